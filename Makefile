@@ -1,0 +1,29 @@
+# Verbs in front of Meson. `./run` and `./check` install what is missing first.
+BUILD ?= build
+.PHONY: all test sanitize fuzz e2e bench soak lint format clean dist
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD)
+
+test: all
+	meson test -C $(BUILD) --print-errorlogs
+
+build-asan/build.ninja:
+	CC=clang meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false \
+	  -Dslow_asserts=true -Dfuzzers=true
+
+sanitize: build-asan/build.ninja
+	ninja -C build-asan
+	meson test -C build-asan --suite unit --print-errorlogs
+
+lint:
+	sh scripts/check_layers
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD) build-asan
