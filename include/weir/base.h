@@ -24,59 +24,59 @@
 extern "C" {
 #endif
 
-#define WEIR_MUST_USE      __attribute__((warn_unused_result))
-#define WEIR_PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define WEIR_COUNTOF(a)    (sizeof(a) / sizeof((a)[0]))
-#define WEIR_OFFSET_NONE   UINT32_MAX
+#define WEIR_MUST_USE     __attribute__((warn_unused_result))
+#define WEIR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define WEIR_COUNTOF(a)   (sizeof(a) / sizeof((a)[0]))
+#define WEIR_OFFSET_NONE  UINT32_MAX
 
 /* ------------------------------------------------------------- spans */
 
 /* Borrowed bytes; whoever keeps one says from whom. May be empty. */
 typedef struct {
     const char *ptr;
-    size_t      len;
+    size_t len;
 } weir_span;
 
 /* Key material and user content. The log and error functions take neither,
  * so leaking one does not compile. */
 typedef struct {
     const char *ptr;
-    size_t      len;
+    size_t len;
 } weir_secret;
 
 typedef struct {
     const char *ptr;
-    size_t      len;
+    size_t len;
 } weir_private;
 
-#define WEIR_SPAN(literal)  ((weir_span){(literal), sizeof(literal) - 1})
-#define WEIR_SPAN_NONE      ((weir_span){NULL, 0})
-#define WEIR_SPAN_ARG(s)    (int)(s).len, (s).ptr      /* for "%.*s" */
+#define WEIR_SPAN(literal) ((weir_span){(literal), sizeof(literal) - 1})
+#define WEIR_SPAN_NONE     ((weir_span){NULL, 0})
+#define WEIR_SPAN_ARG(s)   (int)(s).len, (s).ptr /* for "%.*s" */
 
-weir_span weir_span_of(const char *text);              /* strlen */
-bool      weir_span_equal(weir_span a, weir_span b);
-bool      weir_span_equal_nocase(weir_span a, weir_span b); /* ASCII */
-int       weir_span_compare(weir_span a, weir_span b); /* bytes, then length */
-bool      weir_span_starts(weir_span s, weir_span prefix);
-bool      weir_span_ends(weir_span s, weir_span suffix);
+weir_span weir_span_of(const char *text); /* strlen */
+bool weir_span_equal(weir_span a, weir_span b);
+bool weir_span_equal_nocase(weir_span a, weir_span b); /* ASCII */
+int weir_span_compare(weir_span a, weir_span b);       /* bytes, then length */
+bool weir_span_starts(weir_span s, weir_span prefix);
+bool weir_span_ends(weir_span s, weir_span suffix);
 /* Decimal, no sign, no blanks, whole span; false on anything else. */
-bool      weir_span_to_u64(weir_span s, uint64_t *value_out);
+bool weir_span_to_u64(weir_span s, uint64_t *value_out);
 /* One-based line and column (in code points) of a byte offset. */
-void      weir_span_locate(weir_span text, size_t offset, uint32_t *line_out,
-                           uint32_t *column_out);
+void weir_span_locate(weir_span text, size_t offset, uint32_t *line_out,
+                      uint32_t *column_out);
 /* True when `s` is well-formed UTF-8 (no surrogates, no overlong forms). */
-bool      weir_utf8_valid(weir_span s);
+bool weir_utf8_valid(weir_span s);
 
 /* ------------------------------------------------------------ values */
 
-typedef int64_t weir_time;    /* microseconds since 1970-01-01T00:00:00Z */
-typedef int64_t weir_micros;  /* millionths of one unit of a currency */
+typedef int64_t weir_time;   /* microseconds since 1970-01-01T00:00:00Z */
+typedef int64_t weir_micros; /* millionths of one unit of a currency */
 
-#define WEIR_TIME_MIN     INT64_MIN
-#define WEIR_TIME_MAX     INT64_MAX
-#define WEIR_US_PER_MS    INT64_C(1000)
-#define WEIR_US_PER_SEC   INT64_C(1000000)
-#define WEIR_US_PER_DAY   (INT64_C(86400) * WEIR_US_PER_SEC)
+#define WEIR_TIME_MIN   INT64_MIN
+#define WEIR_TIME_MAX   INT64_MAX
+#define WEIR_US_PER_MS  INT64_C(1000)
+#define WEIR_US_PER_SEC INT64_C(1000000)
+#define WEIR_US_PER_DAY (INT64_C(86400) * WEIR_US_PER_SEC)
 
 /* RFC 3339 UTC with microseconds, 27 bytes and a NUL. */
 #define WEIR_TIME_TEXT 28
@@ -88,22 +88,23 @@ bool weir_time_parse(weir_span text, weir_time *when_out);
 
 typedef enum {
     WEIR_OK = 0,
-#define WEIR_ERROR(name, number, http, exit, type, meaning) WEIR_##name = number,
+#define WEIR_ERROR(name, number, http, exit, type, meaning)                    \
+    WEIR_##name = number,
 #include <weir/errors.def>
 #undef WEIR_ERROR
 } weir_status;
 
 struct weir_error {
     weir_status status;
-    uint32_t    offset;    /* byte in the input, or WEIR_OFFSET_NONE */
-    char        text[192]; /* one clause, lower case, never user content */
+    uint32_t offset; /* byte in the input, or WEIR_OFFSET_NONE */
+    char text[192];  /* one clause, lower case, never user content */
 };
 
 struct weir_status_info {
     const char *name; /* "EPARSE" */
-    int         number;
-    int         http;
-    int         exit;
+    int number;
+    int http;
+    int exit;
     const char *type;
     const char *meaning;
 };
@@ -113,9 +114,8 @@ const struct weir_status_info *weir_status_info(weir_status status);
 
 /* Fills `err` (may be NULL) and returns `status`, so that
  * `return weir_fail(...)` is the whole error path. */
-weir_status weir_fail(struct weir_error *err, weir_status status,
-                      size_t offset, const char *format, ...)
-    WEIR_PRINTF(4, 5);
+weir_status weir_fail(struct weir_error *err, weir_status status, size_t offset,
+                      const char *format, ...) WEIR_PRINTF(4, 5);
 
 /* -------------------------------------------------------- assertions */
 
@@ -133,20 +133,20 @@ _Noreturn void weir_assert_fail(const char *file, int line, const char *what);
 struct weir_arena_block;
 
 struct weir_arena {
-    char                    *base;
-    size_t                   size;     /* of the current block */
-    size_t                   used;
-    size_t                   total;    /* bytes in all blocks */
-    size_t                   max;      /* no growth beyond; caller's: size */
-    struct weir_arena_block *blocks;   /* heap blocks, newest first */
-    bool                     overflow; /* sticky */
+    char *base;
+    size_t size; /* of the current block */
+    size_t used;
+    size_t total;                    /* bytes in all blocks */
+    size_t max;                      /* no growth beyond; caller's: size */
+    struct weir_arena_block *blocks; /* heap blocks, newest first */
+    bool overflow;                   /* sticky */
 };
 
 /* The caller's block; never grows, nothing to free. */
-void  weir_arena_init(struct weir_arena *arena, void *memory, size_t size);
+void weir_arena_init(struct weir_arena *arena, void *memory, size_t size);
 /* Grows by heap blocks up to `max` bytes; weir_arena_fini() frees them. */
-void  weir_arena_init_heap(struct weir_arena *arena, size_t max);
-void  weir_arena_fini(struct weir_arena *arena);
+void weir_arena_init_heap(struct weir_arena *arena, size_t max);
+void weir_arena_fini(struct weir_arena *arena);
 /* Zeroed, 16-byte aligned; NULL (and sticky overflow) when full. */
 void *weir_arena_alloc(struct weir_arena *arena, size_t size);
 void *weir_arena_alloc_array(struct weir_arena *arena, size_t size,
@@ -160,12 +160,12 @@ weir_span weir_arena_copy(struct weir_arena *arena, weir_span s);
 
 /* Growing bytes with a maximum; overflow is sticky and checked once. */
 struct weir_buf {
-    char  *ptr;
+    char *ptr;
     size_t len;
     size_t capacity;
     size_t max;
-    bool   overflow;
-    bool   is_fixed; /* the caller's memory: never reallocated or freed */
+    bool overflow;
+    bool is_fixed; /* the caller's memory: never reallocated or freed */
 };
 
 void weir_buf_init(struct weir_buf *buf, size_t max);
@@ -178,7 +178,7 @@ void weir_buf_add_byte(struct weir_buf *buf, char byte);
 void weir_buf_addf(struct weir_buf *buf, const char *format, ...)
     WEIR_PRINTF(2, 3);
 /* Reserves `len` zeroed bytes; returns their offset (SIZE_MAX: overflow). */
-size_t    weir_buf_reserve(struct weir_buf *buf, size_t len, size_t align);
+size_t weir_buf_reserve(struct weir_buf *buf, size_t len, size_t align);
 weir_span weir_buf_span(const struct weir_buf *buf);
 
 /* ------------------------------------------------------------ hashes */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/image.h - everything a decision needs, in one read-only file.
+ *
+ * An image is compiled from the sources (see weir/world.h), written beside
+ * and renamed, mapped read-only by every worker and by the tools. It is
+ * position-independent: rows refer to bytes by (offset, length) from the
+ * start of the file and to each other by index. All integers are
+ * little-endian. docs/formats/image.md draws it.
+ *
+ * Threads: an opened image is immutable; any number of readers.
+ * Memory: opening borrows the caller's bytes (or maps a file); reading
+ * allocates nothing.
+ * Secrets: an image holds digests of keys and names of credentials, never
+ * a key or a credential.
+ */
+#ifndef WEIR_IMAGE_H
+#define WEIR_IMAGE_H
+
+#include <weir/base.h>
+#include <weir/catalog.h>
+#include <weir/cedar_program.h>
+
+#define WEIR_IMAGE_VERSION 1
+#define WEIR_INDEX_NONE    UINT32_MAX
+
+/* Bytes inside the image. */
+typedef struct {
+    uint32_t offset;
+    uint32_t len;
+} weir_ref;
+
+/* What an overlay can withdraw; also the names on the command line. */
+enum weir_kind {
+    WEIR_KIND_MODEL = 1,
+    WEIR_KIND_DEPLOYMENT = 2,
+    WEIR_KIND_PROVIDER = 3,
+    WEIR_KIND_ORGANISATION = 4,
+    WEIR_KIND_JURISDICTION = 5,
+    WEIR_KIND_KEY = 6, /* revocation; the name is the key's id */
+};
+
+/* weir_hash64(name, kind): how overlays name things. */
+uint64_t weir_kind_hash(enum weir_kind kind, weir_span name);
+/* "model", "deployment", ...; false when unknown. */
+bool weir_kind_parse(weir_span text, enum weir_kind *kind_out);
+const char *weir_kind_name(enum weir_kind kind);
+
+/* ------------------------------------------------------------- rows */
+
+struct weir_image_jurisdiction {
+    weir_ref code;   /* ISO 3166-1 alpha-2 */
+    uint32_t entity; /* Cedar handle */
+    uint32_t reserved;
+    uint64_t hash;
+};
+
+struct weir_image_provider {
+    weir_ref name;
+    weir_ref title;
+    uint32_t origin; /* jurisdiction row */
+    uint32_t entity;
+    uint64_t hash;
+};
+
+#define WEIR_MODEL_OPEN_WHEN_STALE 1u /* served although policy is stale */
+
+struct weir_image_model {
+    weir_ref name;
+    weir_ref title;
+    weir_ref family;
+    weir_ref tier;
+    weir_ref weights;
+    weir_ref licence;
+    weir_ref currency; /* ISO 4217 */
+    weir_ref price_version;
+    uint32_t provider;
+    uint32_t origin; /* jurisdiction row */
+    uint32_t entity;
+    uint32_t flags;
+    uint32_t output_tokens_max; /* held when the client gives none */
+    uint32_t operations;        /* bit per enum weir_operation */
+    int64_t created;            /* seconds, for /v1/models */
+    uint64_t hash;
+    struct weir_price price;
+};
+
+/* Where requests go: one row for each endpoint (scheme, host, port). */
+struct weir_image_origin {
+    weir_ref name;
+    weir_ref dialect;    /* a row of providers.def */
+    weir_ref scheme;     /* "http" | "https" */
+    weir_ref host;       /* Host header and SNI, without port */
+    weir_ref authority;  /* host[:port] as sent */
+    weir_ref prefix;     /* path before /chat/completions, e.g. "/v1" */
+    weir_ref upstream;   /* name of nginx's upstream{} block */
+    weir_ref credential; /* name only; empty = none */
+    uint32_t port;
+    uint32_t connect_ms;
+    uint32_t first_byte_ms; /* until the reply's head */
+    uint32_t idle_ms;       /* between two reads, and of writing */
+};
+
+struct weir_image_deployment {
+    weir_ref name;
+    weir_ref region;
+    weir_ref cloud;
+    weir_ref origin_model; /* the model's name at the origin */
+    uint32_t model;
+    uint32_t origin;      /* origin row */
+    uint32_t place;       /* jurisdiction row: where it runs */
+    uint32_t stored_in;   /* jurisdiction row: where data rests */
+    uint32_t operated_by; /* organisation row */
+    uint32_t entity;
+    uint64_t hash;
+};
+
+enum weir_route_mode { WEIR_ROUTE_ORDER = 0, WEIR_ROUTE_WEIGHT = 1 };
+
+/* A name that clients may ask for: every model's own name, and aliases. */
+struct weir_image_route {
+    weir_ref name;
+    uint32_t mode;
+    uint32_t first; /* candidate row */
+    uint32_t count; /* 1 .. WEIR_CANDIDATES_MAX */
+    uint32_t model; /* WEIR_INDEX_NONE for an alias */
+    uint32_t deadline_ms;
+    uint32_t attempts_max;
+};
+
+struct weir_image_candidate {
+    uint32_t deployment;
+    uint32_t weight; /* 1.. ; only in WEIR_ROUTE_WEIGHT */
+};
+
+struct weir_image_organisation {
+    weir_ref name;
+    uint32_t headquarters; /* jurisdiction rows */
+    uint32_t incorporated;
+    uint32_t entity;
+    uint32_t reserved;
+    uint64_t hash;
+};
+
+enum weir_metric {
+    WEIR_METRIC_REQUESTS = 0,
+    WEIR_METRIC_TOKENS = 1,
+    WEIR_METRIC_MICROS = 2,
+    WEIR_METRICS = 3
+};
+
+struct weir_image_limit {
+    uint32_t metric;
+    uint32_t window; /* enum weir_window of weir/quota.h */
+    int64_t amount;
+};
+
+#define WEIR_TENANT_HIDE_ADDRESS 1u /* no client address in records */
+
+struct weir_image_tenant {
+    weir_ref name;
+    uint32_t organisation;
+    uint32_t entity;
+    uint32_t flags;
+    uint32_t first_limit;
+    uint32_t limit_count;
+    uint32_t reserved;
+    uint64_t hash; /* subject of its budgets */
+};
+
+struct weir_image_project {
+    weir_ref name;
+    uint32_t tenant;
+    uint32_t entity;
+    uint32_t first_limit;
+    uint32_t limit_count;
+    uint64_t hash;
+};
+
+struct weir_image_key {
+    uint8_t digest[32]; /* SHA-256 of the whole key text */
+    weir_ref id;        /* public: "wk_..." */
+    weir_ref purpose;
+    uint32_t project;
+    uint32_t entity;
+    uint32_t first_limit;
+    uint32_t limit_count;
+    uint32_t staff; /* jurisdiction row */
+    uint32_t reserved;
+    weir_time not_after;
+    uint64_t hash;         /* weir_kind_hash(KEY, id) */
+    uint64_t subject_hash; /* of its budgets */
+};
+
+enum weir_layer {
+    WEIR_LAYER_LAW = 0,
+    WEIR_LAYER_PROVIDER = 1,
+    WEIR_LAYER_SELLER = 2,
+    WEIR_LAYER_TENANT = 3,
+};
+
+/* Flags of a policy in the Cedar program. */
+#define WEIR_POLICY_HOLD     1u /* @effect("hold") */
+#define WEIR_POLICY_SHADOW   2u /* @mode("shadow"): recorded, not enforced */
+
+#define WEIR_STRIP_LOGPROBS  1u
+#define WEIR_STRIP_REASONING 2u
+
+enum weir_tier { WEIR_TIER_DURABLE = 0, WEIR_TIER_CRASH = 1 };
+
+/* One per policy, same index as in the Cedar program. */
+struct weir_image_policy {
+    weir_ref id;
+    weir_ref title;
+    weir_ref authority;
+    weir_ref appeal;
+    weir_ref owner;  /* provider or tenant of the layer; else empty */
+    weir_ref file;   /* path below the policy directory */
+    weir_ref retain; /* obligations, on permits; empty = none */
+    weir_ref monitor;
+    uint32_t line;
+    uint32_t layer;
+    uint32_t flags;
+    uint32_t is_permit;
+    uint32_t strip; /* bits above */
+    uint32_t max_n; /* 0 = no cap */
+    uint32_t tier;  /* enum weir_tier */
+    uint32_t reserved;
+    weir_time from;
+    weir_time until;
+    uint8_t text_digest[32]; /* SHA-256 of the policy's source text */
+};
+
+/* ---------------------------------------------------------- reading */
+
+/* Actions of the schema, in the order of WEIR_OPERATIONS. */
+enum weir_operation {
+    WEIR_OP_CHAT = 0,
+    WEIR_OP_RESPONSES = 1,
+    WEIR_OP_EMBED = 2,
+    WEIR_OP_COMPLETE = 3,
+    WEIR_OPERATIONS = 4
+};
+const char *weir_operation_name(enum weir_operation operation);
+
+struct weir_image {
+    weir_span bytes;
+    bool is_mapped;
+
+    uint8_t digest[32]; /* SHA-256 of the content; names the image */
+    uint64_t generation;
+    weir_time created;
+    weir_time stale_after_us; /* 0 = never */
+    weir_ref seller;          /* title, for refusals */
+    weir_ref appeal;          /* contact when a policy names none */
+
+    const struct weir_image_jurisdiction *jurisdictions;
+    const struct weir_image_provider *providers;
+    const struct weir_image_model *models;
+    const struct weir_image_origin *origins;
+    const struct weir_image_deployment *deployments;
+    const struct weir_image_route *routes;
+    const struct weir_image_candidate *candidates;
+    const struct weir_image_organisation *organisations;
+    const struct weir_image_limit *limits;
+    const struct weir_image_tenant *tenants;
+    const struct weir_image_project *projects;
+    const struct weir_image_key *keys;
+    const struct weir_image_policy *policies;
+    uint32_t jurisdiction_count;
+    uint32_t provider_count;
+    uint32_t model_count;
+    uint32_t origin_count;
+    uint32_t deployment_count;
+    uint32_t route_count;
+    uint32_t candidate_count;
+    uint32_t organisation_count;
+    uint32_t limit_count;
+    uint32_t tenant_count;
+    uint32_t project_count;
+    uint32_t key_count;
+    uint32_t policy_count;
+    uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
+
+    struct weir_cedar_program program;
+
+    /* Hash indexes: powers of two of row number + 1, 0 = empty. */
+    const uint32_t *route_index;
+    const uint32_t *key_index;
+    const uint32_t *jurisdiction_index;
+    uint32_t route_mask;
+    uint32_t key_mask;
+    uint32_t jurisdiction_mask;
+};
+
+/*
+ * Checks header, version, checksum and every reference, so that no later
+ * read can leave the image. ECORRUPT, EVERSION.
+ */
+WEIR_MUST_USE weir_status weir_image_open(weir_span bytes,
+                                          struct weir_image *image_out,
+                                          struct weir_error *err);
+/* Maps the file read-only, then as above. */
+WEIR_MUST_USE weir_status weir_image_map(const char *path,
+                                         struct weir_image *image_out,
+                                         struct weir_error *err);
+void weir_image_close(struct weir_image *image);
+
+weir_span weir_image_text(const struct weir_image *image, weir_ref ref);
+
+/* Row number, or WEIR_INDEX_NONE. */
+uint32_t weir_image_find_route(const struct weir_image *image, weir_span name);
+uint32_t weir_image_find_key(const struct weir_image *image,
+                             const uint8_t digest[32]);
+uint32_t weir_image_find_jurisdiction(const struct weir_image *image,
+                                      weir_span code);
+
+/* ---------------------------------------------------------- overlay */
+
+/*
+ * What must act at once: revocations and withdrawals. A sorted array of
+ * weir_kind_hash values with the names beside it for people. Written like
+ * an image; checked like one.
+ */
+struct weir_overlay {
+    weir_span bytes;
+    bool is_mapped;
+    uint64_t generation;
+    weir_time created;
+    const uint64_t *hashes; /* ascending */
+    uint32_t count;
+    uint32_t cut_streams; /* 1: open streams of these are cut too */
+};
+
+struct weir_overlay_item {
+    enum weir_kind kind;
+    weir_span name;
+};
+
+void weir_overlay_write(const struct weir_overlay_item *items, size_t count,
+                        uint64_t generation, weir_time now, bool cut_streams,
+                        struct weir_buf *out);
+WEIR_MUST_USE weir_status weir_overlay_open(weir_span bytes,
+                                            struct weir_overlay *overlay_out,
+                                            struct weir_error *err);
+WEIR_MUST_USE weir_status weir_overlay_map(const char *path,
+                                           struct weir_overlay *overlay_out,
+                                           struct weir_error *err);
+void weir_overlay_close(struct weir_overlay *overlay);
+bool weir_overlay_has(const struct weir_overlay *overlay, uint64_t hash);
+
+/* ------------------------------------------------------------ board */
+
+/*
+ * One page in shared memory (file `board` in the run directory): control
+ * stores the newest generation with release order after the file has been
+ * renamed into place; a worker compares one word per call.
+ * Files: `image-<generation>`, `overlay-<generation>`,
+ * `credentials-<generation>` in the run directory.
+ */
+#define WEIR_BOARD_MAGIC UINT64_C(0x3130647261626577) /* "webard01" */
+
+struct weir_board {
+    uint64_t magic;
+    uint64_t image; /* generations; 0 = none yet */
+    uint64_t overlay;
+    uint64_t credentials;
+    int64_t confirmed_us; /* when control last confirmed the sources */
+    uint64_t reserved[11];
+};
+
+#endif
