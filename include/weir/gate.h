@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/gate.h - the life of one call: decide, admit, attempt, settle.
+ *
+ * Every route to a model goes through these functions in this order:
+ *
+ *   begin -> identify -> decide -> admit -> (wait until durable)
+ *         -> attempt -> [failed -> attempt]... -> settle
+ *
+ * or ends early with refuse. A call that was admitted is settled exactly
+ * once, whatever happens. The same decide() serves the data plane,
+ * `weir explain`, `weir simulate` and the tests: it takes its time and its
+ * facts as arguments.
+ *
+ * Fail closed: an error while deciding is turned into a deny in
+ * weir_gate_decide() and nowhere else.
+ *
+ * Threads: a gate belongs to one thread (one worker). A view is shared by
+ * the calls of that thread. Quota and lane are shared memory.
+ * Memory: nothing is allocated from the heap; a call keeps spans of the
+ * request and of its view, which the caller keeps until settle().
+ */
+#ifndef WEIR_GATE_H
+#define WEIR_GATE_H
+
+#include <weir/base.h>
+#include <weir/image.h>
+#include <weir/journal.h>
+#include <weir/meter.h>
+#include <weir/quota.h>
+#include <weir/record.h>
+#include <weir/route.h>
+
+/* One consistent policy: a call takes one view and keeps it to its end. */
+struct weir_view {
+    struct weir_image image;
+    struct weir_overlay overlay;
+    uint32_t references; /* of one thread: not atomic */
+};
+
+struct weir_gate {
+    const struct weir_env *env;
+    struct weir_quota *quota; /* NULL in tools: no budgets */
+    uint32_t quota_lane;
+    struct weir_lane *lane; /* NULL in tools: no records */
+};
+
+/* ----------------------------------------------------------- decide */
+
+struct weir_question {
+    uint32_t key; /* row of the image */
+    enum weir_operation operation;
+    weir_span model; /* as asked: a model's name or an alias */
+    bool is_streamed;
+    weir_span address; /* text of the client's address, or empty */
+    weir_span country; /* ISO 3166-1 alpha-2, or empty: unknown */
+    weir_time now;
+    weir_time confirmed_us; /* of the board; 0 = do not check age */
+};
+
+#define WEIR_DECIDING_MAX 8 /* policy ids kept per candidate; more: counted */
+
+struct weir_candidate {
+    uint32_t deployment; /* row of the image */
+    uint32_t weight;
+    enum weir_verdict verdict;
+    enum weir_reason reason;
+    uint32_t policies[WEIR_DECIDING_MAX]; /* deciding policies */
+    uint32_t policy_count;                /* all, may exceed */
+    uint32_t shadows[WEIR_DECIDING_MAX];
+    uint32_t shadow_count;
+};
+
+struct weir_obligations {
+    uint32_t strip; /* WEIR_STRIP_* */
+    uint32_t max_n; /* 0 = no cap */
+    uint32_t tier;  /* enum weir_tier */
+    weir_ref retain;
+    weir_ref monitor;
+};
+
+struct weir_answer {
+    enum weir_verdict verdict; /* of the call */
+    enum weir_reason reason;
+    uint32_t route; /* row, or WEIR_INDEX_NONE */
+    uint32_t candidate_count;
+    struct weir_candidate candidates[WEIR_CANDIDATES_MAX];
+    struct weir_obligations obligations; /* strictest over the allowed */
+    uint32_t speaking;                   /* candidate a refusal quotes */
+};
+
+/*
+ * Asks the policy for every candidate of the model. Never fails: an unknown
+ * model, a withdrawal, stale data and an error while deciding are verdicts
+ * with their reason. The call is allowed when any candidate is; held when
+ * none is allowed and any is held; else denied.
+ */
+void weir_gate_decide(const struct weir_view *view,
+                      const struct weir_question *question,
+                      struct weir_answer *answer_out);
+
+/* One deployment only, as /v1/models and reports ask. */
+void weir_gate_decide_one(const struct weir_view *view,
+                          const struct weir_question *question,
+                          uint32_t deployment,
+                          struct weir_candidate *candidate_out);
+
+/* ------------------------------------------------------------- call */
+
+/* What the surface read from the request; spans borrowed. */
+struct weir_ask {
+    enum weir_operation operation;
+    weir_span model;
+    bool is_streamed;
+    uint64_t input_tokens;      /* estimate of the prompt */
+    uint64_t output_tokens_max; /* 0: the model's own maximum */
+    uint32_t n;                 /* answers asked for, 1.. */
+    uint64_t body_bytes;
+};
+
+struct weir_client {
+    weir_span address; /* text, IPv4 or IPv6 */
+    weir_span country;
+};
+
+struct weir_call {
+    struct weir_gate *gate;
+    const struct weir_view *view;
+    struct weir_request_id id;
+    weir_time started;
+    weir_time confirmed_us;
+    uint32_t key; /* rows; WEIR_INDEX_NONE until identified */
+    uint32_t project;
+    uint32_t tenant;
+    uint32_t organisation;
+    struct weir_client client;
+    struct weir_ask ask;
+    struct weir_answer answer;
+    enum weir_reason reason; /* of a refusal */
+    bool is_admitted;
+    bool is_settled;
+    uint64_t held_tokens;
+    weir_micros held_micros;
+    weir_hold hold;
+    struct weir_quota_refusal full;      /* which window, when EBUDGET */
+    uint64_t intent_position;            /* in the lane */
+    uint32_t order[WEIR_CANDIDATES_MAX]; /* candidate numbers */
+    uint32_t order_count;
+    uint32_t attempt_count;
+    uint32_t current; /* place in order[] */
+    weir_time attempt_started;
+    struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
+};
+
+void weir_call_begin(struct weir_call *call, struct weir_gate *gate,
+                     const struct weir_view *view,
+                     const struct weir_client *client, weir_time confirmed_us);
+
+/* EUNAUTH: no key, unknown, revoked or expired (call->reason says which). */
+WEIR_MUST_USE weir_status weir_call_identify(struct weir_call *call,
+                                             weir_secret key,
+                                             struct weir_error *err);
+
+/* EDENIED, EHELD, ENOTFOUND (unknown model), ESTALE. */
+WEIR_MUST_USE weir_status weir_call_decide(struct weir_call *call,
+                                           const struct weir_ask *ask,
+                                           struct weir_error *err);
+
+/*
+ * Holds budget, orders the candidates, appends the intent. When the tier is
+ * durable, `*position_out` is what weir_journal_is_durable() must reach
+ * before the first attempt; 0 when there is nothing to wait for.
+ * EBUDGET, ERATE (call->full), EUNAVAIL (no room in the journal).
+ */
+WEIR_MUST_USE weir_status weir_call_admit(struct weir_call *call,
+                                          uint64_t *position_out,
+                                          struct weir_error *err);
+
+/* The deployment of the current attempt (first or after `failed`), as rows.
+ * Re-checks withdrawals against `overlay` (the newest one), so that a
+ * candidate withdrawn since the decision is passed over; EUPSTREAM or
+ * EDENIED when none is left. */
+WEIR_MUST_USE weir_status weir_call_attempt(struct weir_call *call,
+                                            const struct weir_overlay *overlay,
+                                            uint32_t *deployment_out,
+                                            struct weir_error *err);
+
+/*
+ * The attempt failed before any byte reached the client. Returns what to
+ * do; *delay_ms_out is how long to wait before the next attempt.
+ */
+enum weir_next { WEIR_NEXT_ATTEMPT, WEIR_NEXT_PASS_ON, WEIR_NEXT_GIVE_UP };
+enum weir_next weir_call_failed(struct weir_call *call,
+                                const struct weir_attempt_result *result,
+                                uint32_t *delay_ms_out);
+/* The attempt is being answered: notes status and time. */
+void weir_call_answered(struct weir_call *call, uint32_t http_status);
+
+struct weir_settlement {
+    enum weir_ending ending;
+    uint32_t http_status;
+    struct weir_usage usage;
+    uint64_t first_byte_us; /* after start; 0 = none */
+    uint64_t sent_bytes;
+    weir_span origin_request;
+};
+
+/* What the usage costs at the answering deployment's price. */
+weir_micros weir_call_cost(const struct weir_call *call,
+                           const struct weir_usage *usage);
+
+/* Settles budgets and appends the outcome; cannot fail and acts once. A
+ * journal that cannot take the outcome is counted (WEIR_ODD). */
+void weir_call_settle(struct weir_call *call,
+                      const struct weir_settlement *settlement);
+
+/* Records a refusal (also releases a hold); acts once. */
+void weir_call_refuse(struct weir_call *call, uint32_t http_status);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/record.h - what the journal says of a call: payloads of intent,
+ * outcome and refusal. Names and numbers only, never prompts or answers.
+ *
+ * A payload is a fixed little-endian head and a tail of
+ * { u16 tag, u16 length, bytes }. Unknown tags are skipped, so a new writer
+ * does not break an old reader. docs/formats/record.md draws it.
+ *
+ * Threads and memory: pure functions; spans of a decoded record point into
+ * the payload.
+ */
+#ifndef WEIR_RECORD_H
+#define WEIR_RECORD_H
+
+#include <weir/base.h>
+#include <weir/limits.h>
+
+#define WEIR_REQUEST_ID_BYTES 16
+/* "req_" and 26 characters of Crockford base32, and a NUL. */
+#define WEIR_REQUEST_ID_TEXT 31
+
+/* 48 bits of milliseconds, 80 random bits: sorts by time. */
+struct weir_request_id {
+    uint8_t bytes[WEIR_REQUEST_ID_BYTES];
+};
+void weir_request_id_make(weir_time now, const uint8_t random[10],
+                          struct weir_request_id *id_out);
+void weir_request_id_format(const struct weir_request_id *id,
+                            char text_out[WEIR_REQUEST_ID_TEXT]);
+bool weir_request_id_parse(weir_span text, struct weir_request_id *id_out);
+
+/* What was said about one candidate. Numbers are permanent. */
+enum weir_verdict {
+    WEIR_ALLOW = 1,
+    WEIR_DENY = 2,
+    WEIR_HOLD = 3,
+};
+
+/* Why. Numbers are permanent; names are the `code` of a refusal. */
+enum weir_reason {
+    WEIR_REASON_NONE = 0,
+    WEIR_REASON_PERMITTED = 1,    /* policy: permit */
+    WEIR_REASON_FORBIDDEN = 2,    /* policy: forbid */
+    WEIR_REASON_NO_PERMIT = 3,    /* policy: default deny */
+    WEIR_REASON_HELD = 4,         /* policy: only holds forbid */
+    WEIR_REASON_POLICY_ERROR = 5, /* a policy failed: denied */
+    WEIR_REASON_WITHDRAWN = 6,    /* overlay */
+    WEIR_REASON_STALE = 7,        /* policy data too old */
+    WEIR_REASON_OPERATION = 8,    /* the model does not do this operation */
+    WEIR_REASON_NO_KEY = 9,       /* no credential */
+    WEIR_REASON_UNKNOWN_KEY = 10,
+    WEIR_REASON_REVOKED_KEY = 11,
+    WEIR_REASON_EXPIRED_KEY = 12,
+    WEIR_REASON_UNKNOWN_MODEL = 13,
+    WEIR_REASON_BUDGET = 14,
+    WEIR_REASON_NO_RECORD = 15, /* the journal cannot take it */
+    WEIR_REASON_BAD_REQUEST = 16,
+    WEIR_REASON_TOO_LARGE = 17,
+    WEIR_REASON_OVERLOADED = 18,
+};
+const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
+const char *weir_verdict_name(enum weir_verdict verdict);
+
+/* How a call ended. Numbers are permanent. */
+enum weir_ending {
+    WEIR_END_COMPLETE = 1,     /* the origin finished its reply */
+    WEIR_END_CUT = 2,          /* the origin broke off; client was told */
+    WEIR_END_CLIENT_LEFT = 3,  /* the client went away first */
+    WEIR_END_ORIGIN_ERROR = 4, /* the origin's own error, passed on */
+    WEIR_END_FAILED = 5,       /* no origin could be reached in time */
+    WEIR_END_LOST = 6,         /* a worker died: found by control */
+    WEIR_END_NOT_SENT = 7,     /* admitted, but nothing went upstream */
+    WEIR_END_WITHDRAWN = 8,    /* an open stream cut by a withdrawal */
+};
+const char *weir_ending_name(enum weir_ending ending);
+
+struct weir_record_candidate {
+    weir_span deployment;
+    uint32_t verdict;   /* enum weir_verdict */
+    uint32_t reason;    /* enum weir_reason */
+    weir_span policies; /* deciding ids, separated by one space */
+    weir_span shadows;  /* shadow policies that would have refused */
+};
+
+struct weir_record_intent {
+    struct weir_request_id request;
+    uint8_t image_digest[32];
+    uint64_t overlay;
+    weir_time decided_us; /* the time the decision took as `now` */
+    uint32_t operation;   /* enum weir_operation */
+    uint32_t is_streamed;
+    uint32_t tier;        /* enum weir_tier */
+    uint32_t is_resident; /* reserved, 0 */
+    uint64_t held_tokens;
+    int64_t held_micros;
+    uint64_t body_bytes;
+    weir_span key; /* public id */
+    weir_span project;
+    weir_span tenant;
+    weir_span organisation;
+    weir_span model;   /* as asked */
+    weir_span country; /* of the client's address; may be empty */
+    weir_span address; /* text; empty where the tenant hides it */
+    uint32_t candidate_count;
+    struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
+    /* Indexes into candidates, in the order they may be tried. */
+    uint32_t order_count;
+    uint8_t order[WEIR_CANDIDATES_MAX];
+};
+
+struct weir_record_attempt {
+    weir_span deployment;
+    uint32_t http_status; /* 0: no reply */
+    uint32_t failure;     /* enum weir_failure of weir/route.h; 0 = none */
+    uint32_t elapsed_ms;
+};
+
+struct weir_record_outcome {
+    struct weir_request_id request;
+    uint32_t ending;      /* enum weir_ending */
+    uint32_t http_status; /* as sent to the client */
+    uint32_t is_estimated;
+    uint32_t operation;
+    uint64_t input_tokens;
+    uint64_t cached_tokens;
+    uint64_t output_tokens;
+    uint64_t reasoning_tokens;
+    int64_t cost_micros;
+    weir_time started_us;
+    uint64_t first_byte_us; /* after start; 0 = none */
+    uint64_t total_us;
+    uint64_t sent_bytes;
+    weir_span currency;
+    weir_span price_version;
+    weir_span model;      /* that answered */
+    weir_span deployment; /* that answered; empty = none */
+    weir_span region;
+    weir_span place;          /* jurisdiction where it ran */
+    weir_span stored_in;      /* jurisdiction where data rests */
+    weir_span origin_request; /* the origin's own request id, if any */
+    uint32_t attempt_count;
+    struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
+};
+
+struct weir_record_refusal {
+    struct weir_request_id request;
+    uint8_t image_digest[32];
+    uint64_t overlay;
+    weir_time decided_us;
+    uint32_t http_status;
+    uint32_t reason; /* enum weir_reason */
+    uint32_t operation;
+    uint32_t is_streamed;
+    weir_span key; /* empty when unknown */
+    weir_span project;
+    weir_span tenant;
+    weir_span organisation;
+    weir_span model;
+    weir_span country;
+    weir_span address;
+    weir_span policy; /* the id shown to the client */
+    uint32_t candidate_count;
+    struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
+};
+
+/* Append the payload to `out`; overflow shows there. */
+void weir_record_put_intent(const struct weir_record_intent *intent,
+                            struct weir_buf *out);
+void weir_record_put_outcome(const struct weir_record_outcome *outcome,
+                             struct weir_buf *out);
+void weir_record_put_refusal(const struct weir_record_refusal *refusal,
+                             struct weir_buf *out);
+
+/* ECORRUPT when a length points outside or the head is short. */
+WEIR_MUST_USE weir_status
+weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
+                       struct weir_error *err);
+WEIR_MUST_USE weir_status weir_record_get_outcome(
+    weir_span payload, struct weir_record_outcome *outcome_out,
+    struct weir_error *err);
+WEIR_MUST_USE weir_status weir_record_get_refusal(
+    weir_span payload, struct weir_record_refusal *refusal_out,
+    struct weir_error *err);
+
+#endif
