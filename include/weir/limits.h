@@ -23,4 +23,25 @@
  * of two generations during a reload. One more degrades to 503. */
 #define WEIR_LANES_MAX 64
 
+/* Bytes of a journal record's payload; a longer one is refused with
+ * ETOOBIG. A record of a call with every candidate explained takes about
+ * 4 KiB; content is never in a record. */
+#define WEIR_RECORD_PAYLOAD_MAX 16384
+
+/* Bytes of one lane of the journal ring: a power of two in this range. The
+ * lower bound holds 16 records of the largest size, so that the quarter
+ * kept for outcomes is never less than four. */
+#define WEIR_LANE_BYTES_MIN     (512 * 1024)
+#define WEIR_LANE_BYTES_DEFAULT (4 * 1024 * 1024)
+#define WEIR_LANE_BYTES_MAX     (256 * 1024 * 1024)
+
+/* Bytes of a journal segment file. Smaller ones could not take a batch;
+ * larger ones make the restart of the writer slow (it reads the last). */
+#define WEIR_SEGMENT_BYTES_MIN     (256 * 1024)
+#define WEIR_SEGMENT_BYTES_DEFAULT (64 * 1024 * 1024)
+#define WEIR_SEGMENT_BYTES_MAX     (1024 * 1024 * 1024)
+
+/* Bytes of one group commit: bounds the wait of those that come next. */
+#define WEIR_BATCH_BYTES_MAX (1024 * 1024)
+
 #endif
