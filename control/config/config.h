@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/config/config.h - weir.yaml and the policy directory, read.
+ *
+ * One path for `weir check`, `weir serve` and reload: what check accepts a
+ * reload accepts, since both call weir_config_load() and
+ * weir_config_compile() and nothing else. docs/formats/weir.yaml.md is the
+ * format.
+ *
+ * Threads: one caller. Memory: the world owns what it names.
+ */
+#ifndef WEIR_CONTROL_CONFIG_H
+#define WEIR_CONTROL_CONFIG_H
+
+#include <weir/world.h>
+
+/*
+ * Reads `path`, everything it includes and every *.cedar file below the
+ * policy directory. Relative paths in a file are relative to that file's
+ * directory; paths in the world are absolute. EPARSE with at least one
+ * fault when anything is wrong (reading goes on to find every fault).
+ * The world may be compiled several times, with keys added before each.
+ */
+WEIR_MUST_USE weir_status weir_config_load(const char *path,
+                                           struct weir_world **world_out,
+                                           struct weir_faults *faults);
+
+/* One YAML text as if it were the file `name`; nothing on disk is read
+ * (no includes, no policies). For tests and the fuzzer. */
+WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,
+                                            struct weir_world *world,
+                                            struct weir_faults *faults);
+
+/* weir_image_compile() into a buffer of its own maximum. */
+WEIR_MUST_USE weir_status weir_config_compile(struct weir_world *world,
+                                              weir_time now,
+                                              uint64_t generation,
+                                              struct weir_buf *out,
+                                              struct weir_faults *faults);
+
+/*
+ * The secret behind a reference, appended to `out` without the line end:
+ * an environment variable, the first line of a file, or of what a command
+ * prints within 10 s. ENOTFOUND, EIO, ETIMEOUT; the text names the
+ * reference and never the secret. WEIR_CREDENTIAL_NONE appends nothing.
+ */
+WEIR_MUST_USE weir_status
+weir_config_credential(const struct weir_world_credential *credential,
+                       struct weir_buf *out, struct weir_error *err);
+
+#endif

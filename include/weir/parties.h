@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/parties.h - places, who owns whom, and what follows from it.
+ *
+ * Jurisdictions are ISO 3166-1 alpha-2 codes and XK. Ownership is a graph of
+ * holdings whose shares are closed intervals of whole parts per million; a
+ * rule names seeds, a threshold and an arithmetic, and is run to its
+ * fixpoint. Three answers: yes, no, unknown (the known facts do not decide).
+ *
+ * Threads: pure functions; a graph and a result belong to the caller.
+ * Memory: everything from the arena that is passed in.
+ */
+#ifndef WEIR_PARTIES_H
+#define WEIR_PARTIES_H
+
+#include <weir/base.h>
+
+/* ----------------------------------------------------------- places */
+
+struct weir_jurisdiction {
+    char code[3]; /* NUL behind */
+    const char *name;
+};
+
+/* Ordered by code; `count_out` rows, valid for ever. */
+const struct weir_jurisdiction *weir_jurisdictions(size_t *count_out);
+/* Row number in that table; false when the code is not one (upper case
+ * only: "cn" is a mistake, and is told so by the caller). */
+bool weir_jurisdiction_find(weir_span code, uint32_t *row_out);
+
+/* ----------------------------------------------------------- shares */
+
+#define WEIR_SHARE_ALL UINT32_C(1000000) /* parts per million */
+
+typedef struct {
+    uint32_t low; /* 0 .. WEIR_SHARE_ALL, both ends included */
+    uint32_t high;
+} weir_share;
+
+/*
+ * "51%", "51.5%", "0.51", "25%-50%", ">25%-50%", ">=75%", "<10%",
+ * ">50%-<75%", "unknown". At most four decimals with %, six without; a
+ * bare whole number is refused (51 of what?). EPARSE, nothing rounded.
+ */
+WEIR_MUST_USE weir_status weir_share_parse(weir_span text,
+                                           weir_share *share_out,
+                                           struct weir_error *err);
+/* "51%", "25%-50%", "unknown": what a person reads; at most 27 bytes. */
+#define WEIR_SHARE_TEXT 32
+void weir_share_format(weir_share share, char text_out[WEIR_SHARE_TEXT]);
+
+/* -------------------------------------------------------- ownership */
+
+struct weir_holding {
+    uint32_t owner; /* organisation rows */
+    uint32_t owned;
+    weir_share share;
+};
+
+struct weir_ownership_graph {
+    uint32_t count; /* organisations */
+    uint32_t holding_count;
+    const struct weir_holding *holdings; /* borrowed from the caller */
+    uint32_t *in_first;  /* [count + 1] into in_list, by owned */
+    uint32_t *in_list;   /* holding numbers */
+    uint32_t *out_first; /* [count + 1] into out_list, by owner */
+    uint32_t *out_list;
+};
+
+/* ETOOBIG when the arena is full; EPARSE when a row is out of range. */
+WEIR_MUST_USE weir_status weir_ownership_graph_init(
+    struct weir_ownership_graph *graph, struct weir_arena *arena,
+    uint32_t count, const struct weir_holding *holdings, uint32_t holding_count,
+    struct weir_error *err);
+
+enum weir_ownership_method {
+    WEIR_OWNERSHIP_CASCADE = 0, /* a restricted owner counts with its whole
+                                   share; owners are summed */
+    WEIR_OWNERSHIP_MULTIPLY = 1 /* shares multiply along each chain; all
+                                   chains are summed */
+};
+
+enum weir_answer {
+    WEIR_ANSWER_NO = 0,
+    WEIR_ANSWER_YES = 1,
+    WEIR_ANSWER_UNKNOWN = 2
+};
+
+struct weir_ownership_rule {
+    enum weir_ownership_method method;
+    uint32_t threshold; /* parts per million */
+    bool is_strict;     /* more than, instead of at least */
+    /* The part of an organisation that no listed owner holds may belong to
+     * a seed too: makes "no" into "unknown" where that could decide. */
+    bool doubts_undisclosed;
+    const uint8_t *seeds; /* [count]: 1 = restricted by itself */
+};
+
+struct weir_ownership_result {
+    uint8_t *answers; /* [count], enum weir_answer */
+    /* [count]: the holding through which the answer came (the largest of
+     * those that count); UINT32_MAX for seeds and for "no". Following it
+     * upwards always ends at a seed or an undisclosed holder. */
+    uint32_t *via;
+    /* [count]: parts per million held by seeds, directly or through others,
+     * as the method counts it; low and high. */
+    weir_share *held;
+};
+
+/* Linear in holdings for acyclic graphs; cycles are iterated in their own
+ * component, bounded: what does not settle in time becomes unknown.
+ * ETOOBIG when the arena is full. */
+WEIR_MUST_USE weir_status weir_ownership_run(
+    const struct weir_ownership_graph *graph,
+    const struct weir_ownership_rule *rule, struct weir_arena *arena,
+    struct weir_ownership_result *result_out, struct weir_error *err);
+
+/*
+ * The deciding chain of organisation `row`, from it up to a seed: holding
+ * numbers, at most `max`. Returns their count; 0 for seeds and for "no".
+ */
+size_t weir_ownership_chain(const struct weir_ownership_graph *graph,
+                            const struct weir_ownership_result *result,
+                            uint32_t row, uint32_t *holdings_out, size_t max);
+
+#endif

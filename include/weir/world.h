@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/world.h - the sources as read: what an image is compiled from.
+ *
+ * Plain rows with their place (file, line, column), filled by whoever reads
+ * a source (control/config from YAML, control/store for keys), checked by
+ * weir_world_check(), compiled by weir_image_compile(). References between
+ * rows are names; the `_row` beside a name is filled by the check.
+ *
+ * Threads: one owner. Memory: one heap arena in the world; every span and
+ * row lives there until weir_world_free(). Adding to a list moves it:
+ * pointers to rows do not survive the next weir_world_add_*().
+ * Secrets: a world names credentials; it never holds one.
+ */
+#ifndef WEIR_WORLD_H
+#define WEIR_WORLD_H
+
+#include <weir/base.h>
+#include <weir/catalog.h>
+#include <weir/image.h>
+#include <weir/parties.h>
+
+/* A source of more than this (all files together, arena included) is
+ * refused with ETOOBIG: a million organisations fit. */
+#define WEIR_WORLD_BYTES_MAX ((size_t)2 << 30)
+
+/* ------------------------------------------------------------ faults */
+
+struct weir_place {
+    weir_span file; /* empty: not from a file (keys) */
+    uint32_t line;  /* one-based; 0: the whole file */
+    uint32_t column;
+};
+
+struct weir_fault {
+    struct weir_place place;
+    weir_span text;   /* what is wrong, one clause */
+    weir_span advice; /* what to do, one sentence */
+};
+
+/* Every fault, in the order found; beyond WEIR_FAULTS_MAX only counted. */
+#define WEIR_FAULTS_MAX 1000
+
+struct weir_faults {
+    struct weir_arena arena;
+    struct weir_fault *rows;
+    uint32_t count; /* kept */
+    uint32_t capacity;
+    uint32_t total; /* found */
+};
+
+void weir_faults_init(struct weir_faults *faults);
+void weir_faults_fini(struct weir_faults *faults);
+/* `advice` is copied. */
+void weir_faults_add(struct weir_faults *faults, struct weir_place place,
+                     const char *advice, const char *format, ...)
+    WEIR_PRINTF(4, 5);
+/* "file:line:col: text" and, on the next line, two blanks and the advice. */
+void weir_faults_write(const struct weir_faults *faults, struct weir_buf *out);
+
+/* -------------------------------------------------------------- rows */
+
+/* A name written somewhere, and the row it means. */
+struct weir_world_name {
+    struct weir_place place;
+    weir_span text;
+    uint32_t row; /* WEIR_INDEX_NONE until checked */
+};
+
+/* A part of one of the lists below: rows first .. first + count - 1. */
+struct weir_world_range {
+    uint32_t first;
+    uint32_t count;
+};
+
+struct weir_world_bloc {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_range members; /* names: jurisdictions or blocs */
+};
+
+struct weir_world_provider {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name origin; /* jurisdiction */
+};
+
+struct weir_world_model {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name provider;
+    weir_span family; /* empty: the model's own name */
+    weir_span tier;
+    weir_span weights; /* "open", "closed" or the operator's own word */
+    weir_span licence;
+    struct weir_world_name origin; /* jurisdiction */
+    weir_span currency;            /* empty: the seller's */
+    weir_span price_version;
+    struct weir_price price;
+    bool has_price;
+    bool opens_when_stale;
+    uint32_t output_tokens_max; /* 0: 4096 */
+    uint32_t operations;        /* bit per enum weir_operation; 0: chat,
+                                   responses, complete */
+    int64_t created;            /* seconds */
+};
+
+struct weir_world_region {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_name jurisdiction;
+};
+
+enum weir_credential_kind {
+    WEIR_CREDENTIAL_NONE = 0,
+    WEIR_CREDENTIAL_ENV = 1,    /* name of an environment variable */
+    WEIR_CREDENTIAL_FILE = 2,   /* path; the first line counts */
+    WEIR_CREDENTIAL_COMMAND = 3 /* run by /bin/sh; first line of stdout */
+};
+
+struct weir_world_credential {
+    struct weir_place place;
+    enum weir_credential_kind kind;
+    weir_span value; /* the reference, never the secret */
+};
+
+struct weir_world_origin {
+    struct weir_place place;
+    weir_span name;
+    weir_span dialect;   /* "openai" */
+    weir_span scheme;    /* from `url` */
+    weir_span host;      /* without brackets and port */
+    weir_span authority; /* host[:port] as written */
+    weir_span prefix;    /* "/v1"; no slash at the end */
+    uint32_t port;
+    struct weir_world_credential credential;
+    weir_span tls_ca; /* path; empty: the system's */
+    uint32_t connect_ms;
+    uint32_t first_byte_ms;
+    uint32_t idle_ms;
+    uint32_t keepalive; /* idle connections kept by a worker */
+};
+
+struct weir_world_deployment {
+    struct weir_place place;
+    weir_span name;
+    weir_span cloud;
+    weir_span origin_model; /* empty: the model's name */
+    struct weir_world_name model;
+    struct weir_world_name origin;
+    struct weir_world_name region;
+    struct weir_world_name stored_in;   /* jurisdiction */
+    struct weir_world_name operated_by; /* organisation */
+};
+
+struct weir_world_candidate {
+    struct weir_world_name name; /* a deployment, or a model: all of its */
+    bool is_model;
+    uint32_t weight; /* 0: not given */
+};
+
+struct weir_world_route {
+    struct weir_place place;
+    weir_span name;
+    enum weir_route_mode mode;
+    struct weir_world_range candidates;
+    uint32_t deadline_ms;  /* 0: the default of the settings */
+    uint32_t attempts_max; /* 0: the default */
+    uint32_t model;        /* filled by the check when the name is a model's */
+};
+
+struct weir_world_owner {
+    struct weir_world_name name; /* organisation */
+    weir_share share;
+    weir_span source;
+    weir_span as_of;
+};
+
+struct weir_world_organisation {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name headquarters; /* jurisdictions */
+    struct weir_world_name incorporated;
+    weir_span category;
+    bool is_established;
+    bool has_established;
+    weir_time verified_until;
+    weir_span source;
+    weir_span as_of;
+    struct weir_world_range owners;
+};
+
+/* A named list of organisations (screening, exceptions). */
+struct weir_world_list {
+    struct weir_place place;
+    weir_span name;
+    weir_span source;
+    struct weir_world_range members; /* names: organisations */
+};
+
+enum weir_unknown_effect {
+    WEIR_UNKNOWN_HOLD = 0, /* member of OwnershipRule::"r?" */
+    WEIR_UNKNOWN_YES = 1,  /* counts as member */
+    WEIR_UNKNOWN_NO = 2    /* counts as none */
+};
+
+struct weir_world_rule {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_range headquarters_in; /* names: blocs, jurisdictions */
+    struct weir_world_range incorporated_in; /* the same */
+    struct weir_world_range organisations;   /* names */
+    struct weir_world_range lists;           /* names */
+    enum weir_ownership_method method;
+    weir_share threshold; /* low == high */
+    bool has_threshold;
+    bool is_strict;
+    bool doubts_undisclosed;
+    enum weir_unknown_effect unknown;
+    weir_time from;  /* WEIR_TIME_MIN: always */
+    weir_time until; /* WEIR_TIME_MAX: for ever; exclusive */
+};
+
+struct weir_world_limit {
+    struct weir_place place;
+    enum weir_metric metric;
+    uint32_t window; /* weir_quota_window */
+    int64_t amount;
+};
+
+struct weir_world_tenant {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name organisation;
+    bool hides_address;
+    struct weir_world_range limits;
+};
+
+struct weir_world_project {
+    struct weir_place place;
+    weir_span name; /* unique within the tenant */
+    struct weir_world_name tenant;
+    struct weir_world_range limits;
+};
+
+/* From the store. Its Cedar entity is Key::"<id>". */
+struct weir_world_key {
+    struct weir_place place;
+    weir_span id;
+    uint8_t digest[32];
+    weir_span tenant;
+    weir_span project;
+    uint32_t project_row;
+    weir_span purpose;
+    struct weir_world_name staff;      /* jurisdiction */
+    struct weir_world_range end_users; /* names: jurisdictions */
+    struct weir_world_range limits;
+    weir_time not_after; /* WEIR_TIME_MAX: never */
+};
+
+/* The folder decides layer and owner: law/..., providers/<p>/..., seller/...,
+ * tenants/<t>/... */
+struct weir_world_policy {
+    weir_span file; /* below the policy directory */
+    weir_span text;
+};
+
+/* ---------------------------------------------------------- settings */
+
+struct weir_world_listen {
+    struct weir_place place;
+    weir_span host; /* "127.0.0.1", "::1", "*" */
+    uint32_t port;
+    weir_span certificate; /* paths; empty: plain */
+    weir_span key;
+    bool has_http2;
+};
+
+struct weir_settings {
+    struct weir_world_listen admin; /* port 0: none */
+    weir_span state_dir;            /* absolute after loading */
+    weir_span policy_dir;
+    uint32_t workers; /* 0: one for each processor */
+
+    uint64_t body_bytes_max;   /* request */
+    uint64_t buffer_bytes_max; /* of it kept in memory, then a file */
+    uint64_t reply_bytes_max;  /* a reply that is not streamed */
+    uint64_t event_bytes_max;  /* one event of a stream */
+    uint32_t header_bytes_max;
+    uint32_t connections_max; /* of a worker */
+    uint32_t idle_ms;         /* keepalive of clients */
+    uint32_t stream_ms_max;   /* a stream's whole life */
+    uint32_t deadline_ms;     /* default of routes */
+    uint32_t attempts_max;
+    uint32_t drain_ms; /* how long open streams may last at shutdown */
+
+    weir_span journal_dir;
+    uint64_t segment_bytes;
+    uint64_t journal_bytes_free; /* refuse calls when the disk has less */
+
+    weir_span nginx_path;
+    weir_span module_path;
+    weir_span writer_path;
+    weir_span mmdb_path; /* empty: the client's country is not known */
+    weir_span log_level; /* "error" | "warn" | "info" */
+    weir_span log_path;  /* empty: stderr */
+    bool cuts_withdrawn_streams;
+};
+
+/* -------------------------------------------------------------- world */
+
+#define WEIR_WORLD_LISTS(X)                                                    \
+    X(name, struct weir_world_name)                                            \
+    X(bloc, struct weir_world_bloc)                                            \
+    X(provider, struct weir_world_provider)                                    \
+    X(model, struct weir_world_model)                                          \
+    X(region, struct weir_world_region)                                        \
+    X(origin, struct weir_world_origin)                                        \
+    X(deployment, struct weir_world_deployment)                                \
+    X(candidate, struct weir_world_candidate)                                  \
+    X(route, struct weir_world_route)                                          \
+    X(owner, struct weir_world_owner)                                          \
+    X(organisation, struct weir_world_organisation)                            \
+    X(list, struct weir_world_list)                                            \
+    X(rule, struct weir_world_rule)                                            \
+    X(limit, struct weir_world_limit)                                          \
+    X(tenant, struct weir_world_tenant)                                        \
+    X(project, struct weir_world_project)                                      \
+    X(key, struct weir_world_key)                                              \
+    X(policy, struct weir_world_policy)                                        \
+    X(listen, struct weir_world_listen)
+
+struct weir_world {
+    struct weir_arena arena;
+    struct weir_settings settings;
+
+    weir_span seller_title;
+    weir_span seller_appeal;
+    weir_span currency;       /* ISO 4217: of every price and every budget */
+    weir_time stale_after_us; /* 0: never */
+    struct weir_place seller_place;
+
+#define WEIR_WORLD_LIST(row, type)                                             \
+    type *row##_rows;                                                          \
+    uint32_t row##_count;                                                      \
+    uint32_t row##_capacity;
+    WEIR_WORLD_LISTS(WEIR_WORLD_LIST)
+#undef WEIR_WORLD_LIST
+};
+
+/* Defaults in every setting, empty lists; NULL: out of memory. */
+struct weir_world *weir_world_new(void);
+void weir_world_free(struct weir_world *world); /* NULL is fine */
+
+/* weir_world_add_model(world) ...: a zeroed row at the end of its list;
+ * NULL (and world->arena.overflow) when memory is full. */
+#define WEIR_WORLD_LIST(row, type)                                             \
+    type *weir_world_add_##row(struct weir_world *world);
+WEIR_WORLD_LISTS(WEIR_WORLD_LIST)
+#undef WEIR_WORLD_LIST
+
+/*
+ * All cross references and rules; fills the `_row` members and
+ * route.model. Reports every fault. True when it found none (faults that
+ * were there before do not count).
+ */
+bool weir_world_check(struct weir_world *world, struct weir_faults *faults);
+
+/* The Cedar schema that policies are written against, and the JSON-free
+ * text that is installed as policies/weir.cedarschema. */
+weir_span weir_world_schema(void);
+
+/*
+ * Checks, runs the ownership rules as of `now`, reads and validates the
+ * policies, and appends the image to `out` (empty before). EPARSE with
+ * faults; ETOOBIG when `out` or memory is full. The world stays usable.
+ */
+WEIR_MUST_USE weir_status weir_image_compile(struct weir_world *world,
+                                             weir_time now, uint64_t generation,
+                                             struct weir_buf *out,
+                                             struct weir_faults *faults);
+
+#endif
