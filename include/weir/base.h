@@ -84,6 +84,13 @@ void weir_time_format(weir_time when, char text_out[WEIR_TIME_TEXT]);
 /* "2026-11-10", or a full RFC 3339 time with Z or an offset. */
 bool weir_time_parse(weir_span text, weir_time *when_out);
 
+/* How safe a record is before its call goes on; the greater is stricter.
+ * Numbers are permanent: images and journals store them. */
+enum weir_tier {
+    WEIR_TIER_CRASH = 1,   /* in shared memory: survives every process */
+    WEIR_TIER_DURABLE = 2, /* on disk: survives the machine */
+};
+
 /* ------------------------------------------------------------ errors */
 
 typedef enum {

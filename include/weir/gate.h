@@ -5,7 +5,7 @@
  * Every route to a model goes through these functions in this order:
  *
  *   begin -> identify -> decide -> admit -> (wait until durable)
- *         -> attempt -> [failed -> attempt]... -> settle
+ *         -> first -> [next]... -> answered -> settle
  *
  * or ends early with refuse. A call that was admitted is settled exactly
  * once, whatever happens. The same decide() serves the data plane,
@@ -42,7 +42,9 @@ struct weir_gate {
     const struct weir_env *env;
     struct weir_quota *quota; /* NULL in tools: no budgets */
     uint32_t quota_lane;
-    struct weir_lane *lane; /* NULL in tools: no records */
+    struct weir_journal_lane *journal; /* NULL: no call is admitted */
+    void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
+    void *bell_context;
 };
 
 /* ----------------------------------------------------------- decide */
@@ -142,12 +144,11 @@ struct weir_call {
     uint64_t held_tokens;
     weir_micros held_micros;
     weir_hold hold;
-    struct weir_quota_refusal full;      /* which window, when EBUDGET */
-    uint64_t intent_position;            /* in the lane */
-    uint32_t order[WEIR_CANDIDATES_MAX]; /* candidate numbers */
-    uint32_t order_count;
+    weir_quota_refusal full;  /* which window, when EBUDGET */
+    uint64_t intent_position; /* in the lane */
+    struct weir_route_plan plan;
+    uint32_t current; /* candidate number of the attempt under way */
     uint32_t attempt_count;
-    uint32_t current; /* place in order[] */
     weir_time attempt_started;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };
@@ -176,25 +177,40 @@ WEIR_MUST_USE weir_status weir_call_admit(struct weir_call *call,
                                           uint64_t *position_out,
                                           struct weir_error *err);
 
-/* The deployment of the current attempt (first or after `failed`), as rows.
- * Re-checks withdrawals against `overlay` (the newest one), so that a
- * candidate withdrawn since the decision is passed over; EUPSTREAM or
- * EDENIED when none is left. */
-WEIR_MUST_USE weir_status weir_call_attempt(struct weir_call *call,
-                                            const struct weir_overlay *overlay,
-                                            uint32_t *deployment_out,
-                                            struct weir_error *err);
+enum weir_next {
+    WEIR_NEXT_TRY,    /* send to `deployment`, after `wait_us` */
+    WEIR_NEXT_ANSWER, /* pass the last reply on, whatever it is */
+    WEIR_NEXT_REFUSE, /* nothing to pass on: refuse with err */
+};
+
+struct weir_step {
+    enum weir_next next;
+    uint32_t deployment; /* row of the image */
+    int64_t wait_us;
+};
 
 /*
- * The attempt failed before any byte reached the client. Returns what to
- * do; *delay_ms_out is how long to wait before the next attempt.
+ * The first attempt. Candidates withdrawn since the decision are passed
+ * over: `overlay` is the newest one, not that of the view. When none is
+ * left: WEIR_NEXT_REFUSE with EDENIED in err.
  */
-enum weir_next { WEIR_NEXT_ATTEMPT, WEIR_NEXT_PASS_ON, WEIR_NEXT_GIVE_UP };
-enum weir_next weir_call_failed(struct weir_call *call,
+struct weir_step weir_call_first(struct weir_call *call,
+                                 const struct weir_overlay *overlay,
+                                 weir_time now, struct weir_error *err);
+
+/*
+ * The attempt ended as `result` before any byte reached the client.
+ * Another one (with its own host, path, key and body), or its reply is the
+ * answer, or EUPSTREAM / ETIMEOUT in err naming the hop that failed.
+ */
+struct weir_step weir_call_next(struct weir_call *call,
                                 const struct weir_attempt_result *result,
-                                uint32_t *delay_ms_out);
-/* The attempt is being answered: notes status and time. */
-void weir_call_answered(struct weir_call *call, uint32_t http_status);
+                                const struct weir_overlay *overlay,
+                                weir_time now, struct weir_error *err);
+
+/* The current attempt is the answer: its head is on its way. */
+void weir_call_answered(struct weir_call *call, uint32_t http_status,
+                        weir_time now);
 
 struct weir_settlement {
     enum weir_ending ending;

@@ -206,8 +206,6 @@ enum weir_layer {
 #define WEIR_STRIP_LOGPROBS  1u
 #define WEIR_STRIP_REASONING 2u
 
-enum weir_tier { WEIR_TIER_DURABLE = 0, WEIR_TIER_CRASH = 1 };
-
 /* One per policy, same index as in the Cedar program. */
 struct weir_image_policy {
     weir_ref id;
@@ -224,7 +222,7 @@ struct weir_image_policy {
     uint32_t is_permit;
     uint32_t strip; /* bits above */
     uint32_t max_n; /* 0 = no cap */
-    uint32_t tier;  /* enum weir_tier */
+    uint32_t tier;  /* enum weir_tier; 0 = not said */
     uint32_t reserved;
     weir_time from;
     weir_time until;

@@ -101,12 +101,6 @@ enum weir_journal_state {
     WEIR_JOURNAL_STOPPED = 4,  /* the writer drained and left */
 };
 
-/* How safe a record is before the call goes on. */
-enum weir_tier {
-    WEIR_TIER_CRASH = 1,   /* in shared memory: survives every process */
-    WEIR_TIER_DURABLE = 2, /* on disk: survives the machine */
-};
-
 struct weir_ring;        /* shared memory, mapped by everyone */
 struct weir_shared_lane; /* one lane in it */
 

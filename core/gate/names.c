@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of what records hold as numbers, and the text form of request ids. */
+#include <weir/record.h>
+
+#include <string.h>
+
+static const char *const reasons[] = {
+    [WEIR_REASON_NONE] = "none",
+    [WEIR_REASON_PERMITTED] = "permitted",
+    [WEIR_REASON_FORBIDDEN] = "policy_forbids",
+    [WEIR_REASON_NO_PERMIT] = "no_policy_permits",
+    [WEIR_REASON_HELD] = "policy_holds",
+    [WEIR_REASON_POLICY_ERROR] = "policy_error",
+    [WEIR_REASON_WITHDRAWN] = "withdrawn",
+    [WEIR_REASON_STALE] = "policy_stale",
+    [WEIR_REASON_OPERATION] = "operation_not_offered",
+    [WEIR_REASON_NO_KEY] = "no_key",
+    [WEIR_REASON_UNKNOWN_KEY] = "unknown_key",
+    [WEIR_REASON_REVOKED_KEY] = "revoked_key",
+    [WEIR_REASON_EXPIRED_KEY] = "expired_key",
+    [WEIR_REASON_UNKNOWN_MODEL] = "model_not_found",
+    [WEIR_REASON_BUDGET] = "budget_full",
+    [WEIR_REASON_NO_RECORD] = "no_record",
+    [WEIR_REASON_BAD_REQUEST] = "bad_request",
+    [WEIR_REASON_TOO_LARGE] = "too_large",
+    [WEIR_REASON_OVERLOADED] = "overloaded",
+};
+
+const char *
+weir_reason_code(enum weir_reason reason)
+{
+    return (size_t)reason < WEIR_COUNTOF(reasons) ? reasons[reason] : "unknown";
+}
+
+const char *
+weir_verdict_name(enum weir_verdict verdict)
+{
+    switch (verdict) {
+    case WEIR_ALLOW:
+        return "allow";
+    case WEIR_DENY:
+        return "deny";
+    case WEIR_HOLD:
+        return "hold";
+    }
+    return "unknown";
+}
+
+const char *
+weir_ending_name(enum weir_ending ending)
+{
+    switch (ending) {
+    case WEIR_END_COMPLETE:
+        return "complete";
+    case WEIR_END_CUT:
+        return "cut";
+    case WEIR_END_CLIENT_LEFT:
+        return "client_left";
+    case WEIR_END_ORIGIN_ERROR:
+        return "origin_error";
+    case WEIR_END_FAILED:
+        return "failed";
+    case WEIR_END_LOST:
+        return "lost";
+    case WEIR_END_NOT_SENT:
+        return "not_sent";
+    case WEIR_END_WITHDRAWN:
+        return "withdrawn";
+    }
+    return "unknown";
+}
+
+/* Crockford's alphabet: no I, L, O, U. */
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void
+weir_request_id_make(weir_time now, const uint8_t random[10],
+                     struct weir_request_id *id_out)
+{
+    uint64_t ms = (uint64_t)(now / WEIR_US_PER_MS);
+    for (int i = 0; i < 6; i++)
+        id_out->bytes[i] = (uint8_t)(ms >> (8 * (5 - i)));
+    memcpy(id_out->bytes + 6, random, 10);
+}
+
+void
+weir_request_id_format(const struct weir_request_id *id,
+                       char text_out[WEIR_REQUEST_ID_TEXT])
+{
+    /* 128 bits as 26 digits of 5 bits; the first digit holds only 3. */
+    memcpy(text_out, "req_", 4);
+    for (int digit = 0; digit < 26; digit++) {
+        unsigned value = 0;
+        for (int bit = 0; bit < 5; bit++) {
+            int at = digit * 5 + bit - 2;
+            unsigned one =
+                at < 0 ? 0u
+                       : ((unsigned)id->bytes[at / 8] >> (7 - at % 8)) & 1u;
+            value = value << 1 | one;
+        }
+        text_out[4 + digit] = alphabet[value];
+    }
+    text_out[30] = '\0';
+}
+
+bool
+weir_request_id_parse(weir_span text, struct weir_request_id *id_out)
+{
+    struct weir_request_id id = {{0}};
+    if (text.len != 30 || memcmp(text.ptr, "req_", 4) != 0)
+        return false;
+    for (int digit = 0; digit < 26; digit++) {
+        const char *found =
+            memchr(alphabet, text.ptr[4 + digit], sizeof(alphabet) - 1);
+        if (found == NULL)
+            return false;
+        unsigned value = (unsigned)(found - alphabet);
+        for (int bit = 0; bit < 5; bit++) {
+            int at = digit * 5 + bit - 2;
+            unsigned one = value >> (4 - bit) & 1u;
+            if (at < 0 && one != 0)
+                return false;
+            if (at >= 0 && one != 0)
+                id.bytes[at / 8] |= (uint8_t)(1u << (7 - at % 8));
+        }
+    }
+    *id_out = id;
+    return true;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Payloads of the journal: a fixed head, then { u16 tag, u16 length, bytes }.
+ *
+ * WHY NOT JSON. A record is written on the path of every call, a few hundred
+ * bytes without a single escape or allocation, and read back by the million.
+ *
+ * WHY TAGS BEHIND A HEAD. What every query needs (ids, numbers, times) lies
+ * at fixed places; what varies (names, candidates, attempts) is tagged, so a
+ * field can be added without a new version: readers skip what they do not
+ * know. The head is followed by its own length, so it can grow too.
+ *
+ * A name longer than NAME_MAX bytes is cut: a client chooses the model name,
+ * and a record must stay below WEIR_RECORD_PAYLOAD_MAX whatever it sends.
+ */
+#include <weir/record.h>
+
+#include <string.h>
+
+#define NAME_MAX_BYTES     512
+#define POLICIES_MAX_BYTES 1024
+
+enum tag {
+    TAG_KEY = 1,
+    TAG_PROJECT = 2,
+    TAG_TENANT = 3,
+    TAG_ORGANISATION = 4,
+    TAG_MODEL = 5,
+    TAG_COUNTRY = 6,
+    TAG_ADDRESS = 7,
+    TAG_POLICY = 8,
+    TAG_CANDIDATE = 9,
+    TAG_ORDER = 10,
+    TAG_ATTEMPT = 11,
+    TAG_DEPLOYMENT = 12,
+    TAG_REGION = 13,
+    TAG_PLACE = 14,
+    TAG_STORED_IN = 15,
+    TAG_CURRENCY = 16,
+    TAG_PRICE_VERSION = 17,
+    TAG_ORIGIN_REQUEST = 18,
+};
+
+/* ----------------------------------------------------------- writing */
+
+static void
+put_le(struct weir_buf *out, uint64_t value, size_t bytes)
+{
+    char little[8];
+    for (size_t i = 0; i < bytes; i++)
+        little[i] = (char)(value >> (8 * i));
+    weir_buf_add(out, little, bytes);
+}
+
+static weir_span
+cut(weir_span s, size_t max)
+{
+    if (s.len > max)
+        s.len = max;
+    return s;
+}
+
+static void
+put_text(struct weir_buf *out, weir_span text, size_t max)
+{
+    text = cut(text, max);
+    put_le(out, text.len, 2);
+    weir_buf_add_span(out, text);
+}
+
+static void
+put_tag(struct weir_buf *out, enum tag tag, weir_span text)
+{
+    if (text.len == 0)
+        return;
+    put_le(out, tag, 2);
+    put_text(out, text, NAME_MAX_BYTES);
+}
+
+/* Starts a tag whose length is known only at its end. */
+static size_t
+open_tag(struct weir_buf *out, enum tag tag)
+{
+    put_le(out, tag, 2);
+    put_le(out, 0, 2);
+    return out->len;
+}
+
+static void
+close_tag(struct weir_buf *out, size_t start)
+{
+    if (out->overflow)
+        return;
+    size_t len = out->len - start;
+    WEIR_ASSERT(len <= UINT16_MAX);
+    out->ptr[start - 2] = (char)len;
+    out->ptr[start - 1] = (char)(len >> 8);
+}
+
+static void
+put_candidates(struct weir_buf *out,
+               const struct weir_record_candidate *candidates, uint32_t count)
+{
+    WEIR_ASSERT(count <= WEIR_CANDIDATES_MAX);
+    /* Many candidates share the room of one record. */
+    size_t policies_max = POLICIES_MAX_BYTES / (count > 4 ? count / 4 : 1);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t start = open_tag(out, TAG_CANDIDATE);
+        put_le(out, candidates[i].verdict, 1);
+        put_le(out, candidates[i].reason, 1);
+        put_text(out, candidates[i].deployment, 128);
+        put_text(out, candidates[i].policies, policies_max);
+        put_text(out, candidates[i].shadows, policies_max);
+        close_tag(out, start);
+    }
+}
+
+static size_t
+open_head(struct weir_buf *out)
+{
+    put_le(out, 0, 2);
+    return out->len;
+}
+
+void
+weir_record_put_intent(const struct weir_record_intent *intent,
+                       struct weir_buf *out)
+{
+    size_t head = open_head(out);
+    weir_buf_add(out, intent->request.bytes, WEIR_REQUEST_ID_BYTES);
+    weir_buf_add(out, intent->image_digest, 32);
+    put_le(out, intent->overlay, 8);
+    put_le(out, (uint64_t)intent->decided_us, 8);
+    put_le(out, intent->operation, 1);
+    put_le(out, intent->is_streamed, 1);
+    put_le(out, intent->tier, 1);
+    put_le(out, intent->is_resident, 1);
+    put_le(out, intent->held_tokens, 8);
+    put_le(out, (uint64_t)intent->held_micros, 8);
+    put_le(out, intent->body_bytes, 8);
+    close_tag(out, head);
+    put_tag(out, TAG_KEY, intent->key);
+    put_tag(out, TAG_PROJECT, intent->project);
+    put_tag(out, TAG_TENANT, intent->tenant);
+    put_tag(out, TAG_ORGANISATION, intent->organisation);
+    put_tag(out, TAG_MODEL, intent->model);
+    put_tag(out, TAG_COUNTRY, intent->country);
+    put_tag(out, TAG_ADDRESS, intent->address);
+    put_candidates(out, intent->candidates, intent->candidate_count);
+    put_tag(out, TAG_ORDER,
+            (weir_span){(const char *)intent->order, intent->order_count});
+}
+
+void
+weir_record_put_refusal(const struct weir_record_refusal *refusal,
+                        struct weir_buf *out)
+{
+    size_t head = open_head(out);
+    weir_buf_add(out, refusal->request.bytes, WEIR_REQUEST_ID_BYTES);
+    weir_buf_add(out, refusal->image_digest, 32);
+    put_le(out, refusal->overlay, 8);
+    put_le(out, (uint64_t)refusal->decided_us, 8);
+    put_le(out, refusal->http_status, 2);
+    put_le(out, refusal->reason, 2);
+    put_le(out, refusal->operation, 1);
+    put_le(out, refusal->is_streamed, 1);
+    close_tag(out, head);
+    put_tag(out, TAG_KEY, refusal->key);
+    put_tag(out, TAG_PROJECT, refusal->project);
+    put_tag(out, TAG_TENANT, refusal->tenant);
+    put_tag(out, TAG_ORGANISATION, refusal->organisation);
+    put_tag(out, TAG_MODEL, refusal->model);
+    put_tag(out, TAG_COUNTRY, refusal->country);
+    put_tag(out, TAG_ADDRESS, refusal->address);
+    put_tag(out, TAG_POLICY, refusal->policy);
+    put_candidates(out, refusal->candidates, refusal->candidate_count);
+}
+
+static void
+put_attempts(struct weir_buf *out, const struct weir_record_attempt *attempts,
+             uint32_t count)
+{
+    WEIR_ASSERT(count <= WEIR_ATTEMPTS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t start = open_tag(out, TAG_ATTEMPT);
+        put_le(out, attempts[i].http_status, 2);
+        put_le(out, attempts[i].failure, 1);
+        put_le(out, attempts[i].elapsed_ms, 4);
+        put_text(out, attempts[i].deployment, NAME_MAX_BYTES);
+        close_tag(out, start);
+    }
+}
+
+void
+weir_record_put_outcome(const struct weir_record_outcome *outcome,
+                        struct weir_buf *out)
+{
+    size_t head = open_head(out);
+    weir_buf_add(out, outcome->request.bytes, WEIR_REQUEST_ID_BYTES);
+    put_le(out, outcome->ending, 1);
+    put_le(out, outcome->is_estimated, 1);
+    put_le(out, outcome->http_status, 2);
+    put_le(out, outcome->operation, 4);
+    put_le(out, outcome->input_tokens, 8);
+    put_le(out, outcome->cached_tokens, 8);
+    put_le(out, outcome->output_tokens, 8);
+    put_le(out, outcome->reasoning_tokens, 8);
+    put_le(out, (uint64_t)outcome->cost_micros, 8);
+    put_le(out, (uint64_t)outcome->started_us, 8);
+    put_le(out, outcome->first_byte_us, 8);
+    put_le(out, outcome->total_us, 8);
+    put_le(out, outcome->sent_bytes, 8);
+    close_tag(out, head);
+    put_tag(out, TAG_CURRENCY, outcome->currency);
+    put_tag(out, TAG_PRICE_VERSION, outcome->price_version);
+    put_tag(out, TAG_MODEL, outcome->model);
+    put_tag(out, TAG_DEPLOYMENT, outcome->deployment);
+    put_tag(out, TAG_REGION, outcome->region);
+    put_tag(out, TAG_PLACE, outcome->place);
+    put_tag(out, TAG_STORED_IN, outcome->stored_in);
+    put_tag(out, TAG_ORIGIN_REQUEST, outcome->origin_request);
+    put_attempts(out, outcome->attempts, outcome->attempt_count);
+}
+
+/* ----------------------------------------------------------- reading */
+
+/* Sticky: after the first read past the end all reads give zeros. */
+struct reader {
+    const unsigned char *at;
+    size_t left;
+    bool is_short;
+};
+
+static uint64_t
+get_le(struct reader *in, size_t bytes)
+{
+    uint64_t value = 0;
+    if (in->left < bytes) {
+        in->is_short = true;
+        in->left = 0;
+        return 0;
+    }
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint64_t)in->at[i] << (8 * i);
+    in->at += bytes;
+    in->left -= bytes;
+    return value;
+}
+
+static weir_span
+get_bytes(struct reader *in, size_t len)
+{
+    weir_span s = {(const char *)in->at, len};
+    if (in->left < len) {
+        in->is_short = true;
+        in->left = 0;
+        return WEIR_SPAN_NONE;
+    }
+    in->at += len;
+    in->left -= len;
+    return s;
+}
+
+static weir_span
+get_text(struct reader *in)
+{
+    return get_bytes(in, (size_t)get_le(in, 2));
+}
+
+static struct reader
+reader_of(weir_span s)
+{
+    return (struct reader){(const unsigned char *)s.ptr, s.len, false};
+}
+
+static void
+get_fixed(struct reader *in, uint8_t *bytes_out, size_t len)
+{
+    weir_span s = get_bytes(in, len);
+    if (s.ptr != NULL)
+        memcpy(bytes_out, s.ptr, len);
+}
+
+static bool
+get_candidate(weir_span value, struct weir_record_candidate *candidates,
+              uint32_t *count)
+{
+    struct reader in = reader_of(value);
+    if (*count == WEIR_CANDIDATES_MAX)
+        return false;
+    struct weir_record_candidate *candidate = &candidates[(*count)++];
+    candidate->verdict = (uint32_t)get_le(&in, 1);
+    candidate->reason = (uint32_t)get_le(&in, 1);
+    candidate->deployment = get_text(&in);
+    candidate->policies = get_text(&in);
+    candidate->shadows = get_text(&in);
+    return !in.is_short;
+}
+
+/* The spans that a tag may fill; NULL where the record has no such field. */
+struct names {
+    weir_span *of[TAG_ORIGIN_REQUEST + 1];
+};
+
+static weir_status
+get_tail(struct reader *in, const struct names *names,
+         struct weir_record_candidate *candidates, uint32_t *candidate_count,
+         struct weir_record_attempt *attempts, uint32_t *attempt_count,
+         struct weir_error *err)
+{
+    while (in->left > 0 && !in->is_short) {
+        uint64_t tag = get_le(in, 2);
+        weir_span value = get_text(in);
+        if (in->is_short)
+            break;
+        if (tag <= TAG_ORIGIN_REQUEST && names->of[tag] != NULL) {
+            *names->of[tag] = value;
+        } else if (tag == TAG_CANDIDATE && candidates != NULL) {
+            if (!get_candidate(value, candidates, candidate_count))
+                in->is_short = true;
+        } else if (tag == TAG_ATTEMPT && attempts != NULL) {
+            struct reader part = reader_of(value);
+            if (*attempt_count == WEIR_ATTEMPTS_MAX) {
+                in->is_short = true;
+                break;
+            }
+            struct weir_record_attempt *attempt = &attempts[(*attempt_count)++];
+            attempt->http_status = (uint32_t)get_le(&part, 2);
+            attempt->failure = (uint32_t)get_le(&part, 1);
+            attempt->elapsed_ms = (uint32_t)get_le(&part, 4);
+            attempt->deployment = get_text(&part);
+            in->is_short |= part.is_short;
+        }
+    }
+    if (in->is_short)
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "a journal payload ends inside a field");
+    return WEIR_OK;
+}
+
+weir_status
+weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
+                       struct weir_error *err)
+{
+    struct weir_record_intent intent = {0};
+    struct reader in = reader_of(payload);
+    struct reader head = reader_of(get_text(&in));
+    weir_span order = WEIR_SPAN_NONE;
+    struct names names = {.of = {[TAG_KEY] = &intent.key,
+                                 [TAG_PROJECT] = &intent.project,
+                                 [TAG_TENANT] = &intent.tenant,
+                                 [TAG_ORGANISATION] = &intent.organisation,
+                                 [TAG_MODEL] = &intent.model,
+                                 [TAG_COUNTRY] = &intent.country,
+                                 [TAG_ADDRESS] = &intent.address,
+                                 [TAG_ORDER] = &order}};
+    get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);
+    get_fixed(&head, intent.image_digest, 32);
+    intent.overlay = get_le(&head, 8);
+    intent.decided_us = (weir_time)get_le(&head, 8);
+    intent.operation = (uint32_t)get_le(&head, 1);
+    intent.is_streamed = (uint32_t)get_le(&head, 1);
+    intent.tier = (uint32_t)get_le(&head, 1);
+    intent.is_resident = (uint32_t)get_le(&head, 1);
+    intent.held_tokens = get_le(&head, 8);
+    intent.held_micros = (int64_t)get_le(&head, 8);
+    intent.body_bytes = get_le(&head, 8);
+    in.is_short |= head.is_short;
+    weir_status status = get_tail(&in, &names, intent.candidates,
+                                  &intent.candidate_count, NULL, NULL, err);
+    if (status != WEIR_OK)
+        return status;
+    if (order.len > WEIR_CANDIDATES_MAX)
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "an intent orders more candidates than there can be");
+    for (size_t i = 0; i < order.len; i++) {
+        intent.order[i] = (uint8_t)order.ptr[i];
+        if (intent.order[i] >= intent.candidate_count)
+            return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                             "an intent orders a candidate it does not list");
+    }
+    intent.order_count = (uint32_t)order.len;
+    *intent_out = intent;
+    return WEIR_OK;
+}
+
+weir_status
+weir_record_get_refusal(weir_span payload,
+                        struct weir_record_refusal *refusal_out,
+                        struct weir_error *err)
+{
+    struct weir_record_refusal refusal = {0};
+    struct reader in = reader_of(payload);
+    struct reader head = reader_of(get_text(&in));
+    struct names names = {.of = {[TAG_KEY] = &refusal.key,
+                                 [TAG_PROJECT] = &refusal.project,
+                                 [TAG_TENANT] = &refusal.tenant,
+                                 [TAG_ORGANISATION] = &refusal.organisation,
+                                 [TAG_MODEL] = &refusal.model,
+                                 [TAG_COUNTRY] = &refusal.country,
+                                 [TAG_ADDRESS] = &refusal.address,
+                                 [TAG_POLICY] = &refusal.policy}};
+    get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
+    get_fixed(&head, refusal.image_digest, 32);
+    refusal.overlay = get_le(&head, 8);
+    refusal.decided_us = (weir_time)get_le(&head, 8);
+    refusal.http_status = (uint32_t)get_le(&head, 2);
+    refusal.reason = (uint32_t)get_le(&head, 2);
+    refusal.operation = (uint32_t)get_le(&head, 1);
+    refusal.is_streamed = (uint32_t)get_le(&head, 1);
+    in.is_short |= head.is_short;
+    weir_status status = get_tail(&in, &names, refusal.candidates,
+                                  &refusal.candidate_count, NULL, NULL, err);
+    if (status == WEIR_OK)
+        *refusal_out = refusal;
+    return status;
+}
+
+weir_status
+weir_record_get_outcome(weir_span payload,
+                        struct weir_record_outcome *outcome_out,
+                        struct weir_error *err)
+{
+    struct weir_record_outcome outcome = {0};
+    struct reader in = reader_of(payload);
+    struct reader head = reader_of(get_text(&in));
+    struct names names = {
+        .of = {[TAG_CURRENCY] = &outcome.currency,
+               [TAG_PRICE_VERSION] = &outcome.price_version,
+               [TAG_MODEL] = &outcome.model,
+               [TAG_DEPLOYMENT] = &outcome.deployment,
+               [TAG_REGION] = &outcome.region,
+               [TAG_PLACE] = &outcome.place,
+               [TAG_STORED_IN] = &outcome.stored_in,
+               [TAG_ORIGIN_REQUEST] = &outcome.origin_request}};
+    get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
+    outcome.ending = (uint32_t)get_le(&head, 1);
+    outcome.is_estimated = (uint32_t)get_le(&head, 1);
+    outcome.http_status = (uint32_t)get_le(&head, 2);
+    outcome.operation = (uint32_t)get_le(&head, 4);
+    outcome.input_tokens = get_le(&head, 8);
+    outcome.cached_tokens = get_le(&head, 8);
+    outcome.output_tokens = get_le(&head, 8);
+    outcome.reasoning_tokens = get_le(&head, 8);
+    outcome.cost_micros = (int64_t)get_le(&head, 8);
+    outcome.started_us = (weir_time)get_le(&head, 8);
+    outcome.first_byte_us = get_le(&head, 8);
+    outcome.total_us = get_le(&head, 8);
+    outcome.sent_bytes = get_le(&head, 8);
+    in.is_short |= head.is_short;
+    weir_status status = get_tail(&in, &names, NULL, NULL, outcome.attempts,
+                                  &outcome.attempt_count, err);
+    if (status == WEIR_OK)
+        *outcome_out = outcome;
+    return status;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <weir/record.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+static char memory[16384];
+
+static void
+fill_candidates(struct weir_record_candidate *candidates, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].deployment = WEIR_SPAN("large-sg");
+        candidates[i].verdict = WEIR_ALLOW;
+        candidates[i].reason = WEIR_REASON_PERMITTED;
+        candidates[i].policies = WEIR_SPAN("seller.open law.one");
+        candidates[i].shadows = WEIR_SPAN("seller.next");
+    }
+}
+
+static struct weir_record_intent
+sample_intent(void)
+{
+    struct weir_record_intent intent = {
+        .overlay = 7,
+        .decided_us = -5,
+        .operation = 2,
+        .is_streamed = 1,
+        .tier = 1,
+        .held_tokens = UINT64_MAX,
+        .held_micros = 123456789012345,
+        .body_bytes = 20u << 20,
+        .key = WEIR_SPAN("wk_1"),
+        .project = WEIR_SPAN("p"),
+        .tenant = WEIR_SPAN("t"),
+        .organisation = WEIR_SPAN("o"),
+        .model = WEIR_SPAN("smart"),
+        .country = WEIR_SPAN("SG"),
+        .address = WEIR_SPAN("127.0.0.1"),
+        .candidate_count = 2,
+        .order_count = 2,
+        .order = {1, 0},
+    };
+    memset(intent.request.bytes, 0xA5, WEIR_REQUEST_ID_BYTES);
+    memset(intent.image_digest, 0x5A, 32);
+    fill_candidates(intent.candidates, 2);
+    return intent;
+}
+
+TEST(record, intent_reads_back_as_written)
+{
+    struct weir_record_intent in = sample_intent();
+    struct weir_record_intent out;
+    struct weir_buf buf;
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_intent(&in, &buf);
+    assert_false(buf.overflow);
+    assert_ok(weir_record_get_intent(weir_buf_span(&buf), &out, NULL));
+    assert_memory_equal(out.request.bytes, in.request.bytes, 16);
+    assert_memory_equal(out.image_digest, in.image_digest, 32);
+    assert_true(out.decided_us == -5 && out.held_tokens == UINT64_MAX);
+    assert_true(out.held_micros == in.held_micros);
+    assert_span(out.model, "smart");
+    assert_span(out.country, "SG");
+    assert_int_equal(out.candidate_count, 2);
+    assert_span(out.candidates[1].policies, "seller.open law.one");
+    assert_span(out.candidates[1].shadows, "seller.next");
+    assert_int_equal(out.order[0], 1);
+    assert_int_equal(out.order_count, 2);
+}
+
+TEST(record, every_truncation_is_refused_or_reads_a_prefix)
+{
+    struct weir_record_intent in = sample_intent();
+    struct weir_record_intent out;
+    struct weir_buf buf;
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_intent(&in, &buf);
+    size_t refused = 0;
+    for (size_t len = 0; len < buf.len; len++) {
+        char *copy = malloc(len + 1); /* exact size: ASan sees overreads */
+        memcpy(copy, buf.ptr, len);
+        weir_span part = {copy, len};
+        refused += weir_record_get_intent(part, &out, NULL) != WEIR_OK;
+        free(copy);
+    }
+    /* Only a cut between two fields can pass, and the order needs both. */
+    assert_in_range(refused, buf.len - 16, buf.len);
+}
+
+TEST(record, full_intent_fits_a_journal_payload)
+{
+    struct weir_record_intent in = sample_intent();
+    struct weir_buf buf;
+    char long_text[4096];
+    memset(long_text, 'x', sizeof(long_text));
+    in.model = (weir_span){long_text, sizeof(long_text)};
+    in.candidate_count = WEIR_CANDIDATES_MAX;
+    fill_candidates(in.candidates, WEIR_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < WEIR_CANDIDATES_MAX; i++) {
+        in.candidates[i].policies = in.model;
+        in.candidates[i].shadows = in.model;
+        in.candidates[i].deployment = in.model;
+    }
+    weir_buf_init_fixed(&buf, memory, WEIR_RECORD_PAYLOAD_MAX);
+    weir_record_put_intent(&in, &buf);
+    assert_false(buf.overflow);
+}
+
+TEST(record, outcome_reads_back_as_written)
+{
+    struct weir_record_outcome in = {
+        .ending = WEIR_END_CUT,
+        .http_status = 200,
+        .is_estimated = 1,
+        .input_tokens = 1,
+        .cached_tokens = 2,
+        .output_tokens = 3,
+        .reasoning_tokens = 4,
+        .cost_micros = 5,
+        .started_us = 6,
+        .first_byte_us = 7,
+        .total_us = 8,
+        .sent_bytes = 9,
+        .currency = WEIR_SPAN("USD"),
+        .deployment = WEIR_SPAN("d"),
+        .attempt_count = 1,
+        .attempts = {{WEIR_SPAN("d0"), 429, 3, 17}},
+    };
+    struct weir_record_outcome out;
+    struct weir_buf buf;
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_outcome(&in, &buf);
+    assert_ok(weir_record_get_outcome(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.ending, WEIR_END_CUT);
+    assert_true(out.reasoning_tokens == 4 && out.cost_micros == 5);
+    assert_true(out.sent_bytes == 9);
+    assert_span(out.currency, "USD");
+    assert_int_equal(out.attempt_count, 1);
+    assert_int_equal(out.attempts[0].http_status, 429);
+    assert_int_equal(out.attempts[0].elapsed_ms, 17);
+    assert_span(out.attempts[0].deployment, "d0");
+}
+
+TEST(record, refusal_reads_back_as_written)
+{
+    struct weir_record_refusal in = {
+        .http_status = 403,
+        .reason = WEIR_REASON_HELD,
+        .policy = WEIR_SPAN("law.hold"),
+        .candidate_count = 1,
+    };
+    struct weir_record_refusal out;
+    struct weir_buf buf;
+    fill_candidates(in.candidates, 1);
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_refusal(&in, &buf);
+    assert_ok(weir_record_get_refusal(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.http_status, 403);
+    assert_int_equal(out.reason, WEIR_REASON_HELD);
+    assert_span(out.policy, "law.hold");
+    assert_span(out.candidates[0].deployment, "large-sg");
+}
+
+TEST(record, request_ids_sort_by_time_and_read_back)
+{
+    uint8_t zeros[10] = {0};
+    uint8_t ones[10];
+    struct weir_request_id early;
+    struct weir_request_id late;
+    struct weir_request_id back;
+    char early_text[WEIR_REQUEST_ID_TEXT];
+    char late_text[WEIR_REQUEST_ID_TEXT];
+    memset(ones, 0xFF, sizeof(ones));
+    weir_request_id_make(INT64_C(1700000000000000), ones, &early);
+    weir_request_id_make(INT64_C(1700000000001000), zeros, &late);
+    weir_request_id_format(&early, early_text);
+    weir_request_id_format(&late, late_text);
+    assert_true(strcmp(early_text, late_text) < 0);
+    assert_true(weir_request_id_parse(weir_span_of(early_text), &back));
+    assert_memory_equal(back.bytes, early.bytes, 16);
+    early_text[4] = '8'; /* more than 128 bits */
+    assert_false(weir_request_id_parse(weir_span_of(early_text), &back));
+    assert_false(weir_request_id_parse(WEIR_SPAN("req_"), &back));
+}
