@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/surface.h - what a client may say, and how weir answers by itself.
+ *
+ * A surface is an API that clients speak: it names the method and path of
+ * each endpoint, reads a request by spans into a neutral struct
+ * weir_request, and renders refusals, cut streams and the list of models in
+ * the shape that the client's SDK understands. Surfaces are the rows of
+ * surfaces/surfaces.def.
+ *
+ * Threads: surfaces are constant; everything else has one owner.
+ * Memory: a request borrows from the body (which must outlive it) and from
+ * the arena; nothing comes from the heap.
+ */
+#ifndef WEIR_SURFACE_H
+#define WEIR_SURFACE_H
+
+#include <weir/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_surface;
+
+/* The first four have the numbers of enum weir_operation (weir/image.h). */
+enum weir_endpoint {
+    WEIR_ENDPOINT_CHAT = 0,
+    WEIR_ENDPOINT_RESPONSES = 1,
+    WEIR_ENDPOINT_EMBED = 2,
+    WEIR_ENDPOINT_COMPLETE = 3,
+    WEIR_ENDPOINT_MODELS = 4, /* the list */
+    WEIR_ENDPOINT_MODEL = 5   /* one of it */
+};
+
+struct weir_surface_route {
+    const struct weir_surface *surface;
+    enum weir_endpoint endpoint;
+    bool takes_body;
+    bool wants_all;  /* /v1/models?all=1 */
+    weir_span model; /* of WEIR_ENDPOINT_MODEL */
+};
+
+/*
+ * Which surface and endpoint. `path` is decoded and normalised (as nginx's
+ * r->uri), `query` without its question mark.
+ * ENOTOURS: nobody serves the path. EMETHOD: it is served, not so.
+ */
+WEIR_MUST_USE weir_status weir_surface_route(
+    weir_span method, weir_span path, weir_span query,
+    struct weir_surface_route *route_out, struct weir_error *err);
+
+/* ----------------------------------------------------------- request */
+
+/* Values in the body that weir may replace on the way to the origin. */
+enum weir_spot {
+    WEIR_SPOT_MODEL,
+    WEIR_SPOT_STREAM_OPTIONS, /* the whole object */
+    WEIR_SPOT_INCLUDE_USAGE,  /* in it */
+    WEIR_SPOT_N,
+    WEIR_SPOT_BEST_OF,
+    WEIR_SPOT_LOGPROBS,
+    WEIR_SPOT_TOP_LOGPROBS,
+    WEIR_SPOT_INCLUDE, /* Responses: array of extras asked for */
+    WEIR_SPOTS         /* how many */
+};
+
+struct weir_request {
+    enum weir_endpoint endpoint;
+    weir_span body;
+    weir_span model; /* unescaped */
+    bool is_streamed;
+    bool wants_usage; /* asked for the usage event itself */
+    bool has_tools;
+    bool has_logprobs;
+    uint32_t n;                 /* answers asked for, 1.. */
+    uint64_t output_tokens_max; /* 0: none given */
+    /* Raw JSON bytes of what the model reads: messages, input, prompt,
+     * instructions, tools and formats. Images, sound and files inside count
+     * as WEIR_SURFACE_MEDIA_BYTES each in place of their base64 text. */
+    uint64_t prompt_bytes;
+    uint64_t input_tokens; /* estimate from prompt_bytes, for the hold */
+    /* Raw values (strings with quotes) in `body`; ptr NULL: absent. */
+    weir_span spots[WEIR_SPOTS];
+    size_t insert_at; /* where a member can be spliced in: behind `{` */
+    weir_span param;  /* on failure: the member at fault, or empty */
+};
+
+/* About what one image costs at the usual detail, in prompt bytes. */
+#define WEIR_SURFACE_MEDIA_BYTES 4000
+
+/*
+ * Validates the whole body (strict JSON) and reads it. EPARSE: not JSON, or
+ * a member that weir reads appears twice. ETYPE: missing, of the wrong type,
+ * or something that cannot be governed (a background response, a list of
+ * further models). ELIMIT: the arena is too small for the model's name.
+ */
+WEIR_MUST_USE weir_status
+weir_surface_parse(const struct weir_surface_route *route, weir_span body,
+                   struct weir_arena *arena, struct weir_request *request_out,
+                   struct weir_error *err);
+
+/* ----------------------------------------------------------- refusal */
+
+/* Why weir says no, in no API's shape. Empty spans are left out. */
+struct weir_refusal {
+    weir_status status; /* gives http and type, where those are 0 / empty */
+    uint32_t http;
+    weir_span type;     /* "permission_error" */
+    weir_span code;     /* "policy_forbids": weir_reason_code() */
+    weir_span message;  /* one sentence for a person */
+    weir_span param;    /* member of the request at fault */
+    weir_span request;  /* "req_..." */
+    weir_span decision; /* "deny", "hold" */
+    weir_span policy;   /* id */
+    weir_span title;
+    weir_span authority;
+    weir_span appeal;
+    weir_span window;     /* which budget is full: "project tokens per day" */
+    weir_span hop;        /* which hop failed: "origin eu-1: connect timeout" */
+    weir_time reopens_at; /* 0: not said */
+    uint32_t retry_after_s; /* 0: not said; the header is the caller's */
+};
+
+/* The HTTP status a refusal is answered with. */
+uint32_t weir_refusal_http(const struct weir_refusal *refusal);
+
+/* The body of an error reply (application/json). */
+void weir_surface_put_refusal(const struct weir_surface_route *route,
+                              const struct weir_refusal *refusal,
+                              struct weir_buf *out);
+
+/* The event that ends a stream which the origin (or weir) broke off; a
+ * client must not take what it has for a whole answer. */
+void weir_surface_put_cut(const struct weir_surface_route *route,
+                          const struct weir_refusal *refusal,
+                          struct weir_buf *out);
+
+/* ------------------------------------------------------------ models */
+
+struct weir_surface_model {
+    weir_span id;
+    weir_span owner;
+    int64_t created; /* seconds since 1970 */
+    bool is_allowed;
+    weir_span reason;  /* code, when not allowed */
+    weir_span message; /* of the reason; may be empty */
+};
+
+/* Gives the next model; false: there is none. */
+typedef bool (*weir_surface_next_model)(void *context,
+                                        struct weir_surface_model *model_out);
+
+void weir_surface_put_models(const struct weir_surface_route *route,
+                             weir_surface_next_model next, void *context,
+                             struct weir_buf *out);
+void weir_surface_put_model(const struct weir_surface_route *route,
+                            const struct weir_surface_model *model,
+                            struct weir_buf *out);
+
+/* ---------------------------------------------------------- registry */
+
+struct weir_surface {
+    const char *name;
+    const char *title;
+    weir_status (*route)(weir_span method, weir_span path, weir_span query,
+                         struct weir_surface_route *route_out,
+                         struct weir_error *err);
+    weir_status (*parse)(const struct weir_surface_route *route, weir_span body,
+                         struct weir_arena *arena, struct weir_request *out,
+                         struct weir_error *err);
+    void (*put_refusal)(const struct weir_surface_route *route,
+                        const struct weir_refusal *refusal,
+                        struct weir_buf *out);
+    void (*put_cut)(const struct weir_surface_route *route,
+                    const struct weir_refusal *refusal, struct weir_buf *out);
+    void (*put_models)(const struct weir_surface_route *route,
+                       weir_surface_next_model next, void *context,
+                       struct weir_buf *out);
+    void (*put_model)(const struct weir_surface_route *route,
+                      const struct weir_surface_model *model,
+                      struct weir_buf *out);
+};
+
+/* Row by number, NULL behind the last. */
+const struct weir_surface *weir_surface_get(size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
