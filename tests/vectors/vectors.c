@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vectors.h"
+
+#include <weir/crypto.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *
+vectors_bytes(const char *name, size_t *len_out)
+{
+    char path[4200];
+    char command[4300];
+    const char *root = weir_test_data();
+    if (root == NULL) {
+        printf("skipped: no test data (WEIR_DATA) for %s\n", name);
+        return NULL;
+    }
+    snprintf(path, sizeof(path), "%s/%s", root, name);
+    if (!weir_span_ends(weir_span_of(name), WEIR_SPAN(".zst")))
+        return weir_test_read(path, len_out);
+    snprintf(command, sizeof(command), "zstd -dcq '%s'", path);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t len = 0;
+    size_t room = 1 << 20;
+    char *bytes = malloc(room + 1);
+    for (;;) {
+        assert_non_null(bytes);
+        size_t got = fread(bytes + len, 1, room - len, pipe);
+        len += got;
+        if (got == 0)
+            break;
+        if (len == room)
+            bytes = realloc(bytes, (room *= 2) + 1);
+    }
+    if (pclose(pipe) != 0)
+        fail_msg("cannot unpack %s", path);
+    bytes[len] = '\0';
+    *len_out = len;
+    return bytes;
+}
+
+json_t *
+vectors_json(const char *name)
+{
+    size_t len;
+    json_error_t error;
+    char *bytes = vectors_bytes(name, &len);
+    if (bytes == NULL)
+        return NULL;
+    json_t *value = json_loadb(bytes, len, 0, &error);
+    if (value == NULL)
+        fail_msg("%s:%d: %s", name, error.line, error.text);
+    free(bytes);
+    return value;
+}
+
+size_t
+vectors_rows(const char *name, void (*on_row)(json_t *row))
+{
+    size_t len;
+    size_t rows = 0;
+    char *bytes = vectors_bytes(name, &len);
+    if (bytes == NULL)
+        return 0;
+    for (char *line = bytes; line < bytes + len; rows++) {
+        json_error_t error;
+        char *end = memchr(line, '\n', (size_t)(bytes + len - line));
+        if (end == NULL)
+            end = bytes + len;
+        json_t *row = json_loadb(line, (size_t)(end - line), 0, &error);
+        if (row == NULL)
+            fail_msg("%s: row %zu: %s", name, rows + 1, error.text);
+        on_row(row);
+        json_decref(row);
+        line = end + 1;
+    }
+    free(bytes);
+    return rows;
+}
+
+char *
+vectors_hex(const json_t *object, const char *key, size_t *len_out)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_string(value))
+        return NULL;
+    size_t size = json_string_length(value) / 2;
+    char *bytes = malloc(size + 1);
+    assert_true(weir_hex_decode(
+        (weir_span){json_string_value(value), json_string_length(value)}, bytes,
+        size, len_out));
+    return bytes;
+}
+
+char *
+vectors_base64(const json_t *value, size_t *len_out)
+{
+    assert_true(json_is_string(value));
+    size_t size = json_string_length(value);
+    char *bytes = malloc(size + 1);
+    assert_true(weir_base64_decode((weir_span){json_string_value(value), size},
+                                   bytes, size, len_out));
+    return bytes;
+}
