@@ -30,6 +30,7 @@
 #include <weir/quota.h>
 #include <weir/record.h>
 #include <weir/route.h>
+#include <weir/surface.h>
 
 /* One consistent policy: a call takes one view and keeps it to its end. */
 struct weir_view {
@@ -45,6 +46,8 @@ struct weir_gate {
     struct weir_journal_lane *journal; /* NULL: no call is admitted */
     void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
     void *bell_context;
+    uint64_t outcomes_unwritten; /* the journal was full: must stay 0 */
+    uint64_t refusals_unwritten;
 };
 
 /* ----------------------------------------------------------- decide */
@@ -141,6 +144,8 @@ struct weir_call {
     enum weir_reason reason; /* of a refusal */
     bool is_admitted;
     bool is_settled;
+    bool is_answered;
+    bool has_hold;
     uint64_t held_tokens;
     weir_micros held_micros;
     weir_hold hold;
@@ -230,7 +235,21 @@ weir_micros weir_call_cost(const struct weir_call *call,
 void weir_call_settle(struct weir_call *call,
                       const struct weir_settlement *settlement);
 
-/* Records a refusal (also releases a hold); acts once. */
-void weir_call_refuse(struct weir_call *call, uint32_t http_status);
+/*
+ * Says no in neutral words: `status` and `err` are what the step above
+ * returned. Spans point into the call, the image, `err` or `room`, which
+ * must live until the refusal is rendered.
+ */
+#define WEIR_REFUSAL_ROOM 768
+void weir_call_refusal(const struct weir_call *call, weir_status status,
+                       const struct weir_error *err, weir_time now,
+                       char room[WEIR_REFUSAL_ROOM],
+                       struct weir_refusal *refusal_out);
+
+/* Records the refusal of an identified caller who was not admitted; acts
+ * once. (An admitted call is settled.) Calls without a known key are not
+ * recorded: anybody could fill the disk with them. */
+void weir_call_refuse(struct weir_call *call,
+                      const struct weir_refusal *refusal);
 
 #endif

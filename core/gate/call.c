@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call from its first byte to its bill.
+ *
+ *   begin - identify - decide - admit - first - (next)* - answered - settle
+ *                 \         \       \
+ *                  refuse    refuse  refuse
+ *
+ * WHY THE INTENT IS LAST IN ADMIT. Budget is held first and the intent is
+ * appended after: a call without room in a window needs no intent, and a
+ * call without an intent gives its hold back. From the append on, the call
+ * is on record and will be settled, whatever happens to it.
+ *
+ * WHY THE OVERLAY IS ASKED AGAIN BEFORE EACH ATTEMPT. A view is taken at the
+ * start and kept, so that no call sees two policies. A withdrawal must not
+ * wait for that: the newest overlay can only take candidates away.
+ *
+ * WHAT COUNTS AS A REQUEST in budgets and ledger: every admitted call, except
+ * one of which nothing went upstream (WEIR_END_NOT_SENT).
+ */
+#include "internal.h"
+
+#include <string.h>
+
+_Static_assert((int)WEIR_METRIC_REQUESTS == (int)WEIR_QUOTA_REQUESTS &&
+                   (int)WEIR_METRIC_TOKENS == (int)WEIR_QUOTA_TOKENS &&
+                   (int)WEIR_METRIC_MICROS == (int)WEIR_QUOTA_MICROS,
+               "image and quota number the metrics alike");
+
+void
+weir_call_begin(struct weir_call *call, struct weir_gate *gate,
+                const struct weir_view *view, const struct weir_client *client,
+                weir_time confirmed_us)
+{
+    uint8_t random[10];
+
+    memset(call, 0, sizeof(*call));
+    call->gate = gate;
+    call->view = view;
+    call->started = gate->env->now(gate->env->context);
+    call->confirmed_us = confirmed_us;
+    call->client = *client;
+    call->key = WEIR_INDEX_NONE;
+    call->project = WEIR_INDEX_NONE;
+    call->tenant = WEIR_INDEX_NONE;
+    call->organisation = WEIR_INDEX_NONE;
+    call->answer.route = WEIR_INDEX_NONE;
+    if (!gate->env->random(gate->env->context, random, sizeof(random)))
+        memset(random, 0, sizeof(random)); /* ids then only sort by time */
+    weir_request_id_make(call->started, random, &call->id);
+}
+
+static weir_status
+unauthorised(struct weir_call *call, enum weir_reason reason, const char *text,
+             struct weir_error *err)
+{
+    call->reason = reason;
+    return weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE, "%s", text);
+}
+
+weir_status
+weir_call_identify(struct weir_call *call, weir_secret secret,
+                   struct weir_error *err)
+{
+    const struct weir_image *image = &call->view->image;
+    weir_digest digest;
+
+    if (secret.len == 0)
+        return unauthorised(call, WEIR_REASON_NO_KEY,
+                            "no key was given: send `Authorization: Bearer "
+                            "wr_...`",
+                            err);
+    weir_sha256_of((weir_span){secret.ptr, secret.len}, &digest);
+    uint32_t row = weir_image_find_key(image, digest.bytes);
+    if (row == WEIR_INDEX_NONE)
+        return unauthorised(call, WEIR_REASON_UNKNOWN_KEY,
+                            "the key is not known here", err);
+    const struct weir_image_key *key = &image->keys[row];
+    call->key = row;
+    call->project = key->project;
+    call->tenant = image->projects[key->project].tenant;
+    call->organisation = image->tenants[call->tenant].organisation;
+    if ((image->tenants[call->tenant].flags & WEIR_TENANT_HIDE_ADDRESS) != 0)
+        call->client.address = WEIR_SPAN_NONE;
+    if (weir_overlay_has(&call->view->overlay, key->hash))
+        return unauthorised(call, WEIR_REASON_REVOKED_KEY,
+                            "the key has been revoked", err);
+    if (key->not_after <= call->started)
+        return unauthorised(call, WEIR_REASON_EXPIRED_KEY,
+                            "the key has expired", err);
+    return WEIR_OK;
+}
+
+weir_status
+weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
+                 struct weir_error *err)
+{
+    WEIR_ASSERT(call->key != WEIR_INDEX_NONE);
+    struct weir_question question = {
+        .key = call->key,
+        .operation = ask->operation,
+        .model = ask->model,
+        .is_streamed = ask->is_streamed,
+        .address = call->client.address,
+        .country = call->client.country,
+        .now = call->started,
+        .confirmed_us = call->confirmed_us,
+    };
+    call->ask = *ask;
+    weir_gate_decide(call->view, &question, &call->answer);
+    call->reason = call->answer.reason;
+    if (call->answer.verdict == WEIR_ALLOW)
+        return WEIR_OK;
+    if (call->answer.verdict == WEIR_HOLD)
+        return weir_fail(err, WEIR_EHELD, WEIR_OFFSET_NONE,
+                         "policy holds this call until a person decides");
+    if (call->reason == WEIR_REASON_UNKNOWN_MODEL)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "no model or alias of this name is offered here");
+    if (call->reason == WEIR_REASON_STALE)
+        return weir_fail(err, WEIR_ESTALE, WEIR_OFFSET_NONE,
+                         "the policy data is too old to decide on this model");
+    if (call->reason == WEIR_REASON_OPERATION)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "the model does not offer this operation");
+    return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                     "policy refuses this call");
+}
+
+/* ------------------------------------------------------------- admit */
+
+static size_t
+add_limits(const struct weir_image *image, uint64_t subject, uint32_t first,
+           uint32_t count, weir_quota_limit *limits, size_t at, size_t max)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir_image_limit *limit = &image->limits[first + i];
+        if (at >= max)
+            return max + 1;
+        limits[at++] = (weir_quota_limit){
+            .subject = subject,
+            .amount = limit->amount,
+            .metric = (uint8_t)limit->metric,
+            .window = (uint8_t)limit->window,
+            .is_hard = true,
+        };
+    }
+    return at;
+}
+
+size_t
+weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
+                  size_t max)
+{
+    const struct weir_image *image = &call->view->image;
+    const struct weir_image_key *key = &image->keys[call->key];
+    const struct weir_image_project *project = &image->projects[call->project];
+    const struct weir_image_tenant *tenant = &image->tenants[call->tenant];
+    size_t count = 0;
+    count = add_limits(image, key->subject_hash, key->first_limit,
+                       key->limit_count, limits, count, max);
+    if (count <= max)
+        count = add_limits(image, project->hash, project->first_limit,
+                           project->limit_count, limits, count, max);
+    if (count <= max)
+        count = add_limits(image, tenant->hash, tenant->first_limit,
+                           tenant->limit_count, limits, count, max);
+    return count;
+}
+
+/* The most the call may take: tokens and money of the dearest candidate. */
+static void
+estimate(struct weir_call *call)
+{
+    const struct weir_image *image = &call->view->image;
+    call->held_tokens = 0;
+    call->held_micros = 0;
+    for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
+        const struct weir_candidate *candidate = &call->answer.candidates[i];
+        if (candidate->verdict != WEIR_ALLOW)
+            continue;
+        const struct weir_image_model *model =
+            &image->models[image->deployments[candidate->deployment].model];
+        uint64_t answer = call->ask.operation == WEIR_OP_EMBED ? 0
+                          : call->ask.output_tokens_max > 0
+                              ? call->ask.output_tokens_max
+                              : model->output_tokens_max;
+        uint64_t n = call->ask.n > 0 ? call->ask.n : 1;
+        struct weir_usage usage = {.input_tokens = call->ask.input_tokens};
+        if (__builtin_mul_overflow(answer, n, &usage.output_tokens))
+            usage.output_tokens = UINT32_MAX;
+        uint64_t tokens;
+        if (__builtin_add_overflow(usage.input_tokens, usage.output_tokens,
+                                   &tokens) ||
+            tokens > INT64_MAX)
+            tokens = INT64_MAX;
+        weir_micros micros = weir_cost(&usage, &model->price);
+        if (tokens > call->held_tokens)
+            call->held_tokens = tokens;
+        if (micros > call->held_micros)
+            call->held_micros = micros;
+    }
+}
+
+static weir_status
+hold(struct weir_call *call, struct weir_error *err)
+{
+    weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
+    weir_quota_amounts amounts = {
+        .of = {1, (int64_t)call->held_tokens, call->held_micros}};
+    uint64_t name;
+    size_t count = weir__call_limits(call, limits, WEIR_QUOTA_LIMITS_MAX);
+    if (count > WEIR_QUOTA_LIMITS_MAX)
+        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                         "more limits apply than one call can hold");
+    if (call->gate->quota == NULL || count == 0)
+        return WEIR_OK;
+    memcpy(&name, call->id.bytes + 8, sizeof(name));
+    weir_status status = weir_quota_hold(
+        call->gate->quota, call->gate->quota_lane, name | 1, limits, count,
+        &amounts, call->started, &call->hold, NULL, &call->full, err);
+    call->has_hold = status == WEIR_OK;
+    return status;
+}
+
+static void
+release(struct weir_call *call)
+{
+    if (call->has_hold)
+        weir_quota_release(call->gate->quota, call->hold);
+    call->has_hold = false;
+}
+
+static weir_status
+append(struct weir_call *call, enum weir_record_kind kind,
+       const struct weir_buf *payload, enum weir_tier tier,
+       weir_journal_mark *mark_out, struct weir_error *err)
+{
+    struct weir_gate *gate = call->gate;
+    weir_span part = weir_buf_span(payload);
+    if (gate->journal == NULL || payload->overflow)
+        return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
+                         "there is no journal to record the call in");
+    weir_status status =
+        weir_journal_append(gate->journal, kind, 1, &part, 1, tier,
+                            gate->env->now(gate->env->context), mark_out, err);
+    if (status == WEIR_OK && mark_out->wake_writer && gate->ring_bell != NULL)
+        gate->ring_bell(gate->bell_context);
+    return status;
+}
+
+static weir_status
+append_intent(struct weir_call *call, uint64_t *position_out,
+              struct weir_error *err)
+{
+    const struct weir_image *image = &call->view->image;
+    struct weir_record_intent intent;
+    struct weir_buf room;
+    struct weir_buf payload;
+    char room_bytes[WEIR__POLICY_ROOM];
+    char payload_bytes[WEIR_RECORD_PAYLOAD_MAX];
+    weir_journal_mark mark;
+    enum weir_tier tier = call->answer.obligations.tier != 0
+                              ? call->answer.obligations.tier
+                              : WEIR_TIER_DURABLE;
+
+    weir_buf_init_fixed(&room, room_bytes, sizeof(room_bytes));
+    weir_buf_init_fixed(&payload, payload_bytes, sizeof(payload_bytes));
+    intent.request = call->id;
+    memcpy(intent.image_digest, image->digest, sizeof(intent.image_digest));
+    intent.overlay = call->view->overlay.generation;
+    intent.decided_us = call->started;
+    intent.operation = call->ask.operation;
+    intent.is_streamed = call->ask.is_streamed;
+    intent.tier = tier;
+    intent.is_resident = 0;
+    intent.held_tokens = call->held_tokens;
+    intent.held_micros = call->held_micros;
+    intent.body_bytes = call->ask.body_bytes;
+    intent.key = weir_image_text(image, image->keys[call->key].id);
+    intent.project =
+        weir_image_text(image, image->projects[call->project].name);
+    intent.tenant = weir_image_text(image, image->tenants[call->tenant].name);
+    intent.organisation =
+        weir_image_text(image, image->organisations[call->organisation].name);
+    intent.model = call->ask.model;
+    intent.country = call->client.country;
+    intent.address = call->client.address;
+    intent.candidate_count = call->answer.candidate_count;
+    weir__gate_record_candidates(call, &room, intent.candidates);
+    intent.order_count = call->plan.count;
+    memcpy(intent.order, call->plan.order, call->plan.count);
+    weir_record_put_intent(&intent, &payload);
+    weir_status status =
+        append(call, WEIR_RECORD_INTENT, &payload, tier, &mark, err);
+    if (status == WEIR_OK)
+        *position_out = tier == WEIR_TIER_DURABLE ? mark.position : 0;
+    return status;
+}
+
+static weir_status
+make_plan(struct weir_call *call, struct weir_error *err)
+{
+    const struct weir_image_route *route =
+        &call->view->image.routes[call->answer.route];
+    uint32_t weights[WEIR_CANDIDATES_MAX];
+    uint32_t allowed = 0;
+    uint64_t random = 0;
+    for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
+        weights[i] = call->answer.candidates[i].weight;
+        if (call->answer.candidates[i].verdict == WEIR_ALLOW)
+            allowed |= UINT32_C(1) << i;
+    }
+    if (!call->gate->env->random(call->gate->env->context, &random,
+                                 sizeof(random)))
+        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                         "no randomness to route by weight");
+    weir_route_plan_init(&call->plan, call->answer.candidate_count,
+                         route->mode == WEIR_ROUTE_WEIGHT ? weights : NULL,
+                         allowed, random, call->started, route->deadline_ms,
+                         route->attempts_max);
+    return WEIR_OK;
+}
+
+weir_status
+weir_call_admit(struct weir_call *call, uint64_t *position_out,
+                struct weir_error *err)
+{
+    WEIR_ASSERT(call->answer.verdict == WEIR_ALLOW && !call->is_admitted);
+    estimate(call);
+    weir_status status = hold(call, err);
+    if (status != WEIR_OK) {
+        call->reason = status == WEIR_EBUDGET || status == WEIR_ERATE
+                           ? WEIR_REASON_BUDGET
+                           : WEIR_REASON_OVERLOADED;
+        return status;
+    }
+    status = make_plan(call, err);
+    if (status == WEIR_OK)
+        status = append_intent(call, &call->intent_position, err);
+    if (status != WEIR_OK) {
+        release(call);
+        call->reason = WEIR_REASON_NO_RECORD;
+        return status;
+    }
+    call->is_admitted = true;
+    *position_out = call->intent_position;
+    return WEIR_OK;
+}
+
+/* ------------------------------------------------------------ settle */
+
+weir_micros
+weir_call_cost(const struct weir_call *call, const struct weir_usage *usage)
+{
+    const struct weir_image *image = &call->view->image;
+    if (call->attempt_count == 0)
+        return 0;
+    uint32_t deployment = call->answer.candidates[call->current].deployment;
+    return weir_cost(
+        usage, &image->models[image->deployments[deployment].model].price);
+}
+
+static void
+fill_outcome(const struct weir_call *call,
+             const struct weir_settlement *settlement, weir_micros cost,
+             struct weir_record_outcome *outcome)
+{
+    const struct weir_image *image = &call->view->image;
+    weir_time now = call->gate->env->now(call->gate->env->context);
+    memset(outcome, 0, sizeof(*outcome));
+    outcome->request = call->id;
+    outcome->ending = settlement->ending;
+    outcome->http_status = settlement->http_status;
+    outcome->is_estimated = settlement->usage.is_estimated;
+    outcome->operation = call->ask.operation;
+    outcome->input_tokens = settlement->usage.input_tokens;
+    outcome->cached_tokens = settlement->usage.cached_tokens;
+    outcome->output_tokens = settlement->usage.output_tokens;
+    outcome->reasoning_tokens = settlement->usage.reasoning_tokens;
+    outcome->cost_micros = cost;
+    outcome->started_us = call->started;
+    outcome->first_byte_us = settlement->first_byte_us;
+    outcome->total_us =
+        now > call->started ? (uint64_t)(now - call->started) : 0;
+    outcome->sent_bytes = settlement->sent_bytes;
+    outcome->origin_request = settlement->origin_request;
+    outcome->attempt_count = call->attempt_count;
+    memcpy(outcome->attempts, call->attempts,
+           call->attempt_count * sizeof(call->attempts[0]));
+    if (!call->is_answered)
+        return;
+    const struct weir_image_deployment *deployment =
+        &image->deployments[call->answer.candidates[call->current].deployment];
+    const struct weir_image_model *model = &image->models[deployment->model];
+    outcome->currency = weir_image_text(image, model->currency);
+    outcome->price_version = weir_image_text(image, model->price_version);
+    outcome->model = weir_image_text(image, model->name);
+    outcome->deployment = weir_image_text(image, deployment->name);
+    outcome->region = weir_image_text(image, deployment->region);
+    outcome->place =
+        weir_image_text(image, image->jurisdictions[deployment->place].code);
+    outcome->stored_in = weir_image_text(
+        image, image->jurisdictions[deployment->stored_in].code);
+}
+
+void
+weir_call_settle(struct weir_call *call,
+                 const struct weir_settlement *settlement)
+{
+    struct weir_record_outcome outcome;
+    struct weir_buf payload;
+    char bytes[WEIR_RECORD_PAYLOAD_MAX];
+    weir_journal_mark mark;
+
+    WEIR_ASSERT(call->is_admitted);
+    if (call->is_settled)
+        return;
+    call->is_settled = true;
+    weir_micros cost = weir_call_cost(call, &settlement->usage);
+    if (call->has_hold) {
+        weir_quota_amounts actual = {
+            .of = {settlement->ending != WEIR_END_NOT_SENT,
+                   (int64_t)(settlement->usage.input_tokens +
+                             settlement->usage.output_tokens),
+                   cost}};
+        weir_quota_settle(call->gate->quota, call->hold, &actual);
+        call->has_hold = false;
+    }
+    fill_outcome(call, settlement, cost, &outcome);
+    weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
+    weir_record_put_outcome(&outcome, &payload);
+    if (append(call, WEIR_RECORD_OUTCOME, &payload, WEIR_TIER_CRASH, &mark,
+               NULL) != WEIR_OK)
+        call->gate->outcomes_unwritten++;
+}
+
+void
+weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
+{
+    const struct weir_image *image = &call->view->image;
+    struct weir_record_refusal refusal;
+    struct weir_buf room;
+    struct weir_buf payload;
+    char room_bytes[WEIR__POLICY_ROOM];
+    char bytes[WEIR_RECORD_PAYLOAD_MAX];
+    weir_journal_mark mark;
+
+    WEIR_ASSERT(!call->is_admitted);
+    if (call->is_settled || call->key == WEIR_INDEX_NONE)
+        return;
+    call->is_settled = true;
+    weir_buf_init_fixed(&room, room_bytes, sizeof(room_bytes));
+    weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
+    memset(&refusal, 0, sizeof(refusal));
+    refusal.request = call->id;
+    memcpy(refusal.image_digest, image->digest, sizeof(refusal.image_digest));
+    refusal.overlay = call->view->overlay.generation;
+    refusal.decided_us = call->started;
+    refusal.http_status = weir_refusal_http(said);
+    refusal.reason = call->reason;
+    refusal.operation = call->ask.operation;
+    refusal.is_streamed = call->ask.is_streamed;
+    refusal.key = weir_image_text(image, image->keys[call->key].id);
+    refusal.project =
+        weir_image_text(image, image->projects[call->project].name);
+    refusal.tenant = weir_image_text(image, image->tenants[call->tenant].name);
+    refusal.organisation =
+        weir_image_text(image, image->organisations[call->organisation].name);
+    refusal.model = call->ask.model;
+    refusal.country = call->client.country;
+    refusal.address = call->client.address;
+    refusal.policy = said->policy;
+    refusal.candidate_count = call->answer.candidate_count;
+    weir__gate_record_candidates(call, &room, refusal.candidates);
+    weir_record_put_refusal(&refusal, &payload);
+    if (append(call, WEIR_RECORD_REFUSAL, &payload, WEIR_TIER_CRASH, &mark,
+               NULL) != WEIR_OK)
+        call->gate->refusals_unwritten++;
+}

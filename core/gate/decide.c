@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policy, asked for every candidate.
+ *
+ *   withdrawn?  ->  does the model do this at all?  ->  is the policy data
+ *   young enough?  ->  Cedar over (key, action, deployment, context)
+ *
+ * WHERE IT FAILS CLOSED. Here and nowhere else: a failing forbid, a scratch
+ * that is too small, an entity the program does not know become a deny with
+ * the reason policy_error. The caller cannot mistake an error for a yes,
+ * because there is no error to look at: only verdicts.
+ *
+ * WHAT A WITHDRAWAL OF A PLACE MEANS. A jurisdiction takes away deployments
+ * that run or store there; an organisation takes away its own calls and the
+ * deployments it operates. Everything else about places is policy.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+/* Bytes of the evaluator's scratch, on the stack. A program that needs more
+ * has expressions nested deeper than any policy a person would sign. */
+#define SCRATCH_BYTES 32768
+
+#define SATISFIED_MAX 64
+#define CONTEXT_MAX   4
+
+bool
+weir__gate_is_withdrawn(const struct weir_image *image,
+                        const struct weir_overlay *overlay, uint32_t row)
+{
+    if (overlay->count == 0)
+        return false;
+    const struct weir_image_deployment *deployment = &image->deployments[row];
+    const struct weir_image_model *model = &image->models[deployment->model];
+    return weir_overlay_has(overlay, deployment->hash) ||
+           weir_overlay_has(overlay, model->hash) ||
+           weir_overlay_has(overlay, image->providers[model->provider].hash) ||
+           weir_overlay_has(
+               overlay, image->organisations[deployment->operated_by].hash) ||
+           weir_overlay_has(overlay,
+                            image->jurisdictions[deployment->place].hash) ||
+           weir_overlay_has(overlay,
+                            image->jurisdictions[deployment->stored_in].hash);
+}
+
+/* What is the same for all candidates of one call. */
+struct asked {
+    struct weir_cedar_request request;
+    struct weir_cedar_binding context[CONTEXT_MAX];
+    weir_cedar_value address;
+};
+
+static void
+bind(const struct weir_cedar_program *program, struct asked *asked,
+     const char *name, weir_cedar_arg value)
+{
+    uint32_t attribute =
+        weir_cedar_program_attribute(program, weir_span_of(name));
+    if (attribute == WEIR_CEDAR_NONE)
+        return; /* no policy reads it */
+    asked->context[asked->request.context_count++] =
+        (struct weir_cedar_binding){attribute, value};
+}
+
+/* Milliseconds, toward the past. */
+static int64_t
+milliseconds(weir_time when)
+{
+    int64_t ms = when / WEIR_US_PER_MS;
+    return when % WEIR_US_PER_MS < 0 ? ms - 1 : ms;
+}
+
+static void
+ask(const struct weir_image *image, const struct weir_question *question,
+    struct asked *asked)
+{
+    const struct weir_cedar_program *program = &image->program;
+
+    memset(&asked->request, 0, sizeof(asked->request));
+    asked->request.principal =
+        weir_cedar_arg_entity(image->keys[question->key].entity);
+    asked->request.action =
+        weir_cedar_arg_entity(image->actions[question->operation]);
+    asked->request.context = asked->context;
+    asked->request.now = question->now;
+    if (question->address.len > 0 &&
+        weir_cedar_extension_parse(WEIR_CEDAR_IP, question->address,
+                                   &asked->address))
+        bind(program, asked, "client",
+             weir_cedar_arg_ip(&asked->address.ip, asked->address.is_v6,
+                               asked->address.prefix));
+    uint32_t country = weir_image_find_jurisdiction(image, question->country);
+    if (country != WEIR_INDEX_NONE)
+        bind(program, asked, "client_country",
+             weir_cedar_arg_entity(image->jurisdictions[country].entity));
+    bind(program, asked, "now",
+         weir_cedar_arg_datetime(milliseconds(question->now)));
+    bind(program, asked, "is_streamed",
+         weir_cedar_arg_bool(question->is_streamed));
+}
+
+/* Sorts the satisfied policies into deciding ones and shadows. */
+static void
+keep_policies(const struct weir_image *image,
+              const struct weir_cedar_answer *cedar,
+              struct weir_candidate *candidate)
+{
+    uint32_t listed = cedar->satisfied_count < cedar->satisfied_max
+                          ? cedar->satisfied_count
+                          : cedar->satisfied_max;
+    for (uint32_t i = 0; i < listed; i++) {
+        uint32_t row = cedar->satisfied[i];
+        const struct weir_image_policy *policy = &image->policies[row];
+        bool is_hold = (policy->flags & WEIR_POLICY_HOLD) != 0;
+        if ((policy->flags & WEIR_POLICY_SHADOW) != 0) {
+            if (candidate->shadow_count < WEIR_DECIDING_MAX)
+                candidate->shadows[candidate->shadow_count] = row;
+            candidate->shadow_count++;
+            continue;
+        }
+        bool decides = candidate->verdict == WEIR_ALLOW ? policy->is_permit
+                       : candidate->verdict == WEIR_HOLD
+                           ? is_hold
+                           : !policy->is_permit && !is_hold;
+        if (!decides)
+            continue;
+        if (candidate->policy_count < WEIR_DECIDING_MAX)
+            candidate->policies[candidate->policy_count] = row;
+        candidate->policy_count++;
+    }
+}
+
+static void
+decide(const struct weir_image *image, struct asked *asked,
+       struct weir_candidate *candidate)
+{
+    _Alignas(16) char scratch[SCRATCH_BYTES];
+    uint32_t satisfied[SATISFIED_MAX];
+    struct weir_cedar_failure failed[4];
+    struct weir_cedar_answer cedar = {
+        .satisfied = satisfied,
+        .satisfied_max = SATISFIED_MAX,
+        .failed = failed,
+        .failed_max = WEIR_COUNTOF(failed),
+    };
+
+    candidate->verdict = WEIR_DENY;
+    candidate->reason = WEIR_REASON_POLICY_ERROR;
+    if (weir_cedar_program_scratch_size(&image->program) > sizeof(scratch))
+        return;
+    asked->request.resource =
+        weir_cedar_arg_entity(image->deployments[candidate->deployment].entity);
+    weir_cedar_decide(&image->program, &asked->request, WEIR_CEDAR_FULL,
+                      scratch, &cedar);
+    if (cedar.failed_forbid_count > 0) {
+        candidate->policies[0] = failed[0].policy;
+        candidate->policy_count = 1;
+        return;
+    }
+    switch (cedar.outcome) {
+    case WEIR_CEDAR_ALLOW:
+        candidate->verdict = WEIR_ALLOW;
+        candidate->reason = WEIR_REASON_PERMITTED;
+        break;
+    case WEIR_CEDAR_HELD:
+        candidate->verdict = WEIR_HOLD;
+        candidate->reason = WEIR_REASON_HELD;
+        break;
+    case WEIR_CEDAR_DENY:
+        candidate->reason = cedar.forbid_count > 0 ? WEIR_REASON_FORBIDDEN
+                                                   : WEIR_REASON_NO_PERMIT;
+        break;
+    }
+    keep_policies(image, &cedar, candidate);
+}
+
+static void
+judge(const struct weir_view *view, const struct weir_question *question,
+      struct asked *asked, struct weir_candidate *candidate)
+{
+    const struct weir_image *image = &view->image;
+    const struct weir_image_model *model =
+        &image->models[image->deployments[candidate->deployment].model];
+    const struct weir_image_project *project =
+        &image->projects[image->keys[question->key].project];
+    uint32_t organisation = image->tenants[project->tenant].organisation;
+
+    candidate->verdict = WEIR_DENY;
+    candidate->policy_count = 0;
+    candidate->shadow_count = 0;
+    if (weir__gate_is_withdrawn(image, &view->overlay, candidate->deployment) ||
+        weir_overlay_has(&view->overlay,
+                         image->organisations[organisation].hash)) {
+        candidate->reason = WEIR_REASON_WITHDRAWN;
+        return;
+    }
+    if ((model->operations & UINT32_C(1) << question->operation) == 0) {
+        candidate->reason = WEIR_REASON_OPERATION;
+        return;
+    }
+    if (question->confirmed_us != 0 && image->stale_after_us != 0 &&
+        question->now - question->confirmed_us > image->stale_after_us &&
+        (model->flags & WEIR_MODEL_OPEN_WHEN_STALE) == 0) {
+        candidate->reason = WEIR_REASON_STALE;
+        return;
+    }
+    decide(image, asked, candidate);
+}
+
+void
+weir_gate_decide_one(const struct weir_view *view,
+                     const struct weir_question *question, uint32_t deployment,
+                     struct weir_candidate *candidate_out)
+{
+    struct asked asked;
+    WEIR_ASSERT(deployment < view->image.deployment_count);
+    WEIR_ASSERT(question->key < view->image.key_count);
+    ask(&view->image, question, &asked);
+    candidate_out->deployment = deployment;
+    candidate_out->weight = 0;
+    judge(view, question, &asked, candidate_out);
+}
+
+/* The strictest of what the deciding permits of allowed candidates ask. */
+static void
+add_obligations(const struct weir_image *image,
+                const struct weir_candidate *candidate,
+                struct weir_obligations *all)
+{
+    uint32_t count = candidate->policy_count < WEIR_DECIDING_MAX
+                         ? candidate->policy_count
+                         : WEIR_DECIDING_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir_image_policy *policy =
+            &image->policies[candidate->policies[i]];
+        all->strip |= policy->strip;
+        if (policy->max_n != 0 &&
+            (all->max_n == 0 || policy->max_n < all->max_n))
+            all->max_n = policy->max_n;
+        if (policy->tier > all->tier)
+            all->tier = policy->tier;
+        if (policy->retain.len > 0)
+            all->retain = policy->retain;
+        if (policy->monitor.len > 0)
+            all->monitor = policy->monitor;
+    }
+}
+
+/* Which candidate a refusal quotes: a hold before a forbid before the rest,
+ * the first of its kind. */
+static uint32_t
+rank(const struct weir_candidate *candidate)
+{
+    if (candidate->verdict == WEIR_ALLOW)
+        return 0;
+    if (candidate->verdict == WEIR_HOLD)
+        return 1;
+    return candidate->reason == WEIR_REASON_FORBIDDEN ? 2 : 3;
+}
+
+static void
+conclude(const struct weir_image *image, struct weir_answer *answer)
+{
+    answer->speaking = 0;
+    for (uint32_t i = 0; i < answer->candidate_count; i++) {
+        const struct weir_candidate *candidate = &answer->candidates[i];
+        if (rank(candidate) < rank(&answer->candidates[answer->speaking]))
+            answer->speaking = i;
+        if (candidate->verdict == WEIR_ALLOW)
+            add_obligations(image, candidate, &answer->obligations);
+    }
+    answer->verdict = answer->candidates[answer->speaking].verdict;
+    answer->reason = answer->candidates[answer->speaking].reason;
+}
+
+void
+weir_gate_decide(const struct weir_view *view,
+                 const struct weir_question *question,
+                 struct weir_answer *answer_out)
+{
+    const struct weir_image *image = &view->image;
+    struct asked asked;
+
+    WEIR_ASSERT(question->key < image->key_count);
+    answer_out->verdict = WEIR_DENY;
+    answer_out->reason = WEIR_REASON_UNKNOWN_MODEL;
+    answer_out->candidate_count = 0;
+    answer_out->speaking = 0;
+    memset(&answer_out->obligations, 0, sizeof(answer_out->obligations));
+    answer_out->route = weir_image_find_route(image, question->model);
+    if (answer_out->route == WEIR_INDEX_NONE)
+        return;
+    const struct weir_image_route *route = &image->routes[answer_out->route];
+    ask(image, question, &asked);
+    for (uint32_t i = 0; i < route->count; i++) {
+        const struct weir_image_candidate *row =
+            &image->candidates[route->first + i];
+        struct weir_candidate *candidate =
+            &answer_out->candidates[answer_out->candidate_count++];
+        candidate->deployment = row->deployment;
+        candidate->weight = row->weight;
+        judge(view, question, &asked, candidate);
+    }
+    if (answer_out->candidate_count > 0)
+        conclude(image, answer_out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of core/gate; nobody else includes it. */
+#ifndef WEIR_GATE_INTERNAL_H
+#define WEIR_GATE_INTERNAL_H
+
+#include <weir/gate.h>
+
+/* True when the newest overlay withdraws the deployment, its model, its
+ * provider, who operates it, or the place where it runs or stores. */
+bool weir__gate_is_withdrawn(const struct weir_image *image,
+                             const struct weir_overlay *overlay,
+                             uint32_t deployment);
+
+/* Room for the policy ids of all candidates of one record. */
+#define WEIR__POLICY_ROOM 4096
+
+/* Candidates of the answer as a record shows them; texts go to `room`. */
+void weir__gate_record_candidates(const struct weir_call *call,
+                                  struct weir_buf *room,
+                                  struct weir_record_candidate *candidates);
+
+/* The limits that apply to the call: key's, project's, tenant's, in this
+ * order. Returns their number; more than `max` returns max + 1. */
+size_t weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
+                         size_t max);
+
+#endif
