@@ -17,8 +17,8 @@
  * its window ends. Everything else the worker held is given back by
  * weir_quota_recover_lane().
  *
- * Threads: one lane has one owner at a time (a worker); all else may be
- * called from any process or thread. No locks.
+ * Threads: hold, settle, release and close belong to the lane's one owner (a
+ * worker); all else may be called from any process or thread. No locks.
  * Memory: one zeroed block from the caller, usually a mapped file shared by
  * all workers and control; nothing is allocated.
  */
@@ -107,19 +107,22 @@ WEIR_MUST_USE weir_status weir_quota_attach(void *memory, size_t size,
                                             struct weir_error *err);
 
 /* Makes `lane` the caller's own (worker start); `owner` is its process id,
- * kept for control to read. Holds a dead owner left are released first. */
-void weir_quota_lane_open(struct weir_quota *quota, uint32_t lane,
-                          uint32_t owner);
-/* The process id given at open, 0 when closed. */
+ * kept for control to read. The caller made sure that a former owner is
+ * gone; what that left is released first. False while somebody else
+ * recovers the lane: ask again soon. */
+WEIR_MUST_USE bool weir_quota_lane_open(struct weir_quota *quota, uint32_t lane,
+                                        uint32_t owner);
+/* The process id given at open (or of who recovers it), 0 when closed. */
 uint32_t weir_quota_lane_owner(const struct weir_quota *quota, uint32_t lane);
-/* The owner leaves and holds nothing more (what it still holds is released). */
+/* The owner leaves; what it still holds is released. */
 void weir_quota_lane_close(struct weir_quota *quota, uint32_t lane);
 
 /* ------------------------------------------------------- a call's way */
 
 /*
- * Holds `estimate` under every limit, or under none. `call` is not 0; it
- * names the call to whoever recovers the lane.
+ * Holds `estimate` under every limit, or under none. No two limits may have
+ * the same subject, metric and window. `call` is not 0; it names the call to
+ * whoever recovers the lane. A metric whose estimate is 0 is never refused.
  * EBUDGET, ERATE: a hard limit is full (ERATE: a window of an hour or less);
  * `refusal_out` (may be NULL) says which. EUNAVAIL: rebuild under way, no
  * free counter, or no free entry in the lane; nothing was held.
@@ -148,10 +151,12 @@ void weir_quota_release(struct weir_quota *quota, weir_hold hold);
 typedef bool weir_quota_on_hold(void *context, uint64_t call, weir_time held_at,
                                 weir_quota_amounts *actual_out);
 
-/* Ends every hold of a lane whose owner is dead (the caller made sure) and
- * closes the lane; `on_hold` NULL releases all. Returns how many. May itself
- * be killed and called again. */
+/* Ends every hold of a lane whose owner `dead` is gone (the caller made
+ * sure) and closes the lane; `on_hold` NULL releases all. `self` is the
+ * caller's process id. Returns how many holds were ended; 0 also when
+ * the lane is no longer `dead`'s. May itself be killed: pass its id next. */
 uint32_t weir_quota_recover_lane(struct weir_quota *quota, uint32_t lane,
+                                 uint32_t dead, uint32_t self,
                                  weir_quota_on_hold *on_hold, void *context);
 
 /* ------------------------------------------- start, metrics and admin */
@@ -217,7 +222,12 @@ uint32_t weir_quota_lane_held(const struct weir_quota *quota, uint32_t lane);
 void weir_quota_window_of(weir_quota_window kind, weir_time when,
                           weir_time *starts_at_out, weir_time *ends_at_out);
 
-/* The greatest sum a window of this kind can count. */
+/* "minute", "requests", ... */
+const char *weir_quota_window_name(weir_quota_window kind);
+const char *weir_quota_metric_name(weir_quota_metric metric);
+
+/* The greatest sum a window of this kind can count: 2^40 - 1 (minute), 2^44 -
+ * 1 (hour), 2^48 - 1 (day, week), 2^52 - 1 (month, year). */
 int64_t weir_quota_amount_max(weir_quota_window kind);
 
 #ifdef __cplusplus
