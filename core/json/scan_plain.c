@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel without vector instructions: any machine, and the yardstick
+ * that the others are tested against.
+ */
+#include "scan.h"
+
+#include <string.h>
+
+static void
+load(const char *bytes, struct weir__json_block *block_out)
+{
+    memset(block_out, 0, sizeof(*block_out));
+    for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        uint64_t bit = UINT64_C(1) << i;
+        block_out->quote |= c == '"' ? bit : 0;
+        block_out->backslash |= c == '\\' ? bit : 0;
+        block_out->control |= c < 0x20 ? bit : 0;
+        block_out->high |= c >= 0x80 ? bit : 0;
+    }
+}
+
+static void
+outside(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
+{
+    uint64_t structural = 0;
+    uint64_t white = 0;
+    for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++) {
+        char c = bytes[i];
+        uint64_t bit = UINT64_C(1) << i;
+        if (c == '{' || c == '}' || c == '[' || c == ']' || c == ':' ||
+            c == ',')
+            structural |= bit;
+        if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+            white |= bit;
+    }
+    *structural_out = structural;
+    *white_out = white;
+}
+
+static bool
+is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static void
+escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out,
+        uint64_t *hex_out)
+{
+    uint64_t allowed = 0;
+    uint64_t u = 0;
+    uint64_t hex = 0;
+    for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++) {
+        char c = bytes[i];
+        uint64_t bit = UINT64_C(1) << i;
+        if (c != '\0' && strchr("\"\\/bfnrtu", c) != NULL)
+            allowed |= bit;
+        u |= c == 'u' ? bit : 0;
+        hex |= is_hex(c) ? bit : 0;
+    }
+    *allowed_out = allowed;
+    *u_out = u;
+    *hex_out = hex;
+}
+
+/* Here for the kernels without a vector form. From a sequence's start at most three bytes before the block, up to the
+ * last that begins early enough to end in it. */
+bool
+weir__json_block_is_utf8(const char *bytes)
+{
+    const char *at = bytes - WEIR__JSON_BEFORE;
+    const char *end = bytes + WEIR__JSON_BLOCK;
+    /* The bytes before belong to sequences that began further back; what
+     * they lead into is checked here, they themselves were before. */
+    while (at < bytes && ((unsigned char)*at & 0xC0) == 0x80)
+        at++;
+    while (at < end) {
+        unsigned char c = (unsigned char)*at;
+        size_t length = c < 0xC0 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        if ((size_t)(end - at) < length) {
+            /* It runs on, and the next block's check begins with it; but
+             * what is here of it may be the text's end and padding. */
+            while (++at < end)
+                if (((unsigned char)*at & 0xC0) != 0x80)
+                    return false;
+            return true;
+        }
+        if (!weir_utf8_valid((weir_span){at, length}))
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+static uint64_t
+prefix_xor(uint64_t bits)
+{
+    for (unsigned shift = 1; shift < 64; shift <<= 1)
+        bits ^= bits << shift;
+    return bits;
+}
+
+void
+weir__json_scan_plain(struct weir__json_scan *scan)
+{
+    static const struct weir__json_masks masks = {
+        load, outside, escapes, weir__json_block_is_utf8, prefix_xor};
+    weir__json_scan_blocks(scan, &masks);
+}
