@@ -133,7 +133,8 @@ typedef struct {
  * Intents, refusals and admin records are refused while the writer reports
  * no space or failing disk, and when only the last quarter of the lane is
  * free: that quarter is kept for outcomes of calls already admitted.
- * WEIR_EUNAVAIL: one of these, or the lane is full. WEIR_ETOOBIG: payload
+ * WEIR_EUNAVAIL: one of these, or the lane is full. WEIR_ECORRUPT: the
+ * writer found the lane damaged; open another. WEIR_ETOOBIG: payload
  * over WEIR_RECORD_PAYLOAD_MAX.
  */
 WEIR_MUST_USE weir_status weir_journal_append(
@@ -151,6 +152,9 @@ bool weir_journal_is_durable(const struct weir_journal_lane *lane,
  * wake-up ask again for the next waiter.
  */
 bool weir_journal_want(struct weir_journal_lane *lane, uint64_t position);
+
+/* True when the writer found the lane damaged: nothing more is taken. */
+bool weir_journal_is_damaged(const struct weir_journal_lane *lane);
 
 enum weir_journal_state weir_journal_state(const struct weir_ring *ring);
 
@@ -226,28 +230,37 @@ enum weir_replay_end {
 struct weir_journal_reader {
     weir_span bytes;
     struct weir_segment_header header;
-    uint64_t offset;    /* next record; may be stored and
-                                             given to reader_seek later */
+    uint64_t offset;    /* of the next record; may be stored and given to
+                           weir_journal_reader_seek() later */
     uint64_t batch_end; /* of the batch being read */
+    uint64_t resume_at; /* damaged: the next sound batch */
+    bool is_settled;
     enum weir_replay_end end;
 };
 
 /*
- * Opens the bytes of one segment: the whole file, or as far as the status
- * says it is flushed, or previous_bytes of the next header where there is
- * one. WEIR_ECORRUPT, WEIR_EVERSION: the header.
+ * Opens the bytes of one segment. `is_settled`: they end where sound bytes
+ * are known to end: as far as the status says it is flushed, or at
+ * previous_bytes of the next segment's header; anything bad before that end
+ * is then damage. Otherwise (the whole file of the last segment, no writer
+ * running) the reader judges the end by itself.
+ * WEIR_ECORRUPT, WEIR_EVERSION: the header.
  */
 WEIR_MUST_USE weir_status
 weir_journal_reader_init(struct weir_journal_reader *reader, weir_span bytes,
-                         struct weir_error *err);
-/* Goes on at an offset that `reader->offset` held before. */
+                         bool is_settled, struct weir_error *err);
+/* Goes on at an offset that `reader->offset` or resume_at held before.
+ * WEIR_ECORRUPT: no record of a sound batch begins or ends there. */
 WEIR_MUST_USE weir_status
 weir_journal_reader_seek(struct weir_journal_reader *reader, uint64_t offset,
                          struct weir_error *err);
+/* The same segment, now longer: goes on where it stopped. */
+void weir_journal_reader_extend(struct weir_journal_reader *reader,
+                                weir_span bytes);
 /*
  * The next record (batch records are checked and not given out). False at
  * an end, and reader->end says which; reader->offset is then where sound
- * bytes end.
+ * bytes end. The sound records of a torn batch are given out first.
  */
 bool weir_journal_next(struct weir_journal_reader *reader,
                        struct weir_record *record_out);

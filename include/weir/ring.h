@@ -64,30 +64,44 @@ enum weir_sleep {
 };
 uint32_t *weir_ring_bell(struct weir_ring *ring);
 void weir_ring_set_sleep(struct weir_ring *ring, enum weir_sleep depth);
+/* Moves the bell. True when the writer slept: wake it then. */
+bool weir_ring_wake(struct weir_ring *ring);
 
-/* The writer's view of one lane: the caller's storage, private fields. */
+/* The writer's view of one lane: the caller's storage, private fields. A
+ * copy is a place to come back to when a write fails. */
 struct weir_journal_drain {
     struct weir_shared_lane *shared;
     const char *bytes;
     uint64_t capacity;
+    struct weir_ring *ring;
     uint64_t cursor;      /* read up to here */
     uint64_t incarnation; /* of the records expected */
-    uint64_t sequence;    /* last read; 0: none */
+    uint64_t sequence;    /* last read */
+    bool is_any_sequence; /* the next one is not known yet */
+    bool is_given_up;     /* damaged: nothing is read from it any more */
 };
 enum weir_drain_result {
     WEIR_DRAIN_EMPTY,
     WEIR_DRAIN_RECORD,
-    WEIR_DRAIN_DAMAGED, /* skip with weir_drain_skip() */
+    WEIR_DRAIN_DAMAGED, /* see weir_drain_give_up() */
 };
 void weir_drain_init(struct weir_journal_drain *drain, struct weir_ring *ring,
                      uint32_t lane);
 /* The next record the producer published; checked. */
 enum weir_drain_result weir_drain_next(struct weir_journal_drain *drain,
                                        struct weir_record *record_out);
-/* Gives up everything published after the cursor; says what in gap_out. */
-void weir_drain_skip(struct weir_journal_drain *drain, weir_gap *gap_out);
-/* Back to the durable position: what was read since is read again. */
-void weir_drain_rewind(struct weir_journal_drain *drain, uint64_t sequence);
+/*
+ * Damage: nothing after the cursor is read or ever called durable, so those
+ * who wait for it get no answer (and refuse their calls). With the next
+ * commit the producer sees it and must take another lane; this one is free
+ * again when its owner is gone. gap_out says what is missing: everything of
+ * that incarnation from sequence_first on.
+ */
+void weir_drain_give_up(struct weir_journal_drain *drain, weir_gap *gap_out);
+/* Passes over records of `incarnation` up to `sequence`, which are in a
+ * segment already; commit publishes that. */
+void weir_drain_pass(struct weir_journal_drain *drain, uint64_t incarnation,
+                     uint64_t sequence);
 /* True when a record of tier durable waits beyond the cursor, or the lane
  * is a quarter full. */
 bool weir_drain_is_urgent(const struct weir_journal_drain *drain);
