@@ -239,7 +239,8 @@ WEIR_MUST_USE weir_status weir__cedar_parse(struct weir_arena *arena,
 /* ---------------------------------------------------- entity internals */
 
 /* For readers that check a store against a schema: entities in the order
- * in which they were added. */
+ * in which they were added; `parents` is NULL, see weir__cedar_store_parent()
+ * of store.h. */
 struct weir_cedar_entity
 weir__cedar_store_entity(const struct weir_cedar_store *store, size_t index);
 

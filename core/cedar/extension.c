@@ -4,7 +4,7 @@
  * the language reference does not list. All are integers inside, so that
  * equality and order are those of numbers.
  */
-#include <weir/cedar.h>
+#include "extension.h"
 
 #include <string.h>
 
@@ -353,4 +353,95 @@ weir_cedar_extension_parse(enum weir_cedar_kind kind, weir_span text,
     if (is_good)
         *value_out = value;
     return is_good;
+}
+
+/* ---------------------------------------------------------- functions */
+
+enum weir_cedar_fault
+weir__cedar_number_call(enum cedar_function function, int64_t a, int64_t b,
+                        int64_t *result_out)
+{
+    int64_t rest;
+    bool is_over = false;
+    switch (function) {
+    case CEDAR_FN_LESS_THAN:
+        *result_out = a < b;
+        break;
+    case CEDAR_FN_LESS_THAN_OR_EQUAL:
+        *result_out = a <= b;
+        break;
+    case CEDAR_FN_GREATER_THAN:
+        *result_out = a > b;
+        break;
+    case CEDAR_FN_GREATER_THAN_OR_EQUAL:
+        *result_out = a >= b;
+        break;
+    case CEDAR_FN_OFFSET:
+        is_over = __builtin_add_overflow(a, b, result_out);
+        break;
+    case CEDAR_FN_DURATION_SINCE:
+        is_over = __builtin_sub_overflow(a, b, result_out);
+        break;
+    case CEDAR_FN_TO_DATE:
+    case CEDAR_FN_TO_TIME:
+        rest = a % MS_PER_DAY;
+        rest += rest < 0 ? MS_PER_DAY : 0;
+        if (function == CEDAR_FN_TO_TIME)
+            *result_out = rest;
+        else
+            is_over = __builtin_sub_overflow(a, rest, result_out);
+        break;
+    case CEDAR_FN_TO_MILLISECONDS:
+        *result_out = a;
+        break;
+    case CEDAR_FN_TO_SECONDS:
+        *result_out = a / MS_PER_SECOND;
+        break;
+    case CEDAR_FN_TO_MINUTES:
+        *result_out = a / MS_PER_MINUTE;
+        break;
+    case CEDAR_FN_TO_HOURS:
+        *result_out = a / MS_PER_HOUR;
+        break;
+    case CEDAR_FN_TO_DAYS:
+        *result_out = a / MS_PER_DAY;
+        break;
+    default:
+        return WEIR_CEDAR_FAULT_TYPE;
+    }
+    return is_over ? WEIR_CEDAR_FAULT_OVERFLOW : WEIR_CEDAR_FAULT_NONE;
+}
+
+/* The first `bits` bits are the same. */
+static bool
+same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned rest = bits % 8;
+    if (memcmp(a, b, bits / 8) != 0)
+        return false;
+    return rest == 0 || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0;
+}
+
+bool
+weir__cedar_ip_call(enum cedar_function function, struct cedar_ip_view a,
+                    struct cedar_ip_view b)
+{
+    static const uint8_t loopback_v6[16] = {[15] = 1};
+    switch (function) {
+    case CEDAR_FN_IS_IPV4:
+        return !a.is_v6;
+    case CEDAR_FN_IS_IPV6:
+        return a.is_v6;
+    case CEDAR_FN_IS_LOOPBACK:
+        if (a.is_v6)
+            return a.prefix == 128 && memcmp(a.address, loopback_v6, 16) == 0;
+        return a.prefix >= 8 && a.address[0] == 127;
+    case CEDAR_FN_IS_MULTICAST:
+        if (a.is_v6)
+            return a.prefix >= 8 && a.address[0] == 0xFF;
+        return a.prefix >= 4 && a.address[0] >> 4 == 0xE;
+    default: /* isInRange */
+        return a.is_v6 == b.is_v6 && a.prefix >= b.prefix &&
+               same_bits(a.address, b.address, b.prefix);
+    }
 }
