@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing the ledger: one row per call, opened by its intent, closed by its
+ * outcome; refusals are rows of their own. Every write says whether it was
+ * new, so that a record read twice counts once.
+ *
+ * The daily totals are summed in memory while a batch runs and added to
+ * their table before it commits: a batch of thousands of calls touches a few
+ * rows there.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/store/sqlite/sql.h"
+
+#define TOTAL_NAMES 6 /* tenant, project, key, model, deployment, currency */
+
+struct weir_total_row {
+    int64_t day;
+    int64_t names[TOTAL_NAMES];
+    int64_t calls;
+    int64_t counted;
+    int64_t refused;
+    int64_t lost;
+    int64_t estimated;
+    int64_t tokens[4];
+    int64_t micros;
+    bool is_used;
+};
+
+void
+weir_sql_totals_free(struct weir_store *store)
+{
+    free(store->totals);
+    store->totals = NULL;
+    store->total_size = 0;
+    store->total_count = 0;
+}
+
+static size_t
+total_slot(const struct weir_total_row *rows, size_t size,
+           const struct weir_total_row *wanted)
+{
+    const size_t key_bytes = offsetof(struct weir_total_row, calls);
+    size_t at = weir_hash64((weir_span){(const char *)wanted, key_bytes}, 0) &
+                (size - 1);
+    while (rows[at].is_used && memcmp(&rows[at], wanted, key_bytes) != 0)
+        at = (at + 1) & (size - 1);
+    return at;
+}
+
+static bool
+totals_grow(struct weir_store *store)
+{
+    size_t size = store->total_size == 0 ? 256 : store->total_size * 2;
+    struct weir_total_row *rows = calloc(size, sizeof *rows);
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < store->total_size; i++) {
+        if (store->totals[i].is_used)
+            rows[total_slot(rows, size, &store->totals[i])] = store->totals[i];
+    }
+    free(store->totals);
+    store->totals = rows;
+    store->total_size = size;
+    return true;
+}
+
+/* The row that sums what `wanted` names; NULL: out of memory. */
+static struct weir_total_row *
+total_of(struct weir_store *store, const struct weir_total_row *wanted)
+{
+    if (store->total_count * 2 >= store->total_size && !totals_grow(store))
+        return NULL;
+    size_t at = total_slot(store->totals, store->total_size, wanted);
+    struct weir_total_row *row = &store->totals[at];
+    if (!row->is_used) {
+        *row = *wanted;
+        row->is_used = true;
+        store->total_count++;
+    }
+    return row;
+}
+
+weir_status
+weir_store_flush_totals(struct weir_store *store, struct weir_error *err)
+{
+    for (size_t i = 0; i < store->total_size; i++) {
+        const struct weir_total_row *row = &store->totals[i];
+        if (!row->is_used)
+            continue;
+        weir_status status = weir_sql_run(
+            store, WEIR_SQL_TOTAL_ADD, err, "iiiiiiiiiiiiiiiii", row->day,
+            row->names[0], row->names[1], row->names[2], row->names[3],
+            row->names[4], row->names[5], row->calls, row->counted,
+            row->refused, row->lost, row->estimated, row->tokens[0],
+            row->tokens[1], row->tokens[2], row->tokens[3], row->micros);
+        if (status != WEIR_OK)
+            return status;
+    }
+    if (store->total_count > 0)
+        memset(store->totals, 0, store->total_size * sizeof *store->totals);
+    store->total_count = 0;
+    return WEIR_OK;
+}
+
+static int64_t
+day_of(weir_time when)
+{
+    return when - when % WEIR_US_PER_DAY;
+}
+
+/* Ids of several texts at once; false when one could not be made. */
+static bool
+name_ids(struct weir_store *store, const weir_span *texts, size_t count,
+         int64_t *ids_out, struct weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        ids_out[i] = weir_sql_name(store, texts[i], err);
+        if (ids_out[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+static weir_span
+request_span(const struct weir_request_id *request)
+{
+    return (weir_span){(const char *)request->bytes, sizeof request->bytes};
+}
+
+/* What intent and refusal have in common. */
+struct opening {
+    const struct weir_request_id *request;
+    enum weir_call_state state;
+    weir_time decided;
+    const weir_span *names; /* tenant, project, key, organisation, asked,
+                               country */
+    uint32_t operation;
+    uint32_t is_streamed;
+    uint32_t tier;
+    const uint8_t *image;
+    uint64_t overlay;
+    uint64_t held_tokens;
+    int64_t held_micros;
+    uint32_t reason;
+    uint32_t http_status;
+};
+
+static weir_status
+add_call(struct weir_store *store, const struct opening *opening,
+         const struct weir_store_at *at, int64_t ids_out[6], bool *is_new_out,
+         struct weir_error *err)
+{
+    int64_t image = weir_sql_image(store, opening->image, err);
+    if (image < 0 || !name_ids(store, opening->names, 6, ids_out, err))
+        return err == NULL ? WEIR_EIO : err->status;
+    weir_status status = weir_sql_run(
+        store, WEIR_SQL_CALL_ADD, err, "biiiiiiiiiiiiiiiiiiiii",
+        request_span(opening->request), (int64_t)opening->state,
+        opening->decided, ids_out[0], ids_out[1], ids_out[2], ids_out[3],
+        ids_out[4], ids_out[5], (int64_t)opening->operation,
+        (int64_t)opening->is_streamed, (int64_t)opening->tier, image,
+        (int64_t)opening->overlay, (int64_t)opening->held_tokens,
+        opening->held_micros, (int64_t)at->lane, (int64_t)at->segment,
+        (int64_t)at->offset, at->leaf, (int64_t)opening->reason,
+        (int64_t)opening->http_status);
+    if (status == WEIR_OK)
+        *is_new_out = sqlite3_changes(store->db) == 1;
+    return status;
+}
+
+weir_status
+weir_store_put_intent(struct weir_store *store,
+                      const struct weir_record_intent *intent,
+                      const struct weir_store_at *at, bool *is_new_out,
+                      struct weir_error *err)
+{
+    struct weir_error own = {0};
+    const weir_span names[6] = {intent->tenant, intent->project,
+                                intent->key,    intent->organisation,
+                                intent->model,  intent->country};
+    const struct opening opening = {
+        .request = &intent->request,
+        .state = WEIR_CALL_OPEN,
+        .decided = intent->decided_us,
+        .names = names,
+        .operation = intent->operation,
+        .is_streamed = intent->is_streamed,
+        .tier = intent->tier,
+        .image = intent->image_digest,
+        .overlay = intent->overlay,
+        .held_tokens = intent->held_tokens,
+        .held_micros = intent->held_micros,
+    };
+    int64_t ids[6];
+    weir_status status = add_call(store, &opening, at, ids, is_new_out, &own);
+    if (status != WEIR_OK && err != NULL)
+        *err = own;
+    return status;
+}
+
+weir_status
+weir_store_put_refusal(struct weir_store *store,
+                       const struct weir_record_refusal *refusal,
+                       const struct weir_store_at *at, bool *is_new_out,
+                       struct weir_error *err)
+{
+    struct weir_error own = {0};
+    /* An unknown model's name is whatever a client wrote: it stays in the
+     * journal and is not interned. */
+    bool is_free_text =
+        refusal->reason == WEIR_REASON_UNKNOWN_MODEL || refusal->key.len == 0;
+    const weir_span names[6] = {refusal->tenant,
+                                refusal->project,
+                                refusal->key,
+                                refusal->organisation,
+                                is_free_text ? WEIR_SPAN_NONE : refusal->model,
+                                refusal->country};
+    const struct opening opening = {
+        .request = &refusal->request,
+        .state = WEIR_CALL_REFUSED,
+        .decided = refusal->decided_us,
+        .names = names,
+        .operation = refusal->operation,
+        .is_streamed = refusal->is_streamed,
+        .image = refusal->image_digest,
+        .overlay = refusal->overlay,
+        .reason = refusal->reason,
+        .http_status = refusal->http_status,
+    };
+    int64_t ids[6];
+    weir_status status = add_call(store, &opening, at, ids, is_new_out, &own);
+    if (status == WEIR_OK && *is_new_out) {
+        struct weir_total_row wanted = {
+            .day = day_of(refusal->decided_us),
+            .names = {ids[0], ids[1], ids[2], 0, 0, 0}};
+        struct weir_total_row *row = total_of(store, &wanted);
+        if (row == NULL)
+            status =
+                weir_fail(&own, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+        else
+            row->refused++;
+    }
+    if (status != WEIR_OK && err != NULL)
+        *err = own;
+    return status;
+}
+
+/* ----------------------------------------------------------------- outcome */
+
+static weir_status
+add_to_total(struct weir_store *store,
+             const struct weir_record_outcome *outcome, int64_t decided,
+             const int64_t who[3], const int64_t names[7],
+             struct weir_error *err)
+{
+    struct weir_total_row wanted = {
+        .day = day_of(decided),
+        .names = {who[0], who[1], who[2], names[0], names[1], names[5]}};
+    struct weir_total_row *row = total_of(store, &wanted);
+    if (row == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    bool is_lost = outcome->ending == WEIR_END_LOST;
+    row->calls++;
+    row->counted += !is_lost && outcome->ending != WEIR_END_NOT_SENT;
+    row->lost += is_lost;
+    row->estimated += outcome->is_estimated != 0;
+    row->tokens[0] += (int64_t)outcome->input_tokens;
+    row->tokens[1] += (int64_t)outcome->cached_tokens;
+    row->tokens[2] += (int64_t)outcome->output_tokens;
+    row->tokens[3] += (int64_t)outcome->reasoning_tokens;
+    row->micros += outcome->cost_micros;
+    return WEIR_OK;
+}
+
+/* Closes the open row; *found_out is false when there is none. */
+static weir_status
+close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
+           const struct weir_store_at *at, bool *found_out,
+           struct weir_error *err)
+{
+    const weir_span texts[7] = {outcome->model,        outcome->deployment,
+                                outcome->region,       outcome->place,
+                                outcome->stored_in,    outcome->currency,
+                                outcome->price_version};
+    int64_t ids[7];
+    if (!name_ids(store, texts, 7, ids, err))
+        return err->status;
+    sqlite3_stmt *row = weir_sql_bind(
+        store, WEIR_SQL_CALL_CLOSE, err, "biiiiiiiiiiiiiiiiiiiiiii",
+        request_span(&outcome->request), (int64_t)outcome->ending,
+        (int64_t)outcome->http_status, (int64_t)at->segment,
+        (int64_t)at->offset, at->leaf, (int64_t)outcome->is_estimated, ids[0],
+        ids[1], ids[2], ids[3], ids[4], ids[5], ids[6],
+        (int64_t)outcome->input_tokens, (int64_t)outcome->cached_tokens,
+        (int64_t)outcome->output_tokens, (int64_t)outcome->reasoning_tokens,
+        outcome->cost_micros, outcome->started_us,
+        (int64_t)outcome->first_byte_us, (int64_t)outcome->total_us,
+        (int64_t)outcome->sent_bytes, (int64_t)outcome->attempt_count);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    if (step < 0)
+        return err->status;
+    *found_out = step == 1;
+    if (step == 0)
+        return WEIR_OK;
+    int64_t decided = sqlite3_column_int64(row, 0);
+    int64_t who[3];
+    for (int i = 0; i < 3; i++)
+        who[i] = sqlite3_column_int64(row, i + 1);
+    while (step == 1)
+        step = weir_sql_step(store, row, err);
+    if (step < 0)
+        return err->status;
+    return add_to_total(store, outcome, decided, who, ids, err);
+}
+
+/* An outcome whose intent is not in the ledger: the segment that held it was
+ * lost. The row says what the outcome knows; who called is not known. */
+static weir_status
+add_orphan(struct weir_store *store, const struct weir_record_outcome *outcome,
+           const struct weir_store_at *at, bool *is_new_out,
+           struct weir_error *err)
+{
+    static const uint8_t no_image[32];
+    const weir_span names[6] = {WEIR_SPAN_NONE, WEIR_SPAN_NONE, WEIR_SPAN_NONE,
+                                WEIR_SPAN_NONE, outcome->model, WEIR_SPAN_NONE};
+    const struct opening opening = {
+        .request = &outcome->request,
+        .state = WEIR_CALL_OPEN,
+        .decided = outcome->started_us,
+        .names = names,
+        .operation = outcome->operation,
+        .image = no_image,
+    };
+    const struct weir_store_at nowhere = {.lane = at->lane, .leaf = -1};
+    int64_t ids[6];
+    weir_status status =
+        add_call(store, &opening, &nowhere, ids, is_new_out, err);
+    bool found;
+    if (status == WEIR_OK && *is_new_out)
+        status = close_call(store, outcome, at, &found, err);
+    return status;
+}
+
+weir_status
+weir_store_put_outcome(struct weir_store *store,
+                       const struct weir_record_outcome *outcome,
+                       const struct weir_store_at *at, bool *is_new_out,
+                       struct weir_error *err)
+{
+    struct weir_error own = {0};
+    bool found = false;
+    weir_status status = close_call(store, outcome, at, &found, &own);
+    if (status == WEIR_OK && found)
+        *is_new_out = true;
+    else if (status == WEIR_OK)
+        status = add_orphan(store, outcome, at, is_new_out, &own);
+    if (status != WEIR_OK && err != NULL)
+        *err = own;
+    return status;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQLite behind store.h: opening, migrations, statements, interned names.
+ *
+ * WAL, synchronous FULL: a commit is on disk when it returns. The ledger
+ * could be made again from the journal, but keys, withdrawals and tokens are
+ * nowhere else, and ingest commits in batches, so one flush each is cheap.
+ *
+ * Names are interned because a ledger row repeats a dozen of them; rows stay
+ * near 150 bytes and grouping compares integers.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "control/store/sqlite/sql.h"
+
+static const char *const statement_texts[] = {
+#define WEIR_SQL(name, text) text,
+#include "control/store/sqlite/statements.def"
+#undef WEIR_SQL
+};
+
+static const char *const migrations[] = {
+#define WEIR_MIGRATION(version, text) text,
+#include "control/store/sqlite/schema.def"
+#undef WEIR_MIGRATION
+};
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == WEIR_STORE_VERSION,
+               "a row of schema.def for each version");
+
+/* How long a writer waits for another one, ms. Ingest commits in batches of
+ * a fraction of this. */
+#define BUSY_MS 10000
+
+weir_status
+weir_sql_fail(struct weir_store *store, struct weir_error *err)
+{
+    int code = sqlite3_errcode(store->db);
+    weir_status status = WEIR_EIO;
+    if ((code & 0xff) == SQLITE_CONSTRAINT)
+        status = WEIR_ECONFLICT;
+    else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        status = WEIR_ECORRUPT;
+    else if (code == SQLITE_NOMEM)
+        status = WEIR_ENOMEM;
+    else if (code == SQLITE_BUSY || code == SQLITE_FULL)
+        status = WEIR_EUNAVAIL;
+    return weir_fail(err, status, WEIR_OFFSET_NONE, "store: %.150s",
+                     sqlite3_errmsg(store->db));
+}
+
+static sqlite3_stmt *
+bind_list(struct weir_store *store, enum weir_sql which, struct weir_error *err,
+          const char *format, va_list values)
+{
+    sqlite3_stmt *statement = store->statements[which];
+    if (statement == NULL) {
+        if (sqlite3_prepare_v3(store->db, statement_texts[which], -1,
+                               SQLITE_PREPARE_PERSISTENT, &statement,
+                               NULL) != SQLITE_OK) {
+            (void)weir_sql_fail(store, err);
+            return NULL;
+        }
+        store->statements[which] = statement;
+    }
+    sqlite3_reset(statement);
+    int failed = SQLITE_OK;
+    for (int i = 1; *format != '\0'; format++, i++) {
+        int code;
+        if (*format == 'i') {
+            code = sqlite3_bind_int64(statement, i, va_arg(values, int64_t));
+        } else {
+            weir_span span = va_arg(values, weir_span);
+            const char *ptr = span.ptr == NULL ? "" : span.ptr;
+            code = *format == 't'
+                       ? sqlite3_bind_text64(statement, i, ptr, span.len,
+                                             SQLITE_STATIC, SQLITE_UTF8)
+                       : sqlite3_bind_blob64(statement, i, ptr, span.len,
+                                             SQLITE_STATIC);
+        }
+        if (code != SQLITE_OK)
+            failed = code;
+    }
+    if (failed != SQLITE_OK) {
+        (void)weir_sql_fail(store, err);
+        return NULL;
+    }
+    return statement;
+}
+
+sqlite3_stmt *
+weir_sql_bind(struct weir_store *store, enum weir_sql which,
+              struct weir_error *err, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    sqlite3_stmt *statement = bind_list(store, which, err, format, values);
+    va_end(values);
+    return statement;
+}
+
+int
+weir_sql_step(struct weir_store *store, sqlite3_stmt *statement,
+              struct weir_error *err)
+{
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        return 1;
+    if (code != SQLITE_DONE)
+        (void)weir_sql_fail(store, err);
+    sqlite3_reset(statement);
+    return code == SQLITE_DONE ? 0 : -1;
+}
+
+weir_status
+weir_sql_run(struct weir_store *store, enum weir_sql which,
+             struct weir_error *err, const char *format, ...)
+{
+    struct weir_error own = {0};
+    va_list values;
+    va_start(values, format);
+    sqlite3_stmt *statement = bind_list(store, which, &own, format, values);
+    va_end(values);
+    int step = statement == NULL ? -1 : 1;
+    while (step == 1)
+        step = weir_sql_step(store, statement, &own);
+    if (step == 0)
+        return WEIR_OK;
+    if (err != NULL)
+        *err = own;
+    return own.status;
+}
+
+weir_span
+weir_sql_span(sqlite3_stmt *statement, int column)
+{
+    const void *bytes = sqlite3_column_blob(statement, column);
+    return (weir_span){bytes == NULL ? "" : bytes,
+                       (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+/* ------------------------------------------------------------- interning */
+
+static struct weir_intern_entry *
+intern_slot(struct weir_intern *table, weir_span text)
+{
+    size_t at = weir_hash64(text, 0) & (table->size - 1);
+    while (table->entries[at].text != NULL) {
+        struct weir_intern_entry *entry = &table->entries[at];
+        if (entry->len == text.len &&
+            memcmp(entry->text, text.ptr, text.len) == 0)
+            return entry;
+        at = (at + 1) & (table->size - 1);
+    }
+    return &table->entries[at];
+}
+
+static void
+intern_free(struct weir_intern *table)
+{
+    for (size_t i = 0; i < table->size; i++)
+        free(table->entries[i].text);
+    free(table->entries);
+    *table = (struct weir_intern){0};
+}
+
+static bool
+intern_grow(struct weir_intern *table)
+{
+    struct weir_intern bigger = {.size =
+                                     table->size == 0 ? 256 : table->size * 2};
+    bigger.entries = calloc(bigger.size, sizeof *bigger.entries);
+    if (bigger.entries == NULL)
+        return false;
+    for (size_t i = 0; i < table->size; i++) {
+        struct weir_intern_entry *entry = &table->entries[i];
+        if (entry->text != NULL)
+            *intern_slot(&bigger, (weir_span){entry->text, entry->len}) =
+                *entry;
+    }
+    bigger.count = table->count;
+    free(table->entries);
+    *table = bigger;
+    return true;
+}
+
+/* The id of `text`, from the cache, the table, or made now. */
+static int64_t
+intern(struct weir_store *store, struct weir_intern *table, weir_span text,
+       enum weir_sql get, enum weir_sql add, const char *format,
+       struct weir_error *err)
+{
+    if (table->count * 2 >= table->size && !intern_grow(table)) {
+        (void)weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+        return -1;
+    }
+    struct weir_intern_entry *entry = intern_slot(table, text);
+    if (entry->text != NULL)
+        return entry->id;
+    int64_t id = -1;
+    for (int pass = 0; pass < 2 && id < 0; pass++) {
+        sqlite3_stmt *statement =
+            weir_sql_bind(store, pass == 0 ? get : add, err, format, text);
+        int step = statement == NULL ? -1 : 1;
+        while ((step = step < 0 ? -1 : weir_sql_step(store, statement, err)) ==
+               1)
+            id = sqlite3_column_int64(statement, 0);
+        if (step < 0)
+            return -1;
+    }
+    entry->text = malloc(text.len + 1);
+    if (entry->text == NULL) {
+        (void)weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+        return -1;
+    }
+    memcpy(entry->text, text.ptr == NULL ? "" : text.ptr, text.len);
+    entry->len = text.len;
+    entry->id = id;
+    table->count++;
+    return id;
+}
+
+int64_t
+weir_sql_name(struct weir_store *store, weir_span text, struct weir_error *err)
+{
+    if (text.len == 0)
+        return 0;
+    return intern(store, &store->names, text, WEIR_SQL_NAME_GET,
+                  WEIR_SQL_NAME_ADD, "t", err);
+}
+
+int64_t
+weir_sql_image(struct weir_store *store, const uint8_t digest[32],
+               struct weir_error *err)
+{
+    return intern(store, &store->images, (weir_span){(const char *)digest, 32},
+                  WEIR_SQL_IMAGE_GET, WEIR_SQL_IMAGE_ADD, "b", err);
+}
+
+void
+weir_sql_forget(struct weir_store *store)
+{
+    intern_free(&store->names);
+    intern_free(&store->images);
+    for (size_t i = 0; i < store->text_count; i++)
+        free(store->texts[i]);
+    free(store->texts);
+    store->texts = NULL;
+    store->text_count = 0;
+}
+
+static bool
+texts_grow(struct weir_store *store, size_t id)
+{
+    size_t count = store->text_count == 0 ? 256 : store->text_count;
+    while (count <= id)
+        count *= 2;
+    char **texts = realloc(store->texts, count * sizeof *texts);
+    if (texts == NULL)
+        return false;
+    memset(texts + store->text_count, 0,
+           (count - store->text_count) * sizeof *texts);
+    store->texts = texts;
+    store->text_count = count;
+    return true;
+}
+
+weir_span
+weir_sql_text(struct weir_store *store, int64_t id)
+{
+    if (id <= 0 || id > INT32_MAX)
+        return WEIR_SPAN("");
+    size_t at = (size_t)id;
+    if (at >= store->text_count && !texts_grow(store, at))
+        return WEIR_SPAN("");
+    if (store->texts[at] == NULL) {
+        sqlite3_stmt *statement =
+            weir_sql_bind(store, WEIR_SQL_NAME_TEXT, NULL, "i", id);
+        if (statement == NULL || weir_sql_step(store, statement, NULL) != 1)
+            return WEIR_SPAN("");
+        weir_span text = weir_sql_span(statement, 0);
+        store->texts[at] = strndup(text.ptr, text.len);
+        sqlite3_reset(statement);
+    }
+    return store->texts[at] == NULL ? WEIR_SPAN("")
+                                    : weir_span_of(store->texts[at]);
+}
+
+/* ------------------------------------------------------- open and close */
+
+static weir_status
+run_text(struct weir_store *store, const char *text, struct weir_error *err)
+{
+    if (sqlite3_exec(store->db, text, NULL, NULL, NULL) != SQLITE_OK)
+        return weir_sql_fail(store, err);
+    return WEIR_OK;
+}
+
+static weir_status
+read_version(struct weir_store *store, int *version_out, struct weir_error *err)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement,
+                           NULL) != SQLITE_OK)
+        return weir_sql_fail(store, err);
+    int step = weir_sql_step(store, statement, err);
+    if (step == 1)
+        *version_out = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return step == 1 ? WEIR_OK : WEIR_EIO;
+}
+
+static weir_status
+migrate(struct weir_store *store, struct weir_error *err)
+{
+    int version = 0;
+    weir_status status = read_version(store, &version, err);
+    if (status != WEIR_OK || version == WEIR_STORE_VERSION)
+        return status;
+    if (version > WEIR_STORE_VERSION)
+        return weir_fail(err, WEIR_EVERSION, WEIR_OFFSET_NONE,
+                         "store: written by a newer weir (schema %d, this "
+                         "one knows %d)",
+                         version, WEIR_STORE_VERSION);
+    status = weir_store_begin(store, err);
+    /* Another process may have migrated while this one waited. */
+    if (status == WEIR_OK)
+        status = read_version(store, &version, err);
+    for (; status == WEIR_OK && version < WEIR_STORE_VERSION; version++) {
+        char pragma[48];
+        snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d",
+                 version + 1);
+        status = run_text(store, migrations[version], err);
+        if (status == WEIR_OK)
+            status = run_text(store, pragma, err);
+    }
+    if (status == WEIR_OK)
+        return weir_store_commit(store, err);
+    weir_store_rollback(store);
+    return status;
+}
+
+static weir_status
+open_database(struct weir_store *store, const char *path, bool may_create,
+              struct weir_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                (may_create ? SQLITE_OPEN_CREATE : 0);
+    int code = sqlite3_open_v2(path, &store->db, flags, NULL);
+    if (code == SQLITE_CANTOPEN && !may_create)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "no store at %.150s", path);
+    if (store->db == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    if (code != SQLITE_OK)
+        return weir_sql_fail(store, err);
+    sqlite3_extended_result_codes(store->db, 0);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    weir_status status =
+        run_text(store,
+                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                 "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;"
+                 "PRAGMA wal_autocheckpoint = 4000;",
+                 err);
+    return status == WEIR_OK ? migrate(store, err) : status;
+}
+
+weir_status
+weir_store_open(const char *state_dir, bool may_create,
+                struct weir_store **store_out, struct weir_error *err)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/weir.db", state_dir) >=
+        (int)sizeof path)
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "the state directory's path is too long");
+    if (may_create && mkdir(state_dir, 0700) != 0 && errno != EEXIST)
+        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                         "cannot make %.100s: %s", state_dir, strerror(errno));
+    struct weir_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    mode_t mask = umask(077);
+    weir_status status = open_database(store, path, may_create, err);
+    umask(mask);
+    if (status != WEIR_OK) {
+        weir_store_close(store);
+        return status;
+    }
+    *store_out = store;
+    return WEIR_OK;
+}
+
+void
+weir_store_close(struct weir_store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < WEIR_SQL_COUNT; i++)
+        sqlite3_finalize(store->statements[i]);
+    weir_sql_forget(store);
+    weir_sql_totals_free(store);
+    sqlite3_close(store->db);
+    free(store);
+}
+
+/* ---------------------------------------------------------- transactions */
+
+weir_status
+weir_store_begin(struct weir_store *store, struct weir_error *err)
+{
+    WEIR_ASSERT(!store->is_inside);
+    weir_status status = weir_sql_run(store, WEIR_SQL_BEGIN, err, "");
+    store->is_inside = status == WEIR_OK;
+    return status;
+}
+
+weir_status
+weir_store_commit(struct weir_store *store, struct weir_error *err)
+{
+    WEIR_ASSERT(store->is_inside);
+    weir_status status = weir_sql_run(store, WEIR_SQL_COMMIT, err, "");
+    if (status == WEIR_OK)
+        store->is_inside = false;
+    return status;
+}
+
+void
+weir_store_rollback(struct weir_store *store)
+{
+    if (store->is_inside && !sqlite3_get_autocommit(store->db))
+        (void)weir_sql_run(store, WEIR_SQL_ROLLBACK, NULL, "");
+    store->is_inside = false;
+    /* Ids made inside are gone: the cache must not remember them. */
+    weir_sql_forget(store);
+    weir_sql_totals_free(store);
+}
+
+/* --------------------------------------------------------------- numbers */
+
+static weir_status
+read_number(struct weir_store *store, sqlite3_stmt *statement,
+            int64_t *value_out, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    int step = statement == NULL ? -1 : weir_sql_step(store, statement, &own);
+    int64_t value = step == 1 ? sqlite3_column_int64(statement, 0) : 0;
+    while (step == 1)
+        step = weir_sql_step(store, statement, &own);
+    if (step < 0) {
+        if (err != NULL && own.status != WEIR_OK)
+            *err = own;
+        return own.status == WEIR_OK ? WEIR_EIO : own.status;
+    }
+    *value_out = value;
+    return WEIR_OK;
+}
+
+weir_status
+weir_store_number_get(struct weir_store *store, const char *name,
+                      int64_t *value_out, struct weir_error *err)
+{
+    return read_number(
+        store,
+        weir_sql_bind(store, WEIR_SQL_NUMBER_GET, err, "t", weir_span_of(name)),
+        value_out, err);
+}
+
+weir_status
+weir_store_number_set(struct weir_store *store, const char *name, int64_t value,
+                      struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_NUMBER_SET, err, "ti",
+                        weir_span_of(name), value);
+}
+
+weir_status
+weir_store_number_next(struct weir_store *store, const char *name,
+                       int64_t *value_out, struct weir_error *err)
+{
+    return read_number(store,
+                       weir_sql_bind(store, WEIR_SQL_NUMBER_NEXT, err, "t",
+                                     weir_span_of(name)),
+                       value_out, err);
+}
+
+weir_status
+weir_store_secret_get(struct weir_store *store, const char *name,
+                      uint8_t bytes_out[32], bool *is_there_out,
+                      struct weir_error *err)
+{
+    sqlite3_stmt *statement =
+        weir_sql_bind(store, WEIR_SQL_SECRET_GET, err, "t", weir_span_of(name));
+    int step = statement == NULL ? -1 : weir_sql_step(store, statement, err);
+    if (step < 0)
+        return err == NULL ? WEIR_EIO : err->status;
+    *is_there_out = false;
+    if (step == 1) {
+        weir_span value = weir_sql_span(statement, 0);
+        if (value.len == 32) {
+            memcpy(bytes_out, value.ptr, 32);
+            *is_there_out = true;
+        }
+        sqlite3_reset(statement);
+    }
+    return WEIR_OK;
+}
+
+weir_status
+weir_store_secret_set(struct weir_store *store, const char *name,
+                      const uint8_t bytes[32], struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_SECRET_SET, err, "tb",
+                        weir_span_of(name),
+                        (weir_span){(const char *)bytes, 32});
+}
