@@ -98,9 +98,11 @@ struct weir_ownership_rule {
 
 struct weir_ownership_result {
     uint8_t *answers; /* [count], enum weir_answer */
-    /* [count]: the holding through which the answer came (the largest of
-     * those that count); UINT32_MAX for seeds and for "no". Following it
-     * upwards always ends at a seed or an undisclosed holder. */
+    /* [count]: the holding through which the answer came: the largest of
+     * those that counted (cascade), or the one on the strongest chain
+     * (multiply). UINT32_MAX for seeds, for "no", and where only
+     * undisclosed owners or chains below 10^-12 count. Followed upwards it
+     * never goes in a circle. */
     uint32_t *via;
     /* [count]: parts per million held by seeds, directly or through others,
      * as the method counts it; low and high. */
