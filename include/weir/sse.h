@@ -32,25 +32,30 @@ extern "C" {
 #define WEIR_SSE_HELD_MAX ((size_t)2 << 20)
 
 struct weir_sse_event {
-    weir_span raw;   /* the bytes of the stream */
-    weir_span name;  /* `event`; empty: "message". Empty in a part */
-    weir_span data;  /* lines joined by LF, without a final one */
-    bool is_held;    /* raw lies in the parser's buffer: copy to keep */
-    bool is_comment; /* no data field: nothing to dispatch */
-    bool is_part;    /* a piece of an event larger than the buffer: */
-    bool is_last;    /*   its last piece. True on whole events */
+    weir_span raw;  /* the bytes of the stream */
+    weir_span name; /* `event`; empty: "message". Empty in a part */
+    weir_span data; /* lines joined by LF, without a final one */
+    bool is_held;   /* raw lies in the parser's buffer: copy to keep */
+    bool has_data;  /* false: comments only, nothing to dispatch */
+    bool is_part;   /* a piece of an event larger than the buffer */
+    bool is_last;   /* its last piece; true on whole events */
+    bool is_tail;   /* raw is the LF of the CR that ended the last event */
 };
 
 struct weir_sse {
     struct weir_buf held;   /* raw bytes of the event begun earlier */
     struct weir_buf joined; /* data of several lines */
-    size_t scanned;         /* bytes of `held` known to hold no event end */
-    bool is_started;        /* the first bytes were looked at for a BOM */
-    bool is_taken;          /* `held` was given out: drop it first */
-    bool is_oversize;       /* amid an event that comes in parts */
-    bool ends_with_cr;      /* last raw byte given out was a final CR */
-    uint8_t line_state;     /* of an oversize event */
-    uint8_t field;          /* of an oversize event's line */
+    size_t line_at;         /* of the event: where the present line begins */
+    size_t scanned;         /* of the event: looked at so far */
+    size_t parted;          /* of `held`: given out in parts */
+    uint8_t part_state;     /* amid an event that comes in parts; 0: not */
+    uint8_t part_name;      /* bytes of "data" matched in this line */
+    bool part_has_data;     /* a data line was begun: the next needs LF */
+    bool has_content;       /* of the event: a line that is not blank */
+    bool after_cr;          /* of the event: a CR, perhaps half of CRLF */
+    bool ended_by_cr;       /* the last event was */
+    bool is_started;        /* the first event is out: no byte order mark */
+    bool is_given;          /* `held` was given out: drop it first */
 };
 
 /* `held_max`: bytes of one gathered event. */
@@ -70,7 +75,7 @@ bool weir_sse_next(struct weir_sse *sse, weir_span *input,
 /*
  * At the end of the stream: what was held, an event without its blank line.
  * A browser drops it; a gateway that saw `data: [DONE]` and then the end
- * wants it. False: nothing was held.
+ * wants it. False: nothing is left; else call again, it may come in parts.
  */
 bool weir_sse_rest(struct weir_sse *sse, struct weir_sse_event *event_out);
 
