@@ -457,7 +457,9 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     memcpy(refusal.image_digest, image->digest, sizeof(refusal.image_digest));
     refusal.overlay = call->view->overlay.generation;
     refusal.decided_us = call->started;
-    refusal.http_status = weir_refusal_http(said);
+    refusal.http_status = said->http != 0
+                              ? said->http
+                              : (uint32_t)weir_status_info(said->status)->http;
     refusal.reason = call->reason;
     refusal.operation = call->ask.operation;
     refusal.is_streamed = call->ask.is_streamed;

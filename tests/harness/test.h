@@ -19,14 +19,14 @@
 void weir_test_register(const char *name, CMUnitTestFunction run);
 
 #define TEST(module, sentence)                                                 \
-    static void test_##module##_##sentence(void **state);                      \
-    __attribute__((constructor)) static void                                   \
-        register_##module##_##sentence(void)                                   \
+    static void test_##module##_##sentence(void **test_state_);                \
+    __attribute__((constructor)) static void register_##module##_##sentence(   \
+        void)                                                                  \
     {                                                                          \
         weir_test_register(#module ": " #sentence,                             \
                            test_##module##_##sentence);                        \
     }                                                                          \
-    static void test_##module##_##sentence(void **state                        \
+    static void test_##module##_##sentence(void **test_state_                  \
                                            __attribute__((unused)))
 
 #define assert_ok(status) assert_int_equal((status), WEIR_OK)
