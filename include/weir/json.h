@@ -40,7 +40,7 @@ enum weir_json_kind {
 
 /* -------------------------------------------------------------- scan */
 
-#define WEIR_JSON_PATH_SEGMENTS_MAX 6
+#define WEIR_JSON_PATH_SEGMENTS_MAX 8
 #define WEIR_JSON_PATHS_MAX         64
 /* Longest member name that a path may ask for, bytes. */
 #define WEIR_JSON_NAME_MAX 48
@@ -86,6 +86,14 @@ typedef struct {
                 WEIR_JSON_SEGMENT(d)                                           \
         }                                                                      \
     }
+#define WEIR_JSON_PATH5(a, b, c, d, e)                                         \
+    {                                                                          \
+        5,                                                                     \
+        {                                                                      \
+            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
+                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e)                     \
+        }                                                                      \
+    }
 #define WEIR_JSON_PATH6(a, b, c, d, e, f)                                      \
     {                                                                          \
         6,                                                                     \
@@ -93,6 +101,15 @@ typedef struct {
             WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
                 WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
                 WEIR_JSON_SEGMENT(f)                                           \
+        }                                                                      \
+    }
+#define WEIR_JSON_PATH7(a, b, c, d, e, f, g)                                   \
+    {                                                                          \
+        7,                                                                     \
+        {                                                                      \
+            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
+                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
+                WEIR_JSON_SEGMENT(f), WEIR_JSON_SEGMENT(g)                     \
         }                                                                      \
     }
 

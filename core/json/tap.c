@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tap: a push reader that knows strings, brackets and a few paths.
+ *
+ * Containers are followed by name only while all their parents lie on a
+ * wanted path (`tracked` of the `depth` open ones do); inside others only
+ * quotes and brackets matter, and those are found 16 bytes at a time. So a
+ * reply of some megabytes of numbers costs little more than reading it.
+ *
+ * Captured bytes are not copied one by one: `from` marks where the present
+ * stretch began in this read, and is flushed when the set of values being
+ * captured changes or the read ends.
+ */
+#include <weir/json_tap.h>
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
+enum { OUTSIDE, STRING, ESCAPE, SCALAR };
+
+#define NAME_TOO_LONG (WEIR_JSON_NAME_MAX + 1)
+
+/* First quote or backslash, or `end`. */
+static const char *
+string_mark(const char *at, const char *end)
+{
+#if defined(__x86_64__)
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        int found = _mm_movemask_epi8(_mm_or_si128(
+            _mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        if (found != 0)
+            return at + __builtin_ctz((unsigned)found);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+/* First quote or bracket, or `end`. */
+static const char *
+outside_mark(const char *at, const char *end)
+{
+#if defined(__x86_64__)
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i bit = _mm_set1_epi8(0x20);
+    const __m128i open = _mm_set1_epi8('{');
+    const __m128i close = _mm_set1_epi8('}');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        /* Bit 5 is all that tells `[` and `]` from `{` and `}`. */
+        __m128i lower = _mm_or_si128(bytes, bit);
+        __m128i bracket = _mm_or_si128(_mm_cmpeq_epi8(lower, open),
+                                       _mm_cmpeq_epi8(lower, close));
+        int found = _mm_movemask_epi8(
+            _mm_or_si128(bracket, _mm_cmpeq_epi8(bytes, quote)));
+        if (found != 0)
+            return at + __builtin_ctz((unsigned)found);
+    }
+#endif
+    for (; at < end; at++) {
+        char lower = *at | 0x20;
+        if (*at == '"' || lower == '{' || lower == '}')
+            break;
+    }
+    return at;
+}
+
+void
+weir_json_tap_init(struct weir_json_tap *tap, const weir_json_wanted *wanted,
+                   size_t count, void *memory, size_t size)
+{
+    size_t used = 0;
+    WEIR_ASSERT(count < WEIR_JSON_TAPS_MAX);
+    memset(tap, 0, sizeof(*tap));
+    tap->wanted = wanted;
+    tap->count = (uint32_t)count;
+    tap->all = (UINT32_C(1) << count) - 1;
+    tap->memory = memory;
+    for (uint32_t i = 0; i < count; i++) {
+        const weir_json_path *path = &wanted[i].path;
+        uint32_t bit = UINT32_C(1) << i;
+        WEIR_ASSERT(path->count >= 1 &&
+                    path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
+        tap->terminal[path->count] |= bit;
+        for (size_t j = 0; j < path->count; j++)
+            if (weir_span_equal(path->segment[j], WEIR_SPAN(WEIR_JSON_EACH)))
+                tap->each[j] |= bit;
+        used += wanted[i].keep_max;
+    }
+    WEIR_ASSERT(used <= size);
+    weir_json_tap_reset(tap);
+}
+
+void
+weir_json_tap_reset(struct weir_json_tap *tap)
+{
+    char *at = tap->memory;
+    for (uint32_t i = 0; i < tap->count; i++) {
+        tap->tapped[i] = (weir_json_tapped){.raw = {at, 0}};
+        at += tap->wanted[i].keep_max;
+    }
+    tap->depth = 0;
+    tap->tracked = 0;
+    tap->pending = 0;
+    tap->keeping = 0;
+    tap->live = 0;
+    tap->state = OUTSIDE;
+    tap->is_name = false;
+    tap->wants_name = false;
+    tap->is_done = false;
+    tap->is_broken = false;
+}
+
+bool
+weir_json_tap_is_done(const struct weir_json_tap *tap)
+{
+    return tap->is_done;
+}
+
+/* ----------------------------------------------------------- capture */
+
+static char *
+keep_start(const struct weir_json_tap *tap, uint32_t index)
+{
+    /* raw.ptr points into tap->memory, which is the caller's to write. */
+    return tap->memory + (tap->tapped[index].raw.ptr - tap->memory);
+}
+
+static void
+flush(struct weir_json_tap *tap, const char **from, const char *to)
+{
+    size_t len = (size_t)(to - *from);
+    for (uint32_t left = tap->keeping; left != 0; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(left);
+        weir_json_tapped *tapped = &tap->tapped[i];
+        size_t room = tap->wanted[i].keep_max - tapped->raw.len;
+        size_t take = len < room ? len : room;
+        if (take > 0)
+            memcpy(keep_start(tap, i) + tapped->raw.len, *from, take);
+        tapped->raw.len += take;
+        tapped->is_cut = tapped->is_cut || take < len;
+    }
+    *from = to;
+}
+
+/* The paths that a value beginning now lies on. */
+static uint32_t
+paths_here(const struct weir_json_tap *tap)
+{
+    if (tap->depth == 0 || tap->depth != tap->tracked)
+        return 0;
+    uint32_t at = tap->depth - 1;
+    if ((tap->is_object >> at & 1) != 0)
+        return tap->pending;
+    return tap->level[at].mask & tap->each[at];
+}
+
+/* Notes a value of these paths and begins to capture it. */
+static void
+begin(struct weir_json_tap *tap, uint32_t paths, enum weir_json_kind kind,
+      const char **from, const char *at)
+{
+    uint32_t keeping = 0;
+    for (uint32_t left = paths; left != 0; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(left);
+        weir_json_tapped *tapped = &tap->tapped[i];
+        tapped->count++;
+        tapped->kind = kind;
+        tapped->raw.len = 0;
+        tapped->is_cut = false;
+        if (tap->wanted[i].keep_max > 0)
+            keeping |= UINT32_C(1) << i;
+    }
+    if (keeping != 0) {
+        flush(tap, from, at);
+        tap->keeping |= keeping;
+    }
+}
+
+static void
+count_string(struct weir_json_tap *tap, size_t len)
+{
+    for (uint32_t left = tap->live; left != 0; left &= left - 1)
+        tap->tapped[__builtin_ctz(left)].string_bytes += len;
+}
+
+/* --------------------------------------------------------- structure */
+
+static void
+match_name(struct weir_json_tap *tap)
+{
+    uint32_t segment = tap->depth - 1;
+    weir_span name = {tap->name, tap->name_len};
+    uint32_t matched = 0;
+    if (tap->name_len <= WEIR_JSON_NAME_MAX)
+        for (uint32_t left = tap->level[segment].mask; left != 0;
+             left &= left - 1) {
+            uint32_t i = (uint32_t)__builtin_ctz(left);
+            if (weir_span_equal(tap->wanted[i].path.segment[segment], name))
+                matched |= UINT32_C(1) << i;
+        }
+    tap->pending = matched & ~tap->each[segment];
+}
+
+static void
+open_container(struct weir_json_tap *tap, bool is_object, const char **from,
+               const char *at)
+{
+    uint32_t here = paths_here(tap);
+    uint32_t through = tap->depth == 0 ? tap->all : here;
+    if (here != 0) {
+        uint32_t terminal = here & tap->terminal[tap->depth];
+        begin(tap, terminal, is_object ? WEIR_JSON_OBJECT : WEIR_JSON_ARRAY,
+              from, at);
+        tap->level[tap->depth - 1].keeping = terminal;
+        through &= ~terminal;
+    }
+    if (through != 0 && tap->depth < WEIR_JSON_PATH_SEGMENTS_MAX) {
+        uint32_t each = tap->each[tap->depth];
+        through &= is_object ? ~each : each;
+    }
+    if (through != 0 && tap->depth < WEIR_JSON_PATH_SEGMENTS_MAX) {
+        uint32_t bit = UINT32_C(1) << tap->depth;
+        tap->level[tap->depth] = (struct weir_json_tap_level){.mask = through};
+        tap->is_object =
+            is_object ? tap->is_object | bit : tap->is_object & ~bit;
+        tap->tracked = tap->depth + 1;
+    }
+    tap->depth++;
+    tap->pending = 0;
+    tap->wants_name = is_object;
+}
+
+static void
+close_container(struct weir_json_tap *tap, const char **from, const char *at)
+{
+    if (tap->depth == 0) {
+        tap->is_broken = true;
+        return;
+    }
+    tap->depth--;
+    if (tap->tracked > tap->depth)
+        tap->tracked = tap->depth;
+    if (tap->depth == 0) {
+        tap->is_done = true;
+    } else if (tap->depth == tap->tracked &&
+               tap->level[tap->depth - 1].keeping != 0) {
+        flush(tap, from, at + 1);
+        tap->keeping &= ~tap->level[tap->depth - 1].keeping;
+        tap->level[tap->depth - 1].keeping = 0;
+    }
+    tap->pending = 0;
+    tap->wants_name = false;
+}
+
+static void
+open_string(struct weir_json_tap *tap, const char **from, const char *at)
+{
+    bool is_tracked = tap->depth > 0 && tap->depth == tap->tracked;
+    tap->state = STRING;
+    tap->is_name = is_tracked && tap->wants_name &&
+                   (tap->is_object >> (tap->depth - 1) & 1) != 0;
+    if (tap->is_name) {
+        tap->name_len = 0;
+        return;
+    }
+    tap->live = paths_here(tap);
+    if (tap->live != 0) {
+        tap->live &= tap->terminal[tap->depth];
+        begin(tap, tap->live, WEIR_JSON_STRING, from, at);
+    }
+    if (tap->depth == 0)
+        tap->is_done = true;
+}
+
+/* The end of a wanted string or scalar: `behind` its last byte. */
+static void
+end_live(struct weir_json_tap *tap, const char **from, const char *behind)
+{
+    if (tap->live == 0)
+        return;
+    flush(tap, from, behind);
+    tap->keeping &= ~tap->live;
+    tap->live = 0;
+    tap->pending = 0;
+}
+
+static void
+begin_scalar(struct weir_json_tap *tap, const char **from, const char *at)
+{
+    uint32_t live = paths_here(tap);
+    if (tap->depth == 0)
+        tap->is_done = true;
+    if (live == 0)
+        return;
+    enum weir_json_kind kind = *at == 't'   ? WEIR_JSON_TRUE
+                               : *at == 'f' ? WEIR_JSON_FALSE
+                               : *at == 'n' ? WEIR_JSON_NULL
+                                            : WEIR_JSON_NUMBER;
+    tap->live = live & tap->terminal[tap->depth];
+    begin(tap, tap->live, kind, from, at);
+    tap->state = SCALAR;
+}
+
+/* ------------------------------------------------------------- bytes */
+
+/* In a string: up to and with its closing quote, or the read's end. */
+static const char *
+pass_string(struct weir_json_tap *tap, const char **from, const char *at,
+            const char *end)
+{
+    const char *behind = string_mark(at, end);
+    size_t len = (size_t)(behind - at);
+    if (tap->is_name) {
+        if (tap->name_len + len <= WEIR_JSON_NAME_MAX) {
+            memcpy(tap->name + tap->name_len, at, len);
+            tap->name_len = (uint16_t)(tap->name_len + len);
+        } else {
+            tap->name_len = NAME_TOO_LONG;
+        }
+    } else if (tap->live != 0) {
+        count_string(tap, len);
+    }
+    if (behind == end)
+        return end;
+    if (*behind == '\\') {
+        tap->state = ESCAPE;
+        tap->name_len = NAME_TOO_LONG;
+        if (tap->live != 0)
+            count_string(tap, 1);
+        return behind + 1;
+    }
+    tap->state = OUTSIDE;
+    if (tap->is_name) {
+        match_name(tap);
+        tap->is_name = false;
+    } else {
+        end_live(tap, from, behind + 1);
+    }
+    return behind + 1;
+}
+
+/* Between tokens: one byte, or a stretch where nothing is tracked. */
+static const char *
+pass_outside(struct weir_json_tap *tap, const char **from, const char *at,
+             const char *end)
+{
+    if (tap->depth != tap->tracked) {
+        at = outside_mark(at, end);
+        if (at == end)
+            return end;
+    }
+    switch (*at) {
+    case '"':
+        open_string(tap, from, at);
+        break;
+    case '{':
+    case '[':
+        open_container(tap, *at == '{', from, at);
+        break;
+    case '}':
+    case ']':
+        close_container(tap, from, at);
+        break;
+    case ',':
+        tap->pending = 0;
+        tap->wants_name = true;
+        break;
+    case ':':
+        tap->wants_name = false;
+        break;
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r':
+        break;
+    default:
+        begin_scalar(tap, from, at);
+        break;
+    }
+    return at + 1;
+}
+
+static bool
+ends_scalar(char c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' ||
+           c == '\r' || c == '\t';
+}
+
+void
+weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
+{
+    const char *at = bytes.ptr;
+    const char *end = at + bytes.len;
+    const char *from = at; /* of the captured bytes not yet flushed */
+
+    while (at < end) {
+        switch (tap->state) {
+        case STRING:
+            at = pass_string(tap, &from, at, end);
+            break;
+        case ESCAPE:
+            if (tap->live != 0)
+                count_string(tap, 1);
+            tap->state = STRING;
+            at++;
+            break;
+        case SCALAR:
+            if (ends_scalar(*at)) {
+                end_live(tap, &from, at);
+                tap->state = OUTSIDE;
+            } else {
+                at++;
+            }
+            break;
+        default:
+            at = pass_outside(tap, &from, at, end);
+            break;
+        }
+    }
+    if (bytes.len > 0)
+        flush(tap, &from, end);
+}

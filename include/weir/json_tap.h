@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/json_tap.h - pick a few values out of JSON that passes by.
+ *
+ * Where weir_json_scan() wants a whole body and validates it, a tap takes
+ * bytes as they come, at any split, in constant memory, and captures the
+ * values of wanted paths. It is for replies, which weir passes on and does
+ * not answer for: it follows strings and brackets, and does not check
+ * grammar, numbers or UTF-8. Names written with escapes match no path. Of
+ * several values at one path the last is kept.
+ *
+ * Threads: one owner. Memory: the caller's, nothing is allocated.
+ */
+#ifndef WEIR_JSON_TAP_H
+#define WEIR_JSON_TAP_H
+
+#include <weir/json.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_JSON_TAPS_MAX 32
+
+/* Captured values are cut off (is_cut) behind `keep_max` bytes; 0: only
+ * counted. Containers are captured as they are written. */
+typedef struct {
+    weir_json_path path;
+    uint32_t keep_max;
+} weir_json_wanted;
+
+typedef struct {
+    weir_span raw;            /* last value, as written, at most keep_max */
+    enum weir_json_kind kind; /* of the last value; NONE: there was none */
+    bool is_cut;
+    uint32_t count;        /* values met at this path */
+    uint64_t string_bytes; /* of all strings, without quotes */
+} weir_json_tapped;
+
+struct weir_json_tap_level {
+    uint32_t mask;    /* paths that lead through this container */
+    uint32_t keeping; /* paths whose container value is open inside it */
+};
+
+struct weir_json_tap {
+    const weir_json_wanted *wanted;
+    uint32_t count;
+    uint32_t all; /* a bit for each */
+    char *memory; /* sum of keep_max bytes */
+    uint32_t depth;
+    uint32_t tracked;
+    uint32_t pending;   /* paths that the last name matched */
+    uint32_t keeping;   /* paths whose value is being captured */
+    uint32_t live;      /* paths of the present scalar or string */
+    uint32_t is_object; /* of tracked containers, by depth */
+    uint16_t name_len;
+    uint8_t state;
+    bool is_name; /* the string is one */
+    bool wants_name;
+    bool is_done;
+    bool is_broken; /* more closed than opened */
+    char name[WEIR_JSON_NAME_MAX];
+    struct weir_json_tap_level level[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
+    uint32_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
+    uint32_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
+    weir_json_tapped tapped[WEIR_JSON_TAPS_MAX];
+};
+
+/* `memory` holds at least the sum of all keep_max. */
+void weir_json_tap_init(struct weir_json_tap *tap,
+                        const weir_json_wanted *wanted, size_t count,
+                        void *memory, size_t size);
+/* Ready for another text; forgets what was tapped. */
+void weir_json_tap_reset(struct weir_json_tap *tap);
+void weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes);
+/* The root value is closed (a number: begun). */
+bool weir_json_tap_is_done(const struct weir_json_tap *tap);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
