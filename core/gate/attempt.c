@@ -119,3 +119,13 @@ weir_call_answered(struct weir_call *call, uint32_t http_status, weir_time now)
     note(call, http_status, WEIR_ATTEMPT_REPLIED, now);
     call->is_answered = true;
 }
+
+bool
+weir_call_is_withdrawn(const struct weir_call *call,
+                       const struct weir_overlay *overlay)
+{
+    /* Before the first attempt nothing serves it; that step asks itself. */
+    if (call->attempt_started == 0)
+        return false;
+    return (withdrawn_mask(call, overlay) >> call->current & 1) != 0;
+}

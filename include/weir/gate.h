@@ -217,6 +217,10 @@ struct weir_step weir_call_next(struct weir_call *call,
 void weir_call_answered(struct weir_call *call, uint32_t http_status,
                         weir_time now);
 
+/* True when `overlay` withdraws what serves this call, or its caller. */
+bool weir_call_is_withdrawn(const struct weir_call *call,
+                            const struct weir_overlay *overlay);
+
 struct weir_settlement {
     enum weir_ending ending;
     uint32_t http_status;

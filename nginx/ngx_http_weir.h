@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the module share. The module is thin: nginx's buffers
+ * go in as spans, core/gate decides, buffers come out.
+ *
+ *   ngx_http_weir_module.c   directives, and what they set up once
+ *   ngx_http_weir_worker.c   a worker's state: policy, credentials, quota
+ *   ngx_http_weir_journal.c  the journal lane and the calls that wait for it
+ *   ngx_http_weir_call.c     a request from its head to admission
+ *   ngx_http_weir_models.c   GET /v1/models
+ *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
+ *   ngx_http_weir_origin.c   attempts: connection, request, restart, ending
+ *   ngx_http_weir_reply.c    the origin's head; short replies, read whole
+ *   ngx_http_weir_stream.c   replies that pass while they arrive
+ *
+ * Threads: nginx workers have one. Memory: from the request's pool, unless
+ * a comment says otherwise. nginx's style rules hold in this folder.
+ */
+#ifndef _NGX_HTTP_WEIR_H_INCLUDED_
+#define _NGX_HTTP_WEIR_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <maxminddb.h>
+
+#include <weir/gate.h>
+#include <weir/lane.h>
+#include <weir/provider.h>
+#include <weir/surface.h>
+
+
+/* Where every error of nginx goes; served by the same handler. */
+#define NGX_HTTP_WEIR_DOOR          "/.weir/error"
+
+/* First buffer of a reply: its head and, in streams, what one read takes. */
+#define NGX_HTTP_WEIR_BUFFER        16384
+
+/* A plain reply up to this many bytes is read whole before its head goes
+ * out, so that the cost can stand there; a longer one passes as it comes. */
+#define NGX_HTTP_WEIR_COLLECT       65536
+
+/* Of an error reply that is not passed on: so much is read to keep the
+ * connection, more costs more than a new one. */
+#define NGX_HTTP_WEIR_DRAIN         65536
+
+/* Parsed names, replaced values and the reader's state of one call. */
+#define NGX_HTTP_WEIR_ARENA         6144
+
+/* How long a call waits for its intent to be on disk. */
+#define NGX_HTTP_WEIR_DURABLE_WAIT  2000
+
+/* How often an idle worker looks for new policy. */
+#define NGX_HTTP_WEIR_TICK          100
+
+
+#define ngx_http_weir_span(s)  ((weir_span) { (char *) (s).data, (s).len })
+
+
+/* weir_origin NAME ...: what TLS needs; all else comes from the image. */
+typedef struct {
+    ngx_str_t                       name;
+    ngx_str_t                       upstream_name;
+    ngx_str_t                       host;
+    ngx_str_t                       ca;
+    ngx_flag_t                      tls;
+    ngx_ssl_t                      *ssl;
+    ngx_http_complex_value_t        ssl_name;
+    ngx_http_upstream_srv_conf_t   *upstream;
+} ngx_http_weir_origin_t;
+
+
+typedef struct {
+    ngx_str_t                       run;
+    ngx_str_t                       mmdb;
+    ngx_array_t                     origins;   /* ngx_http_weir_origin_t */
+    ngx_array_t                     locations; /* ngx_http_core_loc_conf_t * */
+    ngx_array_t                     servers;   /* ngx_http_core_loc_conf_t * */
+    size_t                          body_max;
+    size_t                          event_max;
+    ngx_msec_t                      coalesce;
+    ngx_hash_t                      no_headers;
+} ngx_http_weir_main_conf_t;
+
+
+/* ------------------------------------------------------- worker's state */
+
+/* An origin row of an image, ready for attempts. `origin` is NULL when
+ * nginx's configuration does not have it (yet). */
+typedef struct {
+    ngx_http_weir_origin_t         *origin;
+    const struct weir_provider     *provider;
+    ngx_http_upstream_conf_t        head_conf;  /* until the reply's head */
+    ngx_http_upstream_conf_t        body_conf;
+} ngx_http_weir_endpoint_t;
+
+
+/* Counted: one reference by each view, so an image outlives its calls. */
+typedef struct {
+    struct weir_image               image;
+    ngx_http_weir_endpoint_t       *endpoints;  /* by origin row */
+    ngx_uint_t                      references;
+} ngx_http_weir_image_t;
+
+
+typedef struct {
+    struct weir_overlay             overlay;
+    ngx_uint_t                      references;
+} ngx_http_weir_overlay_t;
+
+
+/* One consistent policy; view.references counts calls and the worker. */
+typedef struct {
+    struct weir_view                view;
+    ngx_http_weir_image_t          *image;
+    ngx_http_weir_overlay_t        *overlay;
+} ngx_http_weir_view_t;
+
+
+typedef struct {
+    weir_span                       name;
+    weir_secret                     secret;
+} ngx_http_weir_credential_t;
+
+
+typedef struct {
+    ngx_http_weir_main_conf_t      *conf;
+    ngx_log_t                      *log;
+
+    struct weir_env                 env;
+    struct weir_gate                gate;
+
+    struct weir_board              *board;      /* mapped; NULL: none yet */
+    ngx_http_weir_view_t           *view;       /* newest; NULL: none yet */
+    uint64_t                        image_seen; /* generations last tried */
+    uint64_t                        overlay_seen;
+    uint64_t                        credentials_seen;
+
+    u_char                         *secrets;    /* bytes of the file */
+    size_t                          secrets_size;
+    ngx_http_weir_credential_t     *credentials;
+    ngx_uint_t                      credential_count;
+
+    void                           *quota_map;
+    size_t                          quota_size;
+    ngx_uint_t                      quota_is_open;
+
+    struct weir_lane               *lane;
+    ngx_connection_t               *lane_connection;
+    ngx_uint_t                      lane_said;  /* in the log, that it lacks */
+    ngx_queue_t                     waiting;    /* calls, oldest first */
+
+    ngx_queue_t                     calls;      /* admitted and open */
+
+    MMDB_s                          mmdb;
+    ngx_uint_t                      mmdb_is_open;
+
+    ngx_event_t                     tick;
+    ngx_connection_t                tick_connection;
+    ngx_uint_t                      ticks;
+    uint64_t                        overlay_cut; /* last one acted upon */
+
+    u_char                          random[512];
+    size_t                          random_left;
+} ngx_http_weir_worker_t;
+
+
+extern ngx_http_weir_worker_t       ngx_http_weir_worker;
+extern ngx_module_t                 ngx_http_weir_module;
+
+
+/* ----------------------------------------------------------- a call */
+
+typedef enum {
+    NGX_HTTP_WEIR_UNTIL_CLOSE = 0,
+    NGX_HTTP_WEIR_LENGTH,
+    NGX_HTTP_WEIR_CHUNKED
+} ngx_http_weir_framing_e;
+
+
+/* What a reply does with its bytes. */
+typedef enum {
+    NGX_HTTP_WEIR_PASS = 0,      /* as they come, seen by the reader or not */
+    NGX_HTTP_WEIR_WHOLE          /* collected before the head was sent */
+} ngx_http_weir_mode_e;
+
+
+/* A block of held bytes on its way to the client. */
+typedef struct ngx_http_weir_block_s  ngx_http_weir_block_t;
+
+struct ngx_http_weir_block_s {
+    ngx_http_weir_block_t          *next;
+    u_char                          bytes[1];
+};
+
+
+typedef struct {
+    ngx_http_request_t             *request;
+    ngx_http_weir_view_t           *view;       /* NULL: refused before */
+    struct weir_surface_route       route;
+    struct weir_request             ask;
+    struct weir_arena               arena;
+    size_t                          arena_mark; /* behind what parsing left */
+
+    ngx_queue_t                     queue;      /* in worker.waiting */
+    ngx_queue_t                     open;       /* in worker.calls */
+    ngx_event_t                     timer;      /* a wait, or a pause */
+    ngx_event_t                     coalesce;
+    ngx_event_t                     restart;
+
+    struct weir_step                step;       /* the attempt under way */
+    struct weir_outgoing            outgoing;
+    struct weir_attempt_result      failure;
+    const char                     *hop;        /* that failed, for the 502 */
+    ngx_http_weir_endpoint_t       *endpoint;
+    weir_secret                     secret;     /* of the worker's */
+
+    ngx_http_status_t               status;     /* nginx's parser */
+    ngx_http_chunked_t              chunked;
+    ngx_http_weir_framing_e         framing;
+    ngx_http_weir_mode_e            mode;
+    off_t                           left;       /* NGX_HTTP_WEIR_LENGTH */
+    off_t                           collected;
+    u_char                         *body_start; /* of the collected reply */
+    ngx_str_t                       content_type;
+    ngx_int_t                       retry_after;
+    ngx_msec_t                      last_read;
+
+    struct weir_reply              *reply;
+    void                          (*read_event_handler)(ngx_http_request_t *r,
+                                        ngx_http_upstream_t *u);
+    ngx_http_weir_block_t          *blocks;
+    ngx_chain_t                    *body;       /* of a collected reply */
+    ngx_chain_t                    *out_last;   /* of the chain being made */
+
+    struct weir_settlement          settlement;
+    off_t                           passed;     /* body bytes to the client */
+    void                           *map;        /* of a body in a file */
+    size_t                          map_size;
+
+    unsigned                        has_call:1; /* call was begun */
+    unsigned                        is_open:1;  /* in worker.calls */
+    unsigned                        is_waiting:1;
+    unsigned                        is_tried:1; /* weir_call_first() ran */
+    unsigned                        is_restarting:1;
+    unsigned                        is_withdrawn:1;
+    unsigned                        is_stream:1;   /* text/event-stream */
+    unsigned                        is_encoded:1;  /* gzip and the like */
+    unsigned                        is_complete:1; /* as HTTP promised */
+    unsigned                        is_broken:1;   /* framing was wrong */
+    unsigned                        is_closing:1;  /* origin will close */
+    unsigned                        has_length:1;
+    unsigned                        wants_trailer:1;
+    unsigned                        has_failed:1;  /* see `failure` */
+    unsigned                        is_ended:1;    /* the reader was told */
+    unsigned                        is_cut_sent:1;
+    unsigned                        is_unframed:1; /* what was collected */
+
+    /* Not zeroed with the rest: begin() does, where it is used. */
+    struct weir_call                call;
+    u_char                          arena_bytes[NGX_HTTP_WEIR_ARENA]
+                                        __attribute__((aligned(16)));
+} ngx_http_weir_ctx_t;
+
+
+/* NULL when the request never reached the handler. Survives redirects. */
+ngx_http_weir_ctx_t *ngx_http_weir_get_ctx(ngx_http_request_t *r);
+
+
+/* ngx_http_weir_worker.c */
+ngx_int_t ngx_http_weir_init_process(ngx_cycle_t *cycle);
+void ngx_http_weir_exit_process(ngx_cycle_t *cycle);
+/* Takes up newer policy, if the board says there is some. */
+void ngx_http_weir_follow(void);
+void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
+weir_time ngx_http_weir_now(void);
+/* False when the name is not known. */
+ngx_int_t ngx_http_weir_credential(weir_span name, weir_secret *secret_out);
+/* Two letters, or empty. Points into the mapped database. */
+weir_span ngx_http_weir_country(struct sockaddr *address);
+
+
+/* ngx_http_weir_journal.c */
+void ngx_http_weir_journal_tick(void);
+void ngx_http_weir_journal_close(void);
+/* NGX_OK: on disk already. NGX_AGAIN: the call waits, and goes on by
+ * ngx_http_weir_start() or a refusal. */
+ngx_int_t ngx_http_weir_journal_wait(ngx_http_weir_ctx_t *ctx,
+    uint64_t position);
+
+
+/* ngx_http_weir_call.c */
+ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
+
+
+/* ngx_http_weir_models.c */
+ngx_int_t ngx_http_weir_models(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_refuse.c */
+
+/* Replies with weir's no, and records it. The result goes to
+ * ngx_http_finalize_request(). */
+ngx_int_t ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
+    struct weir_error *err);
+/* The same where there is no call yet; `ctx` may be NULL. */
+ngx_int_t ngx_http_weir_refuse_plain(ngx_http_request_t *r,
+    ngx_http_weir_ctx_t *ctx, weir_status status, ngx_uint_t http,
+    const char *message);
+ngx_int_t ngx_http_weir_send(ngx_http_request_t *r, ngx_uint_t status,
+    weir_span body);
+/* A failure that came through nginx's error pages. */
+ngx_int_t ngx_http_weir_door(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx);
+ngx_int_t ngx_http_weir_add_header(ngx_http_request_t *r, const char *name,
+    size_t name_len, const char *value, size_t value_len);
+/* weir-request-id, weir-decision and, once there is one, where it ran. */
+ngx_int_t ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx);
+/* "0.000123 USD" */
+#define NGX_HTTP_WEIR_COST  48
+size_t ngx_http_weir_format_cost(ngx_http_weir_ctx_t *ctx,
+    char text[NGX_HTTP_WEIR_COST]);
+
+
+/* ngx_http_weir_origin.c: these take over one count of the request */
+void ngx_http_weir_start(ngx_http_weir_ctx_t *ctx);
+/* The attempt ended as ctx->failure before the client had a byte. */
+void ngx_http_weir_next(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_take(ngx_http_weir_ctx_t *ctx, struct weir_step step,
+    struct weir_error *err);
+/* Ends an open call because of a withdrawal. */
+void ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending);
+/* After a reply that is not passed on: takes ctx->step. */
+void ngx_http_weir_go_on(ngx_http_weir_ctx_t *ctx);
+/* The same from an event, once the reply was read to its end. */
+void ngx_http_weir_post_restart(ngx_http_weir_ctx_t *ctx);
+/* "origin eu-1: connect timeout" */
+void ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what);
+
+
+/* ngx_http_weir_reply.c */
+ngx_int_t ngx_http_weir_process_status(ngx_http_request_t *r);
+void ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx);
+/* NGX_OK without a reader where there is nothing for one to read. */
+ngx_int_t ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_stream.c */
+
+/* Takes the framing off `n` bytes at `p`, in place; returns how many are
+ * body, NGX_ERROR when it is not HTTP. Sets ctx->is_complete at the end. */
+ssize_t ngx_http_weir_unframe(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n);
+ngx_int_t ngx_http_weir_filter_init(void *data);
+ngx_int_t ngx_http_weir_filter(void *data, ssize_t bytes);
+/* Appends bytes that stay where they are until sent. */
+ngx_int_t ngx_http_weir_append(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
+    u_char *p, size_t n);
+/* The same for bytes that do not stay: copied to a block of their own. */
+ngx_int_t ngx_http_weir_append_copy(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain, const char *p, size_t n);
+ngx_int_t ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain, const struct weir_reply_piece *piece);
+/* Tells the client that its stream was broken off. */
+void ngx_http_weir_send_cut(ngx_http_weir_ctx_t *ctx);
+/* The origin is at its end: the rest goes to the client. */
+void ngx_http_weir_end_reply(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_whole);
+void ngx_http_weir_free_blocks(ngx_http_weir_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_WEIR_H_INCLUDED_ */

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request from its head to admission.
+ *
+ *   handler: route - view - begin - identify - read body
+ *   body:    parse - decide - admit - (wait for the disk) - start
+ *
+ * WHY THE KEY COMES BEFORE THE BODY. Nobody unknown makes this worker store
+ * 20 MB.
+ *
+ * WHY ONE SPAN. The parser reads a body by offsets and the provider splices
+ * it by pieces, so both want it contiguous. nginx gives one buffer, or a
+ * file when it is large: that is mapped. Only a chunked body that came in
+ * several pieces is copied once.
+ *
+ * The call's context hangs on a cleanup of the request's pool: nginx forgets
+ * a module's context at each internal redirect, and an error page is one. The
+ * cleanup is also the last resort that settles a call whose request ended in
+ * a way nobody saw.
+ */
+
+#include "ngx_http_weir.h"
+
+#include <sys/mman.h>
+
+
+static void ngx_http_weir_body_handler(ngx_http_request_t *r);
+static void ngx_http_weir_cleanup(void *data);
+
+
+ngx_http_weir_ctx_t *
+ngx_http_weir_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    if (ctx == NULL && (r->internal || r->err_status)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_weir_cleanup) {
+                ctx = cln->data;
+                ngx_http_set_ctx(r, ctx, ngx_http_weir_module);
+                break;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+static ngx_http_weir_ctx_t *
+ngx_http_weir_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_http_weir_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = ngx_palloc(r->pool, sizeof(ngx_http_weir_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(ctx, offsetof(ngx_http_weir_ctx_t, call));
+
+    ctx->request = r;
+    ctx->settlement.ending = WEIR_END_NOT_SENT;
+    weir_arena_init(&ctx->arena, ctx->arena_bytes, sizeof(ctx->arena_bytes));
+
+    cln->handler = ngx_http_weir_cleanup;
+    cln->data = ctx;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_weir_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_weir_cleanup(void *data)
+{
+    ngx_http_weir_ctx_t  *ctx = data;
+
+    if (ctx->is_waiting) {
+        ngx_queue_remove(&ctx->queue);
+        ctx->is_waiting = 0;
+    }
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->coalesce.timer_set) {
+        ngx_del_timer(&ctx->coalesce);
+    }
+
+    if (ctx->restart.posted) {
+        ngx_delete_posted_event(&ctx->restart);
+    }
+
+    ngx_http_weir_settle(ctx, ctx->is_tried ? WEIR_END_CLIENT_LEFT
+                                            : WEIR_END_NOT_SENT);
+
+    weir_reply_free(ctx->reply);
+    ctx->reply = NULL;
+    ngx_http_weir_free_blocks(ctx);
+
+    if (ctx->map) {
+        (void) munmap(ctx->map, ctx->map_size);
+        ctx->map = NULL;
+    }
+
+    ngx_http_weir_view_unref(ctx->view);
+    ctx->view = NULL;
+}
+
+
+/* "Authorization: Bearer" as OpenAI's SDKs send it, or the headers that
+ * SDKs of other houses use. */
+
+static weir_secret
+ngx_http_weir_key(ngx_http_request_t *r)
+{
+    ngx_str_t        *value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (r->headers_in.authorization) {
+        value = &r->headers_in.authorization->value;
+
+        if (value->len > 7
+            && ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) == 0)
+        {
+            return (weir_secret) { (char *) value->data + 7, value->len - 7 };
+        }
+
+        return (weir_secret) { NULL, 0 };
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if ((h[i].key.len == 7
+             && ngx_strncmp(h[i].lowcase_key, "api-key", 7) == 0)
+            || (h[i].key.len == 9
+                && ngx_strncmp(h[i].lowcase_key, "x-api-key", 9) == 0))
+        {
+            return (weir_secret) { (char *) h[i].value.data, h[i].value.len };
+        }
+    }
+
+    return (weir_secret) { NULL, 0 };
+}
+
+
+/* Takes the policy in force and begins a call under it. */
+
+static ngx_int_t
+ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
+{
+    int64_t                  confirmed;
+    struct weir_client       client;
+    ngx_http_request_t      *r;
+    ngx_http_weir_worker_t  *w;
+
+    r = ctx->request;
+    w = &ngx_http_weir_worker;
+
+    ngx_http_weir_follow();
+
+    if (w->view == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx->view = w->view;
+    ctx->view->view.references++;
+
+    confirmed = __atomic_load_n(&w->board->confirmed_us, __ATOMIC_RELAXED);
+
+    client.address = ngx_http_weir_span(r->connection->addr_text);
+    client.country = ngx_http_weir_country(r->connection->sockaddr);
+
+    weir_call_begin(&ctx->call, &w->gate, &ctx->view->view, &client,
+                    confirmed);
+    ctx->has_call = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_weir_handler(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    weir_status           status;
+    struct weir_error     err;
+    ngx_http_weir_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_weir_get_ctx(r);
+
+    if (ctx || r->err_status) {
+        return ngx_http_weir_door(r, ctx);
+    }
+
+    ctx = ngx_http_weir_create_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    status = weir_surface_route(ngx_http_weir_span(r->method_name),
+                                ngx_http_weir_span(r->uri),
+                                ngx_http_weir_span(r->args),
+                                &ctx->route, &err);
+    if (status != WEIR_OK) {
+        return ngx_http_weir_refuse_plain(r, ctx, status, 0, err.text);
+    }
+
+    if (ngx_http_weir_begin(ctx) != NGX_OK) {
+        return ngx_http_weir_refuse_plain(r, ctx, WEIR_EUNAVAIL, 0,
+                                          "there is no policy in force yet");
+    }
+
+    status = weir_call_identify(&ctx->call, ngx_http_weir_key(r), &err);
+    if (status != WEIR_OK) {
+        return ngx_http_weir_refuse(ctx, status, &err);
+    }
+
+    if (!ctx->route.takes_body) {
+        return ngx_http_weir_models(ctx);
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_weir_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* --------------------------------------------------------------- body */
+
+static ngx_int_t
+ngx_http_weir_map_body(ngx_http_weir_ctx_t *ctx, ngx_buf_t *b,
+    weir_span *body_out)
+{
+    off_t   size;
+    void   *map;
+
+    size = b->file_last;
+
+    map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, b->file->fd, 0);
+    if (map == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, ngx_errno,
+                      "weir: mmap() of a request body failed");
+        return NGX_ERROR;
+    }
+
+    ctx->map = map;
+    ctx->map_size = size;
+
+    *body_out = (weir_span) { (char *) map + b->file_pos,
+                              size - b->file_pos };
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_weir_copy_body(ngx_http_weir_ctx_t *ctx, ngx_chain_t *in, size_t size,
+    weir_span *body_out)
+{
+    u_char       *p;
+    ngx_chain_t  *cl;
+
+    p = ngx_pnalloc(ctx->request->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *body_out = (weir_span) { (char *) p, size };
+
+    for (cl = in; cl; cl = cl->next) {
+        if (!ngx_buf_special(cl->buf)) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_weir_body(ngx_http_weir_ctx_t *ctx, weir_span *body_out)
+{
+    size_t               size;
+    ngx_buf_t           *b, *only;
+    ngx_uint_t           n;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    n = 0;
+    size = 0;
+    only = NULL;
+
+    *body_out = WEIR_SPAN_NONE;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_buf_special(b)) {
+            continue;
+        }
+
+        if (b->in_file) {
+            return ngx_http_weir_map_body(ctx, b, body_out);
+        }
+
+        only = b;
+        size += b->last - b->pos;
+        n++;
+    }
+
+    if (n == 1) {
+        *body_out = (weir_span) { (char *) only->pos, size };
+        return NGX_OK;
+    }
+
+    return n ? ngx_http_weir_copy_body(ctx, r->request_body->bufs, size,
+                                       body_out)
+             : NGX_OK;
+}
+
+
+/* Reads the question and asks it; after WEIR_OK the call is on record. */
+
+static weir_status
+ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
+    uint64_t *position_out, struct weir_error *err)
+{
+    weir_status              status;
+    struct weir_ask          ask;
+    ngx_http_weir_worker_t  *w;
+
+    w = &ngx_http_weir_worker;
+
+    status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
+                                err);
+    if (status != WEIR_OK) {
+        ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+        return status;
+    }
+
+    ctx->arena_mark = ctx->arena.used;
+
+    ask.operation = (enum weir_operation) ctx->route.endpoint;
+    ask.model = ctx->ask.model;
+    ask.is_streamed = ctx->ask.is_streamed;
+    ask.input_tokens = ctx->ask.input_tokens;
+    ask.output_tokens_max = ctx->ask.output_tokens_max;
+    ask.n = ctx->ask.n;
+    ask.body_bytes = body.len;
+
+    status = weir_call_decide(&ctx->call, &ask, err);
+    if (status != WEIR_OK) {
+        return status;
+    }
+
+    /* without budgets or a record nothing goes out */
+
+    if (!w->quota_is_open || w->lane == NULL) {
+        ctx->call.reason = w->lane ? WEIR_REASON_OVERLOADED
+                                   : WEIR_REASON_NO_RECORD;
+        return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE, "%s",
+                         w->lane ? "budgets are not available yet"
+                                 : "the journal is not available yet");
+    }
+
+    return weir_call_admit(&ctx->call, position_out, err);
+}
+
+
+static void
+ngx_http_weir_body_handler(ngx_http_request_t *r)
+{
+    uint64_t              position;
+    weir_span             body;
+    weir_status           status;
+    struct weir_error     err;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    if (ngx_http_weir_body(ctx, &body) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    err.text[0] = '\0';
+
+    status = ngx_http_weir_admit(ctx, body, &position, &err);
+    if (status != WEIR_OK) {
+        ngx_http_finalize_request(r, ngx_http_weir_refuse(ctx, status, &err));
+        return;
+    }
+
+    ngx_queue_insert_tail(&ngx_http_weir_worker.calls, &ctx->open);
+    ctx->is_open = 1;
+
+    if (position && ngx_http_weir_journal_wait(ctx, position) == NGX_AGAIN) {
+        return;
+    }
+
+    ngx_http_weir_start(ctx);
+}

@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attempts: which origin, with what request, and what follows.
+ *
+ *   start -> take -> attempt -> [nginx's upstream] -> finalize
+ *              ^                    |                    |
+ *              |    status to retry: drain, restart      | failed before the
+ *              +---- next <---------+                    | head: error page,
+ *              ^                                         | door
+ *              +-----------------------------------------+
+ *
+ * Each attempt is an upstream of nginx's of its own, so that it has its own
+ * pool of connections, timeouts, TLS context, path, credential and body. The
+ * order of attempts, and whether there is another one, is core/gate's.
+ *
+ * WHY NGINX'S UPSTREAM. Connection pools, balancing over a name's addresses,
+ * timeouts and the handling of clients that leave are its, and are right.
+ * What it decides by itself - which status to retry - is switched off.
+ *
+ * WHAT AN ORIGIN GETS. The headers listed here and no others: never the
+ * client's credential, cookies, addresses or whatever else a client sends.
+ */
+
+#include "ngx_http_weir.h"
+
+
+/* Headers of the client's that mean something to an origin. */
+static ngx_str_t  ngx_http_weir_passed[] = {
+    ngx_string("idempotency-key"),
+    ngx_string("openai-beta"),
+    ngx_null_string
+};
+
+
+/* A body up to this size is copied behind the head: one buffer to send. */
+#define NGX_HTTP_WEIR_INLINE  4096
+
+
+static ngx_int_t ngx_http_weir_create_request(ngx_http_request_t *r);
+static ngx_int_t ngx_http_weir_reinit_request(ngx_http_request_t *r);
+static void ngx_http_weir_abort_request(ngx_http_request_t *r);
+static void ngx_http_weir_finalize_request(ngx_http_request_t *r,
+    ngx_int_t rc);
+static void ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx);
+static void ngx_http_weir_pause_handler(ngx_event_t *ev);
+static void ngx_http_weir_restart_handler(ngx_event_t *ev);
+
+
+static const struct weir_overlay *
+ngx_http_weir_newest_overlay(void)
+{
+    ngx_http_weir_follow();
+
+    return &ngx_http_weir_worker.view->view.overlay;
+}
+
+
+void
+ngx_http_weir_start(ngx_http_weir_ctx_t *ctx)
+{
+    struct weir_step   step;
+    struct weir_error  err;
+
+    step = weir_call_first(&ctx->call, ngx_http_weir_newest_overlay(),
+                           ngx_http_weir_now(), &err);
+
+    ngx_http_weir_take(ctx, step, &err);
+}
+
+
+void
+ngx_http_weir_next(ngx_http_weir_ctx_t *ctx)
+{
+    struct weir_step   step;
+    struct weir_error  err;
+
+    ctx->has_failed = 0;
+
+    step = weir_call_next(&ctx->call, &ctx->failure,
+                          ngx_http_weir_newest_overlay(), ngx_http_weir_now(),
+                          &err);
+
+    ngx_http_weir_take(ctx, step, &err);
+}
+
+
+void
+ngx_http_weir_take(ngx_http_weir_ctx_t *ctx, struct weir_step step,
+    struct weir_error *err)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (step.next == WEIR_NEXT_REFUSE) {
+        ngx_http_finalize_request(r,
+                                  ngx_http_weir_refuse(ctx, err->status, err));
+        return;
+    }
+
+    ctx->step = step;
+
+    if (step.wait_us < WEIR_US_PER_MS) {
+        ngx_http_weir_attempt(ctx);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ctx->timer.data = ctx;
+    ctx->timer.handler = ngx_http_weir_pause_handler;
+    ctx->timer.log = r->connection->log;
+    ngx_add_timer(&ctx->timer, step.wait_us / WEIR_US_PER_MS);
+}
+
+
+static void
+ngx_http_weir_pause_handler(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+
+    ngx_http_weir_attempt(ctx);
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what)
+{
+    u_char                               *p;
+    weir_span                             name;
+    const struct weir_image              *image;
+    const struct weir_image_deployment   *deployment;
+
+    image = &ctx->view->view.image;
+    deployment = &image->deployments[ctx->step.deployment];
+    name = weir_image_text(image, image->origins[deployment->origin].name);
+
+    ctx->hop = NULL;
+
+    p = ngx_pnalloc(ctx->request->pool,
+                    sizeof("origin : ") + name.len + ngx_strlen(what));
+    if (p) {
+        (void) ngx_sprintf(p, "origin %*s: %s%Z", name.len, name.ptr, what);
+        ctx->hop = (char *) p;
+    }
+}
+
+
+/* Makes the request of this attempt: pieces of the client's body, and the
+ * few values that are the origin's own. */
+
+static weir_status
+ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
+{
+    struct weir_target                    target;
+    const struct weir_image              *image;
+    const struct weir_image_deployment   *deployment;
+
+    image = &ctx->view->view.image;
+    deployment = &image->deployments[ctx->step.deployment];
+
+    target.origin_model = weir_image_text(image, deployment->origin_model);
+    target.prefix = weir_image_text(image,
+                                    image->origins[deployment->origin].prefix);
+    target.n_max = ctx->call.answer.obligations.max_n;
+    target.strips_logprobs = (ctx->call.answer.obligations.strip
+                              & WEIR_STRIP_LOGPROBS) != 0;
+
+    ctx->arena.used = ctx->arena_mark;
+
+    return weir_provider_prepare(ctx->endpoint->provider, &ctx->ask, &target,
+                                 &ctx->arena, &ctx->outgoing, err);
+}
+
+
+/* What an attempt lacks before anything is sent; NULL: nothing. */
+
+static const char *
+ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx)
+{
+    const struct weir_image          *image;
+    ngx_http_weir_endpoint_t         *e;
+    const struct weir_image_origin   *origin;
+
+    image = &ctx->view->view.image;
+    origin = &image->origins[image->deployments[ctx->step.deployment].origin];
+    e = ctx->endpoint;
+
+    if (e->origin == NULL || e->provider == NULL) {
+        return "not configured";
+    }
+
+    if (e->origin->upstream == NULL) {
+        return "dns";
+    }
+
+    ctx->secret = (weir_secret) { NULL, 0 };
+
+    if (origin->credential.len
+        && ngx_http_weir_credential(weir_image_text(image, origin->credential),
+                                    &ctx->secret)
+           != NGX_OK)
+    {
+        return "no credential";
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
+{
+    const char                *missing;
+    weir_status                status;
+    struct weir_error          err;
+    ngx_http_request_t        *r;
+    ngx_http_upstream_t       *u;
+    const struct weir_image   *image;
+    ngx_http_weir_endpoint_t  *e;
+
+    r = ctx->request;
+    image = &ctx->view->view.image;
+
+    e = &ctx->view->image->endpoints[
+                          image->deployments[ctx->step.deployment].origin];
+
+    ctx->is_tried = 1;
+    ctx->endpoint = e;
+    ngx_http_weir_reply_reset(ctx);
+
+    missing = ngx_http_weir_missing(ctx);
+
+    if (missing) {
+        ngx_http_weir_name_hop(ctx, missing);
+
+        ctx->failure = (struct weir_attempt_result) {
+            .end = WEIR_ATTEMPT_REFUSED,
+            .retry_after_ms = -1,
+        };
+
+        ngx_http_weir_next(ctx);
+        return;
+    }
+
+    status = ngx_http_weir_prepare(ctx, &err);
+    if (status != WEIR_OK) {
+        ngx_http_finalize_request(r, ngx_http_weir_refuse(ctx, status, &err));
+        return;
+    }
+
+    if (ngx_http_upstream_create(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    u = r->upstream;
+
+    u->conf = &e->head_conf;
+    u->ssl = e->origin->tls;
+
+    if (e->origin->tls) {
+        ngx_str_set(&u->schema, "https://");
+
+    } else {
+        ngx_str_set(&u->schema, "http://");
+    }
+
+    u->output.tag = (ngx_buf_tag_t) &ngx_http_weir_module;
+    u->buffering = 0;
+
+    u->create_request = ngx_http_weir_create_request;
+    u->reinit_request = ngx_http_weir_reinit_request;
+    u->process_header = ngx_http_weir_process_status;
+    u->abort_request = ngx_http_weir_abort_request;
+    u->finalize_request = ngx_http_weir_finalize_request;
+    u->input_filter_init = ngx_http_weir_filter_init;
+    u->input_filter = ngx_http_weir_filter;
+    u->input_filter_ctx = ctx;
+
+    ngx_http_upstream_init(r);
+}
+
+
+/* ------------------------------------------------------------- request */
+
+static ngx_uint_t
+ngx_http_weir_is_passed(ngx_table_elt_t *h)
+{
+    ngx_str_t  *name;
+
+    for (name = ngx_http_weir_passed; name->len; name++) {
+        if (h->key.len == name->len
+            && ngx_memcmp(h->lowcase_key, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Counts (p NULL) or writes the client's headers that go on. */
+
+static size_t
+ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = 0;
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (!ngx_http_weir_is_passed(&h[i])) {
+            continue;
+        }
+
+        if (p) {
+            (void) ngx_sprintf(p + len, "%V: %V\r\n", &h[i].key, &h[i].value);
+        }
+
+        len += h[i].key.len + h[i].value.len + sizeof(": \r\n") - 1;
+    }
+
+    return len;
+}
+
+
+static ngx_buf_t *
+ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
+{
+    char                                id[WEIR_REQUEST_ID_TEXT];
+    size_t                              len;
+    ngx_buf_t                          *b;
+    weir_span                           authority, header, prefix;
+    weir_secret                         secret;
+    ngx_http_request_t                 *r;
+    const struct weir_image            *image;
+    const struct weir_image_origin     *origin;
+
+    r = ctx->request;
+    image = &ctx->view->view.image;
+    origin = &image->origins[image->deployments[ctx->step.deployment].origin];
+
+    authority = weir_image_text(image, origin->authority);
+    header = weir_provider_auth_header(ctx->endpoint->provider);
+    prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
+    secret = ctx->secret;
+
+    weir_request_id_format(&ctx->call.id, id);
+
+    len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
+          + header.len + prefix.len + secret.len
+          + ngx_http_weir_pass_headers(r, NULL)
+          + sizeof("  HTTP/1.1\r\nHost: \r\n: \r\n"
+                   "Content-Type: application/json\r\n"
+                   "Content-Length: \r\nAccept: text/event-stream\r\n"
+                   "Accept-Encoding: identity\r\n"
+                   "User-Agent: weir/" WEIR_VERSION "\r\n"
+                   "X-Client-Request-Id: \r\n\r\n")
+          + NGX_OFF_T_LEN + sizeof(id);
+
+    b = ngx_create_temp_buf(r->pool, len + room);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->last = ngx_sprintf(b->last, "%*s %*s HTTP/1.1\r\nHost: %*s\r\n",
+                          ctx->outgoing.method.len, ctx->outgoing.method.ptr,
+                          ctx->outgoing.path.len, ctx->outgoing.path.ptr,
+                          authority.len, authority.ptr);
+
+    if (secret.len) {
+        b->last = ngx_sprintf(b->last, "%*s: %*s%*s\r\n", header.len,
+                              header.ptr, prefix.len, prefix.ptr, secret.len,
+                              secret.ptr);
+    }
+
+    b->last = ngx_sprintf(b->last, "Content-Type: application/json\r\n"
+                          "Content-Length: %uL\r\nAccept: %s\r\n"
+                          "Accept-Encoding: identity\r\n"
+                          "User-Agent: weir/" WEIR_VERSION "\r\n"
+                          "X-Client-Request-Id: %s\r\n",
+                          ctx->outgoing.body_bytes,
+                          ctx->ask.is_streamed ? "text/event-stream"
+                                               : "application/json",
+                          id);
+
+    b->last += ngx_http_weir_pass_headers(r, b->last);
+    *b->last++ = CR; *b->last++ = LF;
+
+    return b;
+}
+
+
+/*
+ * nginx sends a request again from each buffer's start when it tries another
+ * address, so start must equal pos.
+ */
+
+static ngx_int_t
+ngx_http_weir_create_request(ngx_http_request_t *r)
+{
+    uint32_t               i;
+    ngx_buf_t             *b;
+    ngx_uint_t             is_inline;
+    weir_span             *piece;
+    ngx_chain_t           *cl, **ll;
+    ngx_http_weir_ctx_t   *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    is_inline = ctx->outgoing.body_bytes <= NGX_HTTP_WEIR_INLINE;
+
+    b = ngx_http_weir_create_head(ctx,
+                              is_inline ? ctx->outgoing.body_bytes : 0);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = b;
+    cl->next = NULL;
+    r->upstream->request_bufs = cl;
+    ll = &cl->next;
+
+    for (i = 0; i < ctx->outgoing.piece_count; i++) {
+        piece = &ctx->outgoing.pieces[i];
+
+        if (is_inline) {
+            b->last = ngx_cpymem(b->last, piece->ptr, piece->len);
+            continue;
+        }
+
+        if (piece->len == 0) {
+            continue;
+        }
+
+        b = ngx_calloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (b == NULL || cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->start = (u_char *) piece->ptr;
+        b->pos = b->start;
+        b->last = b->start + piece->len;
+        b->end = b->last;
+        b->memory = 1;
+
+        cl->buf = b;
+        cl->next = NULL;
+        *ll = cl;
+        ll = &cl->next;
+    }
+
+    b->flush = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_weir_reinit_request(ngx_http_request_t *r)
+{
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    ngx_http_weir_reply_reset(ctx);
+    r->upstream->process_header = ngx_http_weir_process_status;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_weir_abort_request(ngx_http_request_t *r)
+{
+}
+
+
+/* -------------------------------------------------------------- ending */
+
+/* Before the head: which hop it was, for the record and the client. */
+
+static void
+ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_uint_t            is_open, is_slow;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+    c = u->peer.connection;
+
+    is_slow = rc == NGX_HTTP_GATEWAY_TIME_OUT;
+    is_open = u->state && u->state->connect_time != (ngx_msec_t) -1;
+
+    ctx->has_failed = 1;
+    ctx->failure = (struct weir_attempt_result) {
+        .end = is_open ? (is_slow ? WEIR_ATTEMPT_SLOW_HEAD
+                                  : WEIR_ATTEMPT_BROKEN)
+                       : (is_slow ? WEIR_ATTEMPT_SLOW_OPEN
+                                  : WEIR_ATTEMPT_REFUSED),
+        .retry_after_ms = -1,
+    };
+
+    if (is_open) {
+        ngx_http_weir_name_hop(ctx, is_slow ? "first byte timeout"
+                                            : "first byte");
+
+    } else if (c && c->ssl) {
+        ngx_http_weir_name_hop(ctx, is_slow ? "tls timeout" : "tls");
+
+    } else {
+        ngx_http_weir_name_hop(ctx, is_slow ? "connect timeout" : "connect");
+    }
+}
+
+
+/* The reply came to its end as HTTP promised. */
+
+static void
+ngx_http_weir_finalize_whole(ngx_http_weir_ctx_t *ctx)
+{
+    char                             text[NGX_HTTP_WEIR_COST];
+    ngx_table_elt_t                 *h;
+    const struct weir_reply_facts   *facts;
+
+    ngx_http_weir_end_reply(ctx, 1);
+
+    facts = ctx->reply ? weir_reply_facts(ctx->reply) : NULL;
+
+    if (ctx->wants_trailer && ctx->reply) {
+        h = ngx_list_push(&ctx->request->headers_out.trailers);
+
+        if (h) {
+            h->hash = 1;
+            ngx_str_set(&h->key, "weir-cost");
+            h->lowcase_key = h->key.data;
+            h->value.len = ngx_http_weir_format_cost(ctx, text);
+            h->value.data = ngx_pnalloc(ctx->request->pool, h->value.len);
+
+            if (h->value.data == NULL) {
+                h->hash = 0;
+
+            } else {
+                ngx_memcpy(h->value.data, text, h->value.len);
+            }
+        }
+    }
+
+    ngx_http_weir_settle(ctx, ctx->status.code >= NGX_HTTP_BAD_REQUEST
+                              || (facts && facts->state == WEIR_REPLY_ERROR)
+                              ? WEIR_END_ORIGIN_ERROR : WEIR_END_COMPLETE);
+}
+
+
+static void
+ngx_http_weir_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+
+    if (ctx->coalesce.timer_set) {
+        ngx_del_timer(&ctx->coalesce);
+    }
+
+    if (ctx->is_restarting || ctx->is_withdrawn) {
+        return;
+    }
+
+    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || rc == NGX_DONE
+        || r->connection->error)
+    {
+        ngx_http_weir_settle(ctx, WEIR_END_CLIENT_LEFT);
+        return;
+    }
+
+    if (!r->upstream->header_sent) {
+
+        if (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT
+            || rc == NGX_HTTP_INTERNAL_SERVER_ERROR)
+        {
+            ngx_http_weir_note_failure(ctx, rc);
+        }
+
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_http_weir_finalize_whole(ctx);
+        return;
+    }
+
+    ngx_http_weir_end_reply(ctx, 0);
+    ngx_http_weir_name_hop(ctx, rc == NGX_HTTP_GATEWAY_TIME_OUT
+                                ? "mid-stream timeout" : "mid-stream");
+    ngx_http_weir_send_cut(ctx);
+    ngx_http_weir_settle(ctx, WEIR_END_CUT);
+}
+
+
+void
+ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
+{
+    struct weir_settlement  *s;
+
+    if (ctx->is_open) {
+        ngx_queue_remove(&ctx->open);
+        ctx->is_open = 0;
+    }
+
+    if (!ctx->has_call || !ctx->call.is_admitted || ctx->call.is_settled) {
+        return;
+    }
+
+    s = &ctx->settlement;
+    s->ending = ending;
+    s->sent_bytes = ctx->passed;
+
+    if (ctx->request->header_sent) {
+        s->http_status = ctx->request->headers_out.status;
+    }
+
+    if (ctx->reply) {
+        s->usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+
+    } else if (ctx->is_encoded && ctx->passed) {
+
+        /* compressed although it was not asked for: not readable on the way */
+
+        s->usage = weir_usage_estimate(ctx->ask.prompt_bytes, ctx->passed);
+    }
+
+    weir_call_settle(&ctx->call, s);
+}
+
+
+/* Takes an upstream down from outside of it. */
+
+static void
+ngx_http_weir_drop_upstream(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u && u->cleanup) {
+        r->main->count++;
+        (*u->cleanup)(r);
+    }
+}
+
+
+void
+ngx_http_weir_post_restart(ngx_http_weir_ctx_t *ctx)
+{
+    ctx->restart.data = ctx;
+    ctx->restart.handler = ngx_http_weir_restart_handler;
+    ctx->restart.log = ctx->request->connection->log;
+
+    if (!ctx->restart.posted) {
+        ngx_post_event(&ctx->restart, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_weir_restart_handler(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+
+    ngx_http_weir_drop_upstream(ctx->request);
+    ngx_http_weir_go_on(ctx);
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_weir_go_on(ngx_http_weir_ctx_t *ctx)
+{
+    if (ctx->restart.posted) {
+        ngx_delete_posted_event(&ctx->restart);
+    }
+
+    ctx->is_restarting = 0;
+    ngx_http_weir_take(ctx, ctx->step, NULL);
+}
+
+
+void
+ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    struct weir_error    err;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    ctx->is_withdrawn = 1;
+
+    ngx_http_weir_drop_upstream(r);
+
+    if (ctx->restart.posted) {
+        ngx_delete_posted_event(&ctx->restart);
+    }
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->is_waiting) {
+        ngx_queue_remove(&ctx->queue);
+        ctx->is_waiting = 0;
+    }
+
+    if (!r->header_sent) {
+        ctx->call.reason = WEIR_REASON_WITHDRAWN;
+        weir_fail(&err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                  "what served this call has been withdrawn");
+        ngx_http_finalize_request(r,
+                                  ngx_http_weir_refuse(ctx, WEIR_EDENIED,
+                                                       &err));
+        return;
+    }
+
+    ngx_http_weir_end_reply(ctx, 0);
+    ngx_http_weir_name_hop(ctx, "withdrawn");
+    ngx_http_weir_send_cut(ctx);
+    ngx_http_weir_settle(ctx, WEIR_END_WITHDRAWN);
+
+    r->keepalive = 0;
+    rc = ngx_http_send_special(r, NGX_HTTP_FLUSH);
+    ngx_http_finalize_request(r, rc);
+}

@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The origin's head, and replies that are read whole.
+ *
+ *   status line - headers - decide
+ *                             | retry          -> drain, restart
+ *                             | short, plain   -> collect, then head + body
+ *                             | stream or long -> head now, body as it comes
+ *
+ * WHY SHORT REPLIES ARE COLLECTED. Usage stands at the end of a reply and its
+ * cost belongs into the head. A reply up to 64 KiB is complete within one or
+ * two reads, so nobody waits for it. It also lets an origin that breaks off
+ * in the middle be replaced by another.
+ *
+ * WHAT IS NOT PASSED ON: hop-by-hop headers, cookies, what describes the
+ * origin's server or transport policy, and the seller's account there.
+ *
+ * HTTP is read strictly here: a reply with both a length and chunks, or with
+ * two lengths, could be read by somebody else as two replies.
+ */
+
+#include "ngx_http_weir.h"
+
+
+static ngx_int_t ngx_http_weir_process_head(ngx_http_request_t *r);
+static ngx_int_t ngx_http_weir_process_drain(ngx_http_request_t *r);
+static ngx_int_t ngx_http_weir_process_collect(ngx_http_request_t *r);
+static ngx_int_t ngx_http_weir_pass_on(ngx_http_request_t *r);
+
+
+static ngx_str_t  ngx_http_weir_hidden[] = {
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-authenticate"),
+    ngx_string("proxy-authorization"),
+    ngx_string("proxy-connection"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("upgrade"),
+    ngx_string("date"),
+    ngx_string("server"),
+    ngx_string("set-cookie"),
+    ngx_string("www-authenticate"),
+    ngx_string("alt-svc"),
+    ngx_string("strict-transport-security"),
+    ngx_string("openai-organization"),
+    ngx_string("openai-project"),
+    ngx_string("x-powered-by"),
+    ngx_string("location"),
+    ngx_string("refresh"),
+    ngx_null_string
+};
+
+
+void
+ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
+{
+    weir_reply_free(ctx->reply);
+
+    ctx->reply = NULL;
+    ctx->body = NULL;
+    ctx->body_start = NULL;
+    ctx->framing = NGX_HTTP_WEIR_UNTIL_CLOSE;
+    ctx->mode = NGX_HTTP_WEIR_PASS;
+    ctx->left = 0;
+    ctx->collected = 0;
+    ctx->retry_after = -1;
+    ctx->is_stream = 0;
+    ctx->is_encoded = 0;
+    ctx->is_complete = 0;
+    ctx->is_broken = 0;
+    ctx->is_closing = 0;
+    ctx->is_ended = 0;
+    ctx->is_unframed = 0;
+    ctx->has_length = 0;
+    ctx->settlement.origin_request = WEIR_SPAN_NONE;
+    ngx_str_null(&ctx->content_type);
+    ngx_memzero(&ctx->status, sizeof(ngx_http_status_t));
+    ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
+    ctx->request->state = 0;
+}
+
+
+static ngx_int_t
+ngx_http_weir_invalid(ngx_http_request_t *r, const char *what)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "weir: the origin's reply is not valid: %s", what);
+
+    return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+}
+
+
+ngx_int_t
+ngx_http_weir_process_status(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_http_upstream_t  *u;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+    u = r->upstream;
+
+    rc = ngx_http_parse_status_line(r, &u->buffer, &ctx->status);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_weir_invalid(r, "no status line");
+    }
+
+    if (ctx->status.http_version < NGX_HTTP_VERSION_11) {
+        ctx->is_closing = 1;
+    }
+
+    r->state = 0;
+    u->headers_in.status_n = ctx->status.code;
+
+    if (u->state) {
+        u->state->status = ctx->status.code;
+    }
+
+    u->process_header = ngx_http_weir_process_head;
+
+    return ngx_http_weir_process_head(r);
+}
+
+
+/* ------------------------------------------------------------- headers */
+
+#define ngx_http_weir_is(h, text)                                             \
+    ((h)->key.len == sizeof(text) - 1                                         \
+     && ngx_memcmp((h)->lowcase_key, text, sizeof(text) - 1) == 0)
+
+
+static ngx_int_t
+ngx_http_weir_framing_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
+{
+    off_t  length;
+
+    if (ngx_http_weir_is(h, "content-length")) {
+
+        length = ngx_atoof(h->value.data, h->value.len);
+
+        if (length == NGX_ERROR || (ctx->has_length && length != ctx->left)) {
+            return NGX_ERROR;
+        }
+
+        ctx->has_length = 1;
+        ctx->left = length;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_weir_is(h, "transfer-encoding")) {
+
+        if (h->value.len != 7
+            || ngx_strncasecmp(h->value.data, (u_char *) "chunked", 7) != 0
+            || ctx->framing == NGX_HTTP_WEIR_CHUNKED)
+        {
+            return NGX_ERROR;
+        }
+
+        ctx->framing = NGX_HTTP_WEIR_CHUNKED;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_weir_is(h, "connection")) {
+
+        if (ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                             (u_char *) "close", 5 - 1)
+            != NULL)
+        {
+            ctx->is_closing = 1;
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* Seconds, milliseconds (retry-after-ms), or a date; -1: not readable. */
+
+static ngx_int_t
+ngx_http_weir_retry_after(ngx_table_elt_t *h, ngx_int_t unit_ms)
+{
+    time_t     when;
+    ngx_int_t  n;
+
+    n = ngx_atoi(h->value.data, h->value.len);
+
+    if (n != NGX_ERROR) {
+        return n > NGX_MAX_INT32_VALUE / unit_ms ? NGX_MAX_INT32_VALUE
+                                                 : n * unit_ms;
+    }
+
+    when = unit_ms == 1000 ? ngx_parse_http_time(h->value.data, h->value.len)
+                           : NGX_ERROR;
+
+    if (when == NGX_ERROR) {
+        return -1;
+    }
+
+    return when > ngx_time() ? (when - ngx_time()) * 1000 : 0;
+}
+
+
+/* True when nothing of it goes to the client. */
+
+static ngx_uint_t
+ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
+{
+    u_char     *p;
+    ngx_str_t  *name;
+
+    if (ngx_http_weir_is(h, "content-type")) {
+        ctx->content_type = h->value;
+        ctx->is_stream = h->value.len >= 17
+                         && ngx_strncasecmp(h->value.data,
+                                            (u_char *) "text/event-stream", 17)
+                            == 0;
+        return 1;
+    }
+
+    if (ngx_http_weir_is(h, "content-encoding")) {
+        ctx->is_encoded = !(h->value.len == 8
+                            && ngx_strncasecmp(h->value.data,
+                                               (u_char *) "identity", 8)
+                               == 0);
+        return 0;
+    }
+
+    if (ngx_http_weir_is(h, "retry-after-ms")) {
+        ctx->retry_after = ngx_http_weir_retry_after(h, 1);
+        return 0;
+    }
+
+    if (ngx_http_weir_is(h, "retry-after")) {
+        if (ctx->retry_after < 0) {
+            ctx->retry_after = ngx_http_weir_retry_after(h, 1000);
+        }
+
+        return 0;
+    }
+
+    if (ngx_http_weir_is(h, "x-request-id")) {
+
+        /* the buffer is used again for the body */
+
+        p = ngx_pnalloc(ctx->request->pool, h->value.len);
+        if (p) {
+            ngx_memcpy(p, h->value.data, h->value.len);
+            ctx->settlement.origin_request = (weir_span) { (char *) p,
+                                                           h->value.len };
+        }
+
+        return 0;
+    }
+
+    if (h->key.len > 8 && ngx_memcmp(h->lowcase_key, "x-accel-", 8) == 0) {
+        return 1;
+    }
+
+    if (h->key.len > 5 && ngx_memcmp(h->lowcase_key, "weir-", 5) == 0) {
+        return 1;   /* nobody else speaks for weir */
+    }
+
+    for (name = ngx_http_weir_hidden; name->len; name++) {
+        if (h->key.len == name->len
+            && ngx_memcmp(h->lowcase_key, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_weir_read_header(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
+{
+    ngx_int_t         rc;
+    ngx_table_elt_t   h, *kept;
+
+    h.hash = r->header_hash;
+    h.key.len = r->header_name_end - r->header_name_start;
+    h.key.data = r->header_name_start;
+    h.value.len = r->header_end - r->header_start;
+    h.value.data = r->header_start;
+    h.key.data[h.key.len] = '\0';
+    h.value.data[h.value.len] = '\0';
+
+    h.lowcase_key = ngx_pnalloc(r->pool, h.key.len + 1);
+    if (h.lowcase_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(h.lowcase_key, h.key.data, h.key.len);
+    h.lowcase_key[h.key.len] = '\0';
+
+    rc = ngx_http_weir_framing_header(ctx, &h);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_weir_invalid(r, "the framing of its body");
+    }
+
+    if (rc == NGX_OK || ngx_http_weir_note_header(ctx, &h)) {
+        return NGX_OK;
+    }
+
+    kept = ngx_list_push(&r->upstream->headers_in.headers);
+    if (kept == NULL) {
+        return NGX_ERROR;
+    }
+
+    *kept = h;
+
+    return NGX_OK;
+}
+
+
+/* How long the body is, now that all headers are read. */
+
+static ngx_int_t
+ngx_http_weir_set_framing(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
+{
+    if (ctx->status.code == NGX_HTTP_NO_CONTENT
+        || ctx->status.code == NGX_HTTP_NOT_MODIFIED)
+    {
+        ctx->framing = NGX_HTTP_WEIR_LENGTH;
+        ctx->left = 0;
+
+    } else if (ctx->framing == NGX_HTTP_WEIR_CHUNKED) {
+
+        if (ctx->has_length) {
+            return ngx_http_weir_invalid(r, "both a length and chunks");
+        }
+
+    } else if (ctx->has_length) {
+        ctx->framing = NGX_HTTP_WEIR_LENGTH;
+
+    } else {
+        ctx->is_closing = 1;
+    }
+
+    if (ctx->framing == NGX_HTTP_WEIR_LENGTH && ctx->left == 0) {
+        ctx->is_complete = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Asks the core whether this reply is the answer. */
+
+static ngx_uint_t
+ngx_http_weir_is_answer(ngx_http_weir_ctx_t *ctx)
+{
+    struct weir_step             step;
+    struct weir_error            err;
+    struct weir_attempt_result   result;
+
+    if (ctx->status.code < NGX_HTTP_BAD_REQUEST) {
+        return 1;
+    }
+
+    result = (struct weir_attempt_result) {
+        .end = WEIR_ATTEMPT_REPLIED,
+        .status = (uint16_t) ctx->status.code,
+        .retry_after_ms = ctx->retry_after,
+    };
+
+    ngx_http_weir_follow();
+
+    step = weir_call_next(&ctx->call, &result,
+                          &ngx_http_weir_worker.view->view.overlay,
+                          ngx_http_weir_now(), &err);
+
+    if (step.next != WEIR_NEXT_TRY) {
+        return 1;
+    }
+
+    ctx->step = step;
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_weir_process_head(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_http_upstream_t  *u;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+    u = r->upstream;
+
+    for ( ;; ) {
+
+        rc = ngx_http_parse_header_line(r, &u->buffer, 1);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_weir_read_header(r, ctx);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            continue;
+        }
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_HTTP_PARSE_HEADER_DONE) {
+            return ngx_http_weir_invalid(r, "a header line");
+        }
+
+        break;
+    }
+
+    r->state = 0;
+
+    if (ctx->status.code < NGX_HTTP_OK) {
+
+        /* an interim reply; switching protocols was not asked for */
+
+        if (ctx->status.code == NGX_HTTP_SWITCHING_PROTOCOLS
+            || u->headers_in.headers.part.next)
+        {
+            return ngx_http_weir_invalid(r, "an interim reply");
+        }
+
+        u->headers_in.headers.part.nelts = 0;
+        ngx_http_weir_reply_reset(ctx);
+        u->process_header = ngx_http_weir_process_status;
+
+        return ngx_http_weir_process_status(r);
+    }
+
+    rc = ngx_http_weir_set_framing(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx->settlement.first_byte_us = ngx_http_weir_now() - ctx->call.started;
+
+    if (!ngx_http_weir_is_answer(ctx)) {
+        ctx->is_restarting = 1;
+        u->process_header = ngx_http_weir_process_drain;
+        return ngx_http_weir_process_drain(r);
+    }
+
+    weir_call_answered(&ctx->call, ctx->status.code, ngx_http_weir_now());
+
+    if (ctx->is_stream
+        || ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE
+        || (ctx->framing == NGX_HTTP_WEIR_LENGTH
+            && ctx->left > NGX_HTTP_WEIR_COLLECT))
+    {
+        return ngx_http_weir_pass_on(r);
+    }
+
+    ctx->mode = NGX_HTTP_WEIR_WHOLE;
+    ctx->body_start = u->buffer.pos;
+    u->process_header = ngx_http_weir_process_collect;
+
+    return ngx_http_weir_process_collect(r);
+}
+
+
+/* -------------------------------------------------------------- drain */
+
+static ngx_int_t
+ngx_http_weir_process_drain(ngx_http_request_t *r)
+{
+    ssize_t               n;
+    ngx_http_upstream_t  *u;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+    u = r->upstream;
+
+    n = u->buffer.last - u->buffer.pos;
+    ctx->collected += n;
+
+    if (!ctx->is_complete && n) {
+        n = ngx_http_weir_unframe(ctx, u->buffer.pos, n);
+    }
+
+    /* the head lies in front: nothing of it is needed any more */
+
+    u->buffer.pos = u->buffer.start;
+    u->buffer.last = u->buffer.start;
+
+    if (ctx->is_complete) {
+        u->keepalive = !ctx->is_closing;
+        ngx_http_weir_post_restart(ctx);
+
+    } else if (n == NGX_ERROR
+               || ctx->collected > NGX_HTTP_WEIR_DRAIN
+               || ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE)
+    {
+        ngx_http_weir_post_restart(ctx);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* ------------------------------------------------------------ collect */
+
+/* Makes room for what is still to come; moves what is there. */
+
+static ngx_int_t
+ngx_http_weir_grow(ngx_http_weir_ctx_t *ctx, size_t size)
+{
+    u_char     *p;
+    size_t      have;
+    ngx_buf_t  *b;
+
+    b = &ctx->request->upstream->buffer;
+    have = b->last - ctx->body_start;
+
+    p = ngx_palloc(ctx->request->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, ctx->body_start, have);
+
+    ctx->body_start = p;
+    b->start = p;
+    b->pos = p + have;
+    b->last = p + have;
+    b->end = p + size;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
+{
+    weir_span                 input;
+    ngx_http_upstream_t      *u;
+    struct weir_reply_piece   piece;
+
+    u = r->upstream;
+    input = (weir_span) { (char *) ctx->body_start,
+                          u->buffer.last - ctx->body_start };
+
+    u->buffer.pos = ctx->body_start;
+    ctx->out_last = NULL;
+
+    if (ctx->reply == NULL) {
+        if (ngx_http_weir_append(ctx, &ctx->body, (u_char *) input.ptr,
+                                 input.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        while (weir_reply_next(ctx->reply, &input, &piece)) {
+            if (ngx_http_weir_append_piece(ctx, &ctx->body, &piece) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        ctx->is_ended = 1;
+
+        if (weir_reply_finish(ctx->reply, true, &piece)
+            && ngx_http_weir_append_piece(ctx, &ctx->body, &piece) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    u->headers_in.content_length_n = ctx->passed;
+
+    return ngx_http_weir_pass_on(r);
+}
+
+
+static ngx_int_t
+ngx_http_weir_process_collect(ngx_http_request_t *r)
+{
+    size_t                have, need;
+    ssize_t               n;
+    ngx_buf_t            *b;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+    b = &r->upstream->buffer;
+
+    if (!ctx->is_complete && b->pos != b->last) {
+
+        n = ngx_http_weir_unframe(ctx, b->pos, b->last - b->pos);
+        if (n == NGX_ERROR) {
+            return ngx_http_weir_invalid(r, "its chunks");
+        }
+
+        b->last = b->pos + n;
+        b->pos = b->last;
+    }
+
+    have = b->last - ctx->body_start;
+
+    if (ctx->reply == NULL
+        && ngx_http_weir_new_reply(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->is_complete) {
+        b->last = ctx->body_start + have;
+        return ngx_http_weir_finish_collect(r, ctx);
+    }
+
+    if (have > NGX_HTTP_WEIR_COLLECT) {
+
+        /* longer than foreseen: goes on as it comes */
+
+        ctx->mode = NGX_HTTP_WEIR_PASS;
+        ctx->is_unframed = 1;
+        b->pos = ctx->body_start;
+
+        return ngx_http_weir_pass_on(r);
+    }
+
+    need = ctx->framing == NGX_HTTP_WEIR_LENGTH ? (size_t) ctx->left
+                                                : NGX_HTTP_WEIR_BUFFER / 4;
+
+    if ((size_t) (b->end - b->last) < need) {
+
+        need = ctx->framing == NGX_HTTP_WEIR_LENGTH ? have + need
+                                                    : 2 * have
+                                                      + NGX_HTTP_WEIR_BUFFER;
+
+        if (ngx_http_weir_grow(ctx, need) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* the head came in time; from here on it is the idle time that counts */
+
+    ngx_add_timer(r->upstream->peer.connection->read,
+                  ctx->endpoint->body_conf.read_timeout);
+
+    return NGX_AGAIN;
+}
+
+
+/* --------------------------------------------------------------- head */
+
+ngx_int_t
+ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
+{
+    struct weir_reply_setup  setup;
+
+    if (ctx->is_encoded || ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return NGX_OK;
+    }
+
+    setup.endpoint = ctx->route.endpoint;
+    setup.is_streamed = ctx->is_stream;
+    setup.hides_usage = ctx->outgoing.hides_usage;
+    setup.held_bytes_max = ngx_http_weir_worker.conf->event_max;
+
+    ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &ctx->arena);
+
+    return ctx->reply ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Trailers are for those who say that they read them (RFC 9110, 6.5). */
+
+static ngx_uint_t
+ngx_http_weir_takes_trailers(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *te;
+
+    te = r->headers_in.te;
+
+    return te && ngx_strlcasestrn(te->value.data,
+                                  te->value.data + te->value.len,
+                                  (u_char *) "trailers", 8 - 1)
+                 != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_weir_pass_on(ngx_http_request_t *r)
+{
+    size_t                len;
+    char                  text[NGX_HTTP_WEIR_COST];
+    ngx_http_upstream_t  *u;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_weir_get_ctx(r);
+    u = r->upstream;
+
+    if (ctx->reply == NULL && ngx_http_weir_new_reply(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    u->conf = &ctx->endpoint->body_conf;
+
+    r->headers_out.content_type = ctx->content_type;
+    r->headers_out.content_type_len = ctx->content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ctx->mode == NGX_HTTP_WEIR_PASS) {
+        u->headers_in.content_length_n =
+                      ctx->framing == NGX_HTTP_WEIR_LENGTH && !ctx->is_stream
+                      ? ctx->left : -1;
+    }
+
+    if (ngx_http_weir_add_headers(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->reply && ctx->mode == NGX_HTTP_WEIR_WHOLE) {
+        len = ngx_http_weir_format_cost(ctx, text);
+
+        return ngx_http_weir_add_header(r, "weir-cost", 9, text, len);
+    }
+
+    if (ctx->reply && ngx_http_weir_takes_trailers(r)) {
+        ctx->wants_trailer = 1;
+        r->expect_trailers = 1;
+
+        return ngx_http_weir_add_header(r, "Trailer", 7, "weir-cost", 9);
+    }
+
+    return NGX_OK;
+}
