@@ -19,6 +19,18 @@ sanitize: build-asan/build.ninja
 	ninja -C build-asan
 	meson test -C build-asan --suite unit --print-errorlogs
 
+# The Python clients of the tests live in .venv (see scripts/install).
+PYTHON = PATH=$(CURDIR)/.venv/bin:$$PATH python3
+
+e2e: all
+	$(PYTHON) -m pytest -q tests/e2e
+
+bench: all
+	bench/run
+
+soak: all
+	$(PYTHON) -m pytest -q tests/faults --rounds 200
+
 lint:
 	sh scripts/check_layers
 

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts what the tests and benches need: origins, weir, certificates.
+
+Everything lives in a directory of its own and on free ports of 127.0.0.1.
+`Origin` is the program weir-origin; `Weir` is `weir serve` with a generated
+configuration. Both end only the processes that they started.
+"""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
+
+
+def data_dir():
+    """The test data, or None."""
+    path = pathlib.Path(os.environ.get("WEIR_DATA", ROOT / "../shared/data"))
+    return path if path.is_dir() else None
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def program(name):
+    """The newest program of that name below the build directory."""
+    places = [BUILD / "cli" / name, BUILD / "writer" / name,
+              BUILD / "tests/harness/origin" / name, BUILD / name]
+    for place in places:
+        if place.is_file():
+            return str(place)
+    found = shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is not built in {BUILD}")
+    return found
+
+
+def wait_for(claim, seconds=10.0, what="it"):
+    """Polls until claim() is true; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = claim()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not come true in {seconds} s")
+        time.sleep(0.01)
+
+
+def is_open(port, host="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex((host, port)) == 0
+
+
+def make_certificates(where):
+    """A CA and a certificate of 127.0.0.1 and localhost by it."""
+    where = pathlib.Path(where)
+    run = lambda *words: subprocess.run(  # noqa: E731
+        ["openssl", *words], cwd=where, check=True, capture_output=True)
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt",
+        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+        "/CN=weir test CA", "-keyout", "ca.key", "-out", "ca.pem")
+    run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-subj", "/CN=localhost", "-keyout", "server.key", "-out",
+        "server.csr")
+    (where / "server.ext").write_text(
+        "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey",
+        "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "server.ext",
+        "-out", "server.pem")
+    return {"ca": str(where / "ca.pem"), "certificate":
+            str(where / "server.pem"), "key": str(where / "server.key")}
+
+
+def exchange(port, method, path, body=None, headers=None, timeout=30):
+    """One request on a connection of its own: status, headers, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        reply = connection.getresponse()
+        return reply.status, dict((k.lower(), v) for k, v in
+                                  reply.getheaders()), reply.read()
+    finally:
+        connection.close()
+
+
+class Process:
+    """A child with its output in a file; ended by stop() or kill()."""
+
+    def __init__(self, words, log, **more):
+        self.log = pathlib.Path(log)
+        self.words = [str(word) for word in words]
+        self.output = open(self.log, "ab")
+        self.child = subprocess.Popen(self.words, stdout=self.output,
+                                      stderr=subprocess.STDOUT, **more)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def stop(self, seconds=15):
+        """SIGTERM; the exit code. Killed, with an error, when it stays."""
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+                raise TimeoutError(f"{self.words[0]} ignored SIGTERM: " +
+                                   self.tail()) from None
+        self.output.close()
+        return self.child.returncode
+
+    def kill(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+        self.output.close()
+
+    def tail(self, count=40):
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(lines[-count:])
+
+
+class Origin:
+    """weir-origin with one listener for each name."""
+
+    def __init__(self, where, names=("origin",), tls=None, replay=None,
+                 keep=64, ports=None, script=None, before=()):
+        where = pathlib.Path(where)
+        self.ports = dict(zip(names, ports or [free_port() for _ in names]))
+        self.is_tls = tls is not None
+        words = [*before, program("weir-origin"), "--keep", keep]
+        if replay:
+            words += ["--replay", replay]
+        if script:
+            words += ["--script", script]
+        if tls:
+            words += ["--tls-cert", tls["certificate"], "--tls-key",
+                      tls["key"]]
+        self.control = free_port()
+        words += ["--listen", f"127.0.0.1:{self.control}=control"]
+        for name, port in self.ports.items():
+            words += ["--tls" if tls else "--listen",
+                      f"127.0.0.1:{port}={name}"]
+        self.process = Process(words, where / "origin.log")
+        wait_for(lambda: is_open(self.control) or
+                 self.process.child.poll() is not None, what="weir-origin")
+        if self.process.child.poll() is not None:
+            raise RuntimeError("weir-origin: " + self.process.tail())
+
+    def url(self, name="origin"):
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://127.0.0.1:{self.ports[name]}/v1"
+
+    def ask(self, method, path, body=None):
+        status, _, reply = exchange(self.control, method, "/_origin/" + path,
+                                    body)
+        if status != 200:
+            raise RuntimeError(f"/_origin/{path}: {status} {reply!r}")
+        return reply
+
+    def stats(self):
+        return json.loads(self.ask("GET", "stats"))
+
+    def requests(self):
+        return json.loads(self.ask("GET", "requests"))
+
+    def body(self, back=0):
+        """Body of the newest request (or `back` before it), exactly."""
+        return self.ask("GET", f"body/{back}")
+
+    def head(self, back=0):
+        return self.ask("GET", f"head/{back}")
+
+    def reset(self):
+        self.ask("POST", "reset")
+
+    def standing(self, words):
+        self.ask("POST", "default", words)
+
+    def next(self, words, count=1, name=None):
+        """Scripts the next `count` calls (on one listener if named)."""
+        self.ask("POST", f"next?count={count}" +
+                 (f"&name={name}" if name else ""), words)
+
+    def stop(self):
+        self.process.stop()
+
+    def kill(self):
+        self.process.kill()
+
+
+class Weir:
+    """`weir serve` over a configuration of its own.
+
+    `config` is the whole configuration as Python data: JSON is YAML.
+    `policies` maps a path below policies/ to Cedar text.
+    """
+
+    def __init__(self, where, config, policies, environment=None, before=()):
+        self.where = pathlib.Path(where)
+        self.where.mkdir(parents=True, exist_ok=True)
+        self.config = config
+        self.file = self.where / "weir.yaml"
+        self.environment = {**os.environ, **(environment or {})}
+        self.before = list(before)
+        self.process = None
+        self.port = free_port()
+        self.admin_port = free_port()
+        config.setdefault("listen", [{"address": f"127.0.0.1:{self.port}"}])
+        config.setdefault("admin", {"address": f"127.0.0.1:{self.admin_port}"})
+        config.setdefault("state", "state")
+        config.setdefault("policies", "policies")
+        for path, text in policies.items():
+            self.policy(path, text)
+        self.write()
+
+    def policy(self, path, text):
+        place = self.where / "policies" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def write(self):
+        self.file.write_text(json.dumps(self.config, indent=1))
+
+    @property
+    def base(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def state(self):
+        return self.where / "state"
+
+    def cli(self, *words, check=True, timeout=30, verb_first=True):
+        """`weir WORDS -c FILE`: the completed process."""
+        done = subprocess.run(
+            [program("weir"), *[str(word) for word in words], "-c",
+             str(self.file)], capture_output=True, text=True, timeout=timeout,
+            env=self.environment)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"weir {' '.join(map(str, words))}: "
+                               f"{done.returncode}\n{done.stdout}"
+                               f"{done.stderr}\n{self.tail()}")
+        return done
+
+    def json(self, *words, **more):
+        return json.loads(self.cli(*words, "--json", **more).stdout)
+
+    def start(self, seconds=15):
+        self.process = Process(
+            [*self.before, program("weir"), "serve", "-c", self.file],
+            self.where / "weir.log", env=self.environment,
+            start_new_session=True)
+        self.wait_ready(seconds)
+        return self
+
+    def is_ready(self):
+        """True when a call without a key is refused by weir itself."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            status, headers, _ = exchange(self.port, "GET", "/v1/models",
+                                          timeout=2)
+            return status == 401 and "weir-request-id" in headers
+        return False
+
+    def wait_ready(self, seconds=15):
+        wait_for(lambda: self.process.child.poll() is not None or
+                 self.is_ready(), seconds, "weir serve: " + self.tail())
+        if self.process.child.poll() is not None:
+            raise RuntimeError("weir serve ended: " + self.tail())
+
+    def tail(self):
+        if self.process is None:
+            return ""
+        text = self.process.tail()
+        for log in sorted(self.state.rglob("*.log")):
+            text += f"\n{log}:\n" + "\n".join(
+                log.read_text(errors="replace").splitlines()[-15:])
+        return text
+
+    def key(self, project, purpose="test", staff="DE", end_users="DE", *more):
+        """A new key's text."""
+        made = self.json("keys", "create", "--project", project, "--purpose",
+                         purpose, "--staff", staff, "--end-users", end_users,
+                         *more)
+        return made["key"]
+
+    def reload(self):
+        os.kill(self.process.pid, signal.SIGHUP)
+
+    def stop(self, seconds=20):
+        return self.process.stop(seconds) if self.process else 0
+
+    def kill(self):
+        """kill -9 of the whole session, as when the machine goes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+
+    def children(self):
+        """(pid, name, command line) of every process below weir serve."""
+        return descendants(self.process.pid)
+
+
+def descendants(root):
+    """(pid, name, command line) of every process below `root`, and it."""
+    table = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, IndexError):
+            stat = (entry / "stat").read_text()
+            name = stat[stat.index("(") + 1:stat.rindex(")")]
+            parent = int(stat[stat.rindex(")") + 2:].split()[1])
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+            table[int(entry.name)] = (parent, name,
+                                      words.decode(errors="replace").strip())
+    found, wanted = [], [root]
+    while wanted:
+        pid = wanted.pop()
+        if pid in table:
+            found.append((pid, table[pid][1], table[pid][2]))
+        wanted += [p for p, row in table.items() if row[0] == pid]
+    return found
