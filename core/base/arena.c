@@ -4,16 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT  16
-#define BLOCK_MIN  ((size_t)64 * 1024)
+#define ALIGNMENT 16
+#define BLOCK_MIN ((size_t)64 * 1024)
 
 struct weir_arena_block {
     struct weir_arena_block *next;
-    size_t                   size;
+    size_t size;
 };
 
 #define BLOCK_HEADER                                                           \
-    ((sizeof(struct weir_arena_block) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1))
+    ((sizeof(struct weir_arena_block) + ALIGNMENT - 1) &                       \
+     ~(size_t)(ALIGNMENT - 1))
 
 void
 weir_arena_init(struct weir_arena *arena, void *memory, size_t size)

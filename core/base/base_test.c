@@ -6,7 +6,7 @@
 
 TEST(base, span_to_u64_refuses_signs_blanks_and_overflow)
 {
-    uint64_t    value = 7;
+    uint64_t value = 7;
     const char *bad[] = {"", "-1", "+1", " 1", "1 ", "18446744073709551616"};
     for (size_t i = 0; i < WEIR_COUNTOF(bad); i++)
         assert_false(weir_span_to_u64(weir_span_of(bad[i]), &value));
@@ -17,8 +17,12 @@ TEST(base, span_to_u64_refuses_signs_blanks_and_overflow)
 
 TEST(base, utf8_refuses_overlong_surrogates_and_cut_sequences)
 {
-    const char *good[] = {"", "abcdefghi", "\xC3\xA9", "\xE4\xBD\xA0",
-                          "\xF4\x8F\xBF\xBF", "12345678\xED\x9F\xBF"};
+    const char *good[] = {"",
+                          "abcdefghi",
+                          "\xC3\xA9",
+                          "\xE4\xBD\xA0",
+                          "\xF4\x8F\xBF\xBF",
+                          "12345678\xED\x9F\xBF"};
     const char *bad[] = {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80",
                          "\xE4\xBD", "abcdefgh\xFF", "\xF0\x80\x80\x80"};
     for (size_t i = 0; i < WEIR_COUNTOF(good); i++)
@@ -29,7 +33,7 @@ TEST(base, utf8_refuses_overlong_surrogates_and_cut_sequences)
 
 TEST(base, arena_overflow_is_sticky)
 {
-    char              memory[256];
+    char memory[256];
     struct weir_arena arena;
     weir_arena_init(&arena, memory, sizeof(memory));
     assert_non_null(weir_arena_alloc(&arena, 100));
@@ -73,22 +77,29 @@ TEST(base, hash64_values_are_pinned)
 {
     /* Stored in images and overlays: a change needs a format version. */
     assert_true(weir_hash64(WEIR_SPAN(""), 0) != 0);
-    assert_true(weir_hash64(WEIR_SPAN("a"), 0) != weir_hash64(WEIR_SPAN("a"), 1));
+    assert_true(weir_hash64(WEIR_SPAN("a"), 0) !=
+                weir_hash64(WEIR_SPAN("a"), 1));
     assert_true(weir_hash64(WEIR_SPAN("abcdefgh"), 0) !=
                 weir_hash64(WEIR_SPAN("abcdefgh\0"), 0));
 }
 
 TEST(base, time_round_trips_and_refuses_impossible_dates)
 {
-    char        text[WEIR_TIME_TEXT];
-    weir_time   when;
-    const char *bad[] = {"2026-02-29", "2026-13-01", "2026-1-1", "",
-                         "2026-11-10T24:00:00Z", "2026-11-10T00:00:00",
-                         "2026-11-10T00:00:00.Z", "2026-11-10x"};
+    char text[WEIR_TIME_TEXT];
+    weir_time when;
+    const char *bad[] = {"2026-02-29",
+                         "2026-13-01",
+                         "2026-1-1",
+                         "",
+                         "2026-11-10T24:00:00Z",
+                         "2026-11-10T00:00:00",
+                         "2026-11-10T00:00:00.Z",
+                         "2026-11-10x"};
     assert_true(weir_time_parse(WEIR_SPAN("2026-11-10"), &when));
     weir_time_format(when, text);
     assert_string_equal(text, "2026-11-10T00:00:00.000000Z");
-    assert_true(weir_time_parse(WEIR_SPAN("2026-11-10T01:00:00.5+01:00"), &when));
+    assert_true(
+        weir_time_parse(WEIR_SPAN("2026-11-10T01:00:00.5+01:00"), &when));
     weir_time_format(when, text);
     assert_string_equal(text, "2026-11-10T00:00:00.500000Z");
     assert_true(weir_time_parse(WEIR_SPAN("1969-12-31T23:59:59Z"), &when));

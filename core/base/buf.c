@@ -84,7 +84,7 @@ weir_buf_add_byte(struct weir_buf *buf, char byte)
 void
 weir_buf_addf(struct weir_buf *buf, const char *format, ...)
 {
-    char    small[512];
+    char small[512];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(small, sizeof(small), format, args);

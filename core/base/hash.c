@@ -22,20 +22,29 @@ fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* The bytes as a little-endian number, 1 <= len <= 8; overlapping loads are
+ * several times faster than a copy of variable length. */
 static uint64_t
 load_up_to_8(const char *p, size_t len)
 {
-    uint64_t word = 0;
-    memcpy(&word, p, len);
-    return word;
+    if (len >= 4) {
+        uint32_t low;
+        uint32_t high;
+        memcpy(&low, p, 4);
+        memcpy(&high, p + len - 4, 4);
+        return low | (uint64_t)high << (8 * (len - 4));
+    }
+    const unsigned char *b = (const unsigned char *)p;
+    return b[0] | (uint64_t)b[len / 2] << (8 * (len / 2)) |
+           (uint64_t)b[len - 1] << (8 * (len - 1));
 }
 
 uint64_t
 weir_hash64(weir_span s, uint64_t seed)
 {
     const char *p = s.ptr;
-    size_t      left = s.len;
-    uint64_t    state = seed ^ fold((uint64_t)s.len ^ K0, K1);
+    size_t left = s.len;
+    uint64_t state = seed ^ fold((uint64_t)s.len ^ K0, K1);
 
     while (left >= 16) {
         uint64_t a;

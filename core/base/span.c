@@ -36,7 +36,7 @@ int
 weir_span_compare(weir_span a, weir_span b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;
-    int    order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
+    int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
     if (order != 0)
         return order;
     return a.len < b.len ? -1 : a.len > b.len;
@@ -97,7 +97,7 @@ sequence_length(const unsigned char *p, size_t left)
 {
     unsigned low = 0x80;
     unsigned high = 0xBF;
-    size_t   length;
+    size_t length;
 
     if (p[0] < 0x80)
         return 1;
@@ -130,7 +130,7 @@ bool
 weir_utf8_valid(weir_span s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
-    size_t               i = 0;
+    size_t i = 0;
     while (i < s.len) {
         uint64_t word;
         while (i + sizeof(word) <= s.len) {

@@ -9,9 +9,10 @@ static int64_t
 days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
-    int64_t  era = (year >= 0 ? year : year - 399) / 400;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
     unsigned yoe = (unsigned)(year - era * 400);
-    unsigned doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    unsigned doy =
+        (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
     return era * 146097 + (int64_t)doe - 719468;
 }
@@ -21,7 +22,7 @@ civil_from_days(int64_t days, int64_t *year_out, unsigned *month_out,
                 unsigned *day_out)
 {
     days += 719468;
-    int64_t  era = (days >= 0 ? days : days - 146096) / 146097;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     unsigned doe = (unsigned)(days - era * 146097);
     unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
@@ -40,7 +41,7 @@ weir_time_format(weir_time when, char text_out[WEIR_TIME_TEXT])
         rest += WEIR_US_PER_DAY;
         days--;
     }
-    int64_t  year;
+    int64_t year;
     unsigned month;
     unsigned day;
     civil_from_days(days, &year, &month, &day);
@@ -89,7 +90,7 @@ parse_date(weir_span text, size_t *at, int64_t *days_out)
         !number(text, at, 2, &month) || !literal(text, at, '-') ||
         !number(text, at, 2, &day) || month < 1 || month > 12 || day < 1)
         return false;
-    bool     leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     unsigned last = lengths[month - 1] + (month == 2 && leap ? 1u : 0u);
     if (day > last)
         return false;
@@ -106,9 +107,9 @@ parse_zone(weir_span text, size_t *at, int64_t *offset_out)
     if (literal(text, at, 'Z'))
         return true;
     bool is_minus = literal(text, at, '-');
-    if ((!is_minus && !literal(text, at, '+')) || !number(text, at, 2, &hours) ||
-        !literal(text, at, ':') || !number(text, at, 2, &minutes) ||
-        hours > 23 || minutes > 59)
+    if ((!is_minus && !literal(text, at, '+')) ||
+        !number(text, at, 2, &hours) || !literal(text, at, ':') ||
+        !number(text, at, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
     int64_t offset = (int64_t)(hours * 60 + minutes) * 60 * WEIR_US_PER_SEC;
     *offset_out = is_minus ? -offset : offset;
@@ -118,13 +119,13 @@ parse_zone(weir_span text, size_t *at, int64_t *offset_out)
 bool
 weir_time_parse(weir_span text, weir_time *when_out)
 {
-    size_t   at = 0;
-    int64_t  days;
-    int64_t  zone;
+    size_t at = 0;
+    int64_t days;
+    int64_t zone;
     unsigned hour;
     unsigned minute;
     unsigned second;
-    int64_t  micros = 0;
+    int64_t micros = 0;
 
     if (!parse_date(text, &at, &days))
         return false;
@@ -139,7 +140,7 @@ weir_time_parse(weir_span text, weir_time *when_out)
         return false;
     if (literal(text, &at, '.')) {
         int64_t scale = 100000;
-        size_t  first = at;
+        size_t first = at;
         while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9') {
             micros += (text.ptr[at] - '0') * scale;
             scale /= 10;
@@ -150,8 +151,9 @@ weir_time_parse(weir_span text, weir_time *when_out)
     }
     if (!parse_zone(text, &at, &zone) || at != text.len)
         return false;
-    *when_out = days * WEIR_US_PER_DAY +
-                (int64_t)((hour * 60 + minute) * 60 + second) * WEIR_US_PER_SEC +
-                micros - zone;
+    *when_out =
+        days * WEIR_US_PER_DAY +
+        (int64_t)((hour * 60 + minute) * 60 + second) * WEIR_US_PER_SEC +
+        micros - zone;
     return true;
 }

@@ -20,6 +20,10 @@ enum class {
 #define BLOCKS      (CODE_POINTS / BLOCK)
 #define RANK_NONE   UINT32_MAX
 #define HASH_SEED   0
+#define COUNT_MAX   0xFFFFFEu /* ranks fill 24 bits of a slot */
+
+/* The first eight bytes as a little-endian number. */
+uint64_t weir__vocabulary_head(const char *bytes, size_t len);
 
 /* The rank of exactly these bytes, or RANK_NONE. */
 uint32_t weir__vocabulary_find(const struct weir_vocabulary *vocabulary,

@@ -114,7 +114,7 @@ read_ranks(weir_span ranks, struct weir_buf *bytes, struct weir_buf *offsets,
                 &rank))
             return weir_fail(err, WEIR_EPARSE, at,
                              "not a line of base64, blank, rank");
-        if (rank != count || count == UINT32_MAX / 4)
+        if (rank != count || count == COUNT_MAX)
             return weir_fail(err, WEIR_EPARSE, at, "rank %u is expected here",
                              count);
         if (bytes->len - offset > WEIR_TOKENS_PIECE_SHORT)
@@ -144,8 +144,9 @@ reserve(struct weir_buf *out, size_t start, struct header *header)
     header->offsets =
         weir_buf_reserve(out, ((size_t)header->count + 1) * 4, align);
     header->splits = weir_buf_reserve(out, (size_t)header->count * 8, align);
-    header->slots =
-        weir_buf_reserve(out, ((size_t)header->mask + 1) * 8, align);
+    header->slots = weir_buf_reserve(
+        out, ((size_t)header->mask + 1) * sizeof(struct weir_token_slot),
+        align);
     header->longest = weir_buf_reserve(out, 65536, align);
     header->blocks = weir_buf_reserve(out, BLOCKS * 2, align);
     header->classes =
@@ -200,15 +201,17 @@ make_classes(uint16_t *blocks, uint8_t *classes)
 }
 
 static void
-fill_slots(const struct weir_vocabulary *view, uint64_t *slots)
+fill_slots(const struct weir_vocabulary *view, struct weir_token_slot *slots)
 {
     for (uint32_t rank = 0; rank < view->count; rank++) {
-        uint64_t hash =
-            weir_hash64(weir_vocabulary_token(view, rank), HASH_SEED);
+        weir_span token = weir_vocabulary_token(view, rank);
+        uint64_t hash = weir_hash64(token, HASH_SEED);
         uint32_t at = (uint32_t)hash & view->mask;
-        while (slots[at] != 0)
+        while (slots[at].rank != 0)
             at = (at + 1) & view->mask;
-        slots[at] = (hash & UINT64_C(0xFFFFFFFF00000000)) | (rank + 1);
+        slots[at].tag = (uint32_t)(hash >> 32);
+        slots[at].rank = (uint32_t)token.len << 24 | (rank + 1);
+        slots[at].head = weir__vocabulary_head(token.ptr, token.len);
     }
 }
 
@@ -241,7 +244,8 @@ view_of(const char *base, const struct header *header,
     view->size = header->size;
     view->offsets = (const uint32_t *)(const void *)(base + header->offsets);
     view->splits = (const uint32_t *)(const void *)(base + header->splits);
-    view->slots = (const uint64_t *)(const void *)(base + header->slots);
+    view->slots =
+        (const struct weir_token_slot *)(const void *)(base + header->slots);
     view->longest = (const uint8_t *)(base + header->longest);
     view->blocks = (const uint16_t *)(const void *)(base + header->blocks);
     view->classes = (const uint8_t *)(base + header->classes);
@@ -280,7 +284,7 @@ build(struct header *header, const struct weir_buf *bytes,
     memcpy(base + header->classes, classes,
            (size_t)header->class_blocks * BLOCK);
     view_of(base, header, &view);
-    fill_slots(&view, (uint64_t *)(void *)(base + header->slots));
+    fill_slots(&view, (struct weir_token_slot *)(void *)(base + header->slots));
     fill_splits(&view, (uint32_t *)(void *)(base + header->splits),
                 (uint8_t *)(base + header->longest));
     for (int byte = 0; byte < 256; byte++) {
@@ -335,7 +339,7 @@ lies_inside(const struct header *header, uint64_t offset, uint64_t len)
 static bool
 is_sound(const struct header *header)
 {
-    return header->count >= 256 && header->count < UINT32_MAX / 4 &&
+    return header->count >= 256 && header->count < COUNT_MAX &&
            (header->mask & (header->mask + 1)) == 0 &&
            header->mask / 2 >= header->count &&
            header->length_max <= WEIR_TOKENS_PIECE_SHORT &&
@@ -344,7 +348,8 @@ is_sound(const struct header *header)
                        ((uint64_t)header->count + 1) * 4) &&
            lies_inside(header, header->splits, (uint64_t)header->count * 8) &&
            lies_inside(header, header->slots,
-                       ((uint64_t)header->mask + 1) * 8) &&
+                       ((uint64_t)header->mask + 1) *
+                           sizeof(struct weir_token_slot)) &&
            lies_inside(header, header->longest, 65536) &&
            lies_inside(header, header->blocks, BLOCKS * 2) &&
            lies_inside(header, header->classes,
@@ -388,9 +393,13 @@ tables_are_sound(const struct weir_vocabulary *view,
     if (view->offsets[view->count] > header->bytes_len)
         return false;
     for (uint64_t i = 0; i <= view->mask; i++) {
-        used += view->slots[i] != 0;
-        if ((uint32_t)view->slots[i] > view->count ||
-            (view->slots[i] != 0 && (uint32_t)view->slots[i] == 0))
+        uint32_t rank = view->slots[i].rank & 0xFFFFFFu;
+        used += view->slots[i].rank != 0;
+        if (view->slots[i].rank == 0)
+            continue;
+        if (rank == 0 || rank > view->count ||
+            view->slots[i].rank >> 24 !=
+                view->offsets[rank] - view->offsets[rank - 1])
             return false;
     }
     for (uint32_t i = 0; i < BLOCKS; i++)

@@ -35,17 +35,25 @@ enum weir_encoding {
 bool weir_encoding_parse(weir_span name, enum weir_encoding *encoding_out);
 const char *weir_encoding_name(enum weir_encoding encoding);
 
+/* One entry of the hash table: short tokens are told apart without a look
+ * at their bytes. */
+struct weir_token_slot {
+    uint32_t tag;  /* upper half of the hash */
+    uint32_t rank; /* rank + 1 in 24 bits, length above; 0: empty */
+    uint64_t head; /* the first eight bytes, zeros behind the end */
+};
+
 /* A view on a block; fields are private. */
 struct weir_vocabulary {
     const char *base;
     size_t size;
     const uint32_t *offsets; /* [count + 1] into bytes */
     const char *bytes;
-    const uint64_t *slots;  /* hash upper half << 32 | rank + 1 */
-    const uint32_t *splits; /* [2 * count] */
-    const uint8_t *longest; /* [65536] by first two bytes */
-    const uint16_t *blocks; /* [8704] by code point / 128 */
-    const uint8_t *classes; /* [128] per block */
+    const struct weir_token_slot *slots; /* [mask + 1] */
+    const uint32_t *splits;              /* [2 * count] */
+    const uint8_t *longest;              /* [65536] by first two bytes */
+    const uint16_t *blocks;              /* [8704] by code point / 128 */
+    const uint8_t *classes;              /* [128] per block */
     uint32_t count;
     uint32_t mask;
     uint32_t length_max;
