@@ -350,6 +350,10 @@ writer_step(struct writer *writer)
         writer->stuck_until = writer->retry_at;
         return false;
     }
+    /* at once, not with the chores: what is left fills in milliseconds */
+    failure = records > 0 ? segments_shortage(&writer->segments) : 0;
+    if (failure != 0 && writer->state == WEIR_JOURNAL_RUNNING)
+        on_failure(writer, failure);
     return records > 0 && is_urgent(writer);
 }
 
