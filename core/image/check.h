@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of weir_world_check(). */
+#ifndef WEIR_IMAGE_CHECK_H
+#define WEIR_IMAGE_CHECK_H
+
+#include "names.h"
+
+struct weir__check {
+    struct weir_world *world;
+    struct weir_faults *faults;
+    struct weir_arena scratch;
+    struct weir__names blocs;
+    struct weir__names providers;
+    struct weir__names families;
+    struct weir__names models;
+    struct weir__names regions;
+    struct weir__names origins;
+    struct weir__names deployments;
+    struct weir__names routes;
+    struct weir__names organisations;
+    struct weir__names lists;
+    struct weir__names rules;
+    struct weir__names tenants;
+    struct weir__names projects; /* "tenant/project" */
+};
+
+/* Longest name; names become Cedar ids, log fields and headers. */
+#define WEIR__NAME_MAX 128
+
+/* Put `name` of a `what` into `names`; faults for bad and doubled names.
+ * False: not put. */
+bool weir__check_name(struct weir__check *check, struct weir__names *names,
+                      struct weir_place place, const char *what, weir_span name,
+                      uint32_t row);
+/* The row behind a name, with faults for missing and dangling ones.
+ * `owner` is who names it: "model \"x\"". */
+void weir__check_ref(struct weir__check *check, const struct weir__names *names,
+                     const char *what, const char *owner,
+                     struct weir_world_name *name);
+void weir__check_jurisdiction(struct weir__check *check, const char *what,
+                              const char *owner, struct weir_world_name *name);
+
+/* `kind "name"`, cut to fit. */
+#define WEIR__OWNER_TEXT 176
+void weir__check_owner(char text_out[WEIR__OWNER_TEXT], const char *kind,
+                       weir_span name);
+
+void weir__check_catalogue(struct weir__check *check);
+void weir__check_routes(struct weir__check *check);
+void weir__check_parties(struct weir__check *check);
+void weir__check_callers(struct weir__check *check);
+void weir__check_settings(struct weir__check *check);
+
+#endif
