@@ -19,7 +19,7 @@ check_limits(struct weir__check *check, struct weir_world_range range,
              const char *owner)
 {
     const struct weir_world_limit *rows =
-        check->world->limit_rows + range.first;
+        range.count == 0 ? NULL : check->world->limit_rows + range.first;
     for (uint32_t i = 0; i < range.count; i++) {
         const struct weir_world_limit *l = &rows[i];
         WEIR_ASSERT(l->window < WEIR_COUNTOF(windows));

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a reference to the secret behind it. Only control calls this, once
+ * per start or reload; the result goes into the credentials file that
+ * workers map, never into a world or an image.
+ *
+ * A command runs as control does, with standard input closed and no shell
+ * variables added; what it writes to stderr is the operator's to read.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMAND_MS_MAX 10000
+
+extern char **environ;
+
+/* The first line of `bytes`, checked to be one HTTP header can carry. */
+static weir_status
+take_line(const char *bytes, size_t len, struct weir_buf *out,
+          const struct weir_world_credential *credential,
+          struct weir_error *err)
+{
+    const char *end = len == 0 ? NULL : memchr(bytes, '\n', len);
+    if (end != NULL)
+        len = (size_t)(end - bytes);
+    if (len > 0 && bytes[len - 1] == '\r')
+        len--;
+    if (len == 0)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "the credential of %.*s is empty",
+                         WEIR_SPAN_ARG(credential->value));
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)bytes[i] <= 0x20 || bytes[i] == 0x7f)
+            return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                             "the credential of %.*s has a blank or a "
+                             "control character in it",
+                             WEIR_SPAN_ARG(credential->value));
+    }
+    weir_buf_add(out, bytes, len);
+    return out->overflow ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
+                                     "no room for a credential")
+                         : WEIR_OK;
+}
+
+static weir_status
+from_file(const struct weir_world_credential *credential, const char *path,
+          struct weir_buf *out, struct weir_error *err)
+{
+    char bytes[4096];
+    size_t len = 0;
+    ssize_t got = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%.*s: %s",
+                         WEIR_SPAN_ARG(credential->value), strerror(errno));
+    while (got > 0 && len < sizeof(bytes)) {
+        got = read(fd, bytes + len, sizeof(bytes) - len);
+        if (got > 0)
+            len += (size_t)got;
+    }
+    close(fd);
+    weir_status status =
+        got < 0 ? weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%.*s: %s",
+                            WEIR_SPAN_ARG(credential->value), strerror(errno))
+                : take_line(bytes, len, out, credential, err);
+    explicit_bzero(bytes, sizeof(bytes));
+    return status;
+}
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Reads until the command closes its output; false: time is up. */
+static bool
+drain(int fd, char *bytes, size_t size, size_t *len_out)
+{
+    int64_t end = now_ms() + COMMAND_MS_MAX;
+    size_t len = 0;
+    for (;;) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        int64_t left = end - now_ms();
+        if (left <= 0)
+            return false;
+        int ready = poll(&wait, 1, (int)left);
+        if (ready < 0 && errno != EINTR)
+            return false;
+        if (ready <= 0)
+            continue;
+        char rest[512];
+        ssize_t got = len < size ? read(fd, bytes + len, size - len)
+                                 : read(fd, rest, sizeof(rest));
+        if (got <= 0)
+            break;
+        if (len < size)
+            len += (size_t)got;
+    }
+    *len_out = len;
+    return true;
+}
+
+static bool
+start(const char *command, int *fd_out, pid_t *child_out)
+{
+    int ends[2];
+    posix_spawn_file_actions_t actions;
+    char *const argv[] = {"sh", "-c", (char *)command, NULL};
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    /* A group of its own, so that a command with children ends whole. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    int failed =
+        posix_spawn(child_out, "/bin/sh", &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (failed != 0) {
+        close(ends[0]);
+        errno = failed;
+        return false;
+    }
+    *fd_out = ends[0];
+    return true;
+}
+
+static weir_status
+from_command(const struct weir_world_credential *credential,
+             const char *command, struct weir_buf *out, struct weir_error *err)
+{
+    char bytes[4096];
+    size_t len = 0;
+    int fd;
+    pid_t child;
+    int how = 0;
+    if (!start(command, &fd, &child))
+        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                         "a credential command cannot be run: %s",
+                         strerror(errno));
+    bool is_done = drain(fd, bytes, sizeof(bytes), &len);
+    close(fd);
+    if (!is_done)
+        kill(-child, SIGKILL);
+    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+        ;
+    weir_status status;
+    if (!is_done)
+        status = weir_fail(err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE,
+                           "a credential command took over %d s",
+                           COMMAND_MS_MAX / 1000);
+    else if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
+        status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                           "a credential command failed");
+    else
+        status = take_line(bytes, len, out, credential, err);
+    explicit_bzero(bytes, sizeof(bytes));
+    return status;
+}
+
+weir_status
+weir_config_credential(const struct weir_world_credential *credential,
+                       struct weir_buf *out, struct weir_error *err)
+{
+    char value[4097];
+    if (credential->kind == WEIR_CREDENTIAL_NONE)
+        return WEIR_OK;
+    if (credential->value.len >= sizeof(value))
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "a reference longer than 4096 bytes");
+    memcpy(value, credential->value.ptr, credential->value.len);
+    value[credential->value.len] = '\0';
+    if (credential->kind == WEIR_CREDENTIAL_FILE)
+        return from_file(credential, value, out, err);
+    if (credential->kind == WEIR_CREDENTIAL_COMMAND)
+        return from_command(credential, value, out, err);
+    const char *secret = getenv(value);
+    if (secret == NULL)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "the environment has no %s", value);
+    return take_line(secret, strlen(secret), out, credential, err);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From nodes to rows by tables: a field is a key, a member and how to read
+ * it. Unknown keys are faults that name the nearest known one.
+ */
+#ifndef WEIR_CONFIG_READ_H
+#define WEIR_CONFIG_READ_H
+
+#include "yaml.h"
+
+struct reader {
+    struct weir_world *world;
+    struct weir_faults *faults;
+    weir_span dir; /* of the file, absolute, without slash at the end */
+    bool is_main;  /* settings are read here only */
+};
+
+typedef void read_fn(struct reader *r, const struct yaml_node *node,
+                     void *member);
+
+struct field {
+    const char *key;
+    read_fn *read;
+    size_t offset;
+};
+
+#define FIELD(key, read, type, member)                                         \
+    {                                                                          \
+        key, read, offsetof(type, member)                                      \
+    }
+
+/* The keys of a mapping into `row`; `what` names it in faults. */
+void read_fields(struct reader *r, const struct yaml_node *node,
+                 const char *what, const struct field *fields, size_t count,
+                 void *row);
+/* The same for a row that begins with its struct weir_place; names that are
+ * missing get the row's place. */
+void read_row(struct reader *r, const struct yaml_node *node, const char *what,
+              const struct field *fields, size_t count, void *row);
+/* True when `node` is a list; a fault otherwise. */
+bool is_list(struct reader *r, const struct yaml_node *node, const char *what);
+/* A fault at the node. */
+void read_fault(struct reader *r, const struct yaml_node *node,
+                const char *advice, const char *what);
+
+/* A text of one character at least, copied into the world; or a fault. */
+bool read_text_value(struct reader *r, const struct yaml_node *node,
+                     weir_span *text_out);
+/* `path` below the file's directory unless absolute, in the world. */
+weir_span read_join(struct reader *r, weir_span path);
+
+read_fn read_text;    /* weir_span */
+read_fn read_path;    /* weir_span, absolute */
+read_fn read_name;    /* struct weir_world_name */
+read_fn read_names;   /* struct weir_world_range of names */
+read_fn read_bool;    /* bool: true, false */
+read_fn read_u32;     /* uint32_t */
+read_fn read_ms;      /* uint32_t: "500 ms", "2 s", "5 min", "1 h", "1 d" */
+read_fn read_us;      /* weir_time, the same */
+read_fn read_bytes;   /* uint64_t: "4096 B", "64 KiB", "20 MiB", "1 GiB" */
+read_fn read_bytes32; /* uint32_t, the same */
+read_fn read_time;    /* weir_time: a date or an RFC 3339 time */
+read_fn read_seconds; /* int64_t seconds, the same text */
+read_fn read_money;   /* weir_micros */
+read_fn read_share;   /* weir_share: text or [low, high] */
+
+/* The sections. */
+read_fn read_blocs;
+read_fn read_providers;
+read_fn read_models;
+read_fn read_regions;
+read_fn read_origins;
+read_fn read_deployments;
+read_fn read_routes;
+read_fn read_organisations;
+read_fn read_lists;
+read_fn read_rules;
+read_fn read_tenants;
+
+read_fn read_listens;
+read_fn read_admin;
+read_fn read_limits;
+read_fn read_journal;
+read_fn read_nginx;
+read_fn read_geo;
+read_fn read_log;
+read_fn read_withdrawal;
+read_fn read_seller;
+
+/* "host:port" */
+bool read_address(struct reader *r, const struct yaml_node *node,
+                  weir_span *host_out, uint32_t *port_out);
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Providers, models, regions, origins, deployments, routes. */
+#include "read.h"
+
+#include <string.h>
+
+#define CONNECT_MS    5000
+#define FIRST_BYTE_MS (120 * 1000)
+#define IDLE_MS       (120 * 1000)
+#define KEEPALIVE     64
+
+void
+read_providers(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("name", read_text, struct weir_world_provider, name),
+        FIELD("title", read_text, struct weir_world_provider, title),
+        FIELD("origin", read_name, struct weir_world_provider, origin),
+    };
+    if (!is_list(r, node, "providers"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+        read_row(r, n, "a provider", fields, WEIR_COUNTOF(fields),
+                 weir_world_add_provider(r->world));
+}
+
+/* -------------------------------------------------------------- models */
+
+struct price_text {
+    weir_micros input;
+    weir_micros cached_input;
+    weir_micros output;
+    weir_micros reasoning;
+    weir_span version;
+    weir_span currency;
+};
+
+/* What is not said costs the same as its kind: cached input as input,
+ * reasoning as output. */
+static void
+read_price(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("input", read_money, struct price_text, input),
+        FIELD("cached_input", read_money, struct price_text, cached_input),
+        FIELD("output", read_money, struct price_text, output),
+        FIELD("reasoning", read_money, struct price_text, reasoning),
+        FIELD("version", read_text, struct price_text, version),
+        FIELD("currency", read_text, struct price_text, currency),
+    };
+    struct weir_world_model *model = member;
+    struct price_text text = {-1, -1, -1, -1, {0}, {0}};
+    uint32_t before = r->faults->total;
+    read_fields(r, node, "a price", fields, WEIR_COUNTOF(fields), &text);
+    model->has_price = true;
+    if (text.input >= 0 && text.output >= 0) {
+        model->price = (struct weir_price){
+            .input = text.input,
+            .cached_input =
+                text.cached_input >= 0 ? text.cached_input : text.input,
+            .output = text.output,
+            .reasoning = text.reasoning >= 0 ? text.reasoning : text.output,
+        };
+    } else if (r->faults->total == before) {
+        read_fault(r, node, "Add the missing one, \"0\" where it is free.",
+                   "no price of input or of output");
+    }
+    model->price_version = text.version;
+    model->currency = text.currency;
+}
+
+static void
+read_operations(struct reader *r, const struct yaml_node *node, void *member)
+{
+    uint32_t *bits = member;
+    if (!is_list(r, node, "operations"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        uint32_t operation = 0;
+        while (operation < WEIR_OPERATIONS &&
+               (n->kind != YAML_TEXT ||
+                !weir_span_equal(n->text, weir_span_of(weir_operation_name((
+                                              enum weir_operation)operation)))))
+            operation++;
+        if (operation == WEIR_OPERATIONS)
+            read_fault(r, n, "Known are chat, responses, embed, complete.",
+                       "not an operation");
+        else
+            *bits |= UINT32_C(1) << operation;
+    }
+    if (node->count == 0)
+        read_fault(r, node, "List one, or remove the line.", "no operation");
+}
+
+void
+read_models(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_world_model row;
+    static const struct field fields[] = {
+        FIELD("name", read_text, row, name),
+        FIELD("title", read_text, row, title),
+        FIELD("provider", read_name, row, provider),
+        FIELD("family", read_text, row, family),
+        FIELD("origin", read_name, row, origin),
+        FIELD("tier", read_text, row, tier),
+        FIELD("weights", read_text, row, weights),
+        FIELD("licence", read_text, row, licence),
+        FIELD("operations", read_operations, row, operations),
+        FIELD("output_tokens_max", read_u32, row, output_tokens_max),
+        FIELD("created", read_seconds, row, created),
+        FIELD("open_when_stale", read_bool, row, opens_when_stale),
+        {"price", read_price, 0},
+    };
+    if (!is_list(r, node, "models"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+        read_row(r, n, "a model", fields, WEIR_COUNTOF(fields),
+                 weir_world_add_model(r->world));
+}
+
+void
+read_regions(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("name", read_text, struct weir_world_region, name),
+        FIELD("jurisdiction", read_name, struct weir_world_region,
+              jurisdiction),
+    };
+    if (!is_list(r, node, "regions"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+        read_row(r, n, "a region", fields, WEIR_COUNTOF(fields),
+                 weir_world_add_region(r->world));
+}
+
+/* ------------------------------------------------------------- origins */
+
+static void
+read_credential(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_credential *credential = member;
+    struct {
+        weir_span env;
+        weir_span file;
+        weir_span command;
+    } text = {{0}, {0}, {0}};
+    const struct field fields[] = {
+        {"env", read_text, (size_t)((char *)&text.env - (char *)&text)},
+        {"file", read_path, (size_t)((char *)&text.file - (char *)&text)},
+        {"command", read_text, (size_t)((char *)&text.command - (char *)&text)},
+    };
+    credential->place = node->place;
+    if (node->kind != YAML_MAPPING || node->count != 1) {
+        read_fault(r, node,
+                   "Write {env: NAME}, {file: path} or {command: line}; the "
+                   "secret itself does not belong into a configuration.",
+                   "not a reference to a credential");
+        return;
+    }
+    read_fields(r, node, "a credential", fields, WEIR_COUNTOF(fields), &text);
+    credential->kind = text.env.len > 0       ? WEIR_CREDENTIAL_ENV
+                       : text.file.len > 0    ? WEIR_CREDENTIAL_FILE
+                       : text.command.len > 0 ? WEIR_CREDENTIAL_COMMAND
+                                              : WEIR_CREDENTIAL_NONE;
+    credential->value = text.env.len > 0    ? text.env
+                        : text.file.len > 0 ? text.file
+                                            : text.command;
+}
+
+static void
+read_timeouts(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("connect", read_ms, struct weir_world_origin, connect_ms),
+        FIELD("first_byte", read_ms, struct weir_world_origin, first_byte_ms),
+        FIELD("idle", read_ms, struct weir_world_origin, idle_ms),
+    };
+    read_fields(r, node, "timeouts", fields, WEIR_COUNTOF(fields), member);
+}
+
+static void
+read_origin_tls(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("ca", read_path, struct weir_world_origin, tls_ca),
+    };
+    read_fields(r, node, "tls", fields, WEIR_COUNTOF(fields), member);
+}
+
+static bool
+is_url_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
+}
+
+static bool
+is_prefix(weir_span prefix)
+{
+    for (size_t i = 0; i < prefix.len; i++) {
+        if (!is_url_byte(prefix.ptr[i]) && prefix.ptr[i] != '/')
+            return false;
+    }
+    return true;
+}
+
+/* "host", "host:80", "[::1]", "[::1]:80"; port 0: none written. */
+static bool
+split_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
+{
+    weir_span host = authority;
+    weir_span port = WEIR_SPAN_NONE;
+    bool is_v6 = authority.len > 0 && authority.ptr[0] == '[';
+    const char *end = authority.ptr + authority.len;
+    const char *colon;
+    if (is_v6) {
+        const char *close = memchr(authority.ptr, ']', authority.len);
+        if (close == NULL || (close + 1 < end && close[1] != ':'))
+            return false;
+        host =
+            (weir_span){authority.ptr + 1, (size_t)(close - authority.ptr) - 1};
+        colon = close + 1 < end ? close + 1 : NULL;
+    } else {
+        colon = authority.len == 0 ? NULL
+                                   : memchr(authority.ptr, ':', authority.len);
+        if (colon != NULL)
+            host.len = (size_t)(colon - authority.ptr);
+    }
+    uint64_t number = 0;
+    if (colon != NULL) {
+        port = (weir_span){colon + 1, (size_t)(end - colon) - 1};
+        if (!weir_span_to_u64(port, &number) || number == 0 || number > 65535)
+            return false;
+    }
+    for (size_t i = 0; i < host.len; i++) {
+        if (!is_url_byte(host.ptr[i]) && !(is_v6 && host.ptr[i] == ':'))
+            return false;
+    }
+    *host_out = host;
+    *port_out = (uint32_t)number;
+    return host.len > 0;
+}
+
+static void
+read_url(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_origin *origin = member;
+    weir_span url;
+    if (!read_text_value(r, node, &url))
+        return;
+    bool is_https = weir_span_starts(url, WEIR_SPAN("https://"));
+    size_t skip = is_https ? 8 : 7;
+    weir_span rest = {url.ptr + skip, url.len - skip};
+    const char *slash = NULL;
+    if ((is_https || weir_span_starts(url, WEIR_SPAN("http://"))) &&
+        rest.len > 0)
+        slash = memchr(rest.ptr, '/', rest.len);
+    else
+        rest.len = 0;
+    weir_span authority = rest;
+    weir_span prefix = WEIR_SPAN_NONE;
+    if (slash != NULL) {
+        authority.len = (size_t)(slash - rest.ptr);
+        prefix = (weir_span){slash, rest.len - authority.len};
+        while (prefix.len > 0 && prefix.ptr[prefix.len - 1] == '/')
+            prefix.len--;
+    }
+    uint32_t port;
+    if (!split_authority(authority, &origin->host, &port) ||
+        !is_prefix(prefix)) {
+        read_fault(r, node,
+                   "Write https://host[:port][/prefix], without user, query "
+                   "or fragment.",
+                   "not the url of an origin");
+        return;
+    }
+    origin->scheme = is_https ? WEIR_SPAN("https") : WEIR_SPAN("http");
+    origin->port = port != 0 ? port : is_https ? 443 : 80;
+    origin->authority = authority;
+    origin->prefix = prefix;
+}
+
+void
+read_origins(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_world_origin row;
+    static const struct field fields[] = {
+        FIELD("name", read_text, row, name),
+        FIELD("dialect", read_text, row, dialect),
+        {"url", read_url, 0},
+        FIELD("credential", read_credential, row, credential),
+        {"timeouts", read_timeouts, 0},
+        {"tls", read_origin_tls, 0},
+        FIELD("keepalive", read_u32, row, keepalive),
+    };
+    if (!is_list(r, node, "origins"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        row *origin = weir_world_add_origin(r->world);
+        if (origin == NULL)
+            return;
+        origin->connect_ms = CONNECT_MS;
+        origin->first_byte_ms = FIRST_BYTE_MS;
+        origin->idle_ms = IDLE_MS;
+        origin->keepalive = KEEPALIVE;
+        read_row(r, n, "an origin", fields, WEIR_COUNTOF(fields), origin);
+    }
+}
+
+void
+read_deployments(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_world_deployment row;
+    static const struct field fields[] = {
+        FIELD("name", read_text, row, name),
+        FIELD("model", read_name, row, model),
+        FIELD("origin", read_name, row, origin),
+        FIELD("region", read_name, row, region),
+        FIELD("stored_in", read_name, row, stored_in),
+        FIELD("operator", read_name, row, operated_by),
+        FIELD("cloud", read_text, row, cloud),
+        FIELD("origin_model", read_text, row, origin_model),
+    };
+    if (!is_list(r, node, "deployments"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+        read_row(r, n, "a deployment", fields, WEIR_COUNTOF(fields),
+                 weir_world_add_deployment(r->world));
+}
+
+/* -------------------------------------------------------------- routes */
+
+struct candidate_text {
+    struct weir_world_name deployment;
+    struct weir_world_name model;
+    uint32_t weight;
+};
+
+static void
+read_candidate(struct reader *r, const struct yaml_node *node,
+               struct weir_world_candidate *candidate)
+{
+    static const struct field fields[] = {
+        FIELD("deployment", read_name, struct candidate_text, deployment),
+        FIELD("model", read_name, struct candidate_text, model),
+        FIELD("weight", read_u32, struct candidate_text, weight),
+    };
+    if (node->kind == YAML_TEXT) {
+        read_name(r, node, &candidate->name);
+        return;
+    }
+    struct candidate_text text = {.weight = 0};
+    read_fields(r, node, "a candidate", fields, WEIR_COUNTOF(fields), &text);
+    candidate->is_model = text.model.text.len > 0;
+    candidate->name = candidate->is_model ? text.model : text.deployment;
+    candidate->weight = text.weight;
+    if ((text.model.text.len > 0) == (text.deployment.text.len > 0)) {
+        read_fault(r, node, "Write {deployment: name} or {model: name}.",
+                   "a candidate is a deployment or a model");
+    }
+    if (candidate->name.place.line == 0)
+        candidate->name.place = node->place;
+}
+
+static void
+read_candidates(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_range *range = member;
+    range->first = r->world->candidate_count;
+    if (!is_list(r, node, "candidates"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        struct weir_world_candidate *candidate =
+            weir_world_add_candidate(r->world);
+        if (candidate == NULL)
+            return;
+        read_candidate(r, n, candidate);
+        range->count++;
+    }
+}
+
+static void
+read_mode(struct reader *r, const struct yaml_node *node, void *member)
+{
+    weir_span text;
+    if (!read_text_value(r, node, &text))
+        return;
+    if (weir_span_equal(text, WEIR_SPAN("weight")))
+        *(enum weir_route_mode *)member = WEIR_ROUTE_WEIGHT;
+    else if (!weir_span_equal(text, WEIR_SPAN("order")))
+        read_fault(r, node, "Write order or weight.", "not a mode");
+}
+
+void
+read_routes(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_world_route row;
+    static const struct field fields[] = {
+        FIELD("name", read_text, row, name),
+        FIELD("mode", read_mode, row, mode),
+        FIELD("candidates", read_candidates, row, candidates),
+        FIELD("deadline", read_ms, row, deadline_ms),
+        FIELD("attempts", read_u32, row, attempts_max),
+    };
+    if (!is_list(r, node, "routes"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+        read_row(r, n, "a route", fields, WEIR_COUNTOF(fields),
+                 weir_world_add_route(r->world));
+}
+
+bool
+read_address(struct reader *r, const struct yaml_node *node,
+             weir_span *host_out, uint32_t *port_out)
+{
+    weir_span text;
+    weir_span host;
+    uint32_t port;
+    if (!read_text_value(r, node, &text))
+        return false;
+    if (weir_span_starts(text, WEIR_SPAN("*:"))) {
+        uint64_t number;
+        if (weir_span_to_u64((weir_span){text.ptr + 2, text.len - 2},
+                             &number) &&
+            number > 0 && number <= 65535) {
+            *host_out = (weir_span){text.ptr, 1};
+            *port_out = (uint32_t)number;
+            return true;
+        }
+    } else if (split_authority(text, &host, &port) && port != 0) {
+        *host_out = host;
+        *port_out = port;
+        return true;
+    }
+    read_fault(r, node, "Write 127.0.0.1:8080, [::1]:8080 or *:8080.",
+               "not an address and port");
+    return false;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of kinds and operations, and how overlays name rows. */
+#include <weir/image.h>
+
+static const struct {
+    enum weir_kind kind;
+    const char *name;
+} kinds[] = {
+    {WEIR_KIND_MODEL, "model"},
+    {WEIR_KIND_DEPLOYMENT, "deployment"},
+    {WEIR_KIND_PROVIDER, "provider"},
+    {WEIR_KIND_ORGANISATION, "organisation"},
+    {WEIR_KIND_JURISDICTION, "jurisdiction"},
+    {WEIR_KIND_KEY, "key"},
+};
+
+static const char *const operations[] = {
+    [WEIR_OP_CHAT] = "chat",
+    [WEIR_OP_RESPONSES] = "responses",
+    [WEIR_OP_EMBED] = "embed",
+    [WEIR_OP_COMPLETE] = "complete",
+};
+_Static_assert(WEIR_COUNTOF(operations) == WEIR_OPERATIONS,
+               "every operation has a name");
+
+uint64_t
+weir_kind_hash(enum weir_kind kind, weir_span name)
+{
+    return weir_hash64(name, (uint64_t)kind);
+}
+
+bool
+weir_kind_parse(weir_span text, enum weir_kind *kind_out)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++) {
+        if (weir_span_equal(text, weir_span_of(kinds[i].name))) {
+            *kind_out = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+weir_kind_name(enum weir_kind kind)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++) {
+        if (kinds[i].kind == kind)
+            return kinds[i].name;
+    }
+    return "unknown";
+}
+
+const char *
+weir_operation_name(enum weir_operation operation)
+{
+    WEIR_ASSERT((size_t)operation < WEIR_COUNTOF(operations));
+    return operations[operation];
+}
