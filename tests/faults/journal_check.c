@@ -25,8 +25,15 @@ count(struct check *check, uint64_t number, const struct weir_record *record)
 {
     size_t i = 0;
     check->records++;
-    if (record->kind == WEIR_RECORD_GAP)
-        check->gaps++;
+    if (record->kind == WEIR_RECORD_GAP) {
+        weir_gap gap;
+        if (weir_gap_decode(record->payload, &gap) != WEIR_OK)
+            fault(check, number, record->offset, "a gap record is not sound");
+        else if (gap.reason == WEIR_GAP_TORN_TAIL)
+            check->torn++;
+        else
+            check->gaps++;
+    }
     if (record->kind >= WEIR_RECORD_GAP)
         return; /* the writer's own, numbered together with its batches */
     while (i < check->lane_count && check->lanes[i].incarnation != record->lane)

@@ -23,7 +23,8 @@ struct check {
     size_t lane_count;
     uint64_t segments;
     uint64_t records;
-    uint64_t gaps;
+    uint64_t gaps; /* but torn tails: these lose nothing */
+    uint64_t torn;
     uint64_t faults; /* each was printed */
 };
 

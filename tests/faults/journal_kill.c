@@ -8,7 +8,8 @@
  * what was acknowledged as durable. After the rounds the journal must hold,
  * of every incarnation of every lane, sequences 1 to n exactly once, n not
  * below what was noted: for `durable` because it was acknowledged, for
- * `crash` because append had returned. No gap record may appear.
+ * `crash` because append had returned. No gap record may appear, but of a
+ * batch torn by the kill, whose records the next writer writes again.
  */
 #include "journal_check.h"
 
@@ -177,11 +178,11 @@ compare(const struct check *check)
                (unsigned long long)last);
     }
     printf("%u lanes, %llu records in %llu segments, %llu acknowledged, %llu "
-           "refused, %llu gaps\n",
+           "refused, %llu torn, %llu gaps\n",
            lines, (unsigned long long)check->records,
            (unsigned long long)check->segments,
            (unsigned long long)acknowledged, (unsigned long long)refused,
-           (unsigned long long)check->gaps);
+           (unsigned long long)check->torn, (unsigned long long)check->gaps);
     if (acknowledged == 0) {
         printf("nothing was acknowledged: the test tested nothing\n");
         faults++;
