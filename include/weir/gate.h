@@ -110,6 +110,20 @@ void weir_gate_decide_one(const struct weir_view *view,
                           uint32_t deployment,
                           struct weir_candidate *candidate_out);
 
+/* -------------------------------------------------------------- key */
+
+/* Longest key that is looked at; weir's own have 3 + 43 + 6 characters. */
+#define WEIR_KEY_BYTES_MAX 256
+
+/*
+ * The key in the value of an Authorization header ("Bearer wr_...", the
+ * scheme in any case, one blank or more behind it), or, with
+ * `is_bare`, in a header that holds only the key (api-key, x-api-key).
+ * Blanks round it are dropped. Empty: there is none, or it holds anything
+ * but letters, digits, `_`, `-`, `.` (so that no odd byte travels further).
+ */
+weir_secret weir_key_read(weir_span value, bool is_bare);
+
 /* ------------------------------------------------------------- call */
 
 /* What the surface read from the request; spans borrowed. */
