@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record: explain, ledger and log say what the origin says."""
+import json
+
+import lab
+from conftest import chat
+from test_streams import explained
+
+
+def test_explain_tells_the_whole_call(house):
+    status, headers, _ = house.call(chat(
+        model="first-near", script="in=20;out=7"))
+    request = headers["weir-request-id"]
+    lab.wait_for(lambda: explained(house, request), 10, "outcome")
+    text = house.weir.cli("explain", request).stdout
+    for said in ("good", "large-near", "large-far", "seller-permit", "here",
+                 "DE", "20", "7"):
+        assert said in text, said
+    said = json.loads(house.weir.cli("explain", request, "--json").stdout)
+    assert "large-near" in json.dumps(said)
+
+
+def test_explain_tells_why_not(house):
+    status, headers, _ = house.call(chat(), "outcast")
+    request = headers["weir-request-id"]
+    text = lab.wait_for(
+        lambda: (lambda done: done.stdout if done.returncode < 2 else "")(
+            house.weir.cli("explain", request, check=False)), 10, "refusal")
+    assert "maker-excluded" in text
+
+
+def test_unknown_request_is_a_clean_no(house):
+    done = house.weir.cli("explain", "req_" + "0" * 26, check=False)
+    assert done.returncode != 0
+
+
+def test_cost_header_is_the_price(house):
+    """in 30 of which 10 cached, out 8: 20 * 3 + 10 * 1 + 8 * 15 = 190."""
+    _, headers, _ = house.call(chat(script="in=30;cached=10;out=8"))
+    amount = headers["weir-cost"].split()[0]
+    assert round(float(amount) * 1e6) == 190 or amount == "190"
+
+
+def test_audit_agrees(house):
+    for number in range(20):
+        house.call(chat(script=f"in={number};out={number % 5}"), "busy")
+    done = house.weir.cli("audit", "verify")
+    assert done.returncode == 0
+
+
+def test_no_content_and_no_key_anywhere_on_disk(house):
+    marker = "zanzibar-marzipan-4711"
+    house.call(chat(marker))
+    house.call(chat(marker, stream=True))
+    house.call(chat(marker), "outcast")
+    key = house.key().encode()
+    for path in house.weir.where.rglob("*"):
+        if path.is_file() and path.stat().st_size < 64 << 20:
+            content = path.read_bytes()
+            assert marker.encode() not in content, path
+            assert key not in content, path
