@@ -76,9 +76,9 @@ grow_nodes(struct weir_cedar_store *store)
     return true;
 }
 
-/* The node of `uid`, made when it is new; CEDAR_INTERN_NONE: memory. */
-static uint32_t
-node_of(struct weir_cedar_store *store, const struct weir_cedar_uid *uid)
+uint32_t
+weir__cedar_store_name(struct weir_cedar_store *store,
+                       const struct weir_cedar_uid *uid)
 {
     const struct cedar_node *known = weir__cedar_store_node(store, uid);
     struct cedar_named *named;
@@ -151,7 +151,7 @@ copy_value(struct weir_cedar_store *store, const weir_cedar_value *value,
         return copy_out->string.ptr != NULL;
     }
     if (value->kind == WEIR_CEDAR_ENTITY) {
-        uint32_t node = node_of(store, value->uid);
+        uint32_t node = weir__cedar_store_name(store, value->uid);
         if (node == CEDAR_INTERN_NONE)
             return false;
         copy_out->uid = &store->nodes[node].named->uid;
@@ -257,7 +257,7 @@ weir_cedar_store_add(struct weir_cedar_store *store,
         entity->tag_count > UINT32_MAX || entity->parent_count > UINT32_MAX)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "an entity with more than 2^32 parts");
-    index = node_of(store, &entity->uid);
+    index = weir__cedar_store_name(store, &entity->uid);
     fresh.attributes =
         copy_fields(store, entity->attributes, entity->attribute_count);
     fresh.tags = copy_fields(store, entity->tags, entity->tag_count);
@@ -267,7 +267,7 @@ weir_cedar_store_add(struct weir_cedar_store *store,
         fresh.tags == NULL || fresh.parents == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     for (size_t i = 0; i < entity->parent_count; i++) {
-        fresh.parents[i] = node_of(store, &entity->parents[i]);
+        fresh.parents[i] = weir__cedar_store_name(store, &entity->parents[i]);
         if (fresh.parents[i] == CEDAR_INTERN_NONE)
             return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
                              "out of memory");

@@ -50,6 +50,9 @@ struct weir_cedar_store {
 const struct cedar_node *
 weir__cedar_store_node(const struct weir_cedar_store *store,
                        const struct weir_cedar_uid *uid);
+/* The number of `uid`, named when it is new; CEDAR_INTERN_NONE: memory. */
+uint32_t weir__cedar_store_name(struct weir_cedar_store *store,
+                                const struct weir_cedar_uid *uid);
 /* A parent of the entity at `index` in the order of _add. */
 const struct weir_cedar_uid *
 weir__cedar_store_parent(const struct weir_cedar_store *store, size_t index,

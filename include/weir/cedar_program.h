@@ -58,8 +58,8 @@ struct weir_cedar_program {
     const char *base;
     size_t size;
     const void *header;
-    const void *sections[16];
-    uint32_t counts[16];
+    const void *sections[24];
+    uint32_t counts[24];
 };
 
 /*
