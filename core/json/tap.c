@@ -77,17 +77,17 @@ weir_json_tap_init(struct weir_json_tap *tap, const weir_json_wanted *wanted,
                    size_t count, void *memory, size_t size)
 {
     size_t used = 0;
-    WEIR_ASSERT(count < WEIR_JSON_TAPS_MAX);
+    WEIR_ASSERT(count <= WEIR_JSON_TAPS_MAX);
     memset(tap, 0, sizeof(*tap));
     tap->wanted = wanted;
     tap->count = (uint32_t)count;
-    tap->all = (UINT32_C(1) << count) - 1;
     tap->memory = memory;
     for (uint32_t i = 0; i < count; i++) {
         const weir_json_path *path = &wanted[i].path;
         uint32_t bit = UINT32_C(1) << i;
-        WEIR_ASSERT(path->count >= 1 &&
-                    path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
+        WEIR_ASSERT(path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
+        if (path->count > 0)
+            tap->all |= bit;
         tap->terminal[path->count] |= bit;
         for (size_t j = 0; j < path->count; j++)
             if (weir_span_equal(path->segment[j], WEIR_SPAN(WEIR_JSON_EACH)))

@@ -113,6 +113,17 @@ typedef struct {
         }                                                                      \
     }
 
+#define WEIR_JSON_PATH8(a, b, c, d, e, f, g, h)                                \
+    {                                                                          \
+        8,                                                                     \
+        {                                                                      \
+            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
+                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
+                WEIR_JSON_SEGMENT(f), WEIR_JSON_SEGMENT(g),                    \
+                WEIR_JSON_SEGMENT(h)                                           \
+        }                                                                      \
+    }
+
 /* What a scan found at one path. `raw` is the first value, into the scanned
  * text, strings with their quotes; absent: kind NONE, raw.ptr NULL. `count`
  * and `bytes_total` (raw bytes) sum over all matches, more than one only

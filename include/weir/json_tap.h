@@ -22,7 +22,8 @@ extern "C" {
 
 #define WEIR_JSON_TAPS_MAX 32
 
-/* Captured values are cut off (is_cut) behind `keep_max` bytes; 0: only
+/* A path without segments matches nothing, so tables may have gaps.
+ * Captured values are cut off (is_cut) behind `keep_max` bytes; 0: only
  * counted. Containers are captured as they are written. */
 typedef struct {
     weir_json_path path;
@@ -45,7 +46,7 @@ struct weir_json_tap_level {
 struct weir_json_tap {
     const weir_json_wanted *wanted;
     uint32_t count;
-    uint32_t all; /* a bit for each */
+    uint32_t all; /* a bit for each that has a path */
     char *memory; /* sum of keep_max bytes */
     uint32_t depth;
     uint32_t tracked;

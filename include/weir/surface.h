@@ -161,8 +161,6 @@ void weir_surface_put_model(const struct weir_surface_route *route,
 /* ---------------------------------------------------------- registry */
 
 struct weir_surface {
-    const char *name;
-    const char *title;
     weir_status (*route)(weir_span method, weir_span path, weir_span query,
                          struct weir_surface_route *route_out,
                          struct weir_error *err);
@@ -182,8 +180,10 @@ struct weir_surface {
                       struct weir_buf *out);
 };
 
-/* Row by number, NULL behind the last. */
+/* Row by number with its name and title, NULL behind the last. */
 const struct weir_surface *weir_surface_get(size_t index);
+const char *weir_surface_name(size_t index);
+const char *weir_surface_title(size_t index);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a reply while it passes.
+ *
+ *    stream: bytes -> events (wire/sse) -> tap on their data -> facts
+ *                        `-> raw bytes -> the client, but for hidden events
+ *    plain:  bytes -> tap -> facts
+ *              `-> the client
+ *
+ * Nothing is written anew. An event is hidden only when it exists because
+ * weir asked for it: usage, no choices, and the client did not ask. Any
+ * other event with usage in it (some origins put it into the last chunk, or
+ * into each) passes as it came.
+ *
+ * WHEN IS A STREAM AT ITS END. Chat and completions: at `[DONE]`. Responses:
+ * at response.completed, .incomplete or .failed. An error event ends it too,
+ * as the origin's own error. All else is a cut, also when the connection was
+ * closed in order: a proxy in between that gives up looks just like that.
+ *
+ * WHICH USAGE COUNTS. The last one that can be read: origins that send it
+ * more than once count upwards.
+ */
+#include "openai.h"
+
+#include <weir/json_tap.h>
+#include <weir/sse.h>
+
+#include <string.h>
+
+#define EACH       WEIR_JSON_EACH
+#define ID_MAX     128
+#define REASON_MAX 48
+#define USAGE_MAX  2048
+#define TYPE_MAX   64
+
+enum {
+    ID,
+    USAGE,
+    SIDE_USAGE, /* read where there is no USAGE */
+    ERROR,
+    REASON,
+    CHOICE, /* one for each answer that an event speaks of */
+    TYPE,   /* of a Responses event */
+    TEXT,
+    PART_TEXT,
+    PART_THINKING,
+    REFUSAL,
+    ARGUMENTS,
+    CALL_ARGUMENTS,
+    REASONING,
+    REASONING_CONTENT, /* the same text as REASONING where both are there */
+    TAPS
+};
+
+#define MEMORY_MAX (ID_MAX + 2 * USAGE_MAX + REASON_MAX + TYPE_MAX)
+
+#define CHOICES_OF(message)                                                    \
+    [ID] = {WEIR_JSON_PATH1("id"), ID_MAX},                                    \
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},                           \
+    [SIDE_USAGE] = {WEIR_JSON_PATH2("x_groq", "usage"), USAGE_MAX},            \
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},                                   \
+    [REASON] = {WEIR_JSON_PATH3("choices", EACH, "finish_reason"),             \
+                REASON_MAX},                                                   \
+    [CHOICE] = {WEIR_JSON_PATH2("choices", EACH), 0},                          \
+    [TEXT] = {WEIR_JSON_PATH4("choices", EACH, message, "content"), 0},        \
+    [PART_TEXT] = {WEIR_JSON_PATH6("choices", EACH, message, "content", EACH,  \
+                                   "text"),                                    \
+                   0},                                                         \
+    [PART_THINKING] = {WEIR_JSON_PATH8("choices", EACH, message, "content",    \
+                                       EACH, "thinking", EACH, "text"),        \
+                       0},                                                     \
+    [REFUSAL] = {WEIR_JSON_PATH4("choices", EACH, message, "refusal"), 0},     \
+    [ARGUMENTS] = {WEIR_JSON_PATH7("choices", EACH, message, "tool_calls",     \
+                                   EACH, "function", "arguments"),             \
+                   0},                                                         \
+    [CALL_ARGUMENTS] = {WEIR_JSON_PATH5("choices", EACH, message,              \
+                                        "function_call", "arguments"),         \
+                        0},                                                    \
+    [REASONING] = {WEIR_JSON_PATH4("choices", EACH, message, "reasoning"), 0}, \
+    [REASONING_CONTENT] = {                                                    \
+        WEIR_JSON_PATH4("choices", EACH, message, "reasoning_content"), 0}
+
+static const weir_json_wanted chat_event[TAPS] = {CHOICES_OF("delta")};
+static const weir_json_wanted chat_body[TAPS] = {CHOICES_OF("message")};
+
+/* Completions, whole and streamed. */
+static const weir_json_wanted complete[TAPS] = {
+    [ID] = {WEIR_JSON_PATH1("id"), ID_MAX},
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+    [REASON] = {WEIR_JSON_PATH3("choices", EACH, "finish_reason"), REASON_MAX},
+    [CHOICE] = {WEIR_JSON_PATH2("choices", EACH), 0},
+    [TEXT] = {WEIR_JSON_PATH3("choices", EACH, "text"), 0},
+};
+
+static const weir_json_wanted responses_event[TAPS] = {
+    [ID] = {WEIR_JSON_PATH2("response", "id"), ID_MAX},
+    [USAGE] = {WEIR_JSON_PATH2("response", "usage"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+    [REASON] = {WEIR_JSON_PATH2("response", "status"), REASON_MAX},
+    [TYPE] = {WEIR_JSON_PATH1("type"), TYPE_MAX},
+    [TEXT] = {WEIR_JSON_PATH1("delta"), 0},
+};
+
+static const weir_json_wanted responses_body[TAPS] = {
+    [ID] = {WEIR_JSON_PATH1("id"), ID_MAX},
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+    [REASON] = {WEIR_JSON_PATH1("status"), REASON_MAX},
+    [TEXT] = {WEIR_JSON_PATH5("output", EACH, "content", EACH, "text"), 0},
+    [REFUSAL] = {WEIR_JSON_PATH5("output", EACH, "content", EACH, "refusal"),
+                 0},
+    [ARGUMENTS] = {WEIR_JSON_PATH3("output", EACH, "arguments"), 0},
+    [REASONING] = {WEIR_JSON_PATH5("output", EACH, "summary", EACH, "text"), 0},
+};
+
+static const weir_json_wanted embed_body[TAPS] = {
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+};
+
+struct openai_reply {
+    struct weir_reply reply; /* first: this is one */
+    struct weir_reply_setup setup;
+    struct weir_json_tap tap;
+    struct weir_sse sse;
+    bool was_hidden; /* the last event */
+    char id[ID_MAX];
+    char reason[REASON_MAX];
+    char memory[MEMORY_MAX];
+};
+
+static struct openai_reply *
+openai_of(struct weir_reply *reply)
+{
+    return (struct openai_reply *)(void *)reply;
+}
+
+static const weir_json_wanted *
+wanted_of(const struct weir_reply_setup *setup)
+{
+    switch (setup->endpoint) {
+    case WEIR_ENDPOINT_RESPONSES:
+        return setup->is_streamed ? responses_event : responses_body;
+    case WEIR_ENDPOINT_EMBED:
+        return embed_body;
+    case WEIR_ENDPOINT_COMPLETE:
+        return complete;
+    default:
+        return setup->is_streamed ? chat_event : chat_body;
+    }
+}
+
+struct weir_reply *
+weir_openai_reply_new(const struct weir_reply_setup *setup,
+                      struct weir_arena *arena)
+{
+    struct openai_reply *openai = weir_arena_alloc(arena, sizeof(*openai));
+    if (openai == NULL)
+        return NULL;
+    openai->reply.ops = &weir_openai_ops;
+    openai->setup = *setup;
+    /* Elsewhere usage comes in an event that every client must see. */
+    openai->setup.hides_usage =
+        setup->hides_usage && (setup->endpoint == WEIR_ENDPOINT_CHAT ||
+                               setup->endpoint == WEIR_ENDPOINT_COMPLETE);
+    weir_json_tap_init(&openai->tap, wanted_of(setup), TAPS, openai->memory,
+                       sizeof(openai->memory));
+    weir_sse_init(&openai->sse, setup->held_bytes_max != 0
+                                    ? setup->held_bytes_max
+                                    : WEIR_SSE_HELD_MAX);
+    return &openai->reply;
+}
+
+void
+weir_openai_reply_free(struct weir_reply *reply)
+{
+    weir_sse_fini(&openai_of(reply)->sse);
+}
+
+/* ------------------------------------------------------------- facts */
+
+/* The inside of a captured string, copied to where it stays. */
+static weir_span
+keep(const weir_json_tapped *tapped, char *memory)
+{
+    size_t len = tapped->raw.len - (tapped->is_cut ? 1 : 2);
+    memcpy(memory, tapped->raw.ptr + 1, len);
+    return (weir_span){memory, len};
+}
+
+static bool
+is_string(const weir_json_tapped *tapped)
+{
+    return tapped->kind == WEIR_JSON_STRING &&
+           tapped->raw.len >= (tapped->is_cut ? 1u : 2u);
+}
+
+static bool
+is_there(const weir_json_tapped *tapped)
+{
+    return tapped->kind != WEIR_JSON_NONE && tapped->kind != WEIR_JSON_NULL;
+}
+
+/* The type of a Responses event. */
+static weir_span
+type_of(const struct openai_reply *openai)
+{
+    const weir_json_tapped *type = &openai->tap.tapped[TYPE];
+    if (!is_string(type) || type->is_cut)
+        return WEIR_SPAN_NONE;
+    return (weir_span){type->raw.ptr + 1, type->raw.len - 2};
+}
+
+static bool
+has_content(const struct openai_reply *openai)
+{
+    /* A Responses event's `delta` can be sound in base64. */
+    return memmem(type_of(openai).ptr, type_of(openai).len, "audio", 5) == NULL;
+}
+
+static uint64_t
+content_of(const struct openai_reply *openai)
+{
+    const weir_json_tapped *tapped = openai->tap.tapped;
+    uint64_t bytes = 0;
+    for (unsigned i = TEXT; i < REASONING; i++)
+        bytes += tapped[i].string_bytes;
+    bytes +=
+        tapped[REASONING].string_bytes > tapped[REASONING_CONTENT].string_bytes
+            ? tapped[REASONING].string_bytes
+            : tapped[REASONING_CONTENT].string_bytes;
+    return bytes;
+}
+
+static bool
+read_usage(struct weir_reply_facts *facts, const weir_json_tapped *tapped)
+{
+    if (tapped->kind != WEIR_JSON_OBJECT || tapped->is_cut ||
+        weir_usage_read(tapped->raw, &facts->usage, NULL) != WEIR_OK)
+        return false;
+    facts->has_usage = true;
+    return true;
+}
+
+/* What the tap holds at the end of an event or of the body. */
+static void
+learn(struct openai_reply *openai)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    const weir_json_tapped *tapped = openai->tap.tapped;
+
+    if (facts->id.len == 0 && is_string(&tapped[ID]))
+        facts->id = keep(&tapped[ID], openai->id);
+    if (is_string(&tapped[REASON]))
+        facts->finish_reason = keep(&tapped[REASON], openai->reason);
+    if (is_there(&tapped[USAGE]) || is_there(&tapped[SIDE_USAGE]))
+        if (!read_usage(facts, &tapped[USAGE]))
+            (void)read_usage(facts, &tapped[SIDE_USAGE]);
+    facts->has_error = facts->has_error || is_there(&tapped[ERROR]);
+    if (has_content(openai))
+        facts->content_bytes += content_of(openai);
+}
+
+static bool
+is_usage_only(const struct openai_reply *openai)
+{
+    const weir_json_tapped *tapped = openai->tap.tapped;
+    return tapped[USAGE].kind == WEIR_JSON_OBJECT &&
+           tapped[CHOICE].count == 0 && !is_there(&tapped[ERROR]);
+}
+
+/* Whether a Responses event ends the stream. */
+static bool
+is_terminal(weir_span type)
+{
+    return weir_span_equal(type, WEIR_SPAN("response.completed")) ||
+           weir_span_equal(type, WEIR_SPAN("response.incomplete")) ||
+           weir_span_equal(type, WEIR_SPAN("response.failed"));
+}
+
+static void
+set_state(struct openai_reply *openai, const struct weir_sse_event *event)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    weir_span type = type_of(openai);
+
+    if (weir_span_equal(event->name, WEIR_SPAN("error")) ||
+        weir_span_equal(type, WEIR_SPAN("error")))
+        facts->has_error = true;
+    if (weir_span_equal(type, WEIR_SPAN("response.failed")))
+        facts->has_error = true;
+    if (openai->setup.endpoint == WEIR_ENDPOINT_RESPONSES &&
+        is_terminal(type)) {
+        facts->state = WEIR_REPLY_DONE;
+        return;
+    }
+    /* An error may still be followed by the proper end. */
+    if (facts->has_error && facts->state == WEIR_REPLY_OPEN)
+        facts->state = WEIR_REPLY_ERROR;
+}
+
+/* ------------------------------------------------------------ stream */
+
+/* Reads one event; true: the client does not get it. */
+static bool
+read_event(struct openai_reply *openai, const struct weir_sse_event *event)
+{
+    if (event->is_tail)
+        return openai->was_hidden;
+    if (event->has_data)
+        weir_json_tap_feed(&openai->tap, event->data);
+    if (!event->is_last)
+        return false;
+    openai->was_hidden = false;
+    if (!event->is_part) {
+        if (!event->has_data)
+            return false;
+        if (weir_span_equal(event->data, WEIR_SPAN("[DONE]"))) {
+            openai->reply.facts.state = WEIR_REPLY_DONE;
+            weir_json_tap_reset(&openai->tap);
+            return false;
+        }
+    }
+    openai->reply.facts.event_count++;
+    learn(openai);
+    set_state(openai, event);
+    openai->was_hidden =
+        openai->setup.hides_usage && !event->is_part && is_usage_only(openai);
+    weir_json_tap_reset(&openai->tap);
+    return openai->was_hidden;
+}
+
+static bool
+next_of_stream(struct openai_reply *openai, weir_span *input,
+               struct weir_reply_piece *piece_out)
+{
+    struct weir_sse_event event;
+
+    *piece_out = (struct weir_reply_piece){0};
+    while (weir_sse_next(&openai->sse, input, &event)) {
+        bool is_hidden = read_event(openai, &event);
+        if (is_hidden) {
+            if (piece_out->bytes.len > 0)
+                return true;
+            continue;
+        }
+        if (event.is_held) {
+            /* Only a read's first event can have begun before it. */
+            WEIR_ASSERT(piece_out->bytes.len == 0);
+            piece_out->bytes = event.raw;
+            piece_out->is_held = true;
+            return true;
+        }
+        if (piece_out->bytes.len == 0)
+            piece_out->bytes.ptr = event.raw.ptr;
+        piece_out->bytes.len += event.raw.len;
+    }
+    return piece_out->bytes.len > 0;
+}
+
+bool
+weir_openai_reply_next(struct weir_reply *reply, weir_span *input,
+                       struct weir_reply_piece *piece_out)
+{
+    struct openai_reply *openai = openai_of(reply);
+    if (openai->setup.is_streamed)
+        return next_of_stream(openai, input, piece_out);
+    *piece_out = (struct weir_reply_piece){.bytes = *input};
+    weir_json_tap_feed(&openai->tap, *input);
+    input->ptr += input->len;
+    input->len = 0;
+    return piece_out->bytes.len > 0;
+}
+
+bool
+weir_openai_reply_finish(struct weir_reply *reply, bool is_whole,
+                         struct weir_reply_piece *piece_out)
+{
+    struct openai_reply *openai = openai_of(reply);
+    struct weir_reply_facts *facts = &reply->facts;
+    struct weir_sse_event event;
+
+    *piece_out = (struct weir_reply_piece){0};
+    if (!openai->setup.is_streamed) {
+        learn(openai);
+        facts->state = is_whole && weir_json_tap_is_done(&openai->tap)
+                           ? WEIR_REPLY_DONE
+                           : WEIR_REPLY_CUT;
+        return false;
+    }
+    uint64_t delivered = facts->content_bytes;
+    while (weir_sse_rest(&openai->sse, &event)) {
+        bool is_hidden = read_event(openai, &event);
+        if (!is_hidden && !event.is_part)
+            *piece_out = (struct weir_reply_piece){event.raw, true};
+    }
+    if (facts->state == WEIR_REPLY_OPEN) {
+        facts->state = WEIR_REPLY_CUT;
+        facts->content_bytes = delivered;
+        *piece_out = (struct weir_reply_piece){0};
+    }
+    return piece_out->bytes.len > 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OpenAI REST API as official SDKs speak it: which paths are served.
+ *
+ * What is not in the table is not passed on: files, batches, fine-tuning,
+ * stored responses and assistants would reach an origin past the gate. They
+ * get their own rows when weir can govern them.
+ */
+#include "openai.h"
+
+#include <string.h>
+
+static const struct {
+    const char *method;
+    const char *path;
+    enum weir_endpoint endpoint;
+    bool takes_body;
+} endpoints[] = {
+    {"POST", "/v1/chat/completions", WEIR_ENDPOINT_CHAT, true},
+    {"POST", "/v1/responses", WEIR_ENDPOINT_RESPONSES, true},
+    {"POST", "/v1/embeddings", WEIR_ENDPOINT_EMBED, true},
+    {"POST", "/v1/completions", WEIR_ENDPOINT_COMPLETE, true},
+    {"GET", "/v1/models", WEIR_ENDPOINT_MODELS, false},
+};
+
+static bool
+wants_all(weir_span query)
+{
+    while (query.len > 0) {
+        const char *mark = memchr(query.ptr, '&', query.len);
+        size_t len = mark != NULL ? (size_t)(mark - query.ptr) : query.len;
+        if (weir_span_equal((weir_span){query.ptr, len}, WEIR_SPAN("all=1")))
+            return true;
+        len += mark != NULL ? 1 : 0;
+        query.ptr += len;
+        query.len -= len;
+    }
+    return false;
+}
+
+static weir_status
+route(weir_span method, weir_span path, weir_span query,
+      struct weir_surface_route *route_out, struct weir_error *err)
+{
+    struct weir_surface_route found = {.surface = &weir_openai_surface};
+    const weir_span models = WEIR_SPAN("/v1/models/");
+    const char *wanted = NULL;
+
+    for (size_t i = 0; i < WEIR_COUNTOF(endpoints); i++)
+        if (weir_span_equal(path, weir_span_of(endpoints[i].path))) {
+            wanted = endpoints[i].method;
+            found.endpoint = endpoints[i].endpoint;
+            found.takes_body = endpoints[i].takes_body;
+        }
+    /* A model's name may hold slashes. */
+    if (weir_span_starts(path, models) && path.len > models.len) {
+        wanted = "GET";
+        found.endpoint = WEIR_ENDPOINT_MODEL;
+        found.model = (weir_span){path.ptr + models.len, path.len - models.len};
+    }
+    if (wanted == NULL)
+        return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,
+                         "no such endpoint");
+    if (!weir_span_equal(method, weir_span_of(wanted)))
+        return weir_fail(err, WEIR_EMETHOD, WEIR_OFFSET_NONE,
+                         "this endpoint takes %s", wanted);
+    found.wants_all =
+        found.endpoint == WEIR_ENDPOINT_MODELS && wants_all(query);
+    *route_out = found;
+    return WEIR_OK;
+}
+
+const struct weir_surface weir_openai_surface = {
+    .route = route,
+    .parse = weir_openai_parse,
+    .put_refusal = weir_openai_put_refusal,
+    .put_cut = weir_openai_put_cut,
+    .put_models = weir_openai_put_models,
+    .put_model = weir_openai_put_model,
+};

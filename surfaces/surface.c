@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of surfaces, and the calls that go through it. */
+#include <weir/surface.h>
+
+#define WEIR_SURFACE(name, title, row) extern const struct weir_surface row;
+#include "surfaces.def"
+#undef WEIR_SURFACE
+
+static const struct {
+    const char *name;
+    const char *title;
+    const struct weir_surface *surface;
+} surfaces[] = {
+#define WEIR_SURFACE(name, title, row) {#name, title, &row},
+#include "surfaces.def"
+#undef WEIR_SURFACE
+};
+
+const struct weir_surface *
+weir_surface_get(size_t index)
+{
+    return index < WEIR_COUNTOF(surfaces) ? surfaces[index].surface : NULL;
+}
+
+const char *
+weir_surface_name(size_t index)
+{
+    return index < WEIR_COUNTOF(surfaces) ? surfaces[index].name : NULL;
+}
+
+const char *
+weir_surface_title(size_t index)
+{
+    return index < WEIR_COUNTOF(surfaces) ? surfaces[index].title : NULL;
+}
+
+weir_status
+weir_surface_route(weir_span method, weir_span path, weir_span query,
+                   struct weir_surface_route *route_out, struct weir_error *err)
+{
+    weir_status status = WEIR_ENOTOURS;
+    for (size_t i = 0; i < WEIR_COUNTOF(surfaces); i++) {
+        const struct weir_surface *surface = surfaces[i].surface;
+        weir_status found = surface->route(method, path, query, route_out, err);
+        if (found == WEIR_OK) {
+            route_out->surface = surface;
+            return WEIR_OK;
+        }
+        /* Served with another method is nearer than not served. */
+        if (found == WEIR_EMETHOD)
+            status = found;
+    }
+    return weir_fail(err, status, WEIR_OFFSET_NONE, "%s",
+                     weir_status_info(status)->meaning);
+}
+
+weir_status
+weir_surface_parse(const struct weir_surface_route *route, weir_span body,
+                   struct weir_arena *arena, struct weir_request *request_out,
+                   struct weir_error *err)
+{
+    WEIR_ASSERT(route->takes_body);
+    return route->surface->parse(route, body, arena, request_out, err);
+}
+
+uint32_t
+weir_refusal_http(const struct weir_refusal *refusal)
+{
+    return refusal->http != 0
+               ? refusal->http
+               : (uint32_t)weir_status_info(refusal->status)->http;
+}
+
+void
+weir_surface_put_refusal(const struct weir_surface_route *route,
+                         const struct weir_refusal *refusal,
+                         struct weir_buf *out)
+{
+    route->surface->put_refusal(route, refusal, out);
+}
+
+void
+weir_surface_put_cut(const struct weir_surface_route *route,
+                     const struct weir_refusal *refusal, struct weir_buf *out)
+{
+    route->surface->put_cut(route, refusal, out);
+}
+
+void
+weir_surface_put_models(const struct weir_surface_route *route,
+                        weir_surface_next_model next, void *context,
+                        struct weir_buf *out)
+{
+    route->surface->put_models(route, next, context, out);
+}
+
+void
+weir_surface_put_model(const struct weir_surface_route *route,
+                       const struct weir_surface_model *model,
+                       struct weir_buf *out)
+{
+    route->surface->put_model(route, model, out);
+}
