@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""weir with its origins, certificates and keys: the world of the tests."""
+import contextlib
+import json
+import pathlib
+import ssl
+
+import lab
+import world
+
+ORIGINS = ("near", "far", "slow")
+
+
+class House:
+    """What a test may touch: weir, origins, certificates, keys by tenant."""
+
+    def __init__(self, where, before=(), change=None):
+        """`before`: words in front of `weir serve`; `change` may alter the
+        configuration before it is written."""
+        where = self.where = pathlib.Path(where)
+        self.certificates = lab.make_certificates(where)
+        data = lab.data_dir()
+        replay = str(data / "recordings") if data else None
+        self.origin = lab.Origin(where, ORIGINS, replay=replay)
+        (where / "tls").mkdir()
+        self.sealed = lab.Origin(where / "tls", ("sealed",),
+                                 tls=self.certificates)
+        self.tls_port = lab.free_port()
+        config = world.config(
+            {name: self.origin.url(name) for name in ORIGINS},
+            lab.free_port(), self.certificates, self.tls_port,
+            self.sealed.url("sealed"))
+        tls = config.pop("tls")
+        config.pop("listen")
+        self.weir = lab.Weir(where / "weir", config, world.POLICIES,
+                             before=before)
+        config["listen"] = [
+            {"address": f"127.0.0.1:{self.weir.port}"},
+            {"address": f"127.0.0.1:{tls['port']}",
+             "tls": {"certificate": tls["certificate"], "key": tls["key"]},
+             "http2": True}]
+        if change:
+            change(config)
+        self.weir.write()
+        self.weir.start()
+        self.keys = {}
+
+    def key(self, tenant="good"):
+        if tenant not in self.keys:
+            self.keys[tenant] = self.weir.key(f"{tenant}/app")
+        return self.keys[tenant]
+
+    def call(self, body, tenant="good", path="/v1/chat/completions",
+             key=None, headers=None, method="POST", timeout=30):
+        """One call on a connection of its own: status, headers, body."""
+        if not isinstance(body, (bytes, type(None))):
+            body = json.dumps(body).encode()
+        return lab.exchange(
+            self.weir.port, method, path, body,
+            {"Authorization": "Bearer " + (key or self.key(tenant)),
+             "Content-Type": "application/json", **(headers or {})}, timeout)
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.certificates["ca"])
+
+    def stop(self):
+        with contextlib.suppress(Exception):
+            self.weir.stop()
+        self.origin.stop()
+        self.sealed.stop()
