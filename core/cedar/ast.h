@@ -221,6 +221,9 @@ WEIR_MUST_USE weir_status weir__cedar_policies_add(
     struct weir_cedar_policies *set, struct weir_cedar_policy *policy,
     struct weir_error *err);
 
+/* Takes the newest policies away again until `count` are left. */
+void weir__cedar_policies_shrink(struct weir_cedar_policies *set, size_t count);
+
 /* Parses one expression (whole text), for tests, assertions and tools. */
 WEIR_MUST_USE weir_status weir__cedar_parse_expr(struct weir_arena *arena,
                                                  weir_span text,

@@ -116,9 +116,8 @@ weir__cedar_policies_add(struct weir_cedar_policies *set,
     return WEIR_OK;
 }
 
-/* Takes the newest policies away again until `count` are left. */
-static void
-shrink(struct weir_cedar_policies *set, size_t count)
+void
+weir__cedar_policies_shrink(struct weir_cedar_policies *set, size_t count)
 {
     if (set->count == count)
         return;
@@ -142,7 +141,7 @@ weir_cedar_policies_add_text(struct weir_cedar_policies *set, weir_span text,
     for (size_t i = 0; status == WEIR_OK && i < list.count; i++)
         status = weir__cedar_policies_add(set, list.items[i], err);
     if (status != WEIR_OK)
-        shrink(set, before);
+        weir__cedar_policies_shrink(set, before);
     return status;
 }
 

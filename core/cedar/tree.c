@@ -108,7 +108,7 @@ weir_status
 weir__cedar_tree_read(struct weir_arena *arena, weir_span text, size_t base,
                       struct tree **tree_out, struct weir_error *err)
 {
-    struct level levels[WEIR_CEDAR_DEPTH_MAX];
+    struct level levels[WEIR_JSON_DEPTH_MAX];
     struct weir_json_reader reader;
     struct tree *node, *root;
     size_t depth = 0;
@@ -118,7 +118,7 @@ weir__cedar_tree_read(struct weir_arena *arena, weir_span text, size_t base,
     while (node != NULL) {
         bool is_container =
             node->kind == WEIR_JSON_OBJECT || node->kind == WEIR_JSON_ARRAY;
-        if (is_container && depth == WEIR_CEDAR_DEPTH_MAX) {
+        if (is_container && depth == WEIR_JSON_DEPTH_MAX) {
             weir_json_reject(&reader, WEIR_ELIMIT, "nested too deeply");
             break;
         }

@@ -20,7 +20,7 @@ struct tree {
     struct tree *next;
 };
 
-/* EPARSE; ETYPE for a member twice; ELIMIT beyond WEIR_CEDAR_DEPTH_MAX;
+/* EPARSE; ETYPE for a member twice; ELIMIT beyond WEIR_JSON_DEPTH_MAX;
  * ETOOBIG when the arena is full. Offsets count from text.ptr - base. */
 WEIR_MUST_USE weir_status weir__cedar_tree_read(struct weir_arena *arena,
                                                 weir_span text, size_t base,
