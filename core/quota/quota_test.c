@@ -460,6 +460,8 @@ TEST(quota, block_of_another_kind_is_not_taken)
                      WEIR_ECORRUPT);
     assert_int_equal(weir_quota_format(block, size, 63, 2, 8, &again, NULL),
                      WEIR_ELIMIT);
+    assert_int_equal(weir_quota_format(block, size, 64, 2000, 8, &again, NULL),
+                     WEIR_ELIMIT);
     assert_int_equal(weir_quota_format(block, size, 128, 2, 8, &again, NULL),
                      WEIR_ETOOBIG);
 }

@@ -69,7 +69,7 @@ weir_quota_format(void *memory, size_t size, uint32_t slots, uint32_t lanes,
         return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
                          "quota block is not aligned to 64 bytes");
     if (!is_power_of_two(slots) || slots < 8 || lanes == 0 || entries == 0 ||
-        entries > UINT32_C(1) << 20 || lanes > WEIR_LANES_MAX ||
+        entries > UINT32_C(1) << 20 || lanes > QUOTA_LANES_MAX ||
         slots > UINT32_C(1) << 28)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "quota table of %u slots, %u lanes, %u entries", slots,
@@ -105,7 +105,7 @@ weir_quota_attach(void *memory, size_t size, struct weir_quota **quota_out,
         return weir_fail(err, WEIR_EVERSION, WEIR_OFFSET_NONE,
                          "quota block of version %u", quota->version);
     if (!is_power_of_two(quota->slots) || quota->lanes == 0 ||
-        quota->lanes > WEIR_LANES_MAX || quota->entries == 0 ||
+        quota->lanes > QUOTA_LANES_MAX || quota->entries == 0 ||
         quota->size > size ||
         quota->size !=
             weir_quota_size(quota->slots, quota->lanes, quota->entries))
