@@ -469,7 +469,8 @@ emit_expr(struct compiler *c, const struct cedar_expr *expr)
         emit_if(c, expr);
         return;
     case CEDAR_EXPR_NOT:
-        emit_unary(c, OP_NOT, expr);
+        emit_expr(c, expr->left);
+        emit_result(c, OP_NOT, 0, 0, 0, 1, expr->left);
         return;
     case CEDAR_EXPR_NEGATE:
         emit_unary(c, OP_NEGATE, expr);

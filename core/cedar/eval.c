@@ -128,7 +128,7 @@ eval_call(struct cedar_eval *eval, const struct cedar_expr *expr,
         return fault(eval, expr, WEIR_CEDAR_FAULT_ARITY);
     for (uint32_t i = 0; i < expr->count; i++)
         if (arguments[i].kind != info->parameters[i])
-            return fault(eval, expr->items[i], WEIR_CEDAR_FAULT_TYPE);
+            return fault(eval, expr, WEIR_CEDAR_FAULT_TYPE);
     if (!info->is_method)
         return weir_cedar_extension_parse((enum weir_cedar_kind)info->result,
                                           arguments[0].string, out) ||
@@ -229,10 +229,10 @@ eval_in(struct cedar_eval *eval, const struct cedar_expr *expr,
         return give_bool(
             out, weir_cedar_store_in(eval->store, left->uid, right.uid));
     if (right.kind != WEIR_CEDAR_SET)
-        return fault(eval, target, WEIR_CEDAR_FAULT_TYPE);
+        return fault(eval, expr, WEIR_CEDAR_FAULT_TYPE);
     for (uint32_t i = 0; i < right.count; i++)
         if (right.elements[i].kind != WEIR_CEDAR_ENTITY)
-            return fault(eval, target, WEIR_CEDAR_FAULT_TYPE);
+            return fault(eval, expr, WEIR_CEDAR_FAULT_TYPE);
     for (uint32_t i = 0; i < right.count && !is_in; i++)
         is_in =
             weir_cedar_store_in(eval->store, left->uid, right.elements[i].uid);
@@ -244,8 +244,10 @@ eval_is(struct cedar_eval *eval, const struct cedar_expr *expr,
         weir_cedar_value *out)
 {
     weir_cedar_value left;
-    if (!eval_as(eval, expr->left, WEIR_CEDAR_ENTITY, &left))
+    if (!weir__cedar_eval(eval, expr->left, &left))
         return false;
+    if (left.kind != WEIR_CEDAR_ENTITY)
+        return fault(eval, expr, WEIR_CEDAR_FAULT_TYPE);
     give_bool(out, weir_span_equal(left.uid->type, expr->name));
     if (!out->boolean || expr->right == NULL)
         return true;
@@ -413,8 +415,10 @@ eval_like(struct cedar_eval *eval, const struct cedar_expr *expr,
           weir_cedar_value *out)
 {
     weir_cedar_value text;
-    if (!eval_as(eval, expr->left, WEIR_CEDAR_STRING, &text))
+    if (!weir__cedar_eval(eval, expr->left, &text))
         return false;
+    if (text.kind != WEIR_CEDAR_STRING)
+        return fault(eval, expr, WEIR_CEDAR_FAULT_TYPE);
     return give_bool(out, matches(text.string, expr->pattern, expr->count));
 }
 
@@ -425,8 +429,11 @@ eval_unary(struct cedar_eval *eval, const struct cedar_expr *expr,
     weir_cedar_value left;
     if (!weir__cedar_eval(eval, expr->left, &left))
         return false;
-    if (expr->kind == CEDAR_EXPR_NOT && left.kind == WEIR_CEDAR_BOOL)
-        return give_bool(out, !left.boolean);
+    /* Where a Bool is wanted, what is not one is blamed, as in && and if. */
+    if (expr->kind == CEDAR_EXPR_NOT)
+        return left.kind == WEIR_CEDAR_BOOL
+                   ? give_bool(out, !left.boolean)
+                   : fault(eval, expr->left, WEIR_CEDAR_FAULT_TYPE);
     if (expr->kind == CEDAR_EXPR_IS_EMPTY && left.kind == WEIR_CEDAR_SET)
         return give_bool(out, left.count == 0);
     if (expr->kind != CEDAR_EXPR_NEGATE || left.kind != WEIR_CEDAR_LONG)
