@@ -166,7 +166,7 @@ permit (principal, action in Action::"infer", resource);
 """
 
 
-def weir_config(origin_url, deployment_models):
+def weir_config(origin_url, deployment_models, price=("0.50", "1.50")):
     """The least world that serves, with every step of a call switched on:
     budgets in three windows at three levels, prices, a policy, a record."""
     names = list(deployment_models)
@@ -181,7 +181,7 @@ def weir_config(origin_url, deployment_models):
         "models": [{"name": name, "provider": "maker", "origin": "NO",
                     "tier": "routine", "weights": "open",
                     "licence": "Apache-2.0",
-                    "price": {"input": "0.50", "output": "1.50"}}
+                    "price": {"input": price[0], "output": price[1]}}
                    for name in names],
         "regions": [{"name": "here", "jurisdiction": "DE"}],
         "origins": [{"name": "origin", "dialect": "openai",

@@ -62,7 +62,7 @@ def try_serves(house, key):
 def ledger(house, tenant):
     """Sums of one tenant once nothing is open any more."""
     def closed():
-        rows = house.weir.json("report", "usage", "--tenant", tenant)["rows"]
+        rows = house.weir.usage(tenant)
         total = {}
         for row in rows:
             for field, value in row.items():

@@ -187,7 +187,7 @@ def test_slow_clients_are_bounded(make_house):
     for sock in slow:
         sock.close()
     # a body that never came is no call: no intent, no budget held
-    rows = house.weir.json("report", "usage", "--tenant", "busy")["rows"]
+    rows = house.weir.usage("busy")
     assert sum(row.get("open", 0) for row in rows) == 0
 
 
@@ -238,10 +238,10 @@ def test_restart_forgets_nothing(make_house):
     # and after a machine has died: state is what lies on disk
     for _ in range(2):
         house.call({**CHAT, "max_tokens": 50}, "thrifty")
-    rows = house.weir.json("report", "usage", "--tenant", "thrifty")["rows"]
+    rows = house.weir.usage("thrifty")
     house.weir.kill()
     for path in house.weir.state.rglob("quota*"):
         path.unlink()
     house.weir.start()
-    again = house.weir.json("report", "usage", "--tenant", "thrifty")["rows"]
+    again = house.weir.usage("thrifty")
     assert again == rows

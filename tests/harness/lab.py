@@ -297,6 +297,15 @@ class Weir:
                          *more)
         return made["key"]
 
+    def usage(self, tenant=None, by=None):
+        """Rows of the ledger's sums, as `weir usage` tells them."""
+        words = ["usage"]
+        if tenant:
+            words += ["--tenant", tenant]
+        if by:
+            words += ["--by", by]
+        return self.json(*words)["rows"]
+
     def reload(self):
         os.kill(self.process.pid, signal.SIGHUP)
 
