@@ -399,9 +399,12 @@ void
 weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
 {
     const char *at = bytes.ptr;
-    const char *end = at + bytes.len;
+    const char *end;
     const char *from = at; /* of the captured bytes not yet flushed */
 
+    if (bytes.len == 0)
+        return; /* its pointer may be NULL */
+    end = at + bytes.len;
     while (at < end) {
         switch (tap->state) {
         case STRING:
@@ -426,6 +429,5 @@ weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
             break;
         }
     }
-    if (bytes.len > 0)
-        flush(tap, &from, end);
+    flush(tap, &from, end);
 }

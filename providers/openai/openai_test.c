@@ -455,6 +455,7 @@ TEST(openai_reply, event_larger_than_the_buffer_passes_and_is_metered)
 {
     struct weir_buf stream;
     weir_buf_init(&stream, 1 << 20);
+    weir_buf_add_span(&stream, WEIR_SPAN("data\n\n"));
     weir_buf_add_span(&stream, WEIR_SPAN("event: response.completed\ndata: "
                                          "{\"type\":\"response.completed\","
                                          "\"response\":{\"x\":\""));

@@ -216,7 +216,8 @@ static bool
 has_content(const struct openai_reply *openai)
 {
     /* A Responses event's `delta` can be sound in base64. */
-    return memmem(type_of(openai).ptr, type_of(openai).len, "audio", 5) == NULL;
+    weir_span type = type_of(openai);
+    return type.len == 0 || memmem(type.ptr, type.len, "audio", 5) == NULL;
 }
 
 static uint64_t

@@ -388,14 +388,14 @@ weir_sse_next(struct weir_sse *sse, weir_span *input,
             input->len -= length;
             return whole_event(sse, raw, false, event_out);
         }
-        /* It moves to the buffer, or as much of it as fits; what was
-         * looked at here is not looked at again. */
-        size_t max = sse->held.max;
-        size_t take = input->len < max ? input->len : max;
-        weir_buf_add(&sse->held, input->ptr, take);
-        if (!sse->held.overflow) {
-            input->ptr += take;
-            input->len -= take;
+        /* What fits moves to the buffer, and is not looked at again; what
+         * does not comes out in parts from where it is. */
+        if (input->len <= sse->held.max) {
+            weir_buf_add_span(&sse->held, *input);
+            if (!sse->held.overflow) {
+                input->ptr += input->len;
+                input->len = 0;
+            }
         }
     } else if (hold(sse, input) != 0) {
         sse->is_given = true;
