@@ -168,6 +168,8 @@ apply_word(struct script *s, text word, text value, bool has_value)
 bool
 script_apply(struct script *script, text words, text *bad_out)
 {
+    if (words.len == 0)
+        return true;
     const char *at = words.ptr;
     const char *end = words.ptr + words.len;
     while (at < end) {
