@@ -87,7 +87,7 @@ struct script {
     uint64_t split;  /* random splits by this seed; 0: none */
     long length_off; /* added to Content-Length */
     bool no_usage, gzip, malformed, hang, close_now, chunked, crlf, no_done;
-    bool error_event, comments, close_after, slow_head, early;
+    bool error_event, comments, close_after, slow_head;
     char content[256]; /* decoded; empty: filler */
     char tool[64];
     char tool_arguments[256];
@@ -171,6 +171,8 @@ void connection_reply(struct connection *c);
 
 /* ---------------------------------------------------------- HTTP, replies */
 
+#define CREATED "1767225600" /* of every reply, seconds */
+
 enum parse { PARSE_MORE, PARSE_DONE, PARSE_BAD };
 
 enum parse http_parse_head(struct connection *c);
@@ -180,6 +182,10 @@ void reply_begin(struct connection *c); /* a request is complete */
 void reply_start(struct connection *c); /* its delay is over */
 void reply_simple(struct connection *c, int status, const char *type,
                   const char *bytes, size_t len);
+/* The model's name without a script behind it. */
+text model_shown(const struct connection *c);
+/* `"usage":{...}` of chat and text replies; notes that it was sent. */
+void bytes_add_usage(struct bytes *b, struct connection *c);
 void stream_begin(struct connection *c, enum stream_kind kind);
 /* Adds events while the output is short; sets a timer where a gap is due. */
 void stream_pump(struct connection *c);

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CREATED "1767225600"
-
 static struct bytes scratch;
 
 static bool
@@ -161,13 +159,11 @@ add_text_content(struct connection *c)
         bytes_fill(&scratch, (size_t)c->usage.output * 5, 0);
 }
 
-static void
-add_chat_usage(struct connection *c)
+void
+bytes_add_usage(struct bytes *b, struct connection *c)
 {
-    if (c->script.no_usage)
-        return;
-    bytes_addf(&scratch,
-               ",\"usage\":{\"prompt_tokens\":%ld,\"completion_tokens\":%ld,"
+    bytes_addf(b,
+               "\"usage\":{\"prompt_tokens\":%ld,\"completion_tokens\":%ld,"
                "\"total_tokens\":%ld,\"prompt_tokens_details\":"
                "{\"cached_tokens\":%ld},\"completion_tokens_details\":"
                "{\"reasoning_tokens\":%ld}}",
@@ -177,8 +173,17 @@ add_chat_usage(struct connection *c)
     c->is_usage_sent = true;
 }
 
-static text
-model_shown(struct connection *c)
+static void
+add_chat_usage(struct connection *c)
+{
+    if (c->script.no_usage)
+        return;
+    bytes_add_text(&scratch, ",");
+    bytes_add_usage(&scratch, c);
+}
+
+text
+model_shown(const struct connection *c)
 {
     text model = c->call.model;
     const char *plus = memchr(model.ptr, '+', model.len);

@@ -125,7 +125,6 @@ flag_word(struct script *s, text word)
         {"comments", &s->comments},       /* ": ping" between events */
         {"close_after", &s->close_after}, /* Connection: close */
         {"slow_head", &s->slow_head},     /* the head byte by byte */
-        {"early", &s->early},             /* answer before the body is read */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (text_is(word, rows[i].word))

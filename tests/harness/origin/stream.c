@@ -12,18 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CREATED "1767225600"
-
-static text
-model_shown(struct connection *c)
-{
-    text model = c->call.model;
-    const char *plus = memchr(model.ptr, '+', model.len);
-    if (plus != NULL)
-        model.len = (size_t)(plus - model.ptr);
-    return model;
-}
-
 static struct bytes scratch;
 
 static const char *
@@ -86,20 +74,6 @@ chat_tail(struct connection *c)
     bytes_add_text(&scratch, c->call.wants_usage && !c->script.no_usage
                                  ? ",\"usage\":null}"
                                  : "}");
-}
-
-static void
-add_usage(struct connection *c)
-{
-    bytes_addf(&scratch,
-               "\"usage\":{\"prompt_tokens\":%ld,\"completion_tokens\":%ld,"
-               "\"total_tokens\":%ld,\"prompt_tokens_details\":"
-               "{\"cached_tokens\":%ld},\"completion_tokens_details\":"
-               "{\"reasoning_tokens\":%ld}}",
-               c->usage.input, c->usage.output,
-               c->usage.input + c->usage.output, c->usage.cached,
-               c->usage.reasoning);
-    c->is_usage_sent = true;
 }
 
 /* Arguments in pieces of up to 8 bytes; 0 when there are none left. */
@@ -203,7 +177,7 @@ send_usage_chunk(struct connection *c)
                    (unsigned long long)c->sequence, (int)model.len, model.ptr);
     }
     bytes_add_text(&scratch, "\"choices\":[],");
-    add_usage(c);
+    bytes_add_usage(&scratch, c);
     bytes_add_text(&scratch, "}");
     send_event(c, NULL);
 }
