@@ -15,7 +15,8 @@
 char *vectors_bytes(const char *name, size_t *len_out);
 /* The same as one JSON value. */
 json_t *vectors_json(const char *name);
-/* Calls `on_row` for each line; returns how many there were. */
+/* Calls `on_row` for each line; returns how many there were. Integers of 19
+ * digits and more come as strings. */
 size_t vectors_rows(const char *name, void (*on_row)(json_t *row));
 
 /* A string member as bytes from hex or base64, malloc'ed (NULL: absent). */

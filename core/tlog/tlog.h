@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TLOG_INTERNAL_H
+#define WEIR_TLOG_INTERNAL_H
+
+#include <weir/tlog.h>
+
+/* The hash of leaves [start, end), where start is aligned as a node of a
+ * left-balanced tree is. False: empty, or `read` failed. */
+bool weir__tlog_range(uint64_t start, uint64_t end, weir_tlog_read *read,
+                      void *context, weir_digest *hash_out);
+
+/* Takes the line up to '\n' off `text`. False: no '\n' in it. */
+bool weir__note_line(weir_span *text, weir_span *line_out);
+/* A decimal number without leading zeros. */
+bool weir__note_number(weir_span text, uint64_t *value_out);
+/* Base64 of exactly one digest. */
+bool weir__note_digest(weir_span text, weir_digest *digest_out);
+
+#endif
