@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* Listed owners of one organisation: doubles are sought among them. */
+#define OWNERS_MAX 2000
+
 static void
 check_blocs(struct weir__check *check)
 {
@@ -84,6 +87,12 @@ check_owners(struct weir__check *check, struct weir_world_organisation *o,
 {
     struct weir_world *world = check->world;
     uint32_t count = o->owners.count;
+    if (count > OWNERS_MAX) {
+        weir_faults_add(check->faults, o->place,
+                        "Leave out holders that no threshold can reach.",
+                        "%s has more than %d owners", owner, OWNERS_MAX);
+        return;
+    }
     struct weir_world_owner **sorted =
         weir_arena_array(&check->scratch, struct weir_world_owner *, count);
     if (sorted == NULL)

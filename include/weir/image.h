@@ -245,12 +245,19 @@ struct weir_image {
     weir_span bytes;
     bool is_mapped;
 
-    uint8_t digest[32]; /* SHA-256 of the content; names the image */
+    /* SHA-256 of the content, which is everything but generation and time
+     * of compilation: names the image. Taken when compiled; opening checks
+     * the CRC-32C instead, see weir_image_verify(). */
+    uint8_t digest[32];
     uint64_t generation;
     weir_time created;
     weir_time stale_after_us; /* 0 = never */
     weir_ref seller;          /* title, for refusals */
     weir_ref appeal;          /* contact when a policy names none */
+    weir_ref currency;        /* ISO 4217: of every price and money limit */
+    /* When an ownership rule begins or ends next: compile again then.
+     * WEIR_TIME_MAX: never. */
+    weir_time next_change;
 
     const struct weir_image_jurisdiction *jurisdictions;
     const struct weir_image_provider *providers;
@@ -303,6 +310,8 @@ WEIR_MUST_USE weir_status weir_image_map(const char *path,
                                          struct weir_image *image_out,
                                          struct weir_error *err);
 void weir_image_close(struct weir_image *image);
+/* Whether the digest is that of the content; for tools, not for workers. */
+bool weir_image_verify(const struct weir_image *image);
 
 weir_span weir_image_text(const struct weir_image *image, weir_ref ref);
 

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening an image: every offset, row number and handle is looked at once,
+ * so that afterwards nobody needs to. The checksum finds accidents; the
+ * bounds find everything else, also a file made to hurt: open() refuses, it
+ * never crashes, and what it accepts can be read without leaving the bytes.
+ *
+ * The SHA-256 is not recomputed here: a worker that swaps images would
+ * stand still for it. Control has it from compiling; tools ask
+ * weir_image_verify().
+ */
+#include "format.h"
+
+#include <weir/crypto.h>
+
+#include <stddef.h>
+#include <string.h>
+
+struct opening {
+    struct weir_image *image;
+    const struct weir__section *sections;
+    const struct weir__image_facts *facts;
+    size_t text_start;
+    size_t text_end;
+    uint32_t entities;
+};
+
+static const uint32_t strides[WEIR__SECTIONS] = {
+#define WEIR__SECTION(id, name, type) sizeof(type),
+    WEIR__IMAGE_SECTIONS(WEIR__SECTION)
+#undef WEIR__SECTION
+};
+
+static weir_status
+corrupt(struct weir_error *err, size_t offset, const char *what)
+{
+    return weir_fail(err, WEIR_ECORRUPT, offset, "image: %s", what);
+}
+
+static uint32_t
+header_crc(const char *bytes)
+{
+    struct weir__image_header header;
+    memcpy(&header, bytes, sizeof(header));
+    header.header_crc = 0;
+    uint32_t crc = weir_crc32c(0, &header, sizeof(header));
+    return weir_crc32c(crc, bytes + sizeof(header),
+                       WEIR__IMAGE_CONTENT - sizeof(header));
+}
+
+static weir_status
+check_header(weir_span bytes, struct weir_error *err)
+{
+    struct weir__image_header header;
+    if (bytes.len < WEIR__IMAGE_CONTENT)
+        return corrupt(err, 0, "shorter than its header");
+    if ((uintptr_t)bytes.ptr % 8 != 0)
+        return corrupt(err, 0, "not at a multiple of 8 bytes");
+    memcpy(&header, bytes.ptr, sizeof(header));
+    if (header.magic != WEIR__IMAGE_MAGIC)
+        return corrupt(err, 0, "not an image");
+    if (header.version != WEIR_IMAGE_VERSION)
+        return weir_fail(err, WEIR_EVERSION, 8,
+                         "image: version %u, this build reads %d",
+                         header.version, WEIR_IMAGE_VERSION);
+    if (header.section_count != WEIR__SECTIONS)
+        return corrupt(err, 12, "another number of sections");
+    if (header.size != bytes.len)
+        return corrupt(err, 16, "cut off, or longer than written");
+    if (header.header_crc != header_crc(bytes.ptr))
+        return corrupt(err, 0, "the header fails its check");
+    if (header.content_crc != weir_crc32c(0, bytes.ptr + WEIR__IMAGE_CONTENT,
+                                          bytes.len - WEIR__IMAGE_CONTENT))
+        return corrupt(err, WEIR__IMAGE_CONTENT, "the content fails its check");
+    return WEIR_OK;
+}
+
+static weir_status
+check_sections(weir_span bytes, const struct weir__section *sections,
+               struct weir_error *err)
+{
+    uint64_t at = WEIR__IMAGE_CONTENT;
+    for (size_t i = 0; i < WEIR__SECTIONS; i++) {
+        const struct weir__section *s = &sections[i];
+        uint64_t size = (uint64_t)s->count * s->stride;
+        uint64_t start = (at + 7) & ~UINT64_C(7);
+        if (s->stride != strides[i] || s->offset != start ||
+            start > bytes.len || size > bytes.len - start)
+            return corrupt(err,
+                           sizeof(struct weir__image_header) + i * sizeof(*s),
+                           "a section out of place");
+        for (uint64_t pad = at; pad < start; pad++) {
+            if (bytes.ptr[pad] != 0)
+                return corrupt(err, pad, "bytes between sections");
+        }
+        at = start + size;
+    }
+    if (at != bytes.len)
+        return corrupt(err, at, "bytes behind the last section");
+    return WEIR_OK;
+}
+
+static void
+assign(struct weir_image *image, const char *base,
+       const struct weir__section *sections)
+{
+    const struct weir__section *s = sections;
+#define ROWS(id, name)                                                         \
+    image->name##s = (const void *)(base + s[WEIR__SECTION_##id].offset);      \
+    image->name##_count = s[WEIR__SECTION_##id].count
+    ROWS(JURISDICTION, jurisdiction);
+    ROWS(PROVIDER, provider);
+    ROWS(MODEL, model);
+    ROWS(ORIGIN, origin);
+    ROWS(DEPLOYMENT, deployment);
+    ROWS(ROUTE, route);
+    ROWS(CANDIDATE, candidate);
+    ROWS(ORGANISATION, organisation);
+    ROWS(LIMIT, limit);
+    ROWS(TENANT, tenant);
+    ROWS(PROJECT, project);
+    ROWS(KEY, key);
+#undef ROWS
+    image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
+    image->policy_count = s[WEIR__SECTION_POLICY].count;
+#define INDEX(id, name)                                                        \
+    image->name##_index =                                                      \
+        (const void *)(base + s[WEIR__SECTION_##id##_INDEX].offset);           \
+    image->name##_mask = s[WEIR__SECTION_##id##_INDEX].count - 1
+    INDEX(ROUTE, route);
+    INDEX(KEY, key);
+    INDEX(JURISDICTION, jurisdiction);
+#undef INDEX
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static bool
+is_text(const struct opening *o, weir_ref ref)
+{
+    return ref.len == 0 ||
+           (ref.offset >= o->text_start && ref.offset <= o->text_end &&
+            ref.len <= o->text_end - ref.offset);
+}
+
+static bool
+is_texts(const struct opening *o, const weir_ref *refs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_text(o, refs[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool
+is_range(uint32_t first, uint32_t count, uint32_t all)
+{
+    return first <= all && count <= all - first;
+}
+
+#define REFS(row, first, last)                                                 \
+    is_texts(o, &(row)->first, (size_t)(&(row)->last - &(row)->first) + 1)
+
+static bool
+are_catalogue_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    for (uint32_t i = 0; i < m->jurisdiction_count; i++) {
+        const struct weir_image_jurisdiction *r = &m->jurisdictions[i];
+        if (!is_text(o, r->code) || r->entity >= o->entities)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->provider_count; i++) {
+        const struct weir_image_provider *r = &m->providers[i];
+        if (!REFS(r, name, title) || r->origin >= m->jurisdiction_count ||
+            r->entity >= o->entities)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->model_count; i++) {
+        const struct weir_image_model *r = &m->models[i];
+        if (!REFS(r, name, price_version) || r->provider >= m->provider_count ||
+            r->origin >= m->jurisdiction_count || r->entity >= o->entities ||
+            r->operations >> WEIR_OPERATIONS != 0 || r->price.input < 0 ||
+            r->price.cached_input < 0 || r->price.output < 0 ||
+            r->price.reasoning < 0)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->origin_count; i++) {
+        const struct weir_image_origin *r = &m->origins[i];
+        if (!REFS(r, name, credential) || r->port == 0 || r->port > 65535)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->deployment_count; i++) {
+        const struct weir_image_deployment *r = &m->deployments[i];
+        if (!REFS(r, name, origin_model) || r->model >= m->model_count ||
+            r->origin >= m->origin_count || r->place >= m->jurisdiction_count ||
+            r->stored_in >= m->jurisdiction_count ||
+            r->operated_by >= m->organisation_count || r->entity >= o->entities)
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_route_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    for (uint32_t i = 0; i < m->route_count; i++) {
+        const struct weir_image_route *r = &m->routes[i];
+        if (!is_text(o, r->name) || r->mode > WEIR_ROUTE_WEIGHT ||
+            r->count == 0 || r->count > WEIR_CANDIDATES_MAX ||
+            !is_range(r->first, r->count, m->candidate_count) ||
+            (r->model != WEIR_INDEX_NONE && r->model >= m->model_count) ||
+            r->attempts_max == 0 || r->attempts_max > WEIR_ATTEMPTS_MAX)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->candidate_count; i++) {
+        const struct weir_image_candidate *r = &m->candidates[i];
+        if (r->deployment >= m->deployment_count || r->weight == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_caller_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    for (uint32_t i = 0; i < m->organisation_count; i++) {
+        const struct weir_image_organisation *r = &m->organisations[i];
+        if (!is_text(o, r->name) || r->headquarters >= m->jurisdiction_count ||
+            r->incorporated >= m->jurisdiction_count ||
+            r->entity >= o->entities)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->limit_count; i++) {
+        const struct weir_image_limit *r = &m->limits[i];
+        if (r->metric >= WEIR_METRICS || r->window > 5 || r->amount < 0)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->tenant_count; i++) {
+        const struct weir_image_tenant *r = &m->tenants[i];
+        if (!is_text(o, r->name) || r->organisation >= m->organisation_count ||
+            r->entity >= o->entities ||
+            !is_range(r->first_limit, r->limit_count, m->limit_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->project_count; i++) {
+        const struct weir_image_project *r = &m->projects[i];
+        if (!is_text(o, r->name) || r->tenant >= m->tenant_count ||
+            r->entity >= o->entities ||
+            !is_range(r->first_limit, r->limit_count, m->limit_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->key_count; i++) {
+        const struct weir_image_key *r = &m->keys[i];
+        if (!REFS(r, id, purpose) || r->project >= m->project_count ||
+            r->entity >= o->entities || r->staff >= m->jurisdiction_count ||
+            !is_range(r->first_limit, r->limit_count, m->limit_count))
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_policy_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->policy_count != weir_cedar_program_policy_count(&m->program))
+        return false;
+    for (uint32_t i = 0; i < m->policy_count; i++) {
+        const struct weir_image_policy *r = &m->policies[i];
+        if (!REFS(r, id, monitor) || r->layer > WEIR_LAYER_TENANT ||
+            r->tier > WEIR_TIER_CRASH)
+            return false;
+    }
+    return true;
+}
+
+/* Row numbers in range, and one empty slot at least to end a search. */
+static bool
+is_index(const uint32_t *slots, uint32_t size, uint32_t rows)
+{
+    uint32_t used = 0;
+    if (size == 0 || (size & (size - 1)) != 0)
+        return false;
+    for (uint32_t i = 0; i < size; i++) {
+        if (slots[i] > rows)
+            return false;
+        used += slots[i] != 0;
+    }
+    return used < size && used <= rows;
+}
+
+static bool
+are_facts(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    const struct weir__section *s = o->sections;
+    for (size_t i = 0; i < WEIR_OPERATIONS; i++) {
+        if (o->facts->actions[i] >= o->entities)
+            return false;
+    }
+    return is_texts(o, &o->facts->seller, 3) && o->facts->stale_after_us >= 0 &&
+           is_index(m->route_index, s[WEIR__SECTION_ROUTE_INDEX].count,
+                    m->route_count) &&
+           is_index(m->key_index, s[WEIR__SECTION_KEY_INDEX].count,
+                    m->key_count) &&
+           is_index(m->jurisdiction_index,
+                    s[WEIR__SECTION_JURISDICTION_INDEX].count,
+                    m->jurisdiction_count);
+}
+
+static weir_status
+check_rows(struct opening *o, struct weir_error *err)
+{
+    if (!are_facts(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
+    if (!are_catalogue_rows(o) || !are_route_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
+    if (!are_caller_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "the callers are out of range");
+    if (!are_policy_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "the policies are out of range");
+    return WEIR_OK;
+}
+
+weir_status
+weir_image_open(weir_span bytes, struct weir_image *image_out,
+                struct weir_error *err)
+{
+    struct weir_image image = {.bytes = bytes};
+    struct weir__image_header header;
+    weir_status status = check_header(bytes, err);
+    if (status != WEIR_OK)
+        return status;
+    const struct weir__section *sections =
+        (const void *)(bytes.ptr + sizeof(header));
+    status = check_sections(bytes, sections, err);
+    if (status != WEIR_OK)
+        return status;
+    if (sections[WEIR__SECTION_FACTS].count != 1)
+        return corrupt(err, WEIR_OFFSET_NONE, "facts out of range");
+    const struct weir__section *text = &sections[WEIR__SECTION_TEXT];
+    const struct weir__section *program = &sections[WEIR__SECTION_PROGRAM];
+    status = weir_cedar_program_open(
+        (weir_span){bytes.ptr + program->offset, program->count},
+        &image.program, err);
+    if (status != WEIR_OK)
+        return status;
+    memcpy(&header, bytes.ptr, sizeof(header));
+    assign(&image, bytes.ptr, sections);
+    struct opening o = {
+        .image = &image,
+        .sections = sections,
+        .facts =
+            (const void *)(bytes.ptr + sections[WEIR__SECTION_FACTS].offset),
+        .text_start = text->offset,
+        .text_end = text->offset + text->count,
+        .entities = weir_cedar_program_entity_count(&image.program),
+    };
+    status = check_rows(&o, err);
+    if (status != WEIR_OK)
+        return status;
+    memcpy(image.digest, header.digest, sizeof(image.digest));
+    memcpy(image.actions, o.facts->actions, sizeof(image.actions));
+    image.generation = header.generation;
+    image.created = header.created;
+    image.stale_after_us = o.facts->stale_after_us;
+    image.next_change = o.facts->next_change;
+    image.seller = o.facts->seller;
+    image.appeal = o.facts->appeal;
+    image.currency = o.facts->currency;
+    *image_out = image;
+    return WEIR_OK;
+}
+
+bool
+weir_image_verify(const struct weir_image *image)
+{
+    weir_digest digest;
+    weir_sha256_of((weir_span){image->bytes.ptr + WEIR__IMAGE_CONTENT,
+                               image->bytes.len - WEIR__IMAGE_CONTENT},
+                   &digest);
+    return memcmp(digest.bytes, image->digest, sizeof(image->digest)) == 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies by layer: read, checked, bound to their layer's owner. */
+#ifndef WEIR_IMAGE_POLICIES_H
+#define WEIR_IMAGE_POLICIES_H
+
+#include "names.h"
+
+#include <weir/cedar.h>
+#include <weir/cedar_program.h>
+
+/* What a policy says beside its meaning; same index as in `bound`. */
+struct weir__policy {
+    const struct weir_world_policy *source;
+    struct weir_place place;
+    size_t offset; /* in the source's text .. */
+    size_t end;
+    weir_span id;
+    weir_span title;
+    weir_span authority;
+    weir_span appeal;
+    weir_span owner; /* provider or tenant; else empty */
+    weir_span retain;
+    weir_span monitor;
+    enum weir_layer layer;
+    bool is_permit;
+    uint32_t flags;
+    uint32_t strip;
+    uint32_t max_n;
+    enum weir_tier tier;
+    weir_time from;
+    weir_time until;
+};
+
+struct weir__policies {
+    struct weir_cedar_policies *plain; /* as written: for places */
+    struct weir_cedar_policies *bound; /* as compiled */
+    struct weir__policy *rows;
+    struct weir_cedar_rule *rules;
+    uint32_t count;
+};
+
+/* Everything that is wrong goes to `faults`; false after one. `world` is
+ * checked. weir__policies_fini() in any case. */
+bool weir__policies_read(struct weir__policies *policies,
+                         const struct weir_world *world,
+                         struct weir_arena *arena, struct weir_faults *faults);
+void weir__policies_fini(struct weir__policies *policies);
+
+/* The annotations of `row` from those of its text, with faults. */
+void weir__policy_annotate(struct weir__policy *row,
+                           const struct weir_cedar_policy_info *info,
+                           struct weir_faults *faults);
+
+/* Faults for entities that policies name and the store has not, and for
+ * deployments whose place no permit names. */
+bool weir__policies_check_names(const struct weir__policies *policies,
+                                const struct weir_world *world,
+                                const struct weir_cedar_store *store,
+                                struct weir_arena *arena,
+                                struct weir_faults *faults);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema that every policy is written against; policies/weir.cedarschema
+ * is this text, installed for people and editors (a test compares them).
+ *
+ * Four places are kept apart: the contracting organisation's (headquarters
+ * and incorporation), the user's (context.client_country, end_users), the
+ * staff's and the deployment's (where it runs, where data rests).
+ */
+#include <weir/world.h>
+
+static const char schema[] =
+    "// SPDX-License-Identifier: Apache-2.0\n"
+    "// What weir's policies can speak about. Written by weir; see\n"
+    "// docs/formats/weir.yaml.md for where each fact comes from.\n"
+    "\n"
+    "// A named group of places, each listed: CN does not contain HK.\n"
+    "entity Bloc;\n"
+    "// ISO 3166-1 alpha-2, and XK.\n"
+    "entity Jurisdiction in [Bloc];\n"
+    "// Computed: \"r\" holds members, \"r?\" those of whom it is not known.\n"
+    "entity OwnershipRule;\n"
+    "entity ScreeningList;\n"
+    "\n"
+    "entity Organization in [OwnershipRule, ScreeningList] {\n"
+    "    headquarters: Jurisdiction,\n"
+    "    incorporated: Jurisdiction,\n"
+    "    category: String,\n"
+    "    established: Bool,\n"
+    "    verified_until: datetime,\n"
+    "};\n"
+    "entity Tenant in [Organization];\n"
+    "entity Project in [Tenant];\n"
+    "entity Key in [Project] {\n"
+    "    organization: Organization,\n"
+    "    purpose: String,\n"
+    "    staff: Jurisdiction,\n"
+    "    end_users: Set<Jurisdiction>,\n"
+    "};\n"
+    "\n"
+    "entity Provider {\n"
+    "    origin: Jurisdiction,\n"
+    "};\n"
+    "entity Family in [Provider];\n"
+    "entity Model in [Family] {\n"
+    "    origin: Jurisdiction,\n"
+    "    tier: String,\n"
+    "    weights: String,\n"
+    "};\n"
+    "entity Region in [Jurisdiction];\n"
+    "entity Deployment in [Model, Region] {\n"
+    "    model: Model,\n"
+    "    place: Jurisdiction,\n"
+    "    stored_in: Jurisdiction,\n"
+    "    operator: Organization,\n"
+    "    cloud: String,\n"
+    "};\n"
+    "\n"
+    "action infer;\n"
+    "action chat, responses, embed, complete in [infer] appliesTo {\n"
+    "    principal: [Key],\n"
+    "    resource: [Deployment],\n"
+    "    context: {\n"
+    "        client: ipaddr,\n"
+    "        client_country?: Jurisdiction,\n"
+    "        now: datetime,\n"
+    "        is_streamed: Bool,\n"
+    "    },\n"
+    "};\n";
+
+weir_span
+weir_world_schema(void)
+{
+    return (weir_span){schema, sizeof(schema) - 1};
+}
