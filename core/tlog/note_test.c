@@ -239,7 +239,7 @@ make_receipt(struct weir_buf *receipt, struct weir_buf *note_text,
     struct weir_buf text;
     struct weir_tlog_proof proof = {.index = 1, .count = 2};
     for (int i = 0; i < 3; i++) {
-        weir_tlog_leaf((weir_span){"abc" + i, 1}, &leaf[i]);
+        weir_tlog_leaf((weir_span){&"abc"[i], 1}, &leaf[i]);
         weir_tlog_append(&frontier, &leaf[i]);
     }
     weir_tlog_root(&frontier, &checkpoint.root);

@@ -51,7 +51,7 @@ static uint64_t
 number(const json_t *row, const char *key)
 {
     const json_t *value = json_object_get(row, key);
-    uint64_t number_out;
+    uint64_t number_out = 0;
     if (json_is_integer(value))
         return (uint64_t)json_integer_value(value);
     assert_true(
