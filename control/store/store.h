@@ -31,6 +31,10 @@ WEIR_MUST_USE weir_status weir_store_open(const char *state_dir,
                                           struct weir_store **store_out,
                                           struct weir_error *err);
 void weir_store_close(struct weir_store *store); /* NULL is fine */
+/* From now on a commit survives the death of every process, but not always
+ * that of the machine: for what can be made again (ingest). */
+WEIR_MUST_USE weir_status weir_store_relax(struct weir_store *store,
+                                           struct weir_error *err);
 
 /* Everything between begin and commit becomes true at once, or not at all.
  * Do not nest. */
@@ -191,6 +195,18 @@ WEIR_MUST_USE weir_status weir_store_acts(struct weir_store *store,
                                           void *context,
                                           struct weir_error *err);
 
+/* Acts that no record of the journal tells of yet, from the one behind
+ * number `after`, oldest first. */
+WEIR_MUST_USE weir_status weir_store_acts_pending(struct weir_store *store,
+                                                  int64_t after,
+                                                  weir_store_on_act *on_act,
+                                                  void *context,
+                                                  struct weir_error *err);
+/* The act's record was read from the journal. */
+WEIR_MUST_USE weir_status weir_store_act_journalled(struct weir_store *store,
+                                                    int64_t number,
+                                                    struct weir_error *err);
+
 /* ------------------------------------------------------------ ledger */
 
 enum weir_call_state {
@@ -218,9 +234,12 @@ WEIR_MUST_USE weir_status weir_store_put_intent(
 WEIR_MUST_USE weir_status weir_store_put_refusal(
     struct weir_store *store, const struct weir_record_refusal *refusal,
     const struct weir_store_at *at, bool *is_new_out, struct weir_error *err);
+/* `tenant_out` (may be NULL): whose call it was; lives as long as the
+ * store's cache, until a rollback. */
 WEIR_MUST_USE weir_status weir_store_put_outcome(
     struct weir_store *store, const struct weir_record_outcome *outcome,
-    const struct weir_store_at *at, bool *is_new_out, struct weir_error *err);
+    const struct weir_store_at *at, bool *is_new_out, weir_span *tenant_out,
+    struct weir_error *err);
 
 /* Adds what put_outcome and put_refusal summed per day since the last time;
  * to be called before each commit of ingest. */
@@ -280,6 +299,12 @@ WEIR_MUST_USE weir_status weir_store_call_get(
 WEIR_MUST_USE weir_status weir_store_open_calls(struct weir_store *store,
                                                 uint64_t lane,
                                                 weir_store_on_call *on_call,
+                                                void *context,
+                                                struct weir_error *err);
+/* Lanes that have open calls. */
+typedef bool weir_store_on_lane(void *context, uint64_t lane);
+WEIR_MUST_USE weir_status weir_store_open_lanes(struct weir_store *store,
+                                                weir_store_on_lane *on_lane,
                                                 void *context,
                                                 struct weir_error *err);
 /* Every call in the order of request ids, from the one behind `after`

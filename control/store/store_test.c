@@ -109,7 +109,8 @@ put_call(struct weir_store *store, weir_time when, uint32_t number,
     if (ending == 0)
         return;
     struct weir_record_outcome outcome = outcome_of(&intent, ending);
-    assert_ok(weir_store_put_outcome(store, &outcome, &at, &is_new, &err));
+    assert_ok(
+        weir_store_put_outcome(store, &outcome, &at, &is_new, NULL, &err));
     assert_true(is_new);
 }
 
@@ -293,8 +294,8 @@ TEST(store, a_record_read_twice_counts_once)
             weir_store_put_intent(place.store, &intent, &at, &is_new, &err));
         assert_int_equal(is_new, pass == 0);
         is_new = pass == 1;
-        assert_ok(
-            weir_store_put_outcome(place.store, &outcome, &at, &is_new, &err));
+        assert_ok(weir_store_put_outcome(place.store, &outcome, &at, &is_new,
+                                         NULL, &err));
         assert_int_equal(is_new, pass == 0);
         is_new = pass == 1;
         assert_ok(
@@ -376,8 +377,8 @@ TEST(store, an_outcome_without_intent_is_kept)
     struct weir_store_at at = {.lane = 1, .segment = 2, .offset = 4};
     struct weir_record_intent intent = intent_of(5000000, 1);
     struct weir_record_outcome outcome = outcome_of(&intent, WEIR_END_CUT);
-    assert_ok(
-        weir_store_put_outcome(place.store, &outcome, &at, &is_new, &err));
+    assert_ok(weir_store_put_outcome(place.store, &outcome, &at, &is_new, NULL,
+                                     &err));
     assert_true(is_new);
     assert_ok(weir_store_call_get(place.store, &intent.request, &call, &err));
     assert_int_equal(call.state, WEIR_CALL_CLOSED);

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define TARGET
-
 static void
 load(const char *bytes, struct weir__json_block *block_out)
 {
@@ -24,7 +22,7 @@ load(const char *bytes, struct weir__json_block *block_out)
 }
 
 static void
-outside_of(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
+outside(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
 {
     uint64_t structural = 0;
     uint64_t white = 0;
@@ -104,16 +102,10 @@ prefix_xor(uint64_t bits)
     return bits;
 }
 
-static inline bool
-is_utf8(const char *bytes)
-{
-    return weir__json_block_is_utf8(bytes);
-}
-
-#include "scan_loop.h"
-
 void
 weir__json_scan_plain(struct weir__json_scan *scan)
 {
-    scan_blocks(scan);
+    static const struct weir__json_masks masks = {
+        load, outside, escapes, weir__json_block_is_utf8, prefix_xor};
+    weir__json_scan_blocks(scan, &masks);
 }

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import lab
-from house import chat
+from conftest import chat
 
 MARK = b"in-step-"
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 import lab
-from house import events_of, explained
+from conftest import events_of
+from test_streams import explained
 
 PATHS = {"/chat/completions": "/v1/chat/completions",
          "/responses": "/v1/responses", "/embeddings": "/v1/embeddings"}

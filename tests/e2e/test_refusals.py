@@ -5,7 +5,7 @@ import json
 import pytest
 
 import lab
-from house import chat
+from conftest import chat
 
 
 def refused(house, body, status, tenant="good", **more):

@@ -3,7 +3,7 @@
 import json
 import time
 
-from house import chat, events_of
+from conftest import chat, events_of
 
 
 def names(house):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import lab
-from house import chat
+from conftest import chat
 
 
 class Load:

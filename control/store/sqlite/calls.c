@@ -145,6 +145,24 @@ weir_store_open_calls(struct weir_store *store, uint64_t lane,
 }
 
 weir_status
+weir_store_open_lanes(struct weir_store *store, weir_store_on_lane *on_lane,
+                      void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_OPEN_LANES, &own, "");
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        if (!on_lane(context, number(row, 0))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+weir_status
 weir_store_calls(struct weir_store *store, const struct weir_request_id *after,
                  weir_store_on_call *on_call, void *context,
                  struct weir_error *err)

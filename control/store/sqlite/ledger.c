@@ -278,7 +278,7 @@ add_to_total(struct weir_store *store,
 static weir_status
 close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
            const struct weir_store_at *at, bool *found_out,
-           struct weir_error *err)
+           weir_span *tenant_out, struct weir_error *err)
 {
     const weir_span texts[7] = {outcome->model,        outcome->deployment,
                                 outcome->region,       outcome->place,
@@ -312,6 +312,8 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
         step = weir_sql_step(store, row, err);
     if (step < 0)
         return err->status;
+    if (tenant_out != NULL)
+        *tenant_out = weir_sql_text(store, who[0]);
     return add_to_total(store, outcome, decided, who, ids, err);
 }
 
@@ -339,7 +341,7 @@ add_orphan(struct weir_store *store, const struct weir_record_outcome *outcome,
         add_call(store, &opening, &nowhere, ids, is_new_out, err);
     bool found;
     if (status == WEIR_OK && *is_new_out)
-        status = close_call(store, outcome, at, &found, err);
+        status = close_call(store, outcome, at, &found, NULL, err);
     return status;
 }
 
@@ -347,11 +349,14 @@ weir_status
 weir_store_put_outcome(struct weir_store *store,
                        const struct weir_record_outcome *outcome,
                        const struct weir_store_at *at, bool *is_new_out,
-                       struct weir_error *err)
+                       weir_span *tenant_out, struct weir_error *err)
 {
     struct weir_error own = {0};
     bool found = false;
-    weir_status status = close_call(store, outcome, at, &found, &own);
+    if (tenant_out != NULL)
+        *tenant_out = WEIR_SPAN("");
+    weir_status status =
+        close_call(store, outcome, at, &found, tenant_out, &own);
     if (status == WEIR_OK && found)
         *is_new_out = true;
     else if (status == WEIR_OK)

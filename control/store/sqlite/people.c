@@ -236,13 +236,10 @@ weir_store_act_add(struct weir_store *store, const struct weir_store_act *act,
                         act->detail);
 }
 
-weir_status
-weir_store_acts(struct weir_store *store, uint32_t limit,
-                weir_store_on_act *on_act, void *context,
-                struct weir_error *err)
+static weir_status
+each_act(struct weir_store *store, sqlite3_stmt *row, weir_store_on_act *on_act,
+         void *context, struct weir_error *err)
 {
-    sqlite3_stmt *row =
-        weir_sql_bind(store, WEIR_SQL_ACTS, err, "i", (int64_t)limit);
     int step = row == NULL ? -1 : 1;
     while (step == 1 && (step = weir_sql_step(store, row, err)) == 1) {
         struct weir_store_act act = {
@@ -260,4 +257,31 @@ weir_store_acts(struct weir_store *store, uint32_t limit,
         }
     }
     return step < 0 ? (err == NULL ? WEIR_EIO : err->status) : WEIR_OK;
+}
+
+weir_status
+weir_store_acts(struct weir_store *store, uint32_t limit,
+                weir_store_on_act *on_act, void *context,
+                struct weir_error *err)
+{
+    return each_act(
+        store, weir_sql_bind(store, WEIR_SQL_ACTS, err, "i", (int64_t)limit),
+        on_act, context, err);
+}
+
+weir_status
+weir_store_acts_pending(struct weir_store *store, int64_t after,
+                        weir_store_on_act *on_act, void *context,
+                        struct weir_error *err)
+{
+    return each_act(
+        store, weir_sql_bind(store, WEIR_SQL_ACTS_PENDING, err, "i", after),
+        on_act, context, err);
+}
+
+weir_status
+weir_store_act_journalled(struct weir_store *store, int64_t number,
+                          struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_ACT_JOURNALLED, err, "i", number);
 }

@@ -2,9 +2,10 @@
 /*
  * SQLite behind store.h: opening, migrations, statements, interned names.
  *
- * WAL, synchronous FULL: a commit is on disk when it returns. The ledger
- * could be made again from the journal, but keys, withdrawals and tokens are
- * nowhere else, and ingest commits in batches, so one flush each is cheap.
+ * WAL, synchronous FULL: a commit is on disk when it returns, because keys,
+ * withdrawals and tokens are nowhere else. Ingest relaxes that for itself:
+ * the ledger and the position in the journal are lost together or not at
+ * all, and the journal is on disk.
  *
  * Names are interned because a ledger row repeats a dozen of them; rows stay
  * near 150 bytes and grouping compares integers.
@@ -405,6 +406,12 @@ weir_store_close(struct weir_store *store)
     weir_sql_totals_free(store);
     sqlite3_close(store->db);
     free(store);
+}
+
+weir_status
+weir_store_relax(struct weir_store *store, struct weir_error *err)
+{
+    return run_text(store, "PRAGMA synchronous = NORMAL", err);
 }
 
 /* ---------------------------------------------------------- transactions */

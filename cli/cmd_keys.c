@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir keys ..., weir admins ... */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/remote.h"
+
+/* Adds a member where the option was given. */
+static void
+put_option(const struct weir_cli *cli, json_t *body, const char *option,
+           const char *member)
+{
+    const char *value = weir_cli_option(cli, option);
+    if (value != NULL)
+        json_object_set_new(body, member, json_string(value));
+}
+
+/* --limit may be given several times: they are joined by commas. */
+static void
+put_limits(const struct weir_cli *cli, json_t *body)
+{
+    struct weir_buf all;
+    const char *value;
+    weir_buf_init(&all, 65536);
+    for (size_t n = 0; (value = weir_cli_option_nth(cli, "limit", n)) != NULL;
+         n++)
+        weir_buf_addf(&all, "%s%s", n == 0 ? "" : ",", value);
+    if (all.len > 0)
+        json_object_set_new(body, "limits", json_stringn(all.ptr, all.len));
+    weir_buf_fini(&all);
+}
+
+int
+weir_cmd_keys_create(struct weir_cli *cli)
+{
+    json_t *body = json_object(), *reply = NULL;
+    if (weir_cli_option(cli, "project") == NULL ||
+        weir_cli_option(cli, "purpose") == NULL ||
+        weir_cli_option(cli, "staff") == NULL) {
+        json_decref(body);
+        return weir_cli_usage(cli,
+                              "--project, --purpose and --staff are needed");
+    }
+    put_option(cli, body, "project", "project");
+    put_option(cli, body, "purpose", "purpose");
+    put_option(cli, body, "staff", "staff");
+    put_option(cli, body, "end-users", "end_users");
+    put_option(cli, body, "not-after", "not_after");
+    put_limits(cli, body);
+    int code = weir_cli_call(cli, "POST", "/v1/keys", NULL, body, &reply);
+    if (code != 0)
+        return code;
+    if (cli->is_json) {
+        weir_cli_print_json(cli, reply);
+    } else {
+        fprintf(cli->out, "%s\n", weir_cli_text(reply, "key"));
+        fprintf(cli->err, "key %s is in force; its text is shown this once.\n",
+                weir_cli_text(reply, "id"));
+    }
+    json_decref(reply);
+    return 0;
+}
+
+int
+weir_cmd_keys_list(struct weir_cli *cli)
+{
+    json_t *reply = NULL, *key;
+    size_t index;
+    int code = weir_cli_call(cli, "GET", "/v1/keys", NULL, NULL, &reply);
+    if (code != 0)
+        return code;
+    if (cli->is_json) {
+        weir_cli_print_json(cli, reply);
+        json_decref(reply);
+        return 0;
+    }
+    json_array_foreach(json_object_get(reply, "keys"), index, key)
+    {
+        char created[32], revoked[32], over[32];
+        weir_cli_time(json_object_get(key, "created_us"), created);
+        weir_cli_time(json_object_get(key, "revoked_us"), revoked);
+        weir_cli_time(json_object_get(key, "not_after_us"), over);
+        fprintf(cli->out, "%s  %s/%s  %s  staff %s  users %s  made %s",
+                weir_cli_text(key, "id"), weir_cli_text(key, "tenant"),
+                weir_cli_text(key, "project"), weir_cli_text(key, "purpose"),
+                weir_cli_text(key, "staff"), weir_cli_text(key, "end_users"),
+                created);
+        if (strcmp(over, "-") != 0)
+            fprintf(cli->out, "  until %s", over);
+        if (strcmp(revoked, "-") != 0)
+            fprintf(cli->out, "  revoked %s", revoked);
+        fputc('\n', cli->out);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+/* DELETE of one thing by its id. */
+static int
+delete_one(struct weir_cli *cli, const char *under, const char *id,
+           const char *done)
+{
+    char path[1024];
+    json_t *reply = NULL;
+    char *escaped = weir_cli_escape(id);
+    snprintf(path, sizeof path, "%s/%s", under, escaped == NULL ? "" : escaped);
+    free(escaped);
+    int code = weir_cli_call(cli, "DELETE", path, NULL, NULL, &reply);
+    if (code == 0 && cli->is_json)
+        weir_cli_print_json(cli, reply);
+    else if (code == 0)
+        fprintf(cli->out, "%s %s\n", id, done);
+    json_decref(reply);
+    return code;
+}
+
+int
+weir_cmd_keys_revoke(struct weir_cli *cli)
+{
+    int code = 0;
+    for (int i = 0; code == 0 && i < cli->argument_count; i++)
+        code = delete_one(cli, "/v1/keys", cli->arguments[i], "revoked");
+    return code;
+}
+
+/* ------------------------------------------------------------------- admins */
+
+int
+weir_cmd_admins_create(struct weir_cli *cli)
+{
+    json_t *body = json_object(), *reply = NULL;
+    if (weir_cli_option(cli, "role") == NULL ||
+        weir_cli_option(cli, "name") == NULL) {
+        json_decref(body);
+        return weir_cli_usage(cli, "--role and --name are needed");
+    }
+    put_option(cli, body, "role", "role");
+    put_option(cli, body, "name", "name");
+    put_option(cli, body, "not-after", "not_after");
+    int code = weir_cli_call(cli, "POST", "/v1/tokens", NULL, body, &reply);
+    if (code != 0)
+        return code;
+    if (cli->is_json) {
+        weir_cli_print_json(cli, reply);
+    } else {
+        fprintf(cli->out, "%s\n", weir_cli_text(reply, "token"));
+        fprintf(cli->err,
+                "token %s is in force; its text is shown this once.\n",
+                weir_cli_text(reply, "id"));
+    }
+    json_decref(reply);
+    return 0;
+}
+
+int
+weir_cmd_admins_list(struct weir_cli *cli)
+{
+    json_t *reply = NULL, *token;
+    size_t index;
+    int code = weir_cli_call(cli, "GET", "/v1/tokens", NULL, NULL, &reply);
+    if (code != 0)
+        return code;
+    if (cli->is_json)
+        weir_cli_print_json(cli, reply);
+    json_array_foreach(cli->is_json ? NULL : json_object_get(reply, "tokens"),
+                       index, token)
+    {
+        char created[32], revoked[32];
+        weir_cli_time(json_object_get(token, "created_us"), created);
+        weir_cli_time(json_object_get(token, "revoked_us"), revoked);
+        fprintf(cli->out, "%s  %-8s  %s  made %s%s%s\n",
+                weir_cli_text(token, "id"), weir_cli_text(token, "role"),
+                weir_cli_text(token, "name"), created,
+                strcmp(revoked, "-") == 0 ? "" : "  revoked ",
+                strcmp(revoked, "-") == 0 ? "" : revoked);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+int
+weir_cmd_admins_revoke(struct weir_cli *cli)
+{
+    int code = 0;
+    for (int i = 0; code == 0 && i < cli->argument_count; i++)
+        code = delete_one(cli, "/v1/tokens", cli->arguments[i], "revoked");
+    return code;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a verb's call goes. The daemon holds the lock of its state
+ * directory, so "no daemon" is certain when the lock can be taken, and the
+ * call then runs here, under that lock.
+ */
+#include "cli/remote.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/api/call.h"
+#include "control/config/config.h"
+
+#define REPLY_BYTES_MAX ((size_t)1 << 30)
+
+const char *
+weir_cli_config(const struct weir_cli *cli)
+{
+    const char *given = weir_cli_option(cli, "config");
+    if (given == NULL)
+        given = getenv("WEIR_CONFIG");
+    return given == NULL ? "weir.yaml" : given;
+}
+
+void
+weir_cli_print_faults(struct weir_cli *cli, const struct weir_faults *faults)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, (size_t)16 << 20);
+    weir_faults_write(faults, &text);
+    fwrite(text.ptr, 1, text.len, cli->err);
+    weir_buf_fini(&text);
+}
+
+char *
+weir_cli_escape(const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t len = strlen(text), at = 0;
+    char *out = malloc(len * 3 + 1);
+    for (size_t i = 0; out != NULL && i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                        (c >= 'a' && c <= 'z') || strchr("-_.~", c) != NULL;
+        if (is_plain) {
+            out[at++] = (char)c;
+            continue;
+        }
+        out[at++] = '%';
+        out[at++] = hex[c >> 4];
+        out[at++] = hex[c & 15];
+    }
+    if (out != NULL)
+        out[at] = '\0';
+    return out;
+}
+
+/* --------------------------------------------------------------- over HTTP */
+
+static size_t
+on_bytes(char *bytes, size_t size, size_t count, void *context)
+{
+    struct weir_buf *into = context;
+    weir_buf_add(into, bytes, size * count);
+    return into->overflow ? 0 : size * count;
+}
+
+/* base + path + query, escaped; free() it. */
+static char *
+whole_url(const char *base, const char *path, const struct weir_cli_pair *query)
+{
+    struct weir_buf url;
+    const char *joint = "?";
+    weir_buf_init(&url, 65536);
+    weir_buf_addf(&url, "%s%s", base, path);
+    for (; query != NULL && query->name != NULL; query++) {
+        char *value =
+            query->value == NULL ? NULL : weir_cli_escape(query->value);
+        if (value != NULL)
+            weir_buf_addf(&url, "%s%s=%s", joint, query->name, value);
+        joint = value == NULL ? joint : "&";
+        free(value);
+    }
+    weir_buf_add_byte(&url, '\0');
+    return url.ptr; /* a heap buffer's bytes */
+}
+
+struct answer {
+    long status;
+    struct weir_buf bytes;
+};
+
+/* False: nobody answers there. */
+static bool
+ask_http(const char *base, const char *socket, const char *token,
+         const char *method, const char *path,
+         const struct weir_cli_pair *query, const char *body,
+         struct answer *answer, char why_out[CURL_ERROR_SIZE])
+{
+    CURL *curl = curl_easy_init();
+    char *url = whole_url(base, path, query);
+    struct curl_slist *headers =
+        curl_slist_append(NULL, "Content-Type: application/json");
+    if (token != NULL) {
+        char line[256];
+        snprintf(line, sizeof line, "Authorization: Bearer %s", token);
+        headers = curl_slist_append(headers, line);
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->bytes);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why_out);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 600L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (socket != NULL) {
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    }
+    if (body != NULL)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    why_out[0] = '\0';
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    if (code != CURLE_OK && why_out[0] == '\0')
+        snprintf(why_out, CURL_ERROR_SIZE, "%s", curl_easy_strerror(code));
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    free(url);
+    return code == CURLE_OK;
+}
+
+/* ----------------------------------------------------------------- in here */
+
+static void
+unescape(char *path)
+{
+    char *out = path;
+    for (; *path != '\0'; path++) {
+        unsigned value;
+        if (*path == '%' && sscanf(path + 1, "%2x", &value) == 1) {
+            *out++ = (char)value;
+            path += 2;
+        } else {
+            *out++ = *path;
+        }
+    }
+    *out = '\0';
+}
+
+/* No daemon: the handlers run in this process. */
+static int
+ask_here(struct weir_cli *cli, const char *method, const char *path,
+         const struct weir_cli_pair *query, const char *body,
+         struct answer *answer)
+{
+    struct weir_faults faults;
+    struct weir_error err = {0};
+    struct weir_control *control = NULL;
+    weir_faults_init(&faults);
+    weir_status status =
+        weir_control_open(weir_cli_config(cli), &control, &faults, &err);
+    if (status != WEIR_OK) {
+        weir_cli_print_faults(cli, &faults);
+        weir_faults_fini(&faults);
+        return weir_cli_fail(
+            cli, &err,
+            status == WEIR_ECONFLICT
+                ? "A daemon holds the state but does not answer: look at its "
+                  "log."
+                : NULL);
+    }
+    struct weir_api_door door = {.control = control, .nudge = -1};
+    struct weir_api_request request = {.method = method,
+                                       .body = weir_span_of(body ? body : ""),
+                                       .is_local = true};
+    char *plain = strdup(path);
+    struct weir_api_reply reply;
+    unescape(plain);
+    request.path = plain;
+    for (; query != NULL && query->name != NULL; query++) {
+        if (query->value != NULL)
+            request.query[request.query_count++] =
+                (struct weir_api_pair){query->name, query->value};
+    }
+    status = weir_store_open(control->paths.state, false, &door.store, &err);
+    if (status == WEIR_OK) {
+        weir_api_dispatch(&door, &request, &reply);
+        answer->status = (long)reply.status;
+        weir_buf_add(&answer->bytes, reply.bytes, reply.len);
+        free(reply.bytes);
+    }
+    weir_store_close(door.store);
+    weir_control_close(control);
+    weir_faults_fini(&faults);
+    free(plain);
+    return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+}
+
+/* The socket of the daemon that would serve this configuration. */
+static int
+find_socket(struct weir_cli *cli, char path_out[WEIR_PATH_MAX + 16])
+{
+    struct weir_faults faults;
+    struct weir_error err = {0};
+    struct weir_world *world = NULL;
+    struct weir_paths paths;
+    const char *config = weir_cli_config(cli);
+    weir_faults_init(&faults);
+    /* Also a faulty configuration says where the state is. */
+    weir_status status = weir_config_load(config, &world, &faults);
+    if (world != NULL && world->settings.state_dir.len > 0)
+        status = weir_paths_of(config, &world->settings, &paths, &err);
+    else
+        status = weir_fail(&err, status, WEIR_OFFSET_NONE,
+                           "the configuration is faulty");
+    if (status != WEIR_OK)
+        weir_cli_print_faults(cli, &faults);
+    else
+        snprintf(path_out, WEIR_PATH_MAX + 16, "%s/admin.sock", paths.run);
+    weir_world_free(world);
+    weir_faults_fini(&faults);
+    return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static int
+exit_of(const char *code)
+{
+    static const struct {
+        const char *name;
+        weir_status status;
+    } names[] = {
+#define WEIR_ERROR(name, number, http, exit, type, meaning)                    \
+    {#name, WEIR_##name},
+#include <weir/errors.def>
+#undef WEIR_ERROR
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(names); i++) {
+        if (strcmp(names[i].name, code) == 0)
+            return weir_status_info(names[i].status)->exit;
+    }
+    return weir_status_info(WEIR_EINTERNAL)->exit;
+}
+
+static int
+say_error(struct weir_cli *cli, const json_t *reply, long status)
+{
+    const json_t *error = json_object_get(reply, "error");
+    const json_t *faults = json_object_get(error, "faults"), *fault;
+    size_t index;
+    fflush(cli->out);
+    json_array_foreach(faults, index, fault)
+    {
+        const char *file = weir_cli_text(fault, "file");
+        if (file[0] != '\0')
+            fprintf(cli->err, "%s:%lld:%lld: ", file,
+                    weir_cli_number(fault, "line"),
+                    weir_cli_number(fault, "column"));
+        fprintf(cli->err, "%s\n  %s\n", weir_cli_text(fault, "text"),
+                weir_cli_text(fault, "advice"));
+    }
+    if (error == NULL) {
+        fprintf(cli->err, "weir %s: the daemon answered %ld\n",
+                cli->command->name, status);
+        return weir_status_info(WEIR_EINTERNAL)->exit;
+    }
+    fprintf(cli->err, "weir %s: %s\n", cli->command->name,
+            weir_cli_text(error, "message"));
+    return exit_of(weir_cli_text(error, "code"));
+}
+
+static int
+read_answer(struct weir_cli *cli, const struct answer *answer,
+            json_t **reply_out)
+{
+    json_t *reply = json_loadb(answer->bytes.ptr, answer->bytes.len, 0, NULL);
+    if (answer->status >= 400 || reply == NULL) {
+        int code = say_error(cli, reply, answer->status);
+        json_decref(reply);
+        return code;
+    }
+    *reply_out = reply;
+    return 0;
+}
+
+static int
+nobody(struct weir_cli *cli, const char *url, const char *why)
+{
+    struct weir_error err;
+    (void)weir_fail(&err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE, "%.80s: %.80s", url,
+                    why);
+    return weir_cli_fail(cli, &err, NULL);
+}
+
+static int
+ask(struct weir_cli *cli, const char *method, const char *path,
+    const struct weir_cli_pair *query, const char *body, struct answer *answer)
+{
+    char why[CURL_ERROR_SIZE], socket[WEIR_PATH_MAX + 16];
+    const char *url = weir_cli_option(cli, "url");
+    const char *token = weir_cli_option(cli, "token");
+    url = url == NULL ? getenv("WEIR_URL") : url;
+    token = token == NULL ? getenv("WEIR_TOKEN") : token;
+    if (url != NULL)
+        return ask_http(url, NULL, token, method, path, query, body, answer,
+                        why)
+                   ? 0
+                   : nobody(cli, url, why);
+    int code = find_socket(cli, socket);
+    if (code != 0)
+        return code;
+    if (access(socket, W_OK) == 0 &&
+        ask_http("http://localhost", socket, NULL, method, path, query, body,
+                 answer, why))
+        return 0;
+    return ask_here(cli, method, path, query, body, answer);
+}
+
+int
+weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
+              const struct weir_cli_pair *query, json_t *body,
+              json_t **reply_out)
+{
+    struct answer answer = {0};
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    weir_buf_init(&answer.bytes, REPLY_BYTES_MAX);
+    int code = ask(cli, method, path, query, text, &answer);
+    if (code == 0)
+        code = read_answer(cli, &answer, reply_out);
+    weir_buf_fini(&answer.bytes);
+    free(text);
+    return code;
+}
+
+/* ------------------------------------------------------------------ showing */
+
+void
+weir_cli_print_json(struct weir_cli *cli, const json_t *value)
+{
+    json_dumpf(value, cli->out, JSON_INDENT(2));
+    fputc('\n', cli->out);
+}
+
+const char *
+weir_cli_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+long long
+weir_cli_number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+void
+weir_cli_time(const json_t *value, char text_out[32])
+{
+    char when[WEIR_TIME_TEXT];
+    strcpy(text_out, "-");
+    if (!json_is_integer(value))
+        return;
+    weir_time_format(json_integer_value(value), when);
+    snprintf(text_out, 32, "%.19sZ", when);
+}
+
+void
+weir_cli_money(long long micros, const char *currency, char text_out[48])
+{
+    unsigned long long size = micros < 0 ? 0 - (unsigned long long)micros
+                                         : (unsigned long long)micros;
+    snprintf(text_out, 48, "%s%llu.%06llu%s%s", micros < 0 ? "-" : "",
+             size / 1000000, size % 1000000, currency[0] == '\0' ? "" : " ",
+             currency);
+}

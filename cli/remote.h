@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/remote.h - verbs reach control through its API, whoever answers.
+ *
+ * With --url (or WEIR_URL) a daemon over TCP, with a token; else the daemon
+ * that serves the configuration, over the socket in its run directory; else,
+ * when none runs, the same handlers in this process, on the state directory.
+ *
+ * Threads: one. Memory: replies are the caller's (json_decref).
+ */
+#ifndef WEIR_CLI_REMOTE_H
+#define WEIR_CLI_REMOTE_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+struct weir_cli_pair {
+    const char *name;
+    const char *value; /* NULL: left out */
+};
+
+/*
+ * Calls one path of the API. `path` segments that come from the user must be
+ * escaped with weir_cli_escape(). 0 and the reply (NULL when it was not
+ * JSON, then *text_out), or the exit code after saying what is wrong.
+ * `body` is taken.
+ */
+int weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
+                  const struct weir_cli_pair *query, json_t *body,
+                  json_t **reply_out);
+/* One path segment, percent-escaped; free() it. NULL: out of memory. */
+char *weir_cli_escape(const char *text);
+
+/* --config, WEIR_CONFIG, or weir.yaml. */
+const char *weir_cli_config(const struct weir_cli *cli);
+/* The reply as JSON, indented, and a newline. */
+void weir_cli_print_json(struct weir_cli *cli, const json_t *value);
+/* "2026-11-10 08:00:00" of a *_us member; "-" for null or nothing. */
+void weir_cli_time(const json_t *value, char text_out[32]);
+/* A string member; "" when not there. */
+const char *weir_cli_text(const json_t *object, const char *name);
+long long weir_cli_number(const json_t *object, const char *name);
+/* "12.345678 USD" from micros. */
+void weir_cli_money(long long micros, const char *currency, char text_out[48]);
+/* file:line:col: text, then the advice, on cli->err. */
+struct weir_faults;
+void weir_cli_print_faults(struct weir_cli *cli,
+                           const struct weir_faults *faults);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The doors of the admin API: a TCP address, where every request needs a
+ * token, and a socket in the run directory, which only the user's own
+ * processes can open. Each door is a thread of the HTTP library with a
+ * store of its own.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/api/call.h"
+#include "control/log.h"
+
+struct door {
+    struct weir_api_door door;
+    struct MHD_Daemon *daemon;
+    bool is_local;
+};
+
+struct weir_api {
+    struct door local;
+    struct door network;
+    char socket_path[WEIR_PATH_MAX + 16];
+};
+
+/* A request while its body arrives. */
+struct arriving {
+    struct weir_buf body;
+};
+
+static enum MHD_Result
+keep_pair(void *context, enum MHD_ValueKind kind, const char *name,
+          const char *value)
+{
+    struct weir_api_request *request = context;
+    if (request->query_count < WEIR_API_QUERY_MAX)
+        request->query[request->query_count++] =
+            (struct weir_api_pair){name, value == NULL ? "" : value};
+    return MHD_YES;
+}
+
+static enum MHD_Result
+answer(struct door *door, struct MHD_Connection *connection, const char *url,
+       const char *method, const struct arriving *arriving)
+{
+    struct weir_api_reply reply;
+    struct weir_api_request request = {
+        .method = method,
+        .path = url,
+        .body = weir_buf_span(&arriving->body),
+        .authorization = MHD_lookup_connection_value(
+            connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION),
+        .is_local = door->is_local,
+    };
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, keep_pair,
+                              &request);
+    weir_api_dispatch(&door->door, &request, &reply);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply.len, reply.bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                            reply.content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+                            "no-store");
+    if (reply.status == 401)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                "Bearer");
+    enum MHD_Result result =
+        MHD_queue_response(connection, reply.status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result
+on_request(void *context, struct MHD_Connection *connection, const char *url,
+           const char *method, const char *version, const char *upload,
+           size_t *upload_size, void **state)
+{
+    struct arriving *arriving = *state;
+    if (arriving == NULL) {
+        arriving = calloc(1, sizeof *arriving);
+        if (arriving == NULL)
+            return MHD_NO;
+        weir_buf_init(&arriving->body, WEIR_API_BODY_MAX);
+        *state = arriving;
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        weir_buf_add(&arriving->body, upload, *upload_size);
+        *upload_size = 0;
+        return arriving->body.overflow ? MHD_NO : MHD_YES;
+    }
+    return answer(context, connection, url, method, arriving);
+}
+
+static void
+on_completed(void *context, struct MHD_Connection *connection, void **state,
+             enum MHD_RequestTerminationCode code)
+{
+    struct arriving *arriving = *state;
+    if (arriving != NULL) {
+        weir_buf_fini(&arriving->body);
+        free(arriving);
+    }
+    *state = NULL;
+}
+
+static void
+on_log(void *context, const char *format, va_list arguments)
+{
+    char line[256];
+    vsnprintf(line, sizeof line, format, arguments);
+    line[strcspn(line, "\r\n")] = '\0';
+    weir_log(WEIR_LOG_WARN, "admin API: %s", line);
+}
+
+static weir_status
+open_door(struct door *door, int listener, struct weir_error *err)
+{
+    struct weir_control *control = door->door.control;
+    weir_status status =
+        weir_store_open(control->paths.state, false, &door->door.store, err);
+    if (status != WEIR_OK) {
+        close(listener);
+        return status;
+    }
+    /* The logger is the first option, or the library logs by itself. */
+    door->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, on_request, door, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
+        MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
+    if (door->daemon != NULL)
+        return WEIR_OK;
+    close(listener);
+    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                     "the admin API does not start");
+}
+
+static weir_status
+listen_local(struct weir_api *api, int *listener_out, struct weir_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct weir_control *control = api->local.door.control;
+    snprintf(api->socket_path, sizeof api->socket_path, "%s/admin.sock",
+             control->paths.run);
+    if (strlen(api->socket_path) >= sizeof address.sun_path)
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "the run directory's path is too long for a socket");
+    strcpy(address.sun_path, api->socket_path);
+    unlink(api->socket_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(077);
+    bool is_bound =
+        listener >= 0 &&
+        bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(listener, 64) == 0;
+    int failure = errno;
+    umask(mask);
+    if (is_bound) {
+        *listener_out = listener;
+        return WEIR_OK;
+    }
+    if (listener >= 0)
+        close(listener);
+    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                     "cannot listen on admin.sock: %s", strerror(failure));
+}
+
+static weir_status
+listen_network(const struct weir_world_listen *where, int *listener_out,
+               struct weir_error *err)
+{
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST,
+                                   .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char host[128], port[16];
+    int one = 1;
+    snprintf(host, sizeof host, "%.*s", WEIR_SPAN_ARG(where->host));
+    snprintf(port, sizeof port, "%u", where->port);
+    if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints,
+                    &found) != 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "the admin address '%.60s' is no address", host);
+    int listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_bound =
+        listener >= 0 &&
+        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+        bind(listener, found->ai_addr, found->ai_addrlen) == 0 &&
+        listen(listener, 64) == 0;
+    int failure = errno;
+    freeaddrinfo(found);
+    if (is_bound) {
+        *listener_out = listener;
+        return WEIR_OK;
+    }
+    if (listener >= 0)
+        close(listener);
+    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                     "cannot listen on %s:%s for the admin API: %s", host, port,
+                     strerror(failure));
+}
+
+weir_status
+weir_api_start(struct weir_control *control, struct weir_ingest *ingest,
+               struct weir_quota *quota, int nudge, struct weir_api **api_out,
+               struct weir_error *err)
+{
+    const struct weir_world_listen *where = &control->world->settings.admin;
+    struct weir_api *api = calloc(1, sizeof *api);
+    int listener = -1;
+    if (api == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    const struct weir_api_door door = {control, ingest, quota, NULL, nudge};
+    api->local.door = api->network.door = door;
+    api->local.is_local = true;
+    weir_status status = listen_local(api, &listener, err);
+    if (status == WEIR_OK)
+        status = open_door(&api->local, listener, err);
+    if (status == WEIR_OK && where->port != 0) {
+        status = listen_network(where, &listener, err);
+        if (status == WEIR_OK)
+            status = open_door(&api->network, listener, err);
+    }
+    if (status != WEIR_OK) {
+        weir_api_stop(api);
+        return status;
+    }
+    *api_out = api;
+    return WEIR_OK;
+}
+
+void
+weir_api_stop(struct weir_api *api)
+{
+    if (api == NULL)
+        return;
+    if (api->network.daemon != NULL)
+        MHD_stop_daemon(api->network.daemon);
+    if (api->local.daemon != NULL)
+        MHD_stop_daemon(api->local.daemon);
+    weir_store_close(api->network.door.store);
+    weir_store_close(api->local.door.store);
+    unlink(api->socket_path);
+    free(api);
+}

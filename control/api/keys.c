@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/keys */
+#include <string.h>
+
+#include <weir/crypto.h>
+
+#include "control/api/call.h"
+
+/* A time that may be absent: null in JSON. */
+static json_t *
+time_json(weir_time when, weir_time none)
+{
+    return when == none ? json_null() : json_integer(when);
+}
+
+static bool
+add_key(void *context, const struct weir_store_key *key)
+{
+    json_array_append_new(
+        context,
+        json_pack(
+            "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
+            weir_api_text(key->id), "tenant", weir_api_text(key->tenant),
+            "project", weir_api_text(key->project), "purpose",
+            weir_api_text(key->purpose), "staff", weir_api_text(key->staff),
+            "end_users", weir_api_text(key->end_users), "limits",
+            weir_api_text(key->limits), "created_us", (json_int_t)key->created,
+            "created_by", weir_api_text(key->created_by), "not_after_us",
+            time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
+            time_json(key->revoked, 0)));
+    return true;
+}
+
+weir_status
+weir_api_keys_list(struct weir_api_call *call, struct weir_error *err)
+{
+    json_t *list = json_array();
+    weir_status status = weir_store_keys(call->door->store, add_key, list, err);
+    call->reply = json_pack("{s:o}", "keys", list);
+    return status;
+}
+
+/* RFC 3339 time or date in the body, or never. */
+static weir_status
+read_not_after(const struct weir_api_call *call, weir_time *when_out,
+               struct weir_error *err)
+{
+    weir_span text = weir_api_body(call, "not_after");
+    *when_out = WEIR_TIME_MAX;
+    if (text.len > 0 && !weir_time_parse(text, when_out))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "'not_after' is a time like 2026-11-10 or "
+                         "2026-11-10T08:00:00Z");
+    if (*when_out <= weir_control_now())
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "'not_after' is in the past");
+    return WEIR_OK;
+}
+
+weir_status
+weir_api_key_create(struct weir_api_call *call, struct weir_error *err)
+{
+    char key[WEIR_KEY_TEXT], id[WEIR_STORE_ID_MAX];
+    struct weir_key_wish wish = {
+        .project = weir_api_body(call, "project"),
+        .purpose = weir_api_body(call, "purpose"),
+        .staff = weir_api_body(call, "staff"),
+        .end_users = weir_api_body(call, "end_users"),
+        .limits = weir_api_body(call, "limits"),
+    };
+    weir_status status = read_not_after(call, &wish.not_after, err);
+    if (status == WEIR_OK)
+        status = weir_control_key_create(call->door->control, &call->actor,
+                                         &wish, key, id, &call->faults, err);
+    if (status != WEIR_OK)
+        return status;
+    call->status = 201;
+    call->reply = json_pack("{s:s,s:s}", "id", id, "key", key);
+    weir_wipe(key, sizeof key);
+    return WEIR_OK;
+}
+
+weir_status
+weir_api_key_revoke(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_status status = weir_control_key_revoke(
+        call->door->control, &call->actor, weir_span_of(call->params[0]), err);
+    call->reply = json_pack("{s:s}", "revoked", call->params[0]);
+    return status;
+}
+
+/* -------------------------------------------------------------- /v1/tokens */
+
+static bool
+add_token(void *context, const struct weir_store_token *token)
+{
+    json_array_append_new(
+        context,
+        json_pack("{s:o,s:s,s:o,s:I,s:o,s:o}", "id", weir_api_text(token->id),
+                  "role", weir_role_name(token->role), "name",
+                  weir_api_text(token->name), "created_us",
+                  (json_int_t)token->created, "not_after_us",
+                  time_json(token->not_after, WEIR_TIME_MAX), "revoked_us",
+                  time_json(token->revoked, 0)));
+    return true;
+}
+
+weir_status
+weir_api_tokens_list(struct weir_api_call *call, struct weir_error *err)
+{
+    json_t *list = json_array();
+    weir_status status =
+        weir_store_tokens(call->door->store, add_token, list, err);
+    call->reply = json_pack("{s:o}", "tokens", list);
+    return status;
+}
+
+weir_status
+weir_api_token_create(struct weir_api_call *call, struct weir_error *err)
+{
+    char token[WEIR_TOKEN_TEXT], id[WEIR_STORE_ID_MAX];
+    enum weir_role role;
+    weir_time not_after;
+    if (!weir_role_parse(weir_api_body(call, "role"), &role))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "'role' is viewer, auditor, operator or admin");
+    weir_status status = read_not_after(call, &not_after, err);
+    if (status == WEIR_OK)
+        status = weir_control_token_create(call->door->control, &call->actor,
+                                           role, weir_api_body(call, "name"),
+                                           not_after, token, id, err);
+    if (status != WEIR_OK)
+        return status;
+    call->status = 201;
+    call->reply = json_pack("{s:s,s:s}", "id", id, "token", token);
+    weir_wipe(token, sizeof token);
+    return WEIR_OK;
+}
+
+weir_status
+weir_api_token_revoke(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_status status = weir_control_token_revoke(
+        call->door->control, &call->actor, weir_span_of(call->params[0]), err);
+    call->reply = json_pack("{s:s}", "revoked", call->params[0]);
+    return status;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /metrics, in Prometheus' text format. Calls, tokens and latencies come
+ * from what ingest has read; the journal's figures from the ring; budgets
+ * from the quota table; generations from the board.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <weir/lane.h>
+
+#include "control/api/call.h"
+#include "control/ingest/figures.h"
+
+#define METRICS_BYTES_MAX ((size_t)16 << 20)
+
+static void
+head(struct weir_buf *out, const char *name, const char *type, const char *help)
+{
+    weir_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+gauge(struct weir_buf *out, const char *name, const char *type,
+      const char *help, double value)
+{
+    head(out, name, type, help);
+    weir_buf_addf(out, "%s %.17g\n", name, value);
+}
+
+/* A label's value: backslash, quote and newline escaped. */
+static void
+label(struct weir_buf *out, const char *name, weir_span value)
+{
+    weir_buf_addf(out, "%s=\"", name);
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c == '\n') {
+            weir_buf_addf(out, "\\n");
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            weir_buf_add_byte(out, '\\');
+        weir_buf_add_byte(out, c);
+    }
+    weir_buf_add_byte(out, '"');
+}
+
+static void
+series_labels(struct weir_buf *out, const char *name,
+              const struct weir_series *series)
+{
+    weir_buf_addf(out, "%s{", name);
+    label(out, "tenant", weir_span_of(series->tenant));
+    weir_buf_add_byte(out, ',');
+    label(out, "model", weir_span_of(series->model));
+}
+
+static void
+add_calls(struct weir_buf *out, const struct weir_figures *figures)
+{
+    head(out, "weir_calls_total", "counter",
+         "calls by how they ended or why they were refused");
+    for (uint32_t i = 0; i < figures->count; i++) {
+        const struct weir_series *series = &figures->series[i];
+        series_labels(out, "weir_calls_total", series);
+        weir_buf_add_byte(out, ',');
+        label(out, "result", weir_span_of(series->result));
+        weir_buf_addf(out, "} %llu\n", (unsigned long long)series->calls);
+    }
+}
+
+static void
+add_tokens(struct weir_buf *out, const struct weir_figures *figures)
+{
+    head(out, "weir_tokens_total", "counter",
+         "tokens; input includes cached, output includes reasoning");
+    for (uint32_t i = 0; i < figures->count; i++) {
+        const struct weir_series *series = &figures->series[i];
+        const struct {
+            const char *kind;
+            uint64_t count;
+        } parts[] = {{"input", series->input_tokens},
+                     {"cached", series->cached_tokens},
+                     {"output", series->output_tokens},
+                     {"reasoning", series->reasoning_tokens}};
+        for (size_t p = 0; p < WEIR_COUNTOF(parts); p++) {
+            if (parts[p].count == 0)
+                continue;
+            series_labels(out, "weir_tokens_total", series);
+            weir_buf_addf(out, ",result=\"%s\",kind=\"%s\"} %llu\n",
+                          series->result, parts[p].kind,
+                          (unsigned long long)parts[p].count);
+        }
+    }
+    head(out, "weir_cost_micros_total", "counter",
+         "millionths of the currency's unit");
+    for (uint32_t i = 0; i < figures->count; i++) {
+        const struct weir_series *series = &figures->series[i];
+        if (series->cost_micros == 0)
+            continue;
+        series_labels(out, "weir_cost_micros_total", series);
+        weir_buf_addf(out, ",result=\"%s\",currency=\"%s\"} %lld\n",
+                      series->result, series->currency,
+                      (long long)series->cost_micros);
+    }
+}
+
+static void
+add_histogram(struct weir_buf *out, const char *name, const char *help,
+              const struct weir_histogram *histogram)
+{
+    uint64_t sum = 0;
+    head(out, name, "histogram", help);
+    for (size_t i = 0; i < WEIR_FIGURES_BUCKETS; i++) {
+        sum += histogram->counts[i];
+        if (i < WEIR_FIGURES_BUCKETS - 1)
+            weir_buf_addf(out, "%s_bucket{le=\"%g\"} %llu\n", name,
+                          (double)weir_figures_bounds_us[i] / 1e6,
+                          (unsigned long long)sum);
+    }
+    weir_buf_addf(out,
+                  "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count "
+                  "%llu\n",
+                  name, (unsigned long long)sum, name,
+                  (double)histogram->sum_us / 1e6, name,
+                  (unsigned long long)histogram->count);
+}
+
+static void
+add_ingest(struct weir_buf *out, struct weir_ingest *ingest)
+{
+    struct weir_figures *figures = weir_ingest_figures(ingest);
+    pthread_mutex_lock(&figures->lock);
+    add_calls(out, figures);
+    add_tokens(out, figures);
+    add_histogram(out, "weir_call_seconds", "from the decision to the end",
+                  &figures->total);
+    add_histogram(out, "weir_first_byte_seconds",
+                  "from the decision to the first byte to the client",
+                  &figures->first_byte);
+    pthread_mutex_unlock(&figures->lock);
+    gauge(out, "weir_ingest_records_total", "counter", "records read",
+          (double)figures->records);
+    gauge(out, "weir_ingest_again_total", "counter",
+          "records that were in the ledger already", (double)figures->again);
+    gauge(out, "weir_ingest_unreadable_total", "counter",
+          "records whose payload could not be read",
+          (double)figures->unreadable);
+    gauge(out, "weir_ingest_lost_calls_total", "counter",
+          "open calls of dead workers, closed", (double)figures->lost);
+    gauge(out, "weir_ingest_failures_total", "counter",
+          "batches that were rolled back", (double)figures->failures);
+    gauge(out, "weir_ingest_last_record_seconds", "gauge",
+          "time of the last record read", (double)figures->read_up_to / 1e6);
+    gauge(out, "weir_journal_damages_total", "counter", "damaged places found",
+          (double)figures->damages);
+    gauge(out, "weir_journal_gaps_read_total", "counter", "gap records read",
+          (double)figures->gaps);
+}
+
+static void
+add_journal(struct weir_buf *out, const struct weir_control *control)
+{
+    struct weir_journal_status status;
+    enum weir_journal_state state;
+    uint64_t sum = 0;
+    if (weir_lane_status_of(control->paths.ring, &status, &state, NULL) !=
+        WEIR_OK)
+        return;
+    gauge(out, "weir_journal_state", "gauge",
+          "0 starting, 1 running, 2 no space, 3 disk fails, 4 stopped",
+          (double)state);
+    gauge(out, "weir_journal_records_total", "counter", "records on disk",
+          (double)status.records);
+    gauge(out, "weir_journal_bytes_total", "counter", "bytes on disk",
+          (double)status.bytes);
+    gauge(out, "weir_journal_errors_total", "counter",
+          "failed writes and flushes", (double)status.errors);
+    gauge(out, "weir_journal_gaps_total", "counter", "gap records written",
+          (double)status.gaps);
+    gauge(out, "weir_journal_writer_starts_total", "counter",
+          "times the writer took the ring", (double)status.writer_starts);
+    gauge(out, "weir_journal_segment", "gauge", "segment being written",
+          (double)status.segment);
+    head(out, "weir_journal_flush_seconds", "histogram",
+         "write and flush of a batch");
+    for (size_t i = 0; i < WEIR_JOURNAL_BUCKETS; i++) {
+        sum += status.flush_us[i];
+        if (i < WEIR_JOURNAL_BUCKETS - 1)
+            weir_buf_addf(out,
+                          "weir_journal_flush_seconds_bucket{le=\"%g\"} "
+                          "%llu\n",
+                          (double)(UINT64_C(1) << (i + 1)) / 1e6,
+                          (unsigned long long)sum);
+    }
+    weir_buf_addf(out,
+                  "weir_journal_flush_seconds_bucket{le=\"+Inf\"} %llu\n"
+                  "weir_journal_flush_seconds_sum %.6f\n"
+                  "weir_journal_flush_seconds_count %llu\n",
+                  (unsigned long long)sum, (double)status.flush_us_sum / 1e6,
+                  (unsigned long long)sum);
+}
+
+/* ------------------------------------------------------------------- budgets */
+
+static void
+add_limits(struct weir_buf *out, const struct weir_api_door *door,
+           uint64_t subject, uint32_t first, uint32_t count, weir_span tenant,
+           weir_span project, weir_span key)
+{
+    static const char *const metrics[] = {"requests", "tokens", "money"};
+    static const char *const windows[] = {"minute", "hour",  "day",
+                                          "week",   "month", "year"};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir_image_limit *row =
+            &door->control->image.limits[first + i];
+        weir_quota_row used = {0};
+        (void)weir_quota_get(
+            door->quota, subject, (weir_quota_metric)row->metric,
+            (weir_quota_window)row->window, weir_control_now(), &used);
+        const struct {
+            const char *what;
+            int64_t value;
+        } parts[] = {
+            {"limit", row->amount}, {"used", used.used}, {"held", used.held}};
+        for (size_t p = 0; p < WEIR_COUNTOF(parts); p++) {
+            weir_buf_addf(out, "weir_budget{");
+            label(out, "tenant", tenant);
+            weir_buf_add_byte(out, ',');
+            label(out, "project", project);
+            weir_buf_add_byte(out, ',');
+            label(out, "key", key);
+            weir_buf_addf(out,
+                          ",metric=\"%s\",window=\"%s\",part=\"%s\"} "
+                          "%lld\n",
+                          metrics[row->metric], windows[row->window],
+                          parts[p].what, (long long)parts[p].value);
+        }
+    }
+}
+
+static void
+add_budgets(struct weir_buf *out, const struct weir_api_door *door)
+{
+    const struct weir_image *image = &door->control->image;
+    weir_quota_stats stats;
+    head(out, "weir_budget", "gauge",
+         "budgets: limit, used and held, money in millionths");
+    for (uint32_t i = 0; i < image->tenant_count; i++) {
+        const struct weir_image_tenant *row = &image->tenants[i];
+        add_limits(out, door, row->hash, row->first_limit, row->limit_count,
+                   weir_image_text(image, row->name), WEIR_SPAN_NONE,
+                   WEIR_SPAN_NONE);
+    }
+    for (uint32_t i = 0; i < image->project_count; i++) {
+        const struct weir_image_project *row = &image->projects[i];
+        add_limits(out, door, row->hash, row->first_limit, row->limit_count,
+                   weir_image_text(image, image->tenants[row->tenant].name),
+                   weir_image_text(image, row->name), WEIR_SPAN_NONE);
+    }
+    weir_quota_stats_get(door->quota, &stats);
+    gauge(out, "weir_quota_slots_used", "gauge", "counters in use",
+          (double)stats.slots_used);
+    gauge(out, "weir_quota_slots", "gauge", "counters there are",
+          (double)stats.slots);
+    gauge(out, "weir_quota_holds_total", "counter", "holds granted",
+          (double)stats.holds);
+    gauge(out, "weir_quota_refused_total", "counter",
+          "calls refused by a full limit", (double)stats.refused);
+    gauge(out, "weir_quota_recovered_total", "counter",
+          "holds of dead workers given back", (double)stats.recovered);
+    gauge(out, "weir_odd_quota_table_full_total", "counter",
+          "holds refused because the table was full",
+          (double)stats.refused_full);
+    gauge(out, "weir_odd_quota_lane_full_total", "counter",
+          "holds refused because a worker's lane was full",
+          (double)stats.refused_lane);
+    gauge(out, "weir_odd_quota_stale_total", "counter",
+          "settlements of holds that were gone", (double)stats.stale);
+}
+
+static void
+add_control(struct weir_buf *out, const struct weir_control *control)
+{
+    weir_time now = weir_control_now();
+    const struct weir_board *board = control->board;
+    gauge(out, "weir_image_generation", "gauge", "of the image in force",
+          (double)board->image);
+    gauge(out, "weir_overlay_generation", "gauge", "of the overlay in force",
+          (double)board->overlay);
+    gauge(out, "weir_sources_age_seconds", "gauge",
+          "since the sources were last confirmed",
+          (double)(now - board->confirmed_us) / 1e6);
+    gauge(out, "weir_reloads_total", "counter", "reloads that were taken",
+          (double)control->reloads);
+    gauge(out, "weir_reload_failures_total", "counter",
+          "reloads that were refused", (double)control->reload_failures);
+    gauge(out, "weir_up_seconds", "gauge", "since control started",
+          (double)(now - control->started) / 1e6);
+    head(out, "weir_build_info", "gauge", "the version, as a label");
+    weir_buf_addf(out, "weir_build_info{version=\"%s\"} 1\n", WEIR_VERSION);
+}
+
+weir_status
+weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
+{
+    struct weir_api_door *door = call->door;
+    struct weir_buf out;
+    weir_buf_init(&out, METRICS_BYTES_MAX);
+    if (door->ingest != NULL)
+        add_ingest(&out, door->ingest);
+    add_journal(&out, door->control);
+    pthread_mutex_lock(&door->control->lock);
+    add_control(&out, door->control);
+    if (door->quota != NULL && door->control->has_image)
+        add_budgets(&out, door);
+    pthread_mutex_unlock(&door->control->lock);
+    weir_buf_add_byte(&out, '\0');
+    if (out.overflow) {
+        weir_buf_fini(&out);
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "the figures pass 16 MiB");
+    }
+    call->text = strdup(out.ptr);
+    call->content_type = "text/plain; version=0.0.4";
+    weir_buf_fini(&out);
+    return WEIR_OK;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/control.h - the daemon's heart: sources in, image out, deeds done.
+ *
+ * A control object holds the configuration as loaded, the store and the run
+ * directory. `weir serve` keeps one; the command line makes one for a moment
+ * when no daemon runs, so that a key can be revoked even then: workers that
+ * still run follow the board in the run directory, whoever writes it.
+ *
+ * Threads: every function below takes the object's own lock where it needs
+ * it; the store of a control object is used under that lock only. Memory:
+ * spans returned live as long as said.
+ */
+#ifndef WEIR_CONTROL_H
+#define WEIR_CONTROL_H
+
+#include <pthread.h>
+
+#include <weir/image.h>
+#include <weir/world.h>
+
+#include "control/files.h"
+#include "control/store/store.h"
+
+struct weir_control {
+    pthread_mutex_t lock;
+    struct weir_paths paths;
+    struct weir_world *world; /* as loaded, with the keys of the store */
+    struct weir_store *store;
+    struct weir_board *board; /* mapped */
+    struct weir_image image;  /* the one in force */
+    bool has_image;
+    int lock_file;
+    weir_time started;
+    int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
+    uint64_t reloads;
+    uint64_t reload_failures;
+    bool reload_failed_last; /* the sources are not as the workers have them */
+};
+
+/* Real time, and an env of it with the system's randomness. */
+weir_time weir_control_now(void);
+extern const struct weir_env weir_control_env;
+
+/*
+ * Loads and checks the configuration, makes state and run directory, opens
+ * store and board, takes the state's lock. Publishes nothing yet.
+ * EPARSE: faults says what; ECONFLICT: another control holds the state.
+ */
+WEIR_MUST_USE weir_status weir_control_open(const char *config_path,
+                                            struct weir_control **control_out,
+                                            struct weir_faults *faults,
+                                            struct weir_error *err);
+void weir_control_close(struct weir_control *control); /* NULL is fine */
+
+/* ------------------------------------------------------------ publishing */
+
+/*
+ * Compiles the world and makes the image known to every worker (nothing
+ * happens when it is the one in force); then overlay and credentials.
+ * EPARSE with faults: what is in force stays.
+ */
+WEIR_MUST_USE weir_status weir_control_publish(struct weir_control *control,
+                                               struct weir_faults *faults,
+                                               struct weir_error *err);
+/* Reads the sources anew, then publishes. What is in force stays when
+ * anything is wrong. */
+WEIR_MUST_USE weir_status weir_control_reload(struct weir_control *control,
+                                              struct weir_faults *faults,
+                                              struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_publish_overlay(
+    struct weir_control *control, struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_publish_credentials(
+    struct weir_control *control, struct weir_error *err);
+/* The sources are as the workers have them: renews the board's time. */
+void weir_control_confirm(struct weir_control *control);
+/* Removes run files of generations that no worker can still be opening, and
+ * archived images that decided no call. */
+void weir_control_sweep(struct weir_control *control);
+
+/* ----------------------------------------------------------------- deeds */
+
+/* Who does it. */
+struct weir_actor {
+    const char *id; /* token id, "local" or "control" */
+    enum weir_role role;
+};
+
+struct weir_key_wish {
+    weir_span project; /* "tenant/project", or a name only one tenant has */
+    weir_span purpose;
+    weir_span staff;     /* jurisdiction */
+    weir_span end_users; /* jurisdictions, by comma or space */
+    weir_span limits;    /* "tokens/day=1000", by comma or space */
+    weir_time not_after; /* WEIR_TIME_MAX: never */
+};
+
+#define WEIR_KEY_TEXT   64 /* "wr_" and 48 characters, and a NUL */
+#define WEIR_TOKEN_TEXT 64
+
+/* The key's text is given out here and nowhere else; wipe it. ENOTFOUND,
+ * EPARSE (faults may say more), ECONFLICT. */
+WEIR_MUST_USE weir_status weir_control_key_create(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_key_wish *wish, char key_out[WEIR_KEY_TEXT],
+    char id_out[WEIR_STORE_ID_MAX], struct weir_faults *faults,
+    struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_key_revoke(
+    struct weir_control *control, const struct weir_actor *actor, weir_span id,
+    struct weir_error *err);
+/* ENOTFOUND: the image has nothing of that name. */
+WEIR_MUST_USE weir_status weir_control_withdraw(struct weir_control *control,
+                                                const struct weir_actor *actor,
+                                                enum weir_kind kind,
+                                                weir_span name,
+                                                weir_span reason,
+                                                struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_restore(struct weir_control *control,
+                                               const struct weir_actor *actor,
+                                               enum weir_kind kind,
+                                               weir_span name,
+                                               struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_token_create(
+    struct weir_control *control, const struct weir_actor *actor,
+    enum weir_role role, weir_span name, weir_time not_after,
+    char token_out[WEIR_TOKEN_TEXT], char id_out[WEIR_STORE_ID_MAX],
+    struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_token_revoke(
+    struct weir_control *control, const struct weir_actor *actor, weir_span id,
+    struct weir_error *err);
+
+#endif

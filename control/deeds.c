@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deeds: what people tell control to do. Each is one transaction of the
+ * store, with the act beside it, and then a publication: whoever reads
+ * "done" can rely on both.
+ *
+ * A key is 32 random bytes and their checksum, so that a mistyped key is
+ * seen as such by tools; only its SHA-256 is kept.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weir/crypto.h>
+
+#include "control/log.h"
+#include "control/parts.h"
+
+/* ------------------------------------------------------------------- acts */
+
+void
+weir__control_ring(struct weir_control *control)
+{
+    uint64_t one = 1;
+    if (control->acts_event >= 0)
+        (void)!write(control->acts_event, &one, sizeof one);
+}
+
+weir_status
+weir__control_note(struct weir_control *control, const struct weir_actor *actor,
+                   const char *action, weir_span subject, const char *detail,
+                   struct weir_error *err)
+{
+    const struct weir_store_act act = {
+        .when = weir_control_now(),
+        .actor = weir_span_of(actor->id),
+        .role = weir_span_of(weir_role_name(actor->role)),
+        .action = weir_span_of(action),
+        .subject = subject,
+        .detail = weir_span_of(detail),
+    };
+    return weir_store_act_add(control->store, &act, err);
+}
+
+/* Commits and rings, or rolls back; keeps the first failure. */
+static weir_status
+finish(struct weir_control *control, weir_status status, struct weir_error *err)
+{
+    if (status == WEIR_OK)
+        status = weir_store_commit(control->store, err);
+    if (status != WEIR_OK)
+        weir_store_rollback(control->store);
+    else
+        weir__control_ring(control);
+    return status;
+}
+
+/* ------------------------------------------------------------------ secrets */
+
+/* prefix, base64url of 32 random bytes and their crc32c: 48 characters. */
+static weir_status
+make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
+            uint8_t digest_out[32], struct weir_error *err)
+{
+    uint8_t bytes[36];
+    weir_digest digest;
+    if (weir_random(&weir_control_env, bytes, 32) != WEIR_OK)
+        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                         "no randomness");
+    uint32_t crc = weir_crc32c(0, bytes, 32);
+    for (int i = 0; i < 4; i++)
+        bytes[32 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    size_t len = strlen(prefix);
+    memcpy(text_out, prefix, len);
+    len += weir_base64url_encode((weir_span){(const char *)bytes, sizeof bytes},
+                                 text_out + len);
+    text_out[len] = '\0';
+    weir_sha256_of((weir_span){text_out, len}, &digest);
+    memcpy(digest_out, digest.bytes, 32);
+    weir_wipe(bytes, sizeof bytes);
+    return WEIR_OK;
+}
+
+/* "wk_" and 16 characters; public. */
+static weir_status
+make_id(const char *prefix, char id_out[WEIR_STORE_ID_MAX],
+        struct weir_error *err)
+{
+    static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    uint8_t bytes[16];
+    if (weir_random(&weir_control_env, bytes, sizeof bytes) != WEIR_OK)
+        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                         "no randomness");
+    size_t len = strlen(prefix);
+    memcpy(id_out, prefix, len);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        id_out[len++] = alphabet[bytes[i] & 31];
+    id_out[len] = '\0';
+    return WEIR_OK;
+}
+
+/* -------------------------------------------------------------------- keys */
+
+/* Finds "tenant/project", or a project that only one tenant has. */
+static weir_status
+find_project(const struct weir_world *world, weir_span text,
+             weir_span *tenant_out, weir_span *project_out,
+             struct weir_error *err)
+{
+    const char *slash = memchr(text.ptr, '/', text.len);
+    weir_span tenant = {text.ptr,
+                        slash == NULL ? 0 : (size_t)(slash - text.ptr)};
+    weir_span project = text;
+    if (slash != NULL)
+        project = (weir_span){slash + 1, text.len - tenant.len - 1};
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < world->project_count; i++) {
+        const struct weir_world_project *row = &world->project_rows[i];
+        if (!weir_span_equal(row->name, project) ||
+            (slash != NULL && !weir_span_equal(row->tenant.text, tenant)))
+            continue;
+        *tenant_out = row->tenant.text;
+        *project_out = row->name;
+        found++;
+    }
+    if (found == 1)
+        return WEIR_OK;
+    if (found == 0)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "no project '%.*s'", WEIR_SPAN_ARG(text));
+    return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                     "%u tenants have a project '%.*s': write TENANT/PROJECT",
+                     found, WEIR_SPAN_ARG(text));
+}
+
+/* Takes the key just added back out of the world. */
+struct mark {
+    uint32_t names;
+    uint32_t limits;
+    uint32_t keys;
+};
+
+static struct mark
+mark_of(const struct weir_world *world)
+{
+    return (struct mark){world->name_count, world->limit_count,
+                         world->key_count};
+}
+
+static void
+take_back(struct weir_world *world, struct mark mark)
+{
+    world->name_count = mark.names;
+    world->limit_count = mark.limits;
+    world->key_count = mark.keys;
+}
+
+static weir_status
+store_key(struct weir_control *control, const struct weir_actor *actor,
+          const struct weir_store_key *key, struct weir_error *err)
+{
+    char detail[WEIR_STORE_ID_MAX + 200];
+    weir_status status = weir_store_begin(control->store, err);
+    if (status != WEIR_OK)
+        return status;
+    snprintf(
+        detail, sizeof detail, "{\"project\":\"%.*s/%.*s\"}",
+        (int)(key->tenant.len < 80 ? key->tenant.len : 80), key->tenant.ptr,
+        (int)(key->project.len < 80 ? key->project.len : 80), key->project.ptr);
+    status = weir_store_key_add(control->store, key, err);
+    if (status == WEIR_OK)
+        status = weir__control_note(control, actor, "key.create", key->id,
+                                    detail, err);
+    return finish(control, status, err);
+}
+
+/* Compiled first: a key the image cannot hold never reaches the store. It is
+ * in force a moment before it is stored, and nobody has seen it until then. */
+static weir_status
+create_locked(struct weir_control *control, const struct weir_actor *actor,
+              struct weir_store_key *key, struct weir_faults *faults,
+              struct weir_error *err)
+{
+    struct mark mark = mark_of(control->world);
+    weir_status status = weir__control_add_key(control->world, key, err);
+    if (status == WEIR_OK)
+        status =
+            weir__control_publish_image(control, control->world, faults, err);
+    if (status == WEIR_OK)
+        status = store_key(control, actor, key, err);
+    if (status != WEIR_OK)
+        take_back(control->world, mark);
+    return status;
+}
+
+weir_status
+weir_control_key_create(struct weir_control *control,
+                        const struct weir_actor *actor,
+                        const struct weir_key_wish *wish,
+                        char key_out[WEIR_KEY_TEXT],
+                        char id_out[WEIR_STORE_ID_MAX],
+                        struct weir_faults *faults, struct weir_error *err)
+{
+    struct weir_store_key key = {.purpose = wish->purpose,
+                                 .staff = wish->staff,
+                                 .end_users = wish->end_users,
+                                 .limits = wish->limits,
+                                 .not_after = wish->not_after,
+                                 .created = weir_control_now(),
+                                 .created_by = weir_span_of(actor->id)};
+    if (wish->purpose.len == 0 || wish->staff.len == 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a key needs a purpose and the place of its staff");
+    weir_status status = make_id("wk_", id_out, err);
+    if (status == WEIR_OK)
+        status = make_secret("wr_", key_out, key.digest, err);
+    if (status != WEIR_OK)
+        return status;
+    key.id = weir_span_of(id_out);
+    pthread_mutex_lock(&control->lock);
+    status = find_project(control->world, wish->project, &key.tenant,
+                          &key.project, err);
+    if (status == WEIR_OK)
+        status = create_locked(control, actor, &key, faults, err);
+    pthread_mutex_unlock(&control->lock);
+    if (status != WEIR_OK)
+        weir_wipe(key_out, WEIR_KEY_TEXT);
+    return status;
+}
+
+weir_status
+weir_control_key_revoke(struct weir_control *control,
+                        const struct weir_actor *actor, weir_span id,
+                        struct weir_error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    weir_status status = weir_store_begin(control->store, err);
+    if (status == WEIR_OK) {
+        status = weir_store_key_revoke(control->store, id, weir_control_now(),
+                                       weir_span_of(actor->id), err);
+        if (status == WEIR_OK)
+            status =
+                weir__control_note(control, actor, "key.revoke", id, "{}", err);
+        status = finish(control, status, err);
+    }
+    if (status == WEIR_OK)
+        status = weir__control_publish_overlay(control, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
+/* ------------------------------------------------------------- withdrawals */
+
+/* What the image knows of each kind. */
+static bool
+is_known(const struct weir_image *image, enum weir_kind kind, weir_span name)
+{
+#define SEARCH(rows, count, field)                                             \
+    for (uint32_t i = 0; i < image->count; i++) {                              \
+        if (weir_span_equal(weir_image_text(image, image->rows[i].field),      \
+                            name))                                             \
+            return true;                                                       \
+    }                                                                          \
+    return false
+    switch (kind) {
+    case WEIR_KIND_MODEL:
+        SEARCH(models, model_count, name);
+    case WEIR_KIND_DEPLOYMENT:
+        SEARCH(deployments, deployment_count, name);
+    case WEIR_KIND_PROVIDER:
+        SEARCH(providers, provider_count, name);
+    case WEIR_KIND_ORGANISATION:
+        SEARCH(organisations, organisation_count, name);
+    case WEIR_KIND_JURISDICTION:
+        return weir_image_find_jurisdiction(image, name) != WEIR_INDEX_NONE;
+    case WEIR_KIND_KEY:
+        return false; /* keys are revoked */
+    }
+#undef SEARCH
+    return false;
+}
+
+weir_status
+weir_control_withdraw(struct weir_control *control,
+                      const struct weir_actor *actor, enum weir_kind kind,
+                      weir_span name, weir_span reason, struct weir_error *err)
+{
+    const struct weir_store_withdrawal row = {
+        .kind = (int)kind,
+        .name = name,
+        .since = weir_control_now(),
+        .by = weir_span_of(actor->id),
+        .reason = reason,
+    };
+    char detail[64];
+    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
+    pthread_mutex_lock(&control->lock);
+    weir_status status = WEIR_OK;
+    if (control->has_image && !is_known(&control->image, kind, name))
+        status =
+            weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "no %s '%.*s'",
+                      weir_kind_name(kind), WEIR_SPAN_ARG(name));
+    if (status == WEIR_OK)
+        status = weir_store_begin(control->store, err);
+    if (status == WEIR_OK) {
+        status = weir_store_withdraw(control->store, &row, err);
+        if (status == WEIR_OK)
+            status = weir__control_note(control, actor, "withdraw", name,
+                                        detail, err);
+        status = finish(control, status, err);
+    }
+    if (status == WEIR_OK)
+        status = weir__control_publish_overlay(control, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
+weir_status
+weir_control_restore(struct weir_control *control,
+                     const struct weir_actor *actor, enum weir_kind kind,
+                     weir_span name, struct weir_error *err)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
+    pthread_mutex_lock(&control->lock);
+    weir_status status = weir_store_begin(control->store, err);
+    if (status == WEIR_OK) {
+        status = weir_store_restore(control->store, (int)kind, name, err);
+        if (status == WEIR_OK)
+            status = weir__control_note(control, actor, "restore", name, detail,
+                                        err);
+        status = finish(control, status, err);
+    }
+    if (status == WEIR_OK)
+        status = weir__control_publish_overlay(control, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
+/* ------------------------------------------------------------ admin tokens */
+
+weir_status
+weir_control_token_create(struct weir_control *control,
+                          const struct weir_actor *actor, enum weir_role role,
+                          weir_span name, weir_time not_after,
+                          char token_out[WEIR_TOKEN_TEXT],
+                          char id_out[WEIR_STORE_ID_MAX],
+                          struct weir_error *err)
+{
+    struct weir_store_token token = {.role = role,
+                                     .name = name,
+                                     .created = weir_control_now(),
+                                     .not_after = not_after};
+    char detail[64];
+    weir_status status = make_id("wt_", id_out, err);
+    if (status == WEIR_OK)
+        status = make_secret("wa_", token_out, token.digest, err);
+    if (status != WEIR_OK)
+        return status;
+    token.id = weir_span_of(id_out);
+    snprintf(detail, sizeof detail, "{\"role\":\"%s\"}", weir_role_name(role));
+    pthread_mutex_lock(&control->lock);
+    status = weir_store_begin(control->store, err);
+    if (status == WEIR_OK) {
+        status = weir_store_token_add(control->store, &token, err);
+        if (status == WEIR_OK)
+            status = weir__control_note(control, actor, "token.create",
+                                        token.id, detail, err);
+        status = finish(control, status, err);
+    }
+    pthread_mutex_unlock(&control->lock);
+    if (status != WEIR_OK)
+        weir_wipe(token_out, WEIR_TOKEN_TEXT);
+    return status;
+}
+
+weir_status
+weir_control_token_revoke(struct weir_control *control,
+                          const struct weir_actor *actor, weir_span id,
+                          struct weir_error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    weir_status status = weir_store_begin(control->store, err);
+    if (status == WEIR_OK) {
+        status = weir_store_token_revoke(control->store, id, weir_control_now(),
+                                         err);
+        if (status == WEIR_OK)
+            status = weir__control_note(control, actor, "token.revoke", id,
+                                        "{}", err);
+        status = finish(control, status, err);
+    }
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/ingest/figures.h - what ingest counts for /metrics.
+ *
+ * Counted since the process started; Prometheus handles the restart. Series
+ * are by (tenant, model, result); past WEIR_FIGURES_SERIES_MAX new ones are
+ * counted under the names "other".
+ *
+ * Threads: any; one lock inside. Memory: its own.
+ */
+#ifndef WEIR_FIGURES_H
+#define WEIR_FIGURES_H
+
+#include <pthread.h>
+
+#include <weir/record.h>
+
+#define WEIR_FIGURES_SERIES_MAX 2000
+#define WEIR_FIGURES_BUCKETS    14
+
+/* Upper bounds in microseconds; the last bucket has none. */
+extern const uint64_t weir_figures_bounds_us[WEIR_FIGURES_BUCKETS - 1];
+
+struct weir_series {
+    char tenant[64];
+    char model[64];
+    char result[24]; /* ending or reason */
+    uint64_t calls;
+    uint64_t input_tokens;
+    uint64_t cached_tokens;
+    uint64_t output_tokens;
+    uint64_t reasoning_tokens;
+    int64_t cost_micros;
+    char currency[8];
+};
+
+struct weir_histogram {
+    uint64_t counts[WEIR_FIGURES_BUCKETS];
+    uint64_t sum_us;
+    uint64_t count;
+};
+
+struct weir_figures {
+    pthread_mutex_t lock;
+    struct weir_series *series;
+    uint32_t count;
+    uint32_t capacity;
+    struct weir_histogram total;
+    struct weir_histogram first_byte;
+    uint64_t records;
+    uint64_t again; /* read before: counted once */
+    uint64_t unreadable;
+    uint64_t damages;
+    uint64_t gaps;
+    uint64_t lost;
+    uint64_t batches;
+    uint64_t failures;
+    weir_time read_up_to; /* time of the last record */
+};
+
+void weir_figures_init(struct weir_figures *figures);
+void weir_figures_fini(struct weir_figures *figures);
+void weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
+                          const struct weir_record_outcome *outcome);
+void weir_figures_refusal(struct weir_figures *figures,
+                          const struct weir_record_refusal *refusal);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/ingest/parts.h - what the files of this folder share.
+ *
+ * Threads: the ingest thread's, once it runs; figures have their own lock
+ * for series and are read loosely otherwise. Memory: the ingest's.
+ */
+#ifndef WEIR_INGEST_PARTS_H
+#define WEIR_INGEST_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <weir/lane.h>
+
+#include "control/ingest/figures.h"
+#include "control/ingest/ingest.h"
+#include "control/ingest/segments.h"
+
+struct weir_ingest {
+    struct weir_control *control;
+    struct weir_store *store; /* its own */
+    struct weir_lane *lane;   /* control's; NULL: no ring yet */
+    struct weir_segments segments;
+    struct weir_figures figures;
+    pthread_t thread;
+    bool is_running;
+    bool has_run;
+    bool needs_writer; /* read nothing that no writer vouches for */
+    atomic_bool is_stopping;
+    bool is_inside; /* of a transaction */
+    bool is_failing;
+    int event;         /* acts wait */
+    int64_t acts_sent; /* number of the last one appended */
+    weir_time lane_at;
+    weir_time lost_at;
+};
+
+/* acts.c: appends what people did since the last time. */
+WEIR_MUST_USE weir_status weir__ingest_send_acts(struct weir_ingest *ingest,
+                                                 struct weir_error *err);
+/* A record of an act was read. */
+WEIR_MUST_USE weir_status
+weir__ingest_take_act(struct weir_ingest *ingest,
+                      const struct weir_record *record, struct weir_error *err);
+
+#endif

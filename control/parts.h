@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/parts.h - what the files of control/ share among themselves.
+ *
+ * Threads: the caller holds control->lock. Memory: as control.h.
+ */
+#ifndef WEIR_CONTROL_PARTS_H
+#define WEIR_CONTROL_PARTS_H
+
+#include "control/control.h"
+
+/* Adds every key of the store that is not revoked. */
+WEIR_MUST_USE weir_status weir__control_load_keys(struct weir_control *control,
+                                                  struct weir_world *world,
+                                                  struct weir_error *err);
+/* Adds one; EPARSE: a limit is not readable. */
+WEIR_MUST_USE weir_status
+weir__control_add_key(struct weir_world *world,
+                      const struct weir_store_key *key, struct weir_error *err);
+
+/* The three steps of publishing. */
+WEIR_MUST_USE weir_status weir__control_publish_image(
+    struct weir_control *control, struct weir_world *world,
+    struct weir_faults *faults, struct weir_error *err);
+WEIR_MUST_USE weir_status weir__control_publish_overlay(
+    struct weir_control *control, struct weir_error *err);
+WEIR_MUST_USE weir_status weir__control_publish_credentials(
+    struct weir_control *control, struct weir_error *err);
+
+/* Notes an act in the store and tells the journal's thread. */
+WEIR_MUST_USE weir_status weir__control_note(struct weir_control *control,
+                                             const struct weir_actor *actor,
+                                             const char *action,
+                                             weir_span subject,
+                                             const char *detail,
+                                             struct weir_error *err);
+void weir__control_ring(struct weir_control *control);
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What workers follow: images, overlays, credentials, and the board.
+ *
+ *     compile -> image-8 (renamed into place) -> archive -> board.image = 8
+ *
+ * The board's word is stored with release order after the file is in place,
+ * so a worker that sees 8 finds image-8 whole. A worker that still reads 7
+ * while 8 appears opens image-7: run files of old generations therefore stay
+ * for KEEP_US after they were replaced. Mapped files outlive their names.
+ *
+ * ORDER. Image before overlay: a worker reads the overlay's word first, so
+ * it never joins a new overlay, from which a revocation may have been
+ * dropped, with an old image that still has the key.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <weir/crypto.h>
+
+#include "control/config/config.h"
+#include "control/log.h"
+#include "control/parts.h"
+
+#define KEEP_US (30 * WEIR_US_PER_SEC)
+
+/* Revocations stay in the overlay for so long after they were made, whether
+ * or not the image still has the key. */
+#define REVOKED_KEEP_US (WEIR_US_PER_DAY)
+
+static weir_status
+next_generation(struct weir_control *control, const char *name,
+                uint64_t on_board, uint64_t *generation_out,
+                struct weir_error *err)
+{
+    int64_t value = 0;
+    weir_status status =
+        weir_store_number_next(control->store, name, &value, err);
+    /* A board can be ahead of a store that was restored from a copy. */
+    if (status == WEIR_OK && (uint64_t)value <= on_board) {
+        value = (int64_t)on_board + 1;
+        status = weir_store_number_set(control->store, name, value, err);
+    }
+    if (status == WEIR_OK)
+        *generation_out = (uint64_t)value;
+    return status;
+}
+
+static void
+run_path(const struct weir_control *control, const char *name,
+         uint64_t generation, char path_out[WEIR_PATH_MAX + 48])
+{
+    snprintf(path_out, WEIR_PATH_MAX + 48, "%s/%s-%llu", control->paths.run,
+             name, (unsigned long long)generation);
+}
+
+/* ------------------------------------------------------------------- image */
+
+static weir_status
+put_image(struct weir_control *control, weir_span bytes,
+          const struct weir_image *image, uint64_t generation,
+          struct weir_error *err)
+{
+    char run[WEIR_PATH_MAX + 48], archive[WEIR_PATH_MAX + 80], hex[65];
+    struct weir_image mapped;
+    const struct weir_actor self = {"control", WEIR_ROLE_ADMIN};
+    char detail[80];
+    weir_archive_path(&control->paths, image->digest, archive);
+    run_path(control, "image", generation, run);
+    weir_status status = WEIR_OK;
+    if (access(archive, F_OK) != 0)
+        status = weir_write_file(archive, bytes, 0400, err);
+    if (status == WEIR_OK)
+        status = weir_write_file(run, bytes, 0400, err);
+    if (status == WEIR_OK)
+        status = weir_image_map(run, &mapped, err);
+    if (status != WEIR_OK)
+        return status;
+    hex[weir_hex_encode((weir_span){(const char *)image->digest, 32}, hex)] =
+        '\0';
+    snprintf(detail, sizeof detail, "{\"generation\":%llu}",
+             (unsigned long long)generation);
+    status = weir__control_note(control, &self, "image.publish",
+                                weir_span_of(hex), detail, err);
+    if (status != WEIR_OK) {
+        weir_image_close(&mapped);
+        return status;
+    }
+    if (control->has_image)
+        weir_image_close(&control->image);
+    control->image = mapped;
+    control->has_image = true;
+    __atomic_store_n(&control->board->image, generation, __ATOMIC_RELEASE);
+    return WEIR_OK;
+}
+
+weir_status
+weir__control_publish_image(struct weir_control *control,
+                            struct weir_world *world,
+                            struct weir_faults *faults, struct weir_error *err)
+{
+    struct weir_buf bytes;
+    struct weir_image image;
+    uint64_t generation;
+    weir_status status = next_generation(
+        control, "image", control->board->image, &generation, err);
+    if (status != WEIR_OK)
+        return status;
+    weir_buf_init(&bytes, WEIR_WORLD_BYTES_MAX);
+    status = weir_config_compile(world, weir_control_now(), generation, &bytes,
+                                 faults);
+    if (status != WEIR_OK)
+        status = weir_fail(err, status, WEIR_OFFSET_NONE,
+                           "the sources do not compile");
+    else
+        status = weir_image_open(weir_buf_span(&bytes), &image, err);
+    if (status == WEIR_OK) {
+        bool is_same = control->has_image && control->board->image != 0 &&
+                       memcmp(image.digest, control->image.digest, 32) == 0;
+        if (!is_same)
+            status = put_image(control, weir_buf_span(&bytes), &image,
+                               generation, err);
+        weir_image_close(&image);
+    }
+    weir_buf_fini(&bytes);
+    return status;
+}
+
+/* ----------------------------------------------------------------- overlay */
+
+struct collecting {
+    struct weir_overlay_item *items;
+    size_t count;
+    size_t capacity;
+    struct weir_arena *arena;
+    weir_time keep_from;
+    bool is_full;
+};
+
+static void
+collect(struct collecting *all, enum weir_kind kind, weir_span name)
+{
+    if (all->count == all->capacity) {
+        size_t capacity = all->capacity == 0 ? 64 : all->capacity * 2;
+        struct weir_overlay_item *items =
+            realloc(all->items, capacity * sizeof *items);
+        if (items == NULL) {
+            all->is_full = true;
+            return;
+        }
+        all->items = items;
+        all->capacity = capacity;
+    }
+    all->items[all->count++] =
+        (struct weir_overlay_item){kind, weir_arena_copy(all->arena, name)};
+}
+
+static bool
+collect_withdrawal(void *context, const struct weir_store_withdrawal *row)
+{
+    struct collecting *all = context;
+    collect(all, (enum weir_kind)row->kind, row->name);
+    return !all->is_full;
+}
+
+static bool
+collect_revoked(void *context, const struct weir_store_key *key)
+{
+    struct collecting *all = context;
+    if (key->revoked >= all->keep_from && key->revoked != 0)
+        collect(all, WEIR_KIND_KEY, key->id);
+    return !all->is_full;
+}
+
+static weir_status
+write_overlay(struct weir_control *control, const struct collecting *all,
+              struct weir_error *err)
+{
+    struct weir_buf bytes;
+    uint64_t generation;
+    char path[WEIR_PATH_MAX + 48], archive[WEIR_PATH_MAX + 48];
+    weir_status status = next_generation(
+        control, "overlay", control->board->overlay, &generation, err);
+    if (status != WEIR_OK)
+        return status;
+    weir_buf_init(&bytes, (size_t)256 << 20);
+    weir_overlay_write(all->items, all->count, generation, weir_control_now(),
+                       control->world->settings.cuts_withdrawn_streams, &bytes);
+    run_path(control, "overlay", generation, path);
+    snprintf(archive, sizeof archive, "%s/%llu", control->paths.overlays,
+             (unsigned long long)generation);
+    if (bytes.overflow)
+        status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                           "the overlay is too large");
+    if (status == WEIR_OK)
+        status = weir_write_file(path, weir_buf_span(&bytes), 0400, err);
+    if (status == WEIR_OK)
+        __atomic_store_n(&control->board->overlay, generation,
+                         __ATOMIC_RELEASE);
+    /* Acting comes first; the archive serves `weir explain`. */
+    if (status == WEIR_OK)
+        status = weir_write_file(archive, weir_buf_span(&bytes), 0400, err);
+    weir_buf_fini(&bytes);
+    return status;
+}
+
+weir_status
+weir__control_publish_overlay(struct weir_control *control,
+                              struct weir_error *err)
+{
+    struct weir_arena arena;
+    weir_time keep_from = weir_control_now() - REVOKED_KEEP_US;
+    if (control->has_image && control->image.created < keep_from)
+        keep_from = control->image.created;
+    struct collecting all = {.arena = &arena, .keep_from = keep_from};
+    weir_arena_init_heap(&arena, (size_t)256 << 20);
+    weir_status status =
+        weir_store_withdrawals(control->store, collect_withdrawal, &all, err);
+    if (status == WEIR_OK)
+        status = weir_store_keys(control->store, collect_revoked, &all, err);
+    if (status == WEIR_OK && (all.is_full || arena.overflow))
+        status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    if (status == WEIR_OK)
+        status = write_overlay(control, &all, err);
+    free(all.items);
+    weir_arena_fini(&arena);
+    return status;
+}
+
+/* ------------------------------------------------------------- credentials */
+
+/* The name the image gives to an origin's credential; empty: none. */
+static weir_span
+credential_name(const struct weir_control *control, weir_span origin)
+{
+    const struct weir_image *image = &control->image;
+    for (uint32_t i = 0; i < image->origin_count; i++) {
+        const struct weir_image_origin *row = &image->origins[i];
+        if (weir_span_equal(weir_image_text(image, row->name), origin))
+            return weir_image_text(image, row->credential);
+    }
+    return WEIR_SPAN("");
+}
+
+/* Lines of name, tab, secret. What cannot be had is said and left out: the
+ * other origins go on. */
+static void
+collect_credentials(struct weir_control *control, struct weir_buf *out)
+{
+    for (uint32_t i = 0; i < control->world->origin_count; i++) {
+        const struct weir_world_origin *origin =
+            &control->world->origin_rows[i];
+        weir_span name = credential_name(control, origin->name);
+        struct weir_error err;
+        size_t start = out->len;
+        if (origin->credential.kind == WEIR_CREDENTIAL_NONE || name.len == 0)
+            continue;
+        weir_buf_add_span(out, name);
+        weir_buf_add_byte(out, '\t');
+        if (weir_config_credential(&origin->credential, out, &err) == WEIR_OK) {
+            weir_buf_add_byte(out, '\n');
+            continue;
+        }
+        out->len = start;
+        weir_log(WEIR_LOG_WARN, "origin %.*s has no credential: %s",
+                 WEIR_SPAN_ARG(origin->name), err.text);
+    }
+}
+
+static bool
+credentials_changed(struct weir_control *control, weir_span bytes)
+{
+    char path[WEIR_PATH_MAX + 48];
+    char *before = NULL;
+    size_t len = 0;
+    if (control->board->credentials == 0)
+        return true;
+    run_path(control, "credentials", control->board->credentials, path);
+    if (weir_read_file(path, &before, &len, NULL) != WEIR_OK)
+        return true;
+    bool is_same = weir_span_equal((weir_span){before, len}, bytes);
+    weir_wipe(before, len);
+    free(before);
+    return !is_same;
+}
+
+weir_status
+weir__control_publish_credentials(struct weir_control *control,
+                                  struct weir_error *err)
+{
+    struct weir_buf bytes;
+    char path[WEIR_PATH_MAX + 48];
+    uint64_t generation;
+    weir_status status = WEIR_OK;
+    /* Fixed memory: a growing buffer would leave copies behind. */
+    size_t size = (size_t)1 << 20;
+    char *memory = malloc(size);
+    if (memory == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    weir_buf_init_fixed(&bytes, memory, size);
+    /* Never empty: an empty file cannot be mapped. */
+    weir_buf_addf(&bytes, "# name, tab, secret\n");
+    collect_credentials(control, &bytes);
+    if (bytes.overflow)
+        status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                           "the credentials of all origins pass 1 MiB");
+    else if (credentials_changed(control, weir_buf_span(&bytes))) {
+        status = next_generation(control, "credentials",
+                                 control->board->credentials, &generation, err);
+        if (status == WEIR_OK) {
+            run_path(control, "credentials", generation, path);
+            status = weir_write_file(path, weir_buf_span(&bytes), 0600, err);
+        }
+        if (status == WEIR_OK)
+            __atomic_store_n(&control->board->credentials, generation,
+                             __ATOMIC_RELEASE);
+    }
+    weir_wipe(memory, size);
+    free(memory);
+    return status;
+}
+
+/* ------------------------------------------------------------------- whole */
+
+weir_status
+weir_control_publish(struct weir_control *control, struct weir_faults *faults,
+                     struct weir_error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    weir_status status =
+        weir__control_publish_image(control, control->world, faults, err);
+    if (status == WEIR_OK)
+        status = weir__control_publish_overlay(control, err);
+    if (status == WEIR_OK)
+        status = weir__control_publish_credentials(control, err);
+    pthread_mutex_unlock(&control->lock);
+    if (status == WEIR_OK)
+        weir_control_confirm(control);
+    return status;
+}
+
+/* The new world takes the old one's place only when its image is in force. */
+weir_status
+weir_control_reload(struct weir_control *control, struct weir_faults *faults,
+                    struct weir_error *err)
+{
+    struct weir_world *world = NULL, *before;
+    weir_status status =
+        weir_config_load(control->paths.config, &world, faults);
+    if (status != WEIR_OK) {
+        control->reload_failures++;
+        control->reload_failed_last = true;
+        weir_world_free(world);
+        return weir_fail(err, status, WEIR_OFFSET_NONE,
+                         "the configuration is faulty");
+    }
+    pthread_mutex_lock(&control->lock);
+    status = weir__control_load_keys(control, world, err);
+    if (status == WEIR_OK &&
+        !weir_span_equal(world->settings.state_dir,
+                         control->world->settings.state_dir))
+        status = weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                           "the state directory cannot change in a reload");
+    if (status == WEIR_OK)
+        status = weir__control_publish_image(control, world, faults, err);
+    before = status == WEIR_OK ? control->world : world;
+    if (status == WEIR_OK) {
+        control->world = world;
+        control->reloads++;
+        control->reload_failed_last = false;
+        status = weir__control_publish_overlay(control, err);
+    } else {
+        control->reload_failures++;
+        control->reload_failed_last = true;
+    }
+    if (status == WEIR_OK)
+        status = weir__control_publish_credentials(control, err);
+    pthread_mutex_unlock(&control->lock);
+    weir_world_free(before);
+    if (status == WEIR_OK)
+        weir_control_confirm(control);
+    return status;
+}
+
+weir_status
+weir_control_publish_overlay(struct weir_control *control,
+                             struct weir_error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    weir_status status = weir__control_publish_overlay(control, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
+weir_status
+weir_control_publish_credentials(struct weir_control *control,
+                                 struct weir_error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    weir_status status = weir__control_publish_credentials(control, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
+void
+weir_control_confirm(struct weir_control *control)
+{
+    __atomic_store_n(&control->board->confirmed_us, weir_control_now(),
+                     __ATOMIC_RELEASE);
+}
+
+/* ------------------------------------------------------------------- sweep */
+
+/* "image-7" -> 7 for name "image"; 0: something else. */
+static uint64_t
+generation_in(const char *file, const char *name)
+{
+    size_t len = strlen(name);
+    uint64_t value;
+    if (strncmp(file, name, len) != 0 || file[len] != '-' ||
+        !weir_span_to_u64(weir_span_of(file + len + 1), &value))
+        return 0;
+    return value;
+}
+
+static bool
+is_old(int directory, const char *name)
+{
+    struct stat info;
+    return fstatat(directory, name, &info, 0) == 0 &&
+           (weir_time)info.st_mtime * WEIR_US_PER_SEC + KEEP_US <
+               weir_control_now();
+}
+
+static void
+sweep_run(struct weir_control *control)
+{
+    DIR *directory = opendir(control->paths.run);
+    const struct dirent *entry;
+    const struct weir_board *board = control->board;
+    /* The file's own age counts, not its successor's: what was replaced a
+     * moment ago and is older than that may still be being opened, so the
+     * generation just before the newest stays too. */
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        uint64_t image = generation_in(entry->d_name, "image");
+        uint64_t overlay = generation_in(entry->d_name, "overlay");
+        uint64_t secrets = generation_in(entry->d_name, "credentials");
+        bool is_past = (image != 0 && image + 2 < board->image) ||
+                       (overlay != 0 && overlay + 2 < board->overlay) ||
+                       (secrets != 0 && secrets < board->credentials);
+        if (is_past && is_old(dirfd(directory), entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory != NULL)
+        closedir(directory);
+}
+
+static void
+sweep_archive(struct weir_control *control)
+{
+    DIR *directory = opendir(control->paths.images);
+    const struct dirent *entry;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        weir_span name = weir_span_of(entry->d_name);
+        uint8_t digest[32];
+        size_t len = 0;
+        bool is_used = true;
+        if (name.len != 64 + sizeof ".image" - 1 ||
+            !weir_hex_decode((weir_span){name.ptr, 64}, digest, 32, &len))
+            continue;
+        if (control->has_image &&
+            memcmp(digest, control->image.digest, 32) == 0)
+            continue;
+        /* An image is named by calls that the journal may still hold. */
+        if (weir_store_image_is_used(control->store, digest, &is_used, NULL) ==
+                WEIR_OK &&
+            !is_used && is_old(dirfd(directory), entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory != NULL)
+        closedir(directory);
+}
+
+void
+weir_control_sweep(struct weir_control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    sweep_run(control);
+    sweep_archive(control);
+    pthread_mutex_unlock(&control->lock);
+}

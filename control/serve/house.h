@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/serve/house.h - what the files of this folder share: the state of
+ * a running serve.
+ *
+ * Threads: the main loop's, unless a member says otherwise.
+ */
+#ifndef WEIR_HOUSE_H
+#define WEIR_HOUSE_H
+
+#include <weir/quota.h>
+
+#include "control/control.h"
+#include "control/serve/addresses.h"
+#include "control/serve/child.h"
+
+struct weir_house {
+    struct weir_control *control;
+    struct weir_child nginx;
+    struct weir_child writer;
+    char writer_words[5][1100];
+    char nginx_words[4][1100];
+    char *conf; /* nginx.conf as written */
+    size_t conf_len;
+    struct weir_addresses addresses;
+    struct weir_quota *quota;
+    void *quota_map;
+    size_t quota_bytes;
+    int signals; /* signalfd */
+    int timer;   /* timerfd */
+    int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */
+    bool is_ready;
+    weir_time resolve_at;
+    weir_time sweep_at;
+};
+
+/* nginx.c: writes nginx.conf when it differs; *changed_out says so. The new
+ * text is tried by `nginx -t` first; ETYPE says what nginx said. */
+WEIR_MUST_USE weir_status weir__house_write_conf(struct weir_house *house,
+                                                 bool *changed_out,
+                                                 struct weir_error *err);
+/* What to run, from the settings. */
+WEIR_MUST_USE weir_status weir__house_children(struct weir_house *house,
+                                               struct weir_error *err);
+/* The settings' program and module, or those beside this program. */
+void weir__house_find_programs(struct weir_world *world);
+/* Resolves the origins' names; waits at most so long. */
+void weir__house_resolve(struct weir_house *house, unsigned deadline_ms);
+
+/* quota.c: takes over the table workers share, or makes it. True in
+ * *is_new_out: it refuses holds until it was seeded from the ledger. */
+WEIR_MUST_USE weir_status weir__house_open_quota(struct weir_house *house,
+                                                 bool *is_new_out,
+                                                 struct weir_error *err);
+WEIR_MUST_USE weir_status weir__house_seed_quota(struct weir_house *house,
+                                                 struct weir_error *err);
+void weir__house_close_quota(struct weir_house *house);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nginx.conf, whole, from the world and the image in force.
+ *
+ * Everything nginx must open before its workers start stands here and
+ * nothing else: listeners, upstream blocks with their pools, origins' trust
+ * anchors, limits. What a decision needs is in the image, which changes
+ * without a reload. The text depends on its arguments alone, so a reload of
+ * nginx is needed exactly when the text differs.
+ *
+ * An origin without addresses gets a server that is down: nginx starts, and
+ * calls to it fail over like any other dead origin.
+ */
+#include "control/serve/nginx_conf.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A value in quotes. What nginx would read as something else is refused. */
+static weir_status
+add_quoted(struct weir_buf *out, weir_span value, struct weir_error *err)
+{
+    weir_buf_add_byte(out, '"');
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if ((unsigned char)c < 0x20 || c == '$')
+            return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                             "a path or name with a control character or '$' "
+                             "cannot be given to nginx");
+        if (c == '"' || c == '\\')
+            weir_buf_add_byte(out, '\\');
+        weir_buf_add_byte(out, c);
+    }
+    weir_buf_add_byte(out, '"');
+    return WEIR_OK;
+}
+
+static weir_status
+add_path(struct weir_buf *out, const char *directive, weir_span value,
+         struct weir_error *err)
+{
+    weir_buf_addf(out, "%s ", directive);
+    weir_status status = add_quoted(out, value, err);
+    weir_buf_addf(out, ";\n");
+    return status;
+}
+
+static weir_status
+add_main(const struct weir_world *world, const struct weir_paths *paths,
+         uint64_t files_max, struct weir_buf *out, struct weir_error *err)
+{
+    const struct weir_settings *settings = &world->settings;
+    const char *level = "notice";
+    if (weir_span_equal(settings->log_level, WEIR_SPAN("error")))
+        level = "error";
+    else if (weir_span_equal(settings->log_level, WEIR_SPAN("warn")))
+        level = "warn";
+    /* A call has two connections; the rest is for files and listeners. */
+    uint64_t connections = (uint64_t)settings->connections_max * 2 + 32;
+    uint64_t files = connections + 64;
+    if (files > files_max) {
+        files = files_max;
+        connections = files_max > 128 ? files_max - 64 : 64;
+    }
+    weir_buf_addf(out, "# Written by weir from %s; changes are lost.\n",
+                  strrchr(paths->config, '/') == NULL
+                      ? paths->config
+                      : strrchr(paths->config, '/') + 1);
+    weir_status status =
+        add_path(out, "load_module", settings->module_path, err);
+    weir_buf_addf(out, "daemon off;\npid nginx.pid;\nerror_log stderr %s;\n",
+                  level);
+    /* Without this, root's workers would be nobody's, and the run directory
+     * is the user's alone. */
+    if (geteuid() == 0)
+        weir_buf_addf(out, "user root;\n");
+    if (settings->workers == 0)
+        weir_buf_addf(out, "worker_processes auto;\n");
+    else
+        weir_buf_addf(out, "worker_processes %u;\n", settings->workers);
+    weir_buf_addf(out, "worker_rlimit_nofile %llu;\n",
+                  (unsigned long long)files);
+    weir_buf_addf(out, "worker_shutdown_timeout %ums;\n", settings->drain_ms);
+    weir_buf_addf(out, "events {\n    worker_connections %llu;\n}\n",
+                  (unsigned long long)connections);
+    return status;
+}
+
+static weir_status
+add_http(const struct weir_world *world, const struct weir_paths *paths,
+         struct weir_buf *out, struct weir_error *err)
+{
+    const struct weir_settings *settings = &world->settings;
+    weir_buf_addf(out, "access_log off;\nserver_tokens off;\netag off;\n"
+                       "tcp_nodelay on;\nsendfile off;\n"
+                       "reset_timedout_connection on;\n"
+                       "default_type application/json;\n"
+                       "client_body_temp_path body;\nproxy_temp_path proxy;\n"
+                       "fastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\n"
+                       "scgi_temp_path scgi;\n"
+                       "client_header_timeout 15s;\nclient_body_timeout 60s;\n"
+                       "send_timeout 60s;\nkeepalive_requests 1000000;\n"
+                       "http2_max_concurrent_streams 256;\n"
+                       "http2_recv_buffer_size 256k;\n"
+                       "client_header_buffer_size 4k;\n");
+    weir_buf_addf(out, "keepalive_timeout %ums;\n", settings->idle_ms);
+    weir_buf_addf(
+        out, "large_client_header_buffers 4 %u;\n",
+        settings->header_bytes_max < 4096 ? 4096 : settings->header_bytes_max);
+    weir_buf_addf(out, "client_max_body_size %llu;\n",
+                  (unsigned long long)settings->body_bytes_max);
+    weir_buf_addf(out, "client_body_buffer_size %llu;\n",
+                  (unsigned long long)settings->buffer_bytes_max);
+    weir_buf_addf(out, "weir_body_max %llu;\nweir_event_max %llu;\n",
+                  (unsigned long long)settings->body_bytes_max,
+                  (unsigned long long)settings->event_bytes_max);
+    weir_status status =
+        add_path(out, "weir_run", weir_span_of(paths->run), err);
+    if (status == WEIR_OK && settings->mmdb_path.len > 0)
+        status = add_path(out, "weir_mmdb", settings->mmdb_path, err);
+    return status;
+}
+
+/* The name of an origin's upstream block, as the image has it. */
+static weir_span
+upstream_name(const struct weir_image *image, weir_span origin)
+{
+    for (uint32_t i = 0; i < image->origin_count; i++) {
+        const struct weir_image_origin *row = &image->origins[i];
+        if (weir_span_equal(weir_image_text(image, row->name), origin))
+            return weir_image_text(image, row->upstream);
+    }
+    return WEIR_SPAN("");
+}
+
+static weir_status
+add_origin(const struct weir_world_origin *origin, weir_span upstream,
+           const struct weir_address_row *addresses, struct weir_buf *out,
+           struct weir_error *err)
+{
+    bool is_tls = weir_span_equal(origin->scheme, WEIR_SPAN("https"));
+    weir_buf_addf(out, "upstream %.*s {\n", WEIR_SPAN_ARG(upstream));
+    uint32_t count = addresses == NULL ? 0 : addresses->count;
+    for (uint32_t i = 0; i < count; i++)
+        weir_buf_addf(out, "    server %s;\n", addresses->texts[i]);
+    if (count == 0)
+        weir_buf_addf(out, "    server 127.0.0.1:1 down;\n");
+    weir_buf_addf(out,
+                  "    keepalive %u;\n    keepalive_requests 1000000;\n"
+                  "    keepalive_timeout 55s;\n}\nweir_origin ",
+                  origin->keepalive == 0 ? 32 : origin->keepalive);
+    weir_status status = add_quoted(out, origin->name, err);
+    weir_buf_addf(out, " upstream=%.*s host=%.*s tls=%s",
+                  WEIR_SPAN_ARG(upstream), WEIR_SPAN_ARG(origin->host),
+                  is_tls ? "on" : "off");
+    if (is_tls && origin->tls_ca.len > 0) {
+        struct weir_buf value;
+        char memory[WEIR_PATH_MAX + 8];
+        weir_buf_init_fixed(&value, memory, sizeof memory);
+        weir_buf_addf(&value, "ca=%.*s", WEIR_SPAN_ARG(origin->tls_ca));
+        weir_buf_add_byte(out, ' ');
+        if (status == WEIR_OK)
+            status = add_quoted(out, weir_buf_span(&value), err);
+    }
+    weir_buf_addf(out, ";\n");
+    return status;
+}
+
+static weir_status
+add_server(const struct weir_world_listen *listen, struct weir_buf *out,
+           struct weir_error *err)
+{
+    bool is_v6 = memchr(listen->host.ptr, ':', listen->host.len) != NULL;
+    bool is_tls = listen->certificate.len > 0;
+    weir_status status = WEIR_OK;
+    weir_buf_addf(out, "server {\n    listen %s%.*s%s:%u backlog=4096",
+                  is_v6 ? "[" : "", WEIR_SPAN_ARG(listen->host),
+                  is_v6 ? "]" : "", listen->port);
+    /* HTTP/2 without TLS would shut HTTP/1.1 out of the port. */
+    if (is_tls)
+        weir_buf_addf(out, " ssl%s", listen->has_http2 ? " http2" : "");
+    weir_buf_addf(out, ";\n    server_name _;\n");
+    if (is_tls) {
+        weir_buf_addf(out, "    ssl_protocols TLSv1.2 TLSv1.3;\n"
+                           "    ssl_session_cache shared:weir:1m;\n    ");
+        status = add_path(out, "ssl_certificate", listen->certificate, err);
+        weir_buf_addf(out, "    ");
+        if (status == WEIR_OK)
+            status = add_path(out, "ssl_certificate_key", listen->key, err);
+    }
+    weir_buf_addf(out, "    location / {\n        weir on;\n    }\n}\n");
+    return status;
+}
+
+weir_status
+weir_nginx_conf(const struct weir_world *world, const struct weir_image *image,
+                const struct weir_paths *paths,
+                const struct weir_addresses *addresses, uint64_t files_max,
+                struct weir_buf *out, struct weir_error *err)
+{
+    weir_status status = add_main(world, paths, files_max, out, err);
+    weir_buf_addf(out, "http {\n");
+    if (status == WEIR_OK)
+        status = add_http(world, paths, out, err);
+    for (uint32_t i = 0; status == WEIR_OK && i < world->origin_count; i++) {
+        const struct weir_world_origin *origin = &world->origin_rows[i];
+        weir_span upstream = upstream_name(image, origin->name);
+        if (upstream.len > 0)
+            status = add_origin(origin, upstream,
+                                weir_addresses_find(addresses, origin->name),
+                                out, err);
+    }
+    for (uint32_t i = 0; status == WEIR_OK && i < world->listen_count; i++)
+        status = add_server(&world->listen_rows[i], out, err);
+    weir_buf_addf(out, "}\n");
+    if (status == WEIR_OK && out->overflow)
+        status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                           "nginx's configuration would be too large");
+    return status;
+}

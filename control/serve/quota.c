@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The quota table: made, seeded, swept.
+ *
+ * The file lives in shared memory and outlives every process, so a restart
+ * finds the counters as they were. After the machine restarted (or somebody
+ * removed the file) it is made anew and filled from the ledger: for every
+ * subject and window that a limit of the image names, what the calls decided
+ * in the window in force have used. Days and longer come from the daily
+ * totals; minutes and hours from the ledger's own rows.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/log.h"
+#include "control/serve/house.h"
+
+#define QUOTA_SLOTS   65536u
+#define QUOTA_LANES   (WEIR_LANES_MAX + 1)
+#define QUOTA_ENTRIES 4096u
+
+static weir_status
+map_file(struct weir_house *house, const char *path, bool *is_new_out,
+         struct weir_error *err)
+{
+    size_t size = weir_quota_size(QUOTA_SLOTS, QUOTA_LANES, QUOTA_ENTRIES);
+    struct stat info;
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || fstat(file, &info) != 0)
+        goto failed;
+    *is_new_out = info.st_size == 0;
+    if (*is_new_out && ftruncate(file, (off_t)size) != 0)
+        goto failed;
+    if (!*is_new_out)
+        size = (size_t)info.st_size;
+    house->quota_map =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (house->quota_map == MAP_FAILED) {
+        house->quota_map = NULL;
+        goto failed;
+    }
+    house->quota_bytes = size;
+    close(file);
+    return WEIR_OK;
+failed:
+    (void)weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                    "cannot map the quota table: %s", strerror(errno));
+    if (file >= 0)
+        close(file);
+    return WEIR_EIO;
+}
+
+void
+weir__house_close_quota(struct weir_house *house)
+{
+    if (house->quota_map != NULL)
+        munmap(house->quota_map, house->quota_bytes);
+    house->quota_map = NULL;
+    house->quota = NULL;
+}
+
+weir_status
+weir__house_open_quota(struct weir_house *house, bool *is_new_out,
+                       struct weir_error *err)
+{
+    char path[WEIR_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/quota", house->control->paths.run);
+    for (int pass = 0;; pass++) {
+        weir_status status = map_file(house, path, is_new_out, err);
+        if (status != WEIR_OK)
+            return status;
+        if (*is_new_out)
+            return weir_quota_format(house->quota_map, house->quota_bytes,
+                                     QUOTA_SLOTS, QUOTA_LANES, QUOTA_ENTRIES,
+                                     &house->quota, err);
+        status = weir_quota_attach(house->quota_map, house->quota_bytes,
+                                   &house->quota, err);
+        if (status == WEIR_OK) {
+            *is_new_out = weir_quota_is_rebuilding(house->quota);
+            return WEIR_OK;
+        }
+        weir__house_close_quota(house);
+        if (pass == 1)
+            return status;
+        weir_log(WEIR_LOG_WARN,
+                 "the quota table is not usable (%s): made "
+                 "anew from the ledger",
+                 err->text);
+        unlink(path);
+    }
+}
+
+/* ------------------------------------------------------------------ seeding */
+
+struct seeding {
+    struct weir_house *house;
+    weir_quota_window window;
+    weir_time now;
+    enum weir_metric metric;
+    uint64_t subject;
+    weir_span tenant; /* what is summed: empty means any */
+    weir_span project;
+    weir_span key;
+    int64_t used;
+};
+
+static bool
+add_used(void *context, const struct weir_store_sum *sum)
+{
+    struct seeding *seeding = context;
+    if ((seeding->project.len > 0 &&
+         !weir_span_equal(seeding->project, sum->project)) ||
+        (seeding->key.len > 0 && !weir_span_equal(seeding->key, sum->key)))
+        return true;
+    if (seeding->metric == WEIR_METRIC_REQUESTS)
+        seeding->used += (int64_t)sum->counted;
+    else if (seeding->metric == WEIR_METRIC_TOKENS)
+        seeding->used += (int64_t)(sum->input_tokens + sum->output_tokens);
+    else
+        seeding->used += sum->cost_micros;
+    return true;
+}
+
+static weir_status
+seed_limit(struct seeding *seeding, const struct weir_image_limit *limit,
+           struct weir_error *err)
+{
+    struct weir_store *store = seeding->house->control->store;
+    struct weir_store_filter filter = {.tenant = seeding->tenant,
+                                       .by_project = seeding->project.len > 0,
+                                       .by_key = seeding->key.len > 0};
+    seeding->window = (weir_quota_window)limit->window;
+    seeding->metric = (enum weir_metric)limit->metric;
+    seeding->used = 0;
+    weir_quota_window_of(seeding->window, seeding->now, &filter.from,
+                         &filter.to);
+    bool is_short = seeding->window == WEIR_QUOTA_MINUTE ||
+                    seeding->window == WEIR_QUOTA_HOUR;
+    weir_status status =
+        is_short ? weir_store_usage(store, &filter, add_used, seeding, err)
+                 : weir_store_totals(store, &filter, add_used, seeding, err);
+    if (status != WEIR_OK || seeding->used == 0)
+        return status;
+    return weir_quota_seed(seeding->house->quota, seeding->subject,
+                           (weir_quota_metric)seeding->metric, seeding->window,
+                           seeding->now, seeding->used);
+}
+
+static weir_status
+seed_subject(struct seeding *seeding, uint32_t first, uint32_t count,
+             struct weir_error *err)
+{
+    const struct weir_image *image = &seeding->house->control->image;
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < count; i++)
+        status = seed_limit(seeding, &image->limits[first + i], err);
+    return status;
+}
+
+static weir_status
+seed_all(struct seeding *seeding, struct weir_error *err)
+{
+    const struct weir_image *image = &seeding->house->control->image;
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < image->tenant_count; i++) {
+        const struct weir_image_tenant *row = &image->tenants[i];
+        seeding->tenant = weir_image_text(image, row->name);
+        seeding->project = seeding->key = WEIR_SPAN("");
+        seeding->subject = row->hash;
+        status = seed_subject(seeding, row->first_limit, row->limit_count, err);
+    }
+    for (uint32_t i = 0; status == WEIR_OK && i < image->project_count; i++) {
+        const struct weir_image_project *row = &image->projects[i];
+        seeding->tenant =
+            weir_image_text(image, image->tenants[row->tenant].name);
+        seeding->project = weir_image_text(image, row->name);
+        seeding->key = WEIR_SPAN("");
+        seeding->subject = row->hash;
+        status = seed_subject(seeding, row->first_limit, row->limit_count, err);
+    }
+    for (uint32_t i = 0; status == WEIR_OK && i < image->key_count; i++) {
+        const struct weir_image_key *row = &image->keys[i];
+        const struct weir_image_project *project =
+            &image->projects[row->project];
+        seeding->tenant =
+            weir_image_text(image, image->tenants[project->tenant].name);
+        seeding->project = WEIR_SPAN("");
+        seeding->key = weir_image_text(image, row->id);
+        seeding->subject = row->subject_hash;
+        status = seed_subject(seeding, row->first_limit, row->limit_count, err);
+    }
+    return status;
+}
+
+weir_status
+weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
+{
+    struct seeding seeding = {.house = house, .now = weir_control_now()};
+    pthread_mutex_lock(&house->control->lock);
+    weir_quota_rebuild_begin(house->quota);
+    weir_status status = seed_all(&seeding, err);
+    if (status == WEIR_OK)
+        weir_quota_rebuild_end(house->quota);
+    pthread_mutex_unlock(&house->control->lock);
+    return status;
+}
