@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/quota.h>
+
 #include "control/config/config.h"
 
 /* The configuration of the tests: whole and without fault. */
@@ -382,4 +384,56 @@ TEST(config, a_missing_file_is_a_fault_and_not_a_crash)
     assert_int_equal(faults.total, 1);
     assert_null(world);
     weir_faults_fini(&faults);
+}
+
+TEST(config, budgets_end_where_counters_end)
+{
+    static const char *const windows[] = {"minute", "hour",  "day",
+                                          "week",   "month", "year"};
+    for (uint32_t i = 0; i < WEIR_COUNTOF(windows); i++) {
+        int64_t most = weir_quota_amount_max((weir_quota_window)i);
+        for (int above = 0; above < 2; above++) {
+            char budget[96];
+            struct weir_faults faults;
+            snprintf(budget, sizeof(budget), "tokens_per_%s: %lld", windows[i],
+                     (long long)most + above);
+            char *text = change("requests_per_minute: 60", budget);
+            struct weir_world *world = load(text, &faults);
+            assert_int_equal(faults.total, above);
+            assert_int_equal(world->limit_rows[0].window, i);
+            weir_world_free(world);
+            weir_faults_fini(&faults);
+            free(text);
+        }
+    }
+    assert_int_equal(WEIR_COUNTOF(windows), WEIR_QUOTA_WINDOWS);
+    assert_int_equal(WEIR_METRIC_REQUESTS, WEIR_QUOTA_REQUESTS);
+    assert_int_equal(WEIR_METRIC_TOKENS, WEIR_QUOTA_TOKENS);
+    assert_int_equal(WEIR_METRIC_MICROS, WEIR_QUOTA_MICROS);
+}
+
+TEST(config, more_candidates_than_a_call_can_have_are_refused)
+{
+    for (int count = WEIR_CANDIDATES_MAX; count <= WEIR_CANDIDATES_MAX + 1;
+         count++) {
+        struct weir_faults faults;
+        struct weir_buf more;
+        weir_buf_init(&more, 1 << 20);
+        for (int i = 1; i < count; i++)
+            weir_buf_addf(&more,
+                          "  - {name: d%d, model: m, origin: o, region: r, "
+                          "stored_in: DE, operator: own}\n",
+                          i);
+        weir_buf_addf(&more, "tenants:\n%c", '\0');
+        char *text = change("tenants:\n", more.ptr);
+        struct weir_world *world = load(text, &faults);
+        assert_int_equal(faults.total, count > WEIR_CANDIDATES_MAX);
+        if (count > WEIR_CANDIDATES_MAX)
+            assert_span(faults.rows[0].text,
+                        "model \"m\" has 33 candidates; the most is 32");
+        weir_world_free(world);
+        weir_faults_fini(&faults);
+        weir_buf_fini(&more);
+        free(text);
+    }
 }

@@ -79,7 +79,9 @@ weir_arena_alloc(struct weir_arena *arena, size_t size)
         arena->overflow = true;
         return NULL;
     }
-    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    /* Nothing is a place too: NULL means that the arena is full. */
+    size = size == 0 ? ALIGNMENT
+                     : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (size > arena->size - arena->used && !grow(arena, size)) {
         arena->overflow = true;
         return NULL;

@@ -381,7 +381,9 @@ op_ok(const struct check *check, uint32_t at)
     /* Scope checks are made of the three entities only. */
     if (op->op >= OP_REQUIRE_IN && op->x == CEDAR_CONTEXT)
         return false;
-    if (op->op == OP_FAIL && op->a >= WEIR_CEDAR_FAULTS)
+    /* Without a fault, OP_FAIL would run on into what follows. */
+    if (op->op == OP_FAIL &&
+        (op->a == WEIR_CEDAR_FAULT_NONE || op->a >= WEIR_CEDAR_FAULTS))
         return false;
     after = op->depth - pops + ops[op->op].pushes;
     if (after > check->header->stack_max)

@@ -68,6 +68,15 @@ folds_to(weir_span name, weir_span wanted)
     return at == name.len;
 }
 
+static bool
+has_no_high(weir_span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.ptr[i] & 0x80) != 0)
+            return false;
+    return true;
+}
+
 /* The closing quote of a name in a tracked object: which paths it is on. */
 static void
 match_name(struct weir__json_scan *scan, weir_span name, bool has_escapes)
@@ -84,13 +93,19 @@ match_name(struct weir__json_scan *scan, weir_span name, bool has_escapes)
         if (!weir_json_unescape_into(raw, plain, sizeof(plain), &name))
             return;
     }
+    bool folds = (scan->flags & WEIR_JSON_FOLD_NAMES) != 0;
+    bool is_ascii = !folds || has_no_high(name);
+    char first = name.len > 0 ? name.ptr[0] | 0x20 : '\0';
     for (uint64_t left = level->mask; left != 0; left &= left - 1) {
         unsigned path = (unsigned)__builtin_ctzll(left);
         weir_span wanted = scan->paths[path].segment[segment];
+        /* Most differ in this; only the two odd characters can hide it. */
+        if (is_ascii && (wanted.len != name.len ||
+                         (wanted.len > 0 && (wanted.ptr[0] | 0x20) != first)))
+            continue;
         if (weir_span_equal(name, wanted)) {
             matched |= UINT64_C(1) << path;
-        } else if ((scan->flags & WEIR_JSON_FOLD_NAMES) != 0 &&
-                   name.len >= wanted.len && folds_to(name, wanted)) {
+        } else if (folds && folds_to(name, wanted)) {
             weir__json_set_fault(scan, at,
                                  "a name differs from a known one by case");
             return;
@@ -402,7 +417,7 @@ prepare(struct weir__json_scan *scan)
                     path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
         scan->terminal[path->count] |= UINT64_C(1) << i;
         for (size_t j = 0; j < path->count; j++)
-            if (weir_span_equal(path->segment[j], WEIR_SPAN(WEIR_JSON_EACH)))
+            if (path->segment[j].len == 2 && path->segment[j].ptr[0] == '[')
                 scan->each[j] |= UINT64_C(1) << i;
         scan->hits[i] = (weir_json_hit){.kind = WEIR_JSON_NONE};
     }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define TARGET
+
 static void
 load(const char *bytes, struct weir__json_block *block_out)
 {
@@ -22,7 +24,7 @@ load(const char *bytes, struct weir__json_block *block_out)
 }
 
 static void
-outside(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
+outside_of(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
 {
     uint64_t structural = 0;
     uint64_t white = 0;
@@ -102,10 +104,16 @@ prefix_xor(uint64_t bits)
     return bits;
 }
 
+static inline bool
+is_utf8(const char *bytes)
+{
+    return weir__json_block_is_utf8(bytes);
+}
+
+#include "scan_loop.h"
+
 void
 weir__json_scan_plain(struct weir__json_scan *scan)
 {
-    static const struct weir__json_masks masks = {
-        load, outside, escapes, weir__json_block_is_utf8, prefix_xor};
-    weir__json_scan_blocks(scan, &masks);
+    scan_blocks(scan);
 }

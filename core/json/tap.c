@@ -72,6 +72,31 @@ outside_mark(const char *at, const char *end)
     return at;
 }
 
+/* Paths share their first names; each is compared once. */
+static void
+index_names(struct weir_json_tap *tap)
+{
+    uint32_t used = 0;
+    for (uint32_t place = 0; place < WEIR_JSON_PATH_SEGMENTS_MAX; place++) {
+        tap->first_name[place] = (uint8_t)used;
+        for (uint32_t i = 0; i < tap->count; i++) {
+            const weir_json_path *path = &tap->wanted[i].path;
+            uint32_t bit = UINT32_C(1) << i;
+            uint32_t j = tap->first_name[place];
+            if (place >= path->count || (tap->each[place] & bit) != 0)
+                continue;
+            while (j < used &&
+                   !weir_span_equal(tap->names[j].text, path->segment[place]))
+                j++;
+            WEIR_ASSERT(j < WEIR_JSON_TAP_NAMES_MAX);
+            used = j == used ? used + 1 : used;
+            tap->names[j].text = path->segment[place];
+            tap->names[j].mask |= bit;
+        }
+    }
+    tap->first_name[WEIR_JSON_PATH_SEGMENTS_MAX] = (uint8_t)used;
+}
+
 void
 weir_json_tap_init(struct weir_json_tap *tap, const weir_json_wanted *wanted,
                    size_t count, void *memory, size_t size)
@@ -95,6 +120,7 @@ weir_json_tap_init(struct weir_json_tap *tap, const weir_json_wanted *wanted,
         used += wanted[i].keep_max;
     }
     WEIR_ASSERT(used <= size);
+    index_names(tap);
     weir_json_tap_reset(tap);
 }
 
@@ -196,17 +222,21 @@ count_string(struct weir_json_tap *tap, size_t len)
 static void
 match_name(struct weir_json_tap *tap)
 {
-    uint32_t segment = tap->depth - 1;
-    weir_span name = {tap->name, tap->name_len};
-    uint32_t matched = 0;
-    if (tap->name_len <= WEIR_JSON_NAME_MAX)
-        for (uint32_t left = tap->level[segment].mask; left != 0;
-             left &= left - 1) {
-            uint32_t i = (uint32_t)__builtin_ctz(left);
-            if (weir_span_equal(tap->wanted[i].path.segment[segment], name))
-                matched |= UINT32_C(1) << i;
+    uint32_t place = tap->depth - 1;
+    uint32_t len = tap->name_len;
+    tap->pending = 0;
+    if (len > WEIR_JSON_NAME_MAX)
+        return;
+    for (uint32_t i = tap->first_name[place]; i < tap->first_name[place + 1];
+         i++) {
+        const struct weir_json_tap_name *name = &tap->names[i];
+        if (name->text.len == len &&
+            (name->mask & tap->level[place].mask) != 0 &&
+            memcmp(name->text.ptr, tap->name, len) == 0) {
+            tap->pending = name->mask & tap->level[place].mask;
+            return;
         }
-    tap->pending = matched & ~tap->each[segment];
+    }
 }
 
 static void
@@ -311,6 +341,21 @@ begin_scalar(struct weir_json_tap *tap, const char **from, const char *at)
 
 /* ------------------------------------------------------------- bytes */
 
+static bool
+ends_scalar(char c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' ||
+           c == '\r' || c == '\t';
+}
+
+static const char *
+scalar_end(const char *at, const char *end)
+{
+    while (at < end && !ends_scalar(*at))
+        at++;
+    return at;
+}
+
 /* In a string: up to and with its closing quote, or the read's end. */
 static const char *
 pass_string(struct weir_json_tap *tap, const char **from, const char *at,
@@ -383,16 +428,11 @@ pass_outside(struct weir_json_tap *tap, const char **from, const char *at,
         break;
     default:
         begin_scalar(tap, from, at);
+        if (tap->state == OUTSIDE)
+            return scalar_end(at, end);
         break;
     }
     return at + 1;
-}
-
-static bool
-ends_scalar(char c)
-{
-    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' ||
-           c == '\r' || c == '\t';
 }
 
 void
@@ -417,11 +457,10 @@ weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
             at++;
             break;
         case SCALAR:
-            if (ends_scalar(*at)) {
+            at = scalar_end(at, end);
+            if (at < end) {
                 end_live(tap, &from, at);
                 tap->state = OUTSIDE;
-            } else {
-                at++;
             }
             break;
         default:

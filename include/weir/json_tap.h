@@ -21,6 +21,8 @@ extern "C" {
 #endif
 
 #define WEIR_JSON_TAPS_MAX 32
+/* Different names over all paths, told apart by their place in a path. */
+#define WEIR_JSON_TAP_NAMES_MAX 64
 
 /* A path without segments matches nothing, so tables may have gaps.
  * Captured values are cut off (is_cut) behind `keep_max` bytes; 0: only
@@ -41,6 +43,11 @@ typedef struct {
 struct weir_json_tap_level {
     uint32_t mask;    /* paths that lead through this container */
     uint32_t keeping; /* paths whose container value is open inside it */
+};
+
+struct weir_json_tap_name {
+    weir_span text;
+    uint32_t mask; /* paths with this name at this place */
 };
 
 struct weir_json_tap {
@@ -64,6 +71,9 @@ struct weir_json_tap {
     struct weir_json_tap_level level[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
     uint32_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
     uint32_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
+    /* Names of place i: from first_name[i] to before first_name[i + 1]. */
+    struct weir_json_tap_name names[WEIR_JSON_TAP_NAMES_MAX];
+    uint8_t first_name[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
     weir_json_tapped tapped[WEIR_JSON_TAPS_MAX];
 };
 

@@ -26,34 +26,3 @@ def clean_origin(request):
         house.origin.reset()
         house.sealed.reset()
     yield
-
-
-def chat(content="hello", **more):
-    """A chat request; `script` is passed to the origin by metadata."""
-    script = more.pop("script", None)
-    body = {"model": more.pop("model", "only-near"),
-            "messages": [{"role": "user", "content": content}], **more}
-    if script:
-        body["metadata"] = {"origin": script}
-    return body
-
-
-@pytest.fixture
-def chat_body():
-    return chat
-
-
-def events_of(stream):
-    """The data of each SSE event in raw bytes."""
-    found = []
-    for block in stream.replace(b"\r\n", b"\n").split(b"\n\n"):
-        data = [line[5:].lstrip() for line in block.split(b"\n")
-                if line.startswith(b"data:")]
-        if data:
-            found.append(b"\n".join(data))
-    return found
-
-
-@pytest.fixture
-def sse():
-    return events_of

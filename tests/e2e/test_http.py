@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import lab
-from conftest import chat
+from house import chat
 
 MARK = b"in-step-"
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import lab
-from conftest import chat, events_of
+from house import chat, events_of
 
 # A body as nobody's serialiser writes it: spacing, order, escapes, numbers,
 # members that weir does not know, and a model name in the middle.

@@ -7,8 +7,7 @@ import json
 import pytest
 
 import lab
-from conftest import events_of
-from test_streams import explained
+from house import events_of, explained
 
 PATHS = {"/chat/completions": "/v1/chat/completions",
          "/responses": "/v1/responses", "/embeddings": "/v1/embeddings"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import lab
-from conftest import chat
+from house import chat
 
 
 def refused(house, body, status, tenant="good", **more):

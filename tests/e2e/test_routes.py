@@ -3,7 +3,7 @@
 import json
 import time
 
-from conftest import chat, events_of
+from house import chat, events_of
 
 
 def names(house):

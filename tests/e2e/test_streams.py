@@ -6,7 +6,7 @@ import time
 import pytest
 
 import lab
-from conftest import chat, events_of
+from house import chat, events_of, explained
 
 PATHS = {"/v1/chat/completions": "messages", "/v1/responses": "input",
          "/v1/completions": "prompt"}
@@ -132,18 +132,3 @@ def test_cut_calls_are_metered(house):
     row = lab.wait_for(lambda: explained(house, request), 10, "outcome")
     assert row["estimated"] is True
     assert row["output_tokens"] > 0
-
-
-def explained(house, request):
-    """Usage of one call as `weir explain` tells it, once it is settled."""
-    done = house.weir.cli("explain", request, "--json", check=False)
-    if done.returncode > 1:
-        return None
-    said = json.loads(done.stdout)
-    outcome = said.get("outcome")
-    if not outcome:
-        return None
-    usage = outcome.get("usage", outcome)
-    return {"estimated": usage.get("estimated", usage.get("is_estimated")),
-            "input_tokens": usage["input_tokens"],
-            "output_tokens": usage["output_tokens"]}

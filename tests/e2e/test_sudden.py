@@ -7,7 +7,7 @@ import time
 import pytest
 
 import lab
-from conftest import chat
+from house import chat
 
 
 class Load:

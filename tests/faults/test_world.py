@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine and the neighbours misbehave: disk, origin, clients, limits."""
 import contextlib
-import http.client
 import json
-import os
 import pathlib
 import resource
 import socket

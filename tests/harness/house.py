@@ -42,8 +42,12 @@ class House:
         if change:
             change(config)
         self.weir.write()
-        self.weir.start()
         self.keys = {}
+        try:
+            self.weir.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def key(self, tenant="good"):
         if tenant not in self.keys:
@@ -68,3 +72,39 @@ class House:
             self.weir.stop()
         self.origin.stop()
         self.sealed.stop()
+
+
+def chat(content="hello", **more):
+    """A chat request; `script` is passed to the origin by metadata."""
+    script = more.pop("script", None)
+    body = {"model": more.pop("model", "only-near"),
+            "messages": [{"role": "user", "content": content}], **more}
+    if script:
+        body["metadata"] = {"origin": script}
+    return body
+
+
+def events_of(stream):
+    """The data of each SSE event in raw bytes."""
+    found = []
+    for block in stream.replace(b"\r\n", b"\n").split(b"\n\n"):
+        data = [line[5:].lstrip() for line in block.split(b"\n")
+                if line.startswith(b"data:")]
+        if data:
+            found.append(b"\n".join(data))
+    return found
+
+
+def explained(house, request):
+    """Usage of one call as `weir explain` tells it, once it is settled."""
+    done = house.weir.cli("explain", request, "--json", check=False)
+    if done.returncode > 1:
+        return None
+    said = json.loads(done.stdout)
+    outcome = said.get("outcome")
+    if not outcome:
+        return None
+    usage = outcome.get("usage", outcome)
+    return {"estimated": usage.get("estimated", usage.get("is_estimated")),
+            "input_tokens": usage["input_tokens"],
+            "output_tokens": usage["output_tokens"]}
