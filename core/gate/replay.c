@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recorded decisions, taken again by the code that took them. */
+#include "internal.h"
+
+#include <string.h>
+
+#include <weir/replay.h>
+
+weir_status
+weir_replay_init(struct weir_replay *replay, const struct weir_view *view,
+                 struct weir_arena *arena, struct weir_error *err)
+{
+    const struct weir_image *image = &view->image;
+    uint32_t size = 16;
+    while (size / 2 < image->key_count)
+        size *= 2;
+    replay->view = view;
+    replay->mask = size - 1;
+    replay->slots = weir_arena_array(arena, uint32_t, size);
+    if (replay->slots == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
+                         "no memory for an index of %u keys", image->key_count);
+    for (uint32_t row = 0; row < image->key_count; row++) {
+        weir_span id = weir_image_text(image, image->keys[row].id);
+        uint32_t at = (uint32_t)weir_hash64(id, 0) & replay->mask;
+        while (replay->slots[at] != 0)
+            at = (at + 1) & replay->mask;
+        replay->slots[at] = row + 1;
+    }
+    return WEIR_OK;
+}
+
+uint32_t
+weir_replay_key(const struct weir_replay *replay, weir_span id)
+{
+    const struct weir_image *image = &replay->view->image;
+    for (uint32_t at = (uint32_t)weir_hash64(id, 0) & replay->mask;;
+         at = (at + 1) & replay->mask) {
+        uint32_t row = replay->slots[at];
+        if (row == 0)
+            return WEIR_INDEX_NONE;
+        if (weir_span_equal(weir_image_text(image, image->keys[row - 1].id),
+                            id))
+            return row - 1;
+    }
+}
+
+void
+weir_replay_of_intent(const struct weir_record_intent *intent,
+                      struct weir_replay_case *case_out)
+{
+    *case_out = (struct weir_replay_case){
+        .request = intent->request,
+        .overlay = intent->overlay,
+        .operation = (enum weir_operation)intent->operation,
+        .is_streamed = intent->is_streamed != 0,
+        .reason = WEIR_REASON_PERMITTED,
+        .decided_us = intent->decided_us,
+        .key = intent->key,
+        .tenant = intent->tenant,
+        .organisation = intent->organisation,
+        .model = intent->model,
+        .country = intent->country,
+        .address = intent->address,
+        .candidate_count = intent->candidate_count,
+        .candidates = intent->candidates,
+    };
+    memcpy(case_out->image_digest, intent->image_digest, 32);
+}
+
+void
+weir_replay_of_refusal(const struct weir_record_refusal *refusal,
+                       struct weir_replay_case *case_out)
+{
+    *case_out = (struct weir_replay_case){
+        .request = refusal->request,
+        .overlay = refusal->overlay,
+        .operation = (enum weir_operation)refusal->operation,
+        .is_streamed = refusal->is_streamed != 0,
+        .is_refusal = true,
+        .reason = (enum weir_reason)refusal->reason,
+        .decided_us = refusal->decided_us,
+        .key = refusal->key,
+        .tenant = refusal->tenant,
+        .organisation = refusal->organisation,
+        .model = refusal->model,
+        .country = refusal->country,
+        .address = refusal->address,
+        .candidate_count = refusal->candidate_count,
+        .candidates = refusal->candidates,
+    };
+    memcpy(case_out->image_digest, refusal->image_digest, 32);
+}
+
+bool
+weir_replay_is_decision(const struct weir_replay_case *recorded)
+{
+    switch (recorded->reason) {
+    case WEIR_REASON_PERMITTED:
+    case WEIR_REASON_FORBIDDEN:
+    case WEIR_REASON_NO_PERMIT:
+    case WEIR_REASON_HELD:
+    case WEIR_REASON_POLICY_ERROR:
+    case WEIR_REASON_WITHDRAWN:
+    case WEIR_REASON_OPERATION:
+        /* A withdrawal between decision and attempt leaves an intent. */
+        return recorded->candidate_count > 0;
+    default:
+        return false;
+    }
+}
+
+enum weir_verdict
+weir_replay_verdict(const struct weir_replay_case *recorded)
+{
+    enum weir_verdict verdict = WEIR_DENY;
+    for (uint32_t i = 0; i < recorded->candidate_count; i++) {
+        if (recorded->candidates[i].verdict == WEIR_ALLOW)
+            return WEIR_ALLOW;
+        if (recorded->candidates[i].verdict == WEIR_HOLD)
+            verdict = WEIR_HOLD;
+    }
+    return verdict;
+}
+
+weir_status
+weir_replay_decide(const struct weir_replay *replay,
+                   const struct weir_replay_case *recorded, weir_time now,
+                   struct weir_answer *answer_out)
+{
+    uint32_t key = weir_replay_key(replay, recorded->key);
+    if (key == WEIR_INDEX_NONE || recorded->operation >= WEIR_OPERATIONS) {
+        memset(answer_out, 0, sizeof(*answer_out));
+        answer_out->verdict = WEIR_DENY;
+        answer_out->reason = WEIR_REASON_UNKNOWN_KEY;
+        answer_out->route = WEIR_INDEX_NONE;
+        return WEIR_ENOTFOUND;
+    }
+    struct weir_question question = {
+        .key = key,
+        .operation = recorded->operation,
+        .model = recorded->model,
+        .is_streamed = recorded->is_streamed,
+        .address = recorded->address,
+        .country = recorded->country,
+        .now = now,
+    };
+    weir_gate_decide(replay->view, &question, answer_out);
+    return WEIR_OK;
+}
+
+/* The ids of `rows`, blank between, equal `text`? A record may have cut the
+ * list to what fits: then the first ids must agree. */
+static bool
+ids_agree(const struct weir_image *image, const uint32_t *rows, uint32_t count,
+          weir_span text)
+{
+    size_t at = 0;
+    if (count > WEIR_DECIDING_MAX)
+        count = WEIR_DECIDING_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        weir_span id = weir_image_text(image, image->policies[rows[i]].id);
+        if (i > 0) {
+            if (at == text.len)
+                return true;
+            if (text.ptr[at++] != ' ')
+                return false;
+        }
+        if (text.len - at < id.len ||
+            memcmp(text.ptr + at, id.ptr, id.len) != 0)
+            return at == text.len && i > 0;
+        at += id.len;
+    }
+    return at == text.len;
+}
+
+bool
+weir_replay_equal(const struct weir_image *image,
+                  const struct weir_replay_case *recorded,
+                  const struct weir_answer *answer,
+                  struct weir_error *difference_out)
+{
+    if (recorded->candidate_count != answer->candidate_count) {
+        (void)weir_fail(difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                        "the record has %u candidates, the replay %u",
+                        recorded->candidate_count, answer->candidate_count);
+        return false;
+    }
+    for (uint32_t i = 0; i < answer->candidate_count; i++) {
+        const struct weir_record_candidate *was = &recorded->candidates[i];
+        const struct weir_candidate *is = &answer->candidates[i];
+        weir_span name =
+            weir_image_text(image, image->deployments[is->deployment].name);
+        /* Records cut long names at 128 bytes. */
+        if (name.len > was->deployment.len)
+            name.len = was->deployment.len;
+        bool is_same =
+            weir_span_equal(name, was->deployment) &&
+            was->verdict == (uint32_t)is->verdict &&
+            was->reason == (uint32_t)is->reason &&
+            ids_agree(image, is->policies, is->policy_count, was->policies) &&
+            ids_agree(image, is->shadows, is->shadow_count, was->shadows);
+        if (is_same)
+            continue;
+        (void)weir_fail(difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                        "%.*s: recorded %s (%s), replayed %s (%s)",
+                        WEIR_SPAN_ARG(was->deployment),
+                        weir_verdict_name((enum weir_verdict)was->verdict),
+                        weir_reason_code((enum weir_reason)was->reason),
+                        weir_verdict_name(is->verdict),
+                        weir_reason_code(is->reason));
+        return false;
+    }
+    return true;
+}
