@@ -247,8 +247,6 @@ add_obligations(const struct weir_image *image,
     }
 }
 
-/* Which candidate a refusal quotes: a hold before a forbid before the rest,
- * the first of its kind. */
 static uint32_t
 rank(const struct weir_candidate *candidate)
 {
@@ -259,19 +257,41 @@ rank(const struct weir_candidate *candidate)
     return candidate->reason == WEIR_REASON_FORBIDDEN ? 2 : 3;
 }
 
+/* How many candidates of the same rank the same policy speaks for. */
+static uint32_t
+weight_of(const struct weir_answer *answer, const struct weir_candidate *one)
+{
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < answer->candidate_count; i++) {
+        const struct weir_candidate *other = &answer->candidates[i];
+        same += rank(other) == rank(one) && other->policy_count > 0 &&
+                one->policy_count > 0 && other->policies[0] == one->policies[0];
+    }
+    return same;
+}
+
+/*
+ * Which candidate a refusal quotes: a hold before a forbid before the rest;
+ * among equals the policy that stands in the way most often (the customer
+ * wants the rule that concerns him, not that of one odd deployment); then
+ * the declared order.
+ */
 static void
 conclude(const struct weir_image *image, struct weir_answer *answer)
 {
-    answer->speaking = 0;
+    const struct weir_candidate *best = &answer->candidates[0];
     for (uint32_t i = 0; i < answer->candidate_count; i++) {
         const struct weir_candidate *candidate = &answer->candidates[i];
-        if (rank(candidate) < rank(&answer->candidates[answer->speaking]))
-            answer->speaking = i;
+        if (rank(candidate) < rank(best) ||
+            (rank(candidate) == rank(best) && rank(best) > 0 &&
+             weight_of(answer, candidate) > weight_of(answer, best)))
+            best = candidate;
         if (candidate->verdict == WEIR_ALLOW)
             add_obligations(image, candidate, &answer->obligations);
     }
-    answer->verdict = answer->candidates[answer->speaking].verdict;
-    answer->reason = answer->candidates[answer->speaking].reason;
+    answer->speaking = (uint32_t)(best - answer->candidates);
+    answer->verdict = best->verdict;
+    answer->reason = best->reason;
 }
 
 void

@@ -5,7 +5,7 @@
 
 #include "names.h"
 
-/* Answers of one rule: [organisation_count], enum weir_answer, after the
+/* Answers of one rule: [organisation_count], enum weir_ownership_answer, after the
  * rule's effect of unknown; NULL: the rule does not apply now. */
 struct weir__members {
     uint8_t **answers; /* [rule_count] */

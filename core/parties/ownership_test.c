@@ -38,7 +38,7 @@ read_graph(struct graph *g, const char *text)
                                         g->holdings, g->holding_count, NULL));
 }
 
-static enum weir_answer
+static enum weir_ownership_answer
 ask(struct graph *g, enum weir_ownership_method method, uint32_t threshold,
     bool is_strict, char who)
 {
@@ -60,9 +60,9 @@ ask(struct graph *g, enum weir_ownership_method method, uint32_t threshold,
 struct worked {
     const char *holdings;
     const char *asked;
-    enum weir_answer cascade;  /* at least half */
-    enum weir_answer strict;   /* more than half */
-    enum weir_answer multiply; /* at least half */
+    enum weir_ownership_answer cascade;  /* at least half */
+    enum weir_ownership_answer strict;   /* more than half */
+    enum weir_ownership_answer multiply; /* at least half */
 };
 
 static const struct worked worked[] = {
@@ -280,7 +280,7 @@ draw(uint32_t below)
 
 /* The definition, run naively, beside the queue: small random graphs with
  * rings and bands. */
-static enum weir_answer
+static enum weir_ownership_answer
 naive_cascade(const struct weir_holding *h, uint32_t holdings,
               const uint8_t *seeds, uint32_t count, uint32_t row)
 {
@@ -339,7 +339,7 @@ TEST(parties, the_queue_agrees_with_the_definition_on_random_graphs)
             holdings, used, N, WEIR_OWNERSHIP_CASCADE, seeds, &arena, &graph);
         for (uint32_t i = 0; i < N; i++) {
             uint32_t chain[N + 1];
-            enum weir_answer expected =
+            enum weir_ownership_answer expected =
                 naive_cascade(holdings, used, seeds, N, i);
             assert_int_equal(result.answers[i], expected);
             seen[expected]++;

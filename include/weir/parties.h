@@ -80,7 +80,7 @@ enum weir_ownership_method {
                                    chains are summed */
 };
 
-enum weir_answer {
+enum weir_ownership_answer {
     WEIR_ANSWER_NO = 0,
     WEIR_ANSWER_YES = 1,
     WEIR_ANSWER_UNKNOWN = 2
@@ -97,7 +97,7 @@ struct weir_ownership_rule {
 };
 
 struct weir_ownership_result {
-    uint8_t *answers; /* [count], enum weir_answer */
+    uint8_t *answers; /* [count], enum weir_ownership_answer */
     /* [count]: the holding through which the answer came: the largest of
      * those that counted (cascade), or the one on the strongest chain
      * (multiply). UINT32_MAX for seeds, for "no", and where only
