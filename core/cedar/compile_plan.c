@@ -514,7 +514,7 @@ each_bucket(struct compiler *c, uint32_t policy,
 struct filling {
     struct compiler *c;
     struct program_bucket *buckets;
-    uint32_t *lists;
+    struct program_candidate *lists;
     enum weir_cedar_effect effect;
 };
 
@@ -525,6 +525,30 @@ count_in_bucket(uint32_t bucket, uint32_t policy, void *context)
     filling->buckets[bucket].count++;
 }
 
+/* Another literal that the policy demands of principal or resource. */
+static uint32_t
+guard_of(const struct compiler *c, const struct plan *plan)
+{
+    uint32_t first = plan->key_atom == CEDAR_NONE ? 0 : 1;
+    for (uint32_t i = first; i < plan->atom_count; i++) {
+        const struct atom *atom = &plan->atoms[i];
+        if ((atom->op == ATOM_IN || atom->op == ATOM_EQUAL) &&
+            atom->var != CEDAR_ACTION)
+            return (uint32_t)atom->var << CEDAR_GUARD_SHIFT |
+                   c->handles[atom->nodes[0]];
+    }
+    return CEDAR_NONE;
+}
+
+static struct program_candidate
+candidate_for(const struct compiler *c, uint32_t policy)
+{
+    const struct program_policy *policies =
+        (const void *)c->sections[CEDAR_POLICIES].ptr;
+    return (struct program_candidate){policy, guard_of(c, &c->plans[policy]),
+                                      policies[policy].class};
+}
+
 static void
 put_in_bucket(uint32_t bucket, uint32_t policy, void *context)
 {
@@ -532,7 +556,7 @@ put_in_bucket(uint32_t bucket, uint32_t policy, void *context)
     if (filling->c->plans[policy].policy->effect != filling->effect)
         return;
     struct program_bucket *b = &filling->buckets[bucket];
-    filling->lists[b->first + b->count++] = policy;
+    filling->lists[b->first + b->count++] = candidate_for(filling->c, policy);
     if (filling->effect == WEIR_CEDAR_FORBID)
         b->forbids++;
 }

@@ -42,7 +42,7 @@ enum cedar_section {
     CEDAR_PIECES,      /* struct program_text of patterns; star: NONE */
     CEDAR_HANDLES,     /* uint32_t: operands of IN_ANY, names of records */
     CEDAR_BUCKETS,     /* struct program_bucket */
-    CEDAR_LISTS,       /* uint32_t policies, of buckets */
+    CEDAR_LISTS,       /* struct program_candidate, of buckets */
     CEDAR_CLASSES,     /* struct program_class: distinct action scopes */
     CEDAR_ROWS,        /* bits: class by known action */
     CEDAR_META,        /* struct program_meta, by policy */
@@ -141,6 +141,18 @@ struct program_bucket {
     uint32_t count;
 };
 
+/* A policy in a bucket, with what tells most of them off without a look at
+ * the policy: another literal that it demands (variable << 30 | handle, or
+ * NONE), and the class of its action. */
+struct program_candidate {
+    uint32_t policy;
+    uint32_t guard;
+    uint32_t class;
+};
+
+#define CEDAR_GUARD_SHIFT 30
+#define CEDAR_HANDLES_MAX (UINT32_C(1) << CEDAR_GUARD_SHIFT)
+
 /* Buckets: three by handle (principal, action, resource), two by type
  * (principal, resource), one for policies without a key. */
 #define CEDAR_BUCKET_COUNT(keys, types)                                        \
@@ -173,6 +185,7 @@ _Static_assert(sizeof(struct program_entity) == 40, "format");
 _Static_assert(sizeof(struct program_cell) == 16, "format");
 _Static_assert(sizeof(weir_cedar_arg) == 16, "cells are read as arguments");
 _Static_assert(sizeof(struct program_policy) == 24, "format");
+_Static_assert(sizeof(struct program_candidate) == 12, "format");
 _Static_assert(sizeof(struct program_op) == 16, "format");
 _Static_assert(sizeof(struct program_meta) == 48, "format");
 

@@ -29,7 +29,7 @@ static const uint8_t item_sizes[CEDAR_SECTIONS] = {
     [CEDAR_PIECES] = sizeof(struct program_text),
     [CEDAR_HANDLES] = sizeof(uint32_t),
     [CEDAR_BUCKETS] = sizeof(struct program_bucket),
-    [CEDAR_LISTS] = sizeof(uint32_t),
+    [CEDAR_LISTS] = sizeof(struct program_candidate),
     [CEDAR_CLASSES] = sizeof(struct program_class),
     [CEDAR_ROWS] = 1,
     [CEDAR_META] = sizeof(struct program_meta),
@@ -460,6 +460,21 @@ buckets_ok(const struct check *check)
     return true;
 }
 
+/* A guard's handle is only compared, so any will do. */
+static bool
+lists_ok(const struct check *check)
+{
+    const struct program_candidate *lists =
+        ITEMS(check, CEDAR_LISTS, struct program_candidate);
+    for (uint32_t i = 0; i < check->counts[CEDAR_LISTS]; i++)
+        if (lists[i].policy >= check->header->policy_count ||
+            lists[i].class >= check->counts[CEDAR_CLASSES] ||
+            (lists[i].guard != CEDAR_NONE &&
+             lists[i].guard >> CEDAR_GUARD_SHIFT > CEDAR_RESOURCE))
+            return false;
+    return true;
+}
+
 static bool
 classes_ok(const struct check *check)
 {
@@ -568,8 +583,8 @@ weir_cedar_program_open(weir_span blob, struct weir_cedar_program *program_out,
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "the entities of the policy program are damaged");
     if (!code_ok(&check) || !policies_ok(&check) || !buckets_ok(&check) ||
-        !numbers_below(&check, CEDAR_LISTS, header->policy_count) ||
-        !classes_ok(&check) || !meta_ok(&check) || !notes_ok(&check))
+        !lists_ok(&check) || !classes_ok(&check) || !meta_ok(&check) ||
+        !notes_ok(&check))
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "the policies of the policy program are damaged");
     *program_out = program;
