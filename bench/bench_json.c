@@ -144,8 +144,9 @@ static double
 time_stream(weir_span stream, size_t step, bool hides_usage)
 {
     static char memory[16384];
-    const struct weir_reply_setup setup = {WEIR_ENDPOINT_CHAT, true,
-                                           hides_usage, 0};
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT,
+                                           .is_streamed = true,
+                                           .hides_usage = hides_usage};
     double least = 1e12;
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct weir_arena arena;

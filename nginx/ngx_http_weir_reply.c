@@ -674,6 +674,8 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     setup.endpoint = ctx->route.endpoint;
     setup.is_streamed = ctx->is_stream;
     setup.hides_usage = ctx->outgoing.hides_usage;
+    setup.strips_reasoning = (ctx->call.answer.obligations.strip
+                              & WEIR_STRIP_REASONING) != 0;
     setup.held_bytes_max = ngx_http_weir_worker.conf->event_max;
 
     ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &ctx->arena);

@@ -69,6 +69,7 @@ struct weir_reply_setup {
     enum weir_endpoint endpoint;
     bool is_streamed;      /* the reply's content type is text/event-stream */
     bool hides_usage;      /* from struct weir_outgoing */
+    bool strips_reasoning; /* empty the strings that hold it */
     size_t held_bytes_max; /* of one event; 0: WEIR_SSE_HELD_MAX */
 };
 
@@ -110,6 +111,10 @@ void weir_reply_free(struct weir_reply *reply); /* NULL: none */
  *
  *     while (weir_reply_next(reply, &input, &piece))
  *         send(piece);
+ *
+ * With strips_reasoning a plain body comes out of weir_reply_finish(), of the
+ * same length; what cannot be read, or is larger than held_bytes_max, is kept
+ * back and the reply is CUT.
  *
  * Of a stream only whole events come out (unless larger than
  * held_bytes_max): a cut never leaves half an event with the client.

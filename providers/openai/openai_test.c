@@ -234,8 +234,9 @@ static const char chat_visible[] = CHUNK(
 TEST(openai_reply, usage_event_is_hidden_at_every_split)
 {
     for (unsigned hides = 0; hides < 2; hides++) {
-        const struct weir_reply_setup setup = {WEIR_ENDPOINT_CHAT, true,
-                                               hides == 1, 0};
+        const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT,
+                                               .is_streamed = true,
+                                               .hides_usage = hides == 1};
         weir_span wanted = weir_span_of(hides == 1 ? chat_visible : chat);
         for (size_t split = 0; split <= sizeof(chat); split++) {
             struct run one;
@@ -259,7 +260,9 @@ TEST(openai_reply, usage_event_is_hidden_at_every_split)
 /* A stream that stops after any byte: whole events only, told as cut. */
 TEST(openai_reply, cut_stream_is_told_and_leaves_no_half_event)
 {
-    const struct weir_reply_setup setup = {WEIR_ENDPOINT_CHAT, true, true, 0};
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT,
+                                           .is_streamed = true,
+                                           .hides_usage = true};
     size_t done = (size_t)(strstr(chat, "[DONE]") - chat) + 6;
     for (size_t len = 0; len < sizeof(chat); len++) {
         struct run one;
@@ -309,7 +312,9 @@ TEST(openai_reply, unusual_usage_is_read_and_not_hidden)
          0},
         {": comment\n\nid: 7\n\ndata: [DONE]\n", 0},
     };
-    const struct weir_reply_setup setup = {WEIR_ENDPOINT_CHAT, true, true, 0};
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT,
+                                           .is_streamed = true,
+                                           .hides_usage = true};
     for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
         weir_span stream = weir_span_of(cases[i].stream);
         for (size_t split = 0; split <= stream.len; split++) {
@@ -360,8 +365,8 @@ TEST(openai_reply, responses_end_by_their_events)
          "data: {\"type\":\"response.audio.delta\",\"delta\":\"UklG\"}\n\n",
          WEIR_REPLY_CUT, false, "in_progress"},
     };
-    const struct weir_reply_setup setup = {WEIR_ENDPOINT_RESPONSES, true, false,
-                                           0};
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_RESPONSES,
+                                           .is_streamed = true};
     for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
         weir_span stream = weir_span_of(cases[i].stream);
         for (size_t split = 0; split <= stream.len; split++) {
@@ -379,6 +384,154 @@ TEST(openai_reply, responses_end_by_their_events)
             run_end(&one);
         }
     }
+}
+
+/* A terminal event that is not whole ends nothing. */
+TEST(openai_reply, responses_stream_is_cut_until_its_last_event_is_whole)
+{
+    static const char stream[] =
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_"
+        "text.delta\",\"delta\":\"abc\"}\n\nevent: response.completed\n"
+        "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\","
+        "\"usage\":{\"input_tokens\":3,\"output_tokens\":4},"
+        "\"status\":\"completed\"}}";
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_RESPONSES,
+                                           .is_streamed = true};
+    for (size_t len = 0; len < sizeof(stream); len++) {
+        struct run one;
+        const struct weir_reply_facts *facts =
+            run(&one, &setup, (weir_span){stream, len}, len / 3, true);
+        bool is_done = len == sizeof(stream) - 1;
+        assert_int_equal(facts->state,
+                         is_done ? WEIR_REPLY_DONE : WEIR_REPLY_CUT);
+        assert_int_equal(facts->has_usage, is_done);
+        size_t first = (size_t)(strstr(stream, "\n\n") - stream) + 2;
+        assert_int_equal(one.sent.len, is_done        ? len
+                                       : len >= first ? first
+                                                      : 0);
+        run_end(&one);
+    }
+}
+
+/* --------------------------------------------------------- reasoning */
+
+static const struct {
+    enum weir_endpoint endpoint;
+    bool is_streamed;
+    const char *reply;
+    const char *stripped; /* NULL: all of it passes */
+} reasonings[] = {
+    {WEIR_ENDPOINT_CHAT, false,
+     "{\"choices\":[{\"message\":{\"content\":\"a\",\"reasoning\":\"b\\\"c\","
+     "\"reasoning_content\":null}},{\"message\":{\"reasoning_content\":\"d\"}}"
+     "],\"usage\":{\"prompt_tokens\":1}}",
+     "{\"choices\":[{\"message\":{\"content\":\"a\",\"reasoning\":\"\"    ,"
+     "\"reasoning_content\":null}},{\"message\":{\"reasoning_content\":\"\" }}"
+     "],\"usage\":{\"prompt_tokens\":1}}"},
+    {WEIR_ENDPOINT_CHAT, true,
+     "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n"
+     "data: {\"choices\":[{\"delta\":{\"reasoning\":\"xyz\"}}]}\n\n"
+     "data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"thinking\","
+     "\"thinking\":[{\"type\":\"text\",\"text\":\"q\"}]},{\"type\":\"text\","
+     "\"text\":\"keep\"}]}}]}\r\n\r\ndata: [DONE]\n\n",
+     "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n"
+     "data: {\"choices\":[{\"delta\":{\"reasoning\":\"\"   }}]}\n\n"
+     "data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"thinking\","
+     "\"thinking\":[{\"type\":\"text\",\"text\":\"\" }]},{\"type\":\"text\","
+     "\"text\":\"keep\"}]}}]}\r\n\r\ndata: [DONE]\n\n"},
+    {WEIR_ENDPOINT_RESPONSES, true,
+     "data: {\"delta\":\"no\",\"type\":\"response.reasoning_text.delta\"}\n\n"
+     "data: {\"delta\":\"yes\",\"type\":\"response.output_text.delta\"}\n\n"
+     "data: {\"type\":\"response.completed\",\"response\":{\"reasoning\":{"
+     "\"effort\":\"low\"},\"output\":[{\"type\":\"reasoning\",\"summary\":[{"
+     "\"text\":\"no\",\"type\":\"summary_text\"}],\"content\":[{\"type\":"
+     "\"reasoning_text\",\"text\":\"no\"}]},{\"type\":\"message\",\"content\":"
+     "[{\"type\":\"output_text\",\"text\":\"yes\"}]}]}}\n\n",
+     "data: {\"delta\":\"\"  ,\"type\":\"response.reasoning_text.delta\"}\n\n"
+     "data: {\"delta\":\"yes\",\"type\":\"response.output_text.delta\"}\n\n"
+     "data: {\"type\":\"response.completed\",\"response\":{\"reasoning\":{"
+     "\"effort\":\"low\"},\"output\":[{\"type\":\"reasoning\",\"summary\":[{"
+     "\"text\":\"\"  ,\"type\":\"summary_text\"}],\"content\":[{\"type\":"
+     "\"reasoning_text\",\"text\":\"\"  }]},{\"type\":\"message\",\"content\":"
+     "[{\"type\":\"output_text\",\"text\":\"yes\"}]}]}}\n\n"},
+    {WEIR_ENDPOINT_EMBED, false,
+     "{\"data\":[{\"embedding\":[0.5]}],\"caf\\u00e9\":1}", NULL},
+};
+
+TEST(openai_reply, reasoning_is_emptied_in_place_where_told)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(reasonings); i++) {
+        weir_span reply = weir_span_of(reasonings[i].reply);
+        weir_span wanted =
+            weir_span_of(reasonings[i].stripped != NULL ? reasonings[i].stripped
+                                                        : reasonings[i].reply);
+        struct weir_reply_setup setup = {.endpoint = reasonings[i].endpoint,
+                                         .is_streamed =
+                                             reasonings[i].is_streamed,
+                                         .hides_usage = true,
+                                         .strips_reasoning = true};
+        for (size_t split = 0; split <= reply.len + 1; split++) {
+            struct run one;
+            const struct weir_reply_facts *facts =
+                run(&one, &setup, reply, split > reply.len ? SIZE_MAX : split,
+                    true);
+            assert_int_equal(facts->state, WEIR_REPLY_DONE);
+            assert_true(weir_span_equal(weir_buf_span(&one.sent), wanted));
+            run_end(&one);
+        }
+        setup.strips_reasoning = false;
+        struct run whole;
+        (void)run(&whole, &setup, reply, 0, true);
+        assert_true(weir_span_equal(weir_buf_span(&whole.sent), reply));
+        run_end(&whole);
+    }
+}
+
+TEST(openai_reply, what_cannot_be_stripped_is_kept_back_and_cut)
+{
+    static const struct {
+        const char *reply;
+        bool is_streamed;
+        size_t held_max;
+        size_t passed;
+    } cases[] = {
+        {"{\"choices\":[{\"message\":{\"reasoning\":\"x\"}}]", false, 0, 0},
+        {"{\"choices\":[{\"message\":{\"content\":\"too long\"}}]}", false, 20,
+         0},
+        {"data: {\"a\":1}\n\ndata: {\"reasoning\":\ndata: \"x\"}\n\n"
+         "data: [DONE]\n\n",
+         true, 0, 15},
+        {"data: {\"a\":1}\n\ndata: {\"reasoning\":\"longer than held\"}\n\n"
+         "data: [DONE]\n\n",
+         true, 20, 15},
+        {"data: {\"a\":1}\n\ndata: {\"a\":1}}\n\ndata: [DONE]\n\n", true, 0,
+         15},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        weir_span reply = weir_span_of(cases[i].reply);
+        const struct weir_reply_setup setup = {
+            .endpoint = WEIR_ENDPOINT_CHAT,
+            .is_streamed = cases[i].is_streamed,
+            .strips_reasoning = true,
+            .held_bytes_max = cases[i].held_max};
+        struct run one;
+        const struct weir_reply_facts *facts =
+            run(&one, &setup, reply, 16, true);
+        assert_int_equal(facts->state, WEIR_REPLY_CUT);
+        assert_int_equal(one.sent.len, cases[i].passed);
+        assert_memory_equal(one.sent.ptr, reply.ptr, one.sent.len);
+        run_end(&one);
+    }
+}
+
+TEST(openai_reply, arena_too_small_gives_none)
+{
+    char small[64];
+    struct weir_arena tight;
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT};
+    weir_arena_init(&tight, small, sizeof(small));
+    assert_null(weir_reply_new(weir_provider_get(0), &setup, &tight));
+    weir_reply_free(NULL);
 }
 
 TEST(openai_reply, plain_body_is_read_as_it_passes)
@@ -410,8 +563,7 @@ TEST(openai_reply, plain_body_is_read_as_it_passes)
          8, 0, 0, ""},
     };
     for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
-        const struct weir_reply_setup setup = {cases[i].endpoint, false, false,
-                                               0};
+        const struct weir_reply_setup setup = {.endpoint = cases[i].endpoint};
         weir_span body = weir_span_of(cases[i].body);
         for (size_t split = 0; split <= body.len; split++) {
             struct run one;
@@ -433,7 +585,7 @@ TEST(openai_reply, plain_body_is_read_as_it_passes)
 TEST(openai_reply, broken_plain_body_is_cut)
 {
     static const char body[] = "{\"id\":\"c\",\"choices\":[]}";
-    const struct weir_reply_setup setup = {WEIR_ENDPOINT_CHAT, false, false, 0};
+    const struct weir_reply_setup setup = {.endpoint = WEIR_ENDPOINT_CHAT};
     struct run one;
     for (size_t len = 0; len < sizeof(body) - 1; len++) {
         assert_int_equal(
@@ -464,8 +616,10 @@ TEST(openai_reply, event_larger_than_the_buffer_passes_and_is_metered)
     weir_buf_add_span(&stream, WEIR_SPAN("\",\"usage\":{\"input_tokens\":3,"
                                          "\"output_tokens\":4}}}\n\n"));
     for (size_t held = 16; held < 1 << 18; held *= 8) {
-        const struct weir_reply_setup setup = {WEIR_ENDPOINT_RESPONSES, true,
-                                               false, held};
+        const struct weir_reply_setup setup = {.endpoint =
+                                                   WEIR_ENDPOINT_RESPONSES,
+                                               .is_streamed = true,
+                                               .held_bytes_max = held};
         struct run one;
         const struct weir_reply_facts *facts =
             run(&one, &setup, weir_buf_span(&stream), 50000, true);

@@ -124,7 +124,10 @@ struct openai_reply {
     struct weir_reply_setup setup;
     struct weir_json_tap tap;
     struct weir_sse sse;
-    bool was_hidden; /* the last event */
+    struct weir_buf held; /* plain body or event without its reasoning */
+    bool has_edited;      /* `held` is the next piece */
+    bool was_hidden;      /* the last event */
+    bool was_withheld;    /* something could not be read: never DONE */
     char id[ID_MAX];
     char reason[REASON_MAX];
     char memory[MEMORY_MAX];
@@ -166,9 +169,10 @@ weir_openai_reply_new(const struct weir_reply_setup *setup,
                                setup->endpoint == WEIR_ENDPOINT_COMPLETE);
     weir_json_tap_init(&openai->tap, wanted_of(setup), TAPS, openai->memory,
                        sizeof(openai->memory));
-    weir_sse_init(&openai->sse, setup->held_bytes_max != 0
-                                    ? setup->held_bytes_max
-                                    : WEIR_SSE_HELD_MAX);
+    size_t held_max =
+        setup->held_bytes_max != 0 ? setup->held_bytes_max : WEIR_SSE_HELD_MAX;
+    weir_sse_init(&openai->sse, held_max);
+    weir_buf_init(&openai->held, held_max);
     return &openai->reply;
 }
 
@@ -176,6 +180,7 @@ void
 weir_openai_reply_free(struct weir_reply *reply)
 {
     weir_sse_fini(&openai_of(reply)->sse);
+    weir_buf_fini(&openai_of(reply)->held);
 }
 
 /* ------------------------------------------------------------- facts */
@@ -303,33 +308,80 @@ set_state(struct openai_reply *openai, const struct weir_sse_event *event)
 
 /* ------------------------------------------------------------ stream */
 
-/* Reads one event; true: the client does not get it. */
+/* Copies an event and empties its reasoning; false: it must be kept back. */
+static bool
+strip_event(struct openai_reply *openai, const struct weir_sse_event *event)
+{
+    struct weir_openai_reasoning found;
+    const char *raw_end = event->raw.ptr + event->raw.len;
+
+    if (event->is_part || !weir_openai_find_reasoning(event->data, &found))
+        return false;
+    if (found.count == 0)
+        return true;
+    /* Data of several lines was joined elsewhere. */
+    if (event->data.ptr < event->raw.ptr || event->data.ptr >= raw_end)
+        return false;
+    weir_buf_reset(&openai->held);
+    weir_buf_add_span(&openai->held, event->raw);
+    if (openai->held.overflow)
+        return false;
+    weir_openai_empty_reasoning(&found, event->raw.ptr, openai->held.ptr);
+    openai->has_edited = true;
+    return true;
+}
+
+/* At the end of an event with data: whether the client gets it. */
+static bool
+is_for_client(struct openai_reply *openai, const struct weir_sse_event *event)
+{
+    if (openai->setup.hides_usage && !event->is_part && is_usage_only(openai))
+        return false;
+    if (!openai->setup.strips_reasoning)
+        return true;
+    if (!openai->was_withheld && !strip_event(openai, event))
+        openai->was_withheld = true;
+    return !openai->was_withheld;
+}
+
+/* Reads one event or part; true: the client does not get it. */
 static bool
 read_event(struct openai_reply *openai, const struct weir_sse_event *event)
 {
+    struct weir_reply_facts *facts = &openai->reply.facts;
+
     if (event->is_tail)
         return openai->was_hidden;
+    if (event->is_part && openai->setup.strips_reasoning)
+        openai->was_withheld = true;
+    openai->was_hidden = openai->was_withheld;
     if (event->has_data)
         weir_json_tap_feed(&openai->tap, event->data);
-    if (!event->is_last)
-        return false;
-    openai->was_hidden = false;
-    if (!event->is_part) {
-        if (!event->has_data)
-            return false;
-        if (weir_span_equal(event->data, WEIR_SPAN("[DONE]"))) {
-            openai->reply.facts.state = WEIR_REPLY_DONE;
-            weir_json_tap_reset(&openai->tap);
-            return false;
-        }
+    if (!event->is_last || (!event->has_data && !event->is_part))
+        return openai->was_hidden;
+    if (!event->is_part && weir_span_starts(event->data, WEIR_SPAN("[DONE]"))) {
+        if (!openai->was_withheld)
+            facts->state = WEIR_REPLY_DONE;
+        weir_json_tap_reset(&openai->tap);
+        return openai->was_hidden;
     }
-    openai->reply.facts.event_count++;
-    learn(openai);
-    set_state(openai, event);
-    openai->was_hidden =
-        openai->setup.hides_usage && !event->is_part && is_usage_only(openai);
+    facts->event_count++;
+    /* Half a value, at the stream's end, teaches nothing. */
+    if (weir_json_tap_is_done(&openai->tap)) {
+        learn(openai);
+        openai->was_hidden = !is_for_client(openai, event);
+        if (!openai->was_withheld)
+            set_state(openai, event);
+    }
     weir_json_tap_reset(&openai->tap);
     return openai->was_hidden;
+}
+
+static void
+give_held(struct openai_reply *openai, struct weir_reply_piece *piece_out)
+{
+    openai->has_edited = false;
+    *piece_out = (struct weir_reply_piece){weir_buf_span(&openai->held), true};
 }
 
 static bool
@@ -339,18 +391,25 @@ next_of_stream(struct openai_reply *openai, weir_span *input,
     struct weir_sse_event event;
 
     *piece_out = (struct weir_reply_piece){0};
+    if (openai->has_edited) {
+        give_held(openai, piece_out);
+        return true;
+    }
     while (weir_sse_next(&openai->sse, input, &event)) {
         bool is_hidden = read_event(openai, &event);
-        if (is_hidden) {
+        if (is_hidden || openai->has_edited) {
+            /* What came before it goes first. */
             if (piece_out->bytes.len > 0)
                 return true;
-            continue;
+            if (is_hidden)
+                continue;
+            give_held(openai, piece_out);
+            return true;
         }
         if (event.is_held) {
             /* Only a read's first event can have begun before it. */
             WEIR_ASSERT(piece_out->bytes.len == 0);
-            piece_out->bytes = event.raw;
-            piece_out->is_held = true;
+            *piece_out = (struct weir_reply_piece){event.raw, true};
             return true;
         }
         if (piece_out->bytes.len == 0)
@@ -367,10 +426,37 @@ weir_openai_reply_next(struct weir_reply *reply, weir_span *input,
     struct openai_reply *openai = openai_of(reply);
     if (openai->setup.is_streamed)
         return next_of_stream(openai, input, piece_out);
-    *piece_out = (struct weir_reply_piece){.bytes = *input};
+    *piece_out = (struct weir_reply_piece){0};
     weir_json_tap_feed(&openai->tap, *input);
+    if (openai->setup.strips_reasoning)
+        weir_buf_add_span(&openai->held, *input);
+    else
+        piece_out->bytes = *input;
     input->ptr += input->len;
     input->len = 0;
+    return piece_out->bytes.len > 0;
+}
+
+static bool
+finish_plain(struct openai_reply *openai, bool is_whole,
+             struct weir_reply_piece *piece_out)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    struct weir_openai_reasoning found;
+
+    learn(openai);
+    facts->state = is_whole && weir_json_tap_is_done(&openai->tap)
+                       ? WEIR_REPLY_DONE
+                       : WEIR_REPLY_CUT;
+    if (!openai->setup.strips_reasoning)
+        return false;
+    if (openai->held.overflow ||
+        !weir_openai_find_reasoning(weir_buf_span(&openai->held), &found)) {
+        facts->state = WEIR_REPLY_CUT;
+        return false;
+    }
+    weir_openai_empty_reasoning(&found, openai->held.ptr, openai->held.ptr);
+    give_held(openai, piece_out);
     return piece_out->bytes.len > 0;
 }
 
@@ -383,17 +469,14 @@ weir_openai_reply_finish(struct weir_reply *reply, bool is_whole,
     struct weir_sse_event event;
 
     *piece_out = (struct weir_reply_piece){0};
-    if (!openai->setup.is_streamed) {
-        learn(openai);
-        facts->state = is_whole && weir_json_tap_is_done(&openai->tap)
-                           ? WEIR_REPLY_DONE
-                           : WEIR_REPLY_CUT;
-        return false;
-    }
+    if (!openai->setup.is_streamed)
+        return finish_plain(openai, is_whole, piece_out);
     uint64_t delivered = facts->content_bytes;
     while (weir_sse_rest(&openai->sse, &event)) {
         bool is_hidden = read_event(openai, &event);
-        if (!is_hidden && !event.is_part)
+        if (openai->has_edited)
+            give_held(openai, piece_out);
+        else if (!is_hidden && !event.is_part)
             *piece_out = (struct weir_reply_piece){event.raw, true};
     }
     if (facts->state == WEIR_REPLY_OPEN) {

@@ -52,9 +52,13 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     const bool is_streamed = (bytes[0] & 4) != 0;
     const bool hides = (bytes[0] & 8) != 0;
     const bool is_tight = (bytes[0] & 16) != 0;
-    const struct weir_reply_setup setup = {(enum weir_endpoint)(bytes[0] & 3),
-                                           is_streamed, hides,
-                                           is_tight ? 24 : 0};
+    const bool strips = (bytes[0] & 32) != 0;
+    const struct weir_reply_setup setup = {
+        .endpoint = (enum weir_endpoint)(bytes[0] & 3),
+        .is_streamed = is_streamed,
+        .hides_usage = hides,
+        .strips_reasoning = strips,
+        .held_bytes_max = is_tight ? 24 : 0};
     size_t split = text.len > 0 ? bytes[1] % (text.len + 1) : 0;
     run(&setup, text, text.len, &whole);
     run(&setup, text, split, &halves);
@@ -68,8 +72,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
             whole.facts.event_count != halves.facts.event_count)
             abort();
     }
-    if (!hides && whole.facts.state == WEIR_REPLY_DONE &&
+    if (!hides && !strips && whole.facts.state == WEIR_REPLY_DONE &&
         !weir_span_equal(weir_buf_span(&whole.sent), text))
+        abort();
+    /* Emptying keeps the length. */
+    if (!hides && whole.facts.state == WEIR_REPLY_DONE &&
+        whole.sent.len != text.len)
         abort();
     if (whole.sent.len > text.len)
         abort();
