@@ -46,11 +46,18 @@
  * connection, more costs more than a new one. */
 #define NGX_HTTP_WEIR_DRAIN         65536
 
-/* Parsed names, replaced values and the reader's state of one call. */
-#define NGX_HTTP_WEIR_ARENA         6144
+/* Parsed names and replaced values of one call. */
+#define NGX_HTTP_WEIR_ARENA         4096
+
+/* The reader of a reply; the dialect with the largest takes 6.3 KB. */
+#define NGX_HTTP_WEIR_READER        8192
 
 /* How long a call waits for its intent to be on disk. */
 #define NGX_HTTP_WEIR_DURABLE_WAIT  2000
+
+/* So many records may wait for the writer to be woken: some 150 KB of the
+ * lane's 4 MB. */
+#define NGX_HTTP_WEIR_BELL          256
 
 /* How often an idle worker looks for new policy. */
 #define NGX_HTTP_WEIR_TICK          100
@@ -149,6 +156,8 @@ typedef struct {
 
     struct weir_lane               *lane;
     ngx_connection_t               *lane_connection;
+    ngx_uint_t                      bell_count; /* records not rung for */
+    ngx_uint_t                      is_urgent;  /* the next one waits */
     ngx_uint_t                      lane_said;  /* in the log, that it lacks */
     ngx_queue_t                     waiting;    /* calls, oldest first */
 
@@ -227,8 +236,11 @@ typedef struct {
     ngx_str_t                       content_type;
     ngx_int_t                       retry_after;
     ngx_msec_t                      last_read;
+    uint64_t                        events;     /* of the reader, last seen */
+    size_t                          event_bytes; /* read since */
 
     struct weir_reply              *reply;
+    u_char                         *reply_memory;  /* for each attempt's */
     void                          (*read_event_handler)(ngx_http_request_t *r,
                                         ngx_http_upstream_t *u);
     ngx_http_weir_block_t          *blocks;

@@ -127,21 +127,14 @@ ngx_http_weir_cleanup(void *data)
 static weir_secret
 ngx_http_weir_key(ngx_http_request_t *r)
 {
-    ngx_str_t        *value;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     if (r->headers_in.authorization) {
-        value = &r->headers_in.authorization->value;
-
-        if (value->len > 7
-            && ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) == 0)
-        {
-            return (weir_secret) { (char *) value->data + 7, value->len - 7 };
-        }
-
-        return (weir_secret) { NULL, 0 };
+        return weir_key_read(
+                    ngx_http_weir_span(r->headers_in.authorization->value),
+                    false);
     }
 
     part = &r->headers_in.headers.part;
@@ -164,7 +157,7 @@ ngx_http_weir_key(ngx_http_request_t *r)
             || (h[i].key.len == 9
                 && ngx_strncmp(h[i].lowcase_key, "x-api-key", 9) == 0))
         {
-            return (weir_secret) { (char *) h[i].value.data, h[i].value.len };
+            return weir_key_read(ngx_http_weir_span(h[i].value), true);
         }
     }
 
@@ -407,7 +400,11 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
                                  : "the journal is not available yet");
     }
 
-    return weir_call_admit(&ctx->call, position_out, err);
+    w->is_urgent = ctx->call.answer.obligations.tier != WEIR_TIER_CRASH;
+    status = weir_call_admit(&ctx->call, position_out, err);
+    w->is_urgent = 0;
+
+    return status;
 }
 
 

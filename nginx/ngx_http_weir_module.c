@@ -334,6 +334,37 @@ ngx_http_weir_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/*
+ * The handshake itself fails on a chain or a name that does not fit.  nginx's
+ * own check comes after it and knows names only, no addresses.
+ */
+
+static ngx_int_t
+ngx_http_weir_verify(ngx_http_weir_origin_t *origin)
+{
+    u_char             *host;
+    X509_VERIFY_PARAM  *param;
+
+    param = SSL_CTX_get0_param(origin->ssl->ctx);
+    host = origin->host.data;       /* a word of the configuration: has a 0 */
+
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, (char *) host) != 1
+        && X509_VERIFY_PARAM_set1_host(param, (char *) host, origin->host.len)
+           != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    ERR_clear_error();      /* a name is not an address */
+    SSL_CTX_set_verify(origin->ssl->ctx, SSL_VERIFY_PEER, NULL);
+
+    return NGX_OK;
+}
+
+
 /* A TLS context of the origin's own: its trust anchors, no other's. */
 
 static ngx_int_t
@@ -369,7 +400,8 @@ ngx_http_weir_origin_tls(ngx_conf_t *cf, ngx_http_weir_origin_t *origin)
     if (ngx_ssl_ciphers(cf, origin->ssl, &ciphers, 0) != NGX_OK
         || ngx_ssl_trusted_certificate(cf, origin->ssl, &origin->ca, 5)
            != NGX_OK
-        || ngx_ssl_client_session_cache(cf, origin->ssl, 1) != NGX_OK)
+        || ngx_ssl_client_session_cache(cf, origin->ssl, 1) != NGX_OK
+        || ngx_http_weir_verify(origin) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -65,6 +65,8 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
     ctx->left = 0;
     ctx->collected = 0;
     ctx->retry_after = -1;
+    ctx->events = 0;
+    ctx->event_bytes = 0;
     ctx->is_stream = 0;
     ctx->is_encoded = 0;
     ctx->is_complete = 0;
@@ -665,6 +667,7 @@ ngx_http_weir_process_collect(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
 {
+    struct weir_arena        arena;
     struct weir_reply_setup  setup;
 
     if (ctx->is_encoded || ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -678,9 +681,25 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
                               & WEIR_STRIP_REASONING) != 0;
     setup.held_bytes_max = ngx_http_weir_worker.conf->event_max;
 
-    ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &ctx->arena);
+    if (ctx->reply_memory == NULL) {
+        ctx->reply_memory = ngx_palloc(ctx->request->pool,
+                                       NGX_HTTP_WEIR_READER);
+        if (ctx->reply_memory == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
-    return ctx->reply ? NGX_OK : NGX_ERROR;
+    weir_arena_init(&arena, ctx->reply_memory, NGX_HTTP_WEIR_READER);
+    ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &arena);
+
+    if (ctx->reply == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, ctx->request->connection->log, 0,
+                      "weir: a reply's reader takes over %d bytes",
+                      NGX_HTTP_WEIR_READER);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

