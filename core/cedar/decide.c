@@ -141,6 +141,29 @@ set_marks(struct decision *d, uint32_t var)
         d->marks[var] |= mark(list[i]);
 }
 
+/* A key is seldom in the cache: fetch what will be read of both entities
+ * side by side, before the first of it is waited for. */
+static inline void
+fetch(const struct weir_cedar_program *program,
+      const struct weir_cedar_request *request)
+{
+    const weir_cedar_arg *entities[2] = {&request->principal,
+                                         &request->resource};
+    for (int i = 0; i < 2; i++)
+        if (entities[i]->count != CEDAR_NONE)
+            __builtin_prefetch(program_entity(program, entities[i]->count));
+    for (int i = 0; i < 2; i++) {
+        if (entities[i]->count == CEDAR_NONE)
+            continue;
+        const struct program_entity *entity =
+            program_entity(program, entities[i]->count);
+        __builtin_prefetch(PROGRAM_ITEMS(program, CEDAR_ANCESTORS, uint32_t) +
+                           entity->ancestors);
+        __builtin_prefetch(PROGRAM_ITEMS(program, CEDAR_WORDS, uint64_t) +
+                           entity->words);
+    }
+}
+
 /* Tries the policies of a list; `key` is the bucket's literal, or NONE. */
 static void
 try_list(struct decision *d, const struct program_candidate *list,
@@ -235,6 +258,7 @@ weir_cedar_decide(const struct weir_cedar_program *program,
                   struct weir_cedar_answer *answer)
 {
     struct decision d;
+    fetch(program, request);
     d.answer = answer;
     d.mode = mode;
     d.policies = PROGRAM_ITEMS(program, CEDAR_POLICIES, struct program_policy);
