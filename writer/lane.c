@@ -291,8 +291,8 @@ weir_lane_status_of(const char *ring_path,
 {
     struct stat info;
     struct weir_ring *ring;
-    void *memory;
-    int fd;
+    void *memory = NULL;
+    int fd = -1;
     weir_status status = map_ring(ring_path, &fd, &info, &memory, &ring, err);
     if (status != WEIR_OK)
         return status;
