@@ -138,8 +138,7 @@ weir_status
 weir__cedar_lex_comment(struct cedar_lexer *lexer,
                         struct cedar_token *token_out, struct weir_error *err)
 {
-    const char *end = lexer->text.ptr + lexer->text.len;
-    const char *p = lexer->text.ptr + lexer->at;
+    const char *end, *p;
     size_t len = 0;
     enum cedar_token_kind kind = CEDAR_TOKEN_END;
     if (lexer->text.len >= WEIR_OFFSET_NONE)
@@ -149,6 +148,8 @@ weir__cedar_lex_comment(struct cedar_lexer *lexer,
         *token_out = (struct cedar_token){CEDAR_TOKEN_END, 0, {"", 0}};
         return WEIR_OK;
     }
+    end = lexer->text.ptr + lexer->text.len;
+    p = lexer->text.ptr + lexer->at;
     p = skip_space(p, end);
     size_t at = (size_t)(p - lexer->text.ptr);
     if (p == end || (len = comment_length(p, end)) > 0) {

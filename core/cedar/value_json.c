@@ -5,10 +5,11 @@
  * A string, an integer, a Boolean, an array and an object mean themselves.
  * Three keys escape: {"__entity": {"type","id"}}, {"__extn": {"fn","arg"}}
  * or {"fn","args"}, and {"__expr": string}, which is refused. An escape
- * whose content has another shape is none: the object is then an ordinary
- * record, as the reference implementation has it. Where a type is known,
- * an entity may be a bare {"type","id"}, and an extension value a bare
- * {"fn","arg"} or whatever its constructor takes.
+ * whose content has another shape, or that has a member beside it, is none:
+ * the object is then an ordinary record, as the reference implementation
+ * has it. Where a type is known, an entity may be a bare {"type","id"}, and
+ * an extension value a bare {"fn","arg"} or whatever its constructor takes;
+ * other members are then let pass.
  */
 #include "value_json.h"
 
@@ -204,6 +205,9 @@ read_extension(struct weir_arena *arena, const struct tree *at,
     const struct tree *inner = call_escape(at);
     weir_cedar_value argument;
     weir_status status;
+    if (is_expression(at))
+        return weir_fail(err, WEIR_EPARSE, at->offset,
+                         "__expr is no longer a form of values");
     if (inner != NULL)
         return read_call(arena, inner, true, value_out, err);
     if (is_call(at))
