@@ -7,7 +7,9 @@
 #ifndef WEIR_CONTROL_FILES_H
 #define WEIR_CONTROL_FILES_H
 
-#include <weir/world.h>
+#include <weir/base.h>
+
+struct weir_settings; /* weir/world.h */
 
 #define WEIR_PATH_MAX 1024
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/api/call.h"
+#include "control/explain/explain.h"
 
 struct summing {
     json_t *rows;
@@ -209,4 +210,11 @@ weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
                                      (uint32_t)limit, add_call, list, err);
     call->reply = json_pack("{s:o}", "calls", list);
     return status;
+}
+
+weir_status
+weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
+{
+    return weir_explain(call->door->store, &call->door->control->paths,
+                        weir_span_of(call->params[0]), &call->reply, err);
 }

@@ -325,3 +325,23 @@ weir_gate_decide(const struct weir_view *view,
     if (answer_out->candidate_count > 0)
         conclude(image, answer_out);
 }
+
+enum weir_cedar_result
+weir_gate_trace(const struct weir_view *view,
+                const struct weir_question *question, uint32_t deployment,
+                uint32_t policy, weir_cedar_on_read *on_read, void *context)
+{
+    const struct weir_image *image = &view->image;
+    _Alignas(16) char scratch[SCRATCH_BYTES];
+    struct asked asked;
+    WEIR_ASSERT(deployment < image->deployment_count);
+    WEIR_ASSERT(question->key < image->key_count);
+    WEIR_ASSERT(policy < image->policy_count);
+    if (weir_cedar_program_scratch_size(&image->program) > sizeof(scratch))
+        return WEIR_CEDAR_FAILED;
+    ask(image, question, &asked);
+    asked.request.resource =
+        weir_cedar_arg_entity(image->deployments[deployment].entity);
+    return weir_cedar_trace(&image->program, &asked.request, policy, scratch,
+                            on_read, context, NULL);
+}

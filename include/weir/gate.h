@@ -124,6 +124,17 @@ void weir_gate_decide_one(const struct weir_view *view,
  */
 weir_secret weir_key_read(weir_span value, bool is_bare);
 
+/*
+ * What one policy reads and finds in the request that decide() asks about
+ * this deployment: for explanations. An image whose expressions are nested
+ * too deep to evaluate gives WEIR_CEDAR_FAILED.
+ */
+enum weir_cedar_result weir_gate_trace(const struct weir_view *view,
+                                       const struct weir_question *question,
+                                       uint32_t deployment, uint32_t policy,
+                                       weir_cedar_on_read *on_read,
+                                       void *context);
+
 /* ------------------------------------------------------------- call */
 
 /* What the surface read from the request; spans borrowed. */

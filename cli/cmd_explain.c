@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir explain */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/remote.h"
+
+static void
+print_who(FILE *out, const json_t *reply)
+{
+    const json_t *who = json_object_get(reply, "who");
+    const json_t *what = json_object_get(reply, "what");
+    char when[32];
+    weir_cli_time(json_object_get(what, "decided_us"), when);
+    fprintf(out, "%s  %s  %s\n", weir_cli_text(reply, "request"),
+            weir_cli_text(reply, "state"), when);
+    fprintf(out, "who    key %s of %s/%s, organisation %s\n",
+            weir_cli_text(who, "key"), weir_cli_text(who, "tenant"),
+            weir_cli_text(who, "project"), weir_cli_text(who, "organisation"));
+    if (json_object_get(who, "purpose") != NULL)
+        fprintf(out, "       purpose %s, staff in %s",
+                weir_cli_text(who, "purpose"), weir_cli_text(who, "staff"));
+    if (weir_cli_text(who, "country")[0] != '\0')
+        fprintf(out, ", called from %s", weir_cli_text(who, "country"));
+    if (weir_cli_text(who, "address")[0] != '\0')
+        fprintf(out, " (%s)", weir_cli_text(who, "address"));
+    fprintf(out, "\nwhat   %s of %s%s\n", weir_cli_text(what, "operation"),
+            weir_cli_text(what, "model"),
+            json_is_true(json_object_get(what, "is_streamed")) ? ", streamed"
+                                                               : "");
+    const json_t *refusal = json_object_get(reply, "refusal");
+    if (refusal != NULL)
+        fprintf(out, "answer %lld refused: %s %s\n",
+                weir_cli_number(refusal, "http_status"),
+                weir_cli_text(refusal, "reason"),
+                weir_cli_text(refusal, "policy"));
+}
+
+static void
+print_read(FILE *out, const json_t *read)
+{
+    const json_t *json = json_object_get(read, "value");
+    if (strcmp(weir_cli_text(read, "kind"), "member") == 0)
+        fprintf(out, "           %s  %s in %s: %s\n",
+                weir_cli_text(read, "expression"),
+                weir_cli_text(read, "subject"), json_string_value(json),
+                json_is_true(json_object_get(read, "is_present")) ? "yes"
+                                                                  : "no");
+    else
+        fprintf(out, "           %s = %s\n", weir_cli_text(read, "expression"),
+                json == NULL ? "not there" : json_string_value(json));
+}
+
+static void
+print_policy(FILE *out, const json_t *policy)
+{
+    const json_t *read;
+    size_t index;
+    bool is_hold = json_is_true(json_object_get(policy, "is_hold"));
+    bool is_shadow = json_is_true(json_object_get(policy, "is_shadow"));
+    fprintf(out, "         %s%s %s: %s (%s)\n", is_shadow ? "shadow " : "",
+            is_hold ? "hold" : weir_cli_text(policy, "effect"),
+            weir_cli_text(policy, "id"), weir_cli_text(policy, "result"),
+            weir_cli_text(policy, "title"));
+    fprintf(out, "           %s:%lld", weir_cli_text(policy, "file"),
+            weir_cli_number(policy, "line"));
+    if (weir_cli_text(policy, "authority")[0] != '\0')
+        fprintf(out, "  by %s", weir_cli_text(policy, "authority"));
+    if (weir_cli_text(policy, "appeal")[0] != '\0')
+        fprintf(out, "  appeal: %s", weir_cli_text(policy, "appeal"));
+    fputc('\n', out);
+    json_array_foreach(json_object_get(policy, "reads"), index, read)
+        print_read(out, read);
+}
+
+static void
+print_candidates(FILE *out, const json_t *reply)
+{
+    const json_t *candidate, *policy;
+    size_t i, j;
+    json_array_foreach(json_object_get(reply, "candidates"), i, candidate)
+    {
+        fprintf(out, "  %-5s  %s (%s): %s; runs in %s, stored in %s, by %s\n",
+                weir_cli_text(candidate, "verdict"),
+                weir_cli_text(candidate, "deployment"),
+                weir_cli_text(candidate, "model"),
+                weir_cli_text(candidate, "reason"),
+                weir_cli_text(candidate, "runs_in"),
+                weir_cli_text(candidate, "stored_in"),
+                weir_cli_text(candidate, "operated_by"));
+        json_array_foreach(json_object_get(candidate, "policies"), j, policy)
+            print_policy(out, policy);
+    }
+}
+
+static void
+print_outcome(FILE *out, const json_t *outcome)
+{
+    const json_t *attempt;
+    size_t index;
+    char cost[48];
+    if (outcome == NULL)
+        return;
+    json_array_foreach(json_object_get(outcome, "attempts"), index, attempt)
+        fprintf(out, "attempt %zu: %s, %s %lld, %lld ms\n", index + 1,
+                weir_cli_text(attempt, "deployment"),
+                weir_cli_number(attempt, "http_status") == 0 ? "no reply,"
+                                                               " failure"
+                                                             : "status",
+                weir_cli_number(attempt, "http_status") == 0
+                    ? weir_cli_number(attempt, "failure")
+                    : weir_cli_number(attempt, "http_status"),
+                weir_cli_number(attempt, "elapsed_ms"));
+    weir_cli_money(weir_cli_number(outcome, "cost_micros"),
+                   weir_cli_text(outcome, "currency"), cost);
+    fprintf(out, "ended  %s, status %lld, %lld us\n",
+            weir_cli_text(outcome, "ending"),
+            weir_cli_number(outcome, "http_status"),
+            weir_cli_number(outcome, "total_us"));
+    fprintf(out, "where  %s in %s: ran in %s, data rests in %s\n",
+            weir_cli_text(outcome, "deployment"),
+            weir_cli_text(outcome, "region"), weir_cli_text(outcome, "ran_in"),
+            weir_cli_text(outcome, "stored_in"));
+    fprintf(out, "tokens %lld in (%lld cached), %lld out (%lld reasoning)%s\n",
+            weir_cli_number(outcome, "input_tokens"),
+            weir_cli_number(outcome, "cached_tokens"),
+            weir_cli_number(outcome, "output_tokens"),
+            weir_cli_number(outcome, "reasoning_tokens"),
+            json_is_true(json_object_get(outcome, "is_estimated"))
+                ? ", estimated"
+                : "");
+    fprintf(out, "cost   %s (price list %s)\n", cost,
+            weir_cli_text(outcome, "price_version"));
+}
+
+static void
+print_explained(FILE *out, const json_t *reply)
+{
+    const json_t *image = json_object_get(reply, "image"), *text;
+    size_t index;
+    print_who(out, reply);
+    print_candidates(out, reply);
+    print_outcome(out, json_object_get(reply, "outcome"));
+    fprintf(out, "policy image %s, overlay %lld\n",
+            weir_cli_text(image, "digest"), weir_cli_number(image, "overlay"));
+    if (json_is_true(json_object_get(reply, "is_same")))
+        fputs("decided again: the same\n", out);
+    json_array_foreach(json_object_get(reply, "differences"), index, text)
+        fprintf(out, "decided again, DIFFERENT: %s\n", json_string_value(text));
+}
+
+int
+weir_cmd_explain(struct weir_cli *cli)
+{
+    char path[512];
+    json_t *reply = NULL;
+    char *id = weir_cli_escape(cli->arguments[0]);
+    snprintf(path, sizeof path, "/v1/calls/%s", id == NULL ? "" : id);
+    free(id);
+    int code = weir_cli_call(cli, "GET", path, NULL, NULL, &reply);
+    if (code != 0)
+        return code;
+    if (cli->is_json)
+        weir_cli_print_json(cli, reply);
+    else
+        print_explained(cli->out, reply);
+    bool is_same = json_is_true(json_object_get(reply, "is_same"));
+    json_decref(reply);
+    return is_same ? 0 : 1;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request id to its records, and what they say. */
+#include "control/explain/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <weir/crypto.h>
+
+#include "control/explain/parts.h"
+#include "control/ingest/segments.h"
+
+json_t *
+weir__explain_text(weir_span text)
+{
+    json_t *value = json_stringn(text.ptr == NULL ? "" : text.ptr, text.len);
+    return value == NULL ? json_string("?") : value;
+}
+
+/* ----------------------------------------------------------------- records */
+
+static void
+from_intent(struct weir_explained *out)
+{
+    const struct weir_record_intent *in = &out->intent;
+    out->image_digest = in->image_digest;
+    out->overlay = in->overlay;
+    out->decided_us = in->decided_us;
+    out->operation = in->operation;
+    out->is_streamed = in->is_streamed != 0;
+    out->key = in->key;
+    out->project = in->project;
+    out->tenant = in->tenant;
+    out->organisation = in->organisation;
+    out->model = in->model;
+    out->country = in->country;
+    out->address = in->address;
+    out->candidate_count = in->candidate_count;
+    out->candidates = in->candidates;
+}
+
+static void
+from_refusal(struct weir_explained *out)
+{
+    const struct weir_record_refusal *in = &out->refusal;
+    out->is_refusal = true;
+    out->image_digest = in->image_digest;
+    out->overlay = in->overlay;
+    out->decided_us = in->decided_us;
+    out->operation = in->operation;
+    out->is_streamed = in->is_streamed != 0;
+    out->key = in->key;
+    out->project = in->project;
+    out->tenant = in->tenant;
+    out->organisation = in->organisation;
+    out->model = in->model;
+    out->country = in->country;
+    out->address = in->address;
+    out->candidate_count = in->candidate_count;
+    out->candidates = in->candidates;
+}
+
+static weir_status
+read_first(struct weir_explained *explained, const struct weir_paths *paths,
+           struct weir_error *err)
+{
+    const struct weir_store_at *at = &explained->call.first;
+    struct weir_record record;
+    if (at->segment == 0)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "the record of the decision was lost with its part "
+                         "of the journal");
+    weir_status status =
+        weir_segments_read_at(paths->journal, at->segment, at->offset,
+                              &explained->bytes, &record, err);
+    if (status != WEIR_OK)
+        return status;
+    if (record.kind == WEIR_RECORD_INTENT) {
+        status =
+            weir_record_get_intent(record.payload, &explained->intent, err);
+        if (status == WEIR_OK)
+            from_intent(explained);
+        return status;
+    }
+    if (record.kind != WEIR_RECORD_REFUSAL)
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "the ledger points at a record of another kind");
+    status = weir_record_get_refusal(record.payload, &explained->refusal, err);
+    if (status == WEIR_OK)
+        from_refusal(explained);
+    return status;
+}
+
+static weir_status
+read_outcome(struct weir_explained *explained, const struct weir_paths *paths,
+             struct weir_error *err)
+{
+    const struct weir_store_at *at = &explained->call.last;
+    struct weir_record record;
+    if (at->segment == 0)
+        return WEIR_OK;
+    weir_status status =
+        weir_segments_read_at(paths->journal, at->segment, at->offset,
+                              &explained->bytes, &record, err);
+    if (status == WEIR_OK && record.kind != WEIR_RECORD_OUTCOME)
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the ledger points at a record of another kind");
+    if (status == WEIR_OK)
+        status =
+            weir_record_get_outcome(record.payload, &explained->outcome, err);
+    explained->has_outcome = status == WEIR_OK;
+    return status;
+}
+
+/* -------------------------------------------------------------------- reply */
+
+static json_t *
+who_json(const struct weir_explained *in)
+{
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "key",
+                     weir__explain_text(in->key), "project",
+                     weir__explain_text(in->project), "tenant",
+                     weir__explain_text(in->tenant), "organisation",
+                     weir__explain_text(in->organisation), "country",
+                     weir__explain_text(in->country), "address",
+                     weir__explain_text(in->address));
+}
+
+static json_t *
+what_json(const struct weir_explained *in)
+{
+    json_t *what =
+        json_pack("{s:s,s:o,s:b,s:I}", "operation",
+                  weir_operation_name((enum weir_operation)in->operation),
+                  "model", weir__explain_text(in->model), "is_streamed",
+                  in->is_streamed, "decided_us", (json_int_t)in->decided_us);
+    if (in->is_refusal)
+        return what;
+    json_object_set_new(what, "body_bytes",
+                        json_integer((json_int_t)in->intent.body_bytes));
+    json_object_set_new(what, "held_tokens",
+                        json_integer((json_int_t)in->intent.held_tokens));
+    json_object_set_new(what, "held_micros",
+                        json_integer(in->intent.held_micros));
+    json_object_set_new(
+        what, "tier",
+        json_string(in->intent.tier == WEIR_TIER_CRASH ? "crash" : "durable"));
+    return what;
+}
+
+static json_t *
+attempts_json(const struct weir_record_outcome *outcome)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < outcome->attempt_count; i++) {
+        const struct weir_record_attempt *row = &outcome->attempts[i];
+        json_array_append_new(
+            list, json_pack("{s:o,s:i,s:i,s:i}", "deployment",
+                            weir__explain_text(row->deployment), "http_status",
+                            (int)row->http_status, "failure", (int)row->failure,
+                            "elapsed_ms", (int)row->elapsed_ms));
+    }
+    return list;
+}
+
+static json_t *
+outcome_json(const struct weir_record_outcome *out)
+{
+    json_t *where = json_pack(
+        "{s:s,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ending",
+        weir_ending_name((enum weir_ending)out->ending), "http_status",
+        (int)out->http_status, "model", weir__explain_text(out->model),
+        "deployment", weir__explain_text(out->deployment), "region",
+        weir__explain_text(out->region), "ran_in",
+        weir__explain_text(out->place), "stored_in",
+        weir__explain_text(out->stored_in), "origin_request",
+        weir__explain_text(out->origin_request), "attempts",
+        attempts_json(out));
+    json_t *usage = json_pack(
+        "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
+        (json_int_t)out->input_tokens, "cached_tokens",
+        (json_int_t)out->cached_tokens, "output_tokens",
+        (json_int_t)out->output_tokens, "reasoning_tokens",
+        (json_int_t)out->reasoning_tokens, "is_estimated",
+        out->is_estimated != 0, "cost_micros", (json_int_t)out->cost_micros,
+        "currency", weir__explain_text(out->currency), "price_version",
+        weir__explain_text(out->price_version), "started_us",
+        (json_int_t)out->started_us, "first_byte_us",
+        (json_int_t)out->first_byte_us, "total_us", (json_int_t)out->total_us,
+        "sent_bytes", (json_int_t)out->sent_bytes);
+    json_object_update(where, usage);
+    json_decref(usage);
+    return where;
+}
+
+static json_t *
+order_json(const struct weir_explained *in)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; !in->is_refusal && i < in->intent.order_count; i++) {
+        uint32_t at = in->intent.order[i];
+        if (at < in->candidate_count)
+            json_array_append_new(
+                list, weir__explain_text(in->candidates[at].deployment));
+    }
+    return list;
+}
+
+static json_t *
+place_json(const struct weir_store_at *at)
+{
+    return json_pack("{s:I,s:I,s:I}", "segment", (json_int_t)at->segment,
+                     "offset", (json_int_t)at->offset, "leaf",
+                     (json_int_t)at->leaf);
+}
+
+static json_t *
+reply_of(const struct weir_explained *in)
+{
+    static const char *const states[] = {"", "open", "closed", "refused"};
+    char id[WEIR_REQUEST_ID_TEXT], digest[WEIR_HEX_LEN(32)];
+    weir_request_id_format(&in->call.request, id);
+    weir_hex_encode((weir_span){(const char *)in->image_digest, 32}, digest);
+    json_t *reply =
+        json_pack("{s:s,s:s,s:o,s:o,s:{s:s#,s:I},s:o,s:{s:o}}", "request", id,
+                  "state", states[in->call.state], "who", who_json(in), "what",
+                  what_json(in), "image", "digest", digest, (int)sizeof digest,
+                  "overlay", (json_int_t)in->overlay, "order", order_json(in),
+                  "journal", "first", place_json(&in->call.first));
+    if (in->is_refusal) {
+        json_object_set_new(
+            reply, "refusal",
+            json_pack("{s:s,s:i,s:o}", "reason",
+                      weir_reason_code((enum weir_reason)in->refusal.reason),
+                      "http_status", (int)in->refusal.http_status, "policy",
+                      weir__explain_text(in->refusal.policy)));
+    }
+    if (in->has_outcome) {
+        json_object_set_new(reply, "outcome", outcome_json(&in->outcome));
+        json_object_set_new(json_object_get(reply, "journal"), "last",
+                            place_json(&in->call.last));
+    }
+    return reply;
+}
+
+weir_status
+weir_explain(struct weir_store *store, const struct weir_paths *paths,
+             weir_span request, json_t **reply_out, struct weir_error *err)
+{
+    struct weir_request_id id;
+    struct weir_explained *explained = calloc(1, sizeof *explained);
+    if (explained == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    weir_buf_init(&explained->bytes, 4 * WEIR_RECORD_BYTES_MAX);
+    /* Both records fit before anything points into the buffer. */
+    weir_buf_reserve(&explained->bytes, 3 * WEIR_RECORD_BYTES_MAX, 8);
+    weir_buf_reset(&explained->bytes);
+    weir_status status = WEIR_OK;
+    if (!weir_request_id_parse(request, &id))
+        status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "this is no request id: it is 'req_' and 26 "
+                           "characters");
+    if (status == WEIR_OK)
+        status = weir_store_call_get(store, &id, &explained->call, err);
+    if (status == WEIR_OK)
+        status = read_first(explained, paths, err);
+    if (status == WEIR_OK)
+        status = read_outcome(explained, paths, err);
+    if (status == WEIR_OK) {
+        *reply_out = reply_of(explained);
+        weir__explain_replay(explained, paths, *reply_out);
+    }
+    weir_buf_fini(&explained->bytes);
+    free(explained);
+    return status;
+}

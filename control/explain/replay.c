@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision, made again.
+ *
+ * The image is found by the digest the record names, the overlay by its
+ * generation; time and facts are the record's. weir_gate_decide() is the
+ * function that decided then, so a difference means that something kept was
+ * changed, or that the program is another one: it is said either way.
+ *
+ * Whether the policy data was too old is not in the record as a time but as
+ * a reason; a candidate that was refused for it makes the replay assume it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/explain/parts.h"
+
+struct replay {
+    const struct weir_explained *explained;
+    struct weir_view view;
+    struct weir_question question;
+    struct weir_answer answer;
+    json_t *differences;
+};
+
+static void differ(struct replay *replay, const char *format, ...)
+    WEIR_PRINTF(2, 3);
+
+static void
+differ(struct replay *replay, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    json_array_append_new(replay->differences, json_string(text));
+}
+
+/* ------------------------------------------------------------------- tracing */
+
+struct tracing {
+    const struct weir_cedar_program *program;
+    json_t *reads;
+};
+
+static json_t *
+argument_json(const struct weir_cedar_program *program, weir_cedar_arg value)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 65536);
+    weir_cedar_arg_write(&text, program, value);
+    json_t *json = weir__explain_text(weir_buf_span(&text));
+    weir_buf_fini(&text);
+    return json;
+}
+
+static void
+on_read(void *context, const struct weir_cedar_read *read)
+{
+    static const char *const kinds[] = {"attribute", "tag", "member", "type"};
+    struct tracing *tracing = context;
+    json_t *row = json_pack(
+        "{s:s,s:o,s:o,s:o,s:b}", "kind", kinds[read->kind], "expression",
+        weir__explain_text(read->path), "subject",
+        argument_json(tracing->program, read->subject), "name",
+        weir__explain_text(read->name), "is_present", read->is_present);
+    if (read->is_present || read->kind == WEIR_CEDAR_READ_MEMBER)
+        json_object_set_new(row, "value",
+                            argument_json(tracing->program, read->value));
+    json_array_append_new(tracing->reads, row);
+}
+
+static json_t *
+policy_json(const struct replay *replay, uint32_t deployment, uint32_t policy)
+{
+    static const char *const results[] = {"absent", "unsatisfied", "satisfied",
+                                          "failed"};
+    const struct weir_image *image = &replay->view.image;
+    const struct weir_image_policy *row = &image->policies[policy];
+    struct tracing tracing = {&image->program, json_array()};
+    enum weir_cedar_result result =
+        weir_gate_trace(&replay->view, &replay->question, deployment, policy,
+                        on_read, &tracing);
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:i,s:s,s:b,s:b,s:s,s:o}", "id",
+        weir__explain_text(weir_image_text(image, row->id)), "title",
+        weir__explain_text(weir_image_text(image, row->title)), "authority",
+        weir__explain_text(weir_image_text(image, row->authority)), "appeal",
+        weir__explain_text(weir_image_text(image, row->appeal)), "file",
+        weir__explain_text(weir_image_text(image, row->file)), "line",
+        (int)row->line, "effect", row->is_permit ? "permit" : "forbid",
+        "is_hold", (row->flags & WEIR_POLICY_HOLD) != 0, "is_shadow",
+        (row->flags & WEIR_POLICY_SHADOW) != 0, "result", results[result],
+        "reads", tracing.reads);
+}
+
+static uint32_t
+kept(uint32_t count)
+{
+    return count < WEIR_DECIDING_MAX ? count : WEIR_DECIDING_MAX;
+}
+
+/* Those that decided and the shadows; where nothing permitted, the permits
+ * that did not. */
+static json_t *
+policies_json(const struct replay *replay,
+              const struct weir_candidate *candidate)
+{
+    const struct weir_image *image = &replay->view.image;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < kept(candidate->policy_count); i++)
+        json_array_append_new(list, policy_json(replay, candidate->deployment,
+                                                candidate->policies[i]));
+    for (uint32_t i = 0; i < kept(candidate->shadow_count); i++)
+        json_array_append_new(list, policy_json(replay, candidate->deployment,
+                                                candidate->shadows[i]));
+    for (uint32_t i = 0, shown = 0;
+         candidate->reason == WEIR_REASON_NO_PERMIT && shown < 16 &&
+         i < image->policy_count;
+         i++) {
+        if (!image->policies[i].is_permit)
+            continue;
+        json_array_append_new(list,
+                              policy_json(replay, candidate->deployment, i));
+        shown++;
+    }
+    return list;
+}
+
+/* --------------------------------------------------------------- candidates */
+
+/* The deciding ids as a record writes them: separated by one space. */
+static void
+join_ids(const struct weir_image *image, const uint32_t *policies,
+         uint32_t count, struct weir_buf *out)
+{
+    for (uint32_t i = 0; i < kept(count); i++) {
+        if (i > 0)
+            weir_buf_add_byte(out, ' ');
+        weir_buf_add_span(
+            out, weir_image_text(image, image->policies[policies[i]].id));
+    }
+}
+
+static void
+compare(struct replay *replay, const struct weir_record_candidate *recorded,
+        const struct weir_candidate *candidate)
+{
+    struct weir_buf ids;
+    weir_span name = recorded->deployment;
+    if (recorded->verdict != (uint32_t)candidate->verdict ||
+        recorded->reason != (uint32_t)candidate->reason)
+        differ(replay, "%.*s: recorded %s (%s), now %s (%s)",
+               WEIR_SPAN_ARG(name),
+               weir_verdict_name((enum weir_verdict)recorded->verdict),
+               weir_reason_code((enum weir_reason)recorded->reason),
+               weir_verdict_name(candidate->verdict),
+               weir_reason_code(candidate->reason));
+    weir_buf_init(&ids, 65536);
+    join_ids(&replay->view.image, candidate->policies, candidate->policy_count,
+             &ids);
+    /* A record that was short of room keeps fewer ids, never others. */
+    if (!weir_span_starts(weir_buf_span(&ids), recorded->policies))
+        differ(replay, "%.*s: recorded policies '%.*s', now '%.*s'",
+               WEIR_SPAN_ARG(name), WEIR_SPAN_ARG(recorded->policies),
+               (int)ids.len, ids.ptr);
+    weir_buf_fini(&ids);
+}
+
+static json_t *
+candidate_json(const struct replay *replay,
+               const struct weir_candidate *candidate,
+               const struct weir_record_candidate *recorded)
+{
+    const struct weir_image *image = &replay->view.image;
+    const struct weir_image_deployment *row =
+        &image->deployments[candidate->deployment];
+    json_t *json = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s,s:o}", "deployment",
+        weir__explain_text(weir_image_text(image, row->name)), "model",
+        weir__explain_text(
+            weir_image_text(image, image->models[row->model].name)),
+        "region", weir__explain_text(weir_image_text(image, row->region)),
+        "runs_in",
+        weir__explain_text(
+            weir_image_text(image, image->jurisdictions[row->place].code)),
+        "stored_in",
+        weir__explain_text(
+            weir_image_text(image, image->jurisdictions[row->stored_in].code)),
+        "operated_by",
+        weir__explain_text(weir_image_text(
+            image, image->organisations[row->operated_by].name)),
+        "verdict", weir_verdict_name(candidate->verdict), "reason",
+        weir_reason_code(candidate->reason), "policies",
+        policies_json(replay, candidate));
+    if (recorded != NULL)
+        json_object_set_new(
+            json, "recorded",
+            json_pack("{s:s,s:s,s:o,s:o}", "verdict",
+                      weir_verdict_name((enum weir_verdict)recorded->verdict),
+                      "reason",
+                      weir_reason_code((enum weir_reason)recorded->reason),
+                      "policies", weir__explain_text(recorded->policies),
+                      "shadows", weir__explain_text(recorded->shadows)));
+    return json;
+}
+
+static const struct weir_record_candidate *
+find_recorded(const struct weir_explained *in, weir_span deployment)
+{
+    for (uint32_t i = 0; i < in->candidate_count; i++) {
+        if (weir_span_equal(in->candidates[i].deployment, deployment))
+            return &in->candidates[i];
+    }
+    return NULL;
+}
+
+static json_t *
+candidates_json(struct replay *replay)
+{
+    const struct weir_image *image = &replay->view.image;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < replay->answer.candidate_count; i++) {
+        const struct weir_candidate *candidate = &replay->answer.candidates[i];
+        weir_span name = weir_image_text(
+            image, image->deployments[candidate->deployment].name);
+        const struct weir_record_candidate *recorded =
+            find_recorded(replay->explained, name);
+        if (recorded == NULL)
+            differ(replay, "%.*s is a candidate now and was none",
+                   WEIR_SPAN_ARG(name));
+        else
+            compare(replay, recorded, candidate);
+        json_array_append_new(list,
+                              candidate_json(replay, candidate, recorded));
+    }
+    if (replay->answer.candidate_count < replay->explained->candidate_count)
+        differ(replay, "%u candidates were recorded, %u are found now",
+               replay->explained->candidate_count,
+               replay->answer.candidate_count);
+    return list;
+}
+
+/* ------------------------------------------------------------------ the whole */
+
+static uint32_t
+find_key(const struct weir_image *image, weir_span id)
+{
+    for (uint32_t i = 0; i < image->key_count; i++) {
+        if (weir_span_equal(weir_image_text(image, image->keys[i].id), id))
+            return i;
+    }
+    return WEIR_INDEX_NONE;
+}
+
+static void
+add_key_facts(const struct weir_image *image, uint32_t key, json_t *who)
+{
+    const struct weir_image_key *row = &image->keys[key];
+    json_object_set_new(
+        who, "purpose",
+        weir__explain_text(weir_image_text(image, row->purpose)));
+    json_object_set_new(who, "staff",
+                        weir__explain_text(weir_image_text(
+                            image, image->jurisdictions[row->staff].code)));
+}
+
+static bool
+was_stale(const struct weir_explained *in)
+{
+    for (uint32_t i = 0; i < in->candidate_count; i++) {
+        if (in->candidates[i].reason == WEIR_REASON_STALE)
+            return true;
+    }
+    return false;
+}
+
+static void
+decide_again(struct replay *replay, json_t *reply)
+{
+    const struct weir_explained *in = replay->explained;
+    const struct weir_image *image = &replay->view.image;
+    uint32_t key = find_key(image, in->key);
+    if (key == WEIR_INDEX_NONE) {
+        differ(replay, "the image does not have the key %.*s",
+               WEIR_SPAN_ARG(in->key));
+        return;
+    }
+    replay->question = (struct weir_question){
+        .key = key,
+        .operation = (enum weir_operation)in->operation,
+        .model = in->model,
+        .is_streamed = in->is_streamed,
+        .address = in->address,
+        .country = in->country,
+        .now = in->decided_us,
+        .confirmed_us = was_stale(in) ? 1 : 0,
+    };
+    add_key_facts(image, key, json_object_get(reply, "who"));
+    weir_gate_decide(&replay->view, &replay->question, &replay->answer);
+    json_object_set_new(reply, "verdict",
+                        json_string(weir_verdict_name(replay->answer.verdict)));
+    json_object_set_new(reply, "candidates", candidates_json(replay));
+    bool is_admitted = replay->answer.verdict == WEIR_ALLOW;
+    if (!in->is_refusal && !is_admitted)
+        differ(replay, "the call was admitted; now it would be refused (%s)",
+               weir_reason_code(replay->answer.reason));
+}
+
+/* False: what decided is no longer kept, or the refusal came before any
+ * decision. */
+static bool
+open_view(struct replay *replay, const struct weir_paths *paths)
+{
+    const struct weir_explained *in = replay->explained;
+    char path[WEIR_PATH_MAX + 80];
+    struct weir_error err;
+    weir_archive_path(paths, in->image_digest, path);
+    if (weir_image_map(path, &replay->view.image, &err) != WEIR_OK) {
+        differ(replay, "the image that decided cannot be loaded: %s", err.text);
+        return false;
+    }
+    snprintf(path, sizeof path, "%s/%llu", paths->overlays,
+             (unsigned long long)in->overlay);
+    if (weir_overlay_map(path, &replay->view.overlay, &err) != WEIR_OK) {
+        differ(replay, "the overlay %llu cannot be loaded: %s",
+               (unsigned long long)in->overlay, err.text);
+        weir_image_close(&replay->view.image);
+        return false;
+    }
+    return true;
+}
+
+void
+weir__explain_replay(const struct weir_explained *explained,
+                     const struct weir_paths *paths, json_t *reply)
+{
+    struct replay replay = {.explained = explained,
+                            .differences = json_array()};
+    /* Who had no key was refused before any policy was asked. */
+    bool was_asked = explained->key.len > 0;
+    if (was_asked && open_view(&replay, paths)) {
+        decide_again(&replay, reply);
+        weir_overlay_close(&replay.view.overlay);
+        weir_image_close(&replay.view.image);
+    }
+    json_object_set_new(reply, "is_same",
+                        json_boolean(json_array_size(replay.differences) == 0));
+    json_object_set_new(reply, "differences", replay.differences);
+}
