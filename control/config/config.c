@@ -8,6 +8,7 @@
  * wants to know what a configuration consists of reads one file.
  */
 #include "config.h"
+#include "outside.h"
 #include "read.h"
 
 #include <dirent.h>
@@ -399,7 +400,12 @@ weir_config_load(const char *path, struct weir_world **world_out,
     /* References are checked here, so that one run shows every fault, and
      * again (with keys) by each compilation. Half a configuration would
      * only miss names that the other half declares. */
-    if (!l.is_incomplete && !weir_world_check(l.world, faults))
+    uint32_t before = faults->total;
+    if (!l.is_incomplete) {
+        (void)weir_world_check(l.world, faults);
+        config_check_outside(l.world, faults);
+    }
+    if (faults->total != before)
         status = WEIR_EPARSE;
     if (status == WEIR_OK) {
         *world_out = l.world;

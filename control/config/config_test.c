@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <weir/quota.h>
 
@@ -15,7 +17,7 @@ static const char sound[] =
     "  - address: 127.0.0.1:8080\n"
     "admin: {address: '127.0.0.1:8081'}\n"
     "state: /tmp/state\n"
-    "policies: /tmp/policies\n"
+    "policies: policies\n"
     "seller: {title: S, appeal: a@s.example, stale_after: 1 d}\n"
     "providers:\n"
     "  - {name: p, origin: NO}\n"
@@ -436,4 +438,41 @@ TEST(config, more_candidates_than_a_call_can_have_are_refused)
         weir_buf_fini(&more);
         free(text);
     }
+}
+
+TEST(config, files_and_dialects_that_are_not_there_are_faults)
+{
+    char dir[] = "/tmp/weir-config-XXXXXX";
+    char path[64];
+    struct weir_faults faults;
+    struct weir_world *world = NULL;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/weir.yaml", dir);
+    char *text =
+        change("dialect: openai,", "dialect: oracle, tls: {ca: absent.pem},");
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fputs("geo: {mmdb: absent.mmdb}\ninclude: [more]\n", file);
+    fclose(file);
+    free(text);
+    weir_faults_init(&faults);
+    assert_int_equal(weir_config_load(path, &world, &faults), WEIR_EPARSE);
+    /* the include and the policy directory; then nothing half is checked */
+    assert_int_equal(faults.total, 2);
+    weir_faults_fini(&faults);
+    char more[64];
+    snprintf(more, sizeof(more), "%s/more", dir);
+    assert_int_equal(mkdir(more, 0700), 0);
+    char policies[64];
+    snprintf(policies, sizeof(policies), "%s/policies", dir);
+    assert_int_equal(mkdir(policies, 0700), 0);
+    weir_faults_init(&faults);
+    assert_int_equal(weir_config_load(path, &world, &faults), WEIR_EPARSE);
+    assert_int_equal(faults.total, 3);
+    assert_null(world);
+    weir_faults_fini(&faults);
+    unlink(path);
+    rmdir(more);
+    rmdir(policies);
+    rmdir(dir);
 }
