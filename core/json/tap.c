@@ -344,8 +344,11 @@ begin_scalar(struct weir_json_tap *tap, const char **from, const char *at)
 static bool
 ends_scalar(char c)
 {
+    /* Quotes and opening brackets too: what is no JSON must not be read
+     * otherwise when it comes in other pieces. */
     return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' ||
-           c == '\r' || c == '\t';
+           c == '\r' || c == '\t' || c == '"' || c == ':' || c == '{' ||
+           c == '[';
 }
 
 static const char *
