@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 extern SSL_CTX *tls_context;
@@ -83,6 +84,7 @@ static ssize_t
 tls_result(struct connection *c, int n)
 {
     int error = SSL_get_error(c->ssl, n);
+    ERR_clear_error(); /* one queue for all connections: leave it empty */
     if (n > 0)
         return n;
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0
