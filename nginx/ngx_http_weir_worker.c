@@ -414,7 +414,7 @@ ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w, uint64_t image_seen,
     w->view = view;
     ngx_http_weir_view_unref(old);
 
-    ngx_log_error(NGX_LOG_INFO, w->log, 0,
+    ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "weir: image %uL and overlay %uL are in force",
                   view->view.image.generation, view->view.overlay.generation);
 }

@@ -272,7 +272,7 @@ are_policy_rows(const struct opening *o)
     for (uint32_t i = 0; i < m->policy_count; i++) {
         const struct weir_image_policy *r = &m->policies[i];
         if (!REFS(r, id, monitor) || r->layer > WEIR_LAYER_TENANT ||
-            r->tier > WEIR_TIER_CRASH)
+            r->tier > WEIR_TIER_DURABLE)
             return false;
     }
     return true;
