@@ -15,6 +15,16 @@ POLICIES = {
 @tier("durable")
 permit (principal, action in Action::"infer", resource in Bloc::"hosting");
 
+@id("seller-outside")
+@title("What runs outside is for the insider only")
+@authority("The seller, service description 1")
+@appeal("appeal@seller.example")
+permit (
+    principal in Tenant::"insider",
+    action in Action::"infer",
+    resource in Jurisdiction::"AQ"
+);
+
 @id("seller-shadow")
 @title("Would refuse the small model")
 @authority("The seller, draft")
@@ -148,7 +158,7 @@ def config(urls, dead_port, certificates, tls_port, tls_origin=None):
                           organisation("outcast", "AQ"),
                           organisation("doubtful", "DE", False)],
         "tenants": [
-            tenant("good"), tenant("outcast"), tenant("doubtful"),
+            tenant("good"), tenant("insider", "good"), tenant("outcast"), tenant("doubtful"),
             tenant("limited", "good", {"requests_per_minute": 3}),
             tenant("poor", "good", {"money_per_day": "0.000040"}),
             tenant("thrifty", "good", {"tokens_per_day": 100000}),
