@@ -517,3 +517,38 @@ TEST(image, kinds_have_names_both_ways)
     enum weir_kind kind;
     assert_false(weir_kind_parse(WEIR_SPAN("models"), &kind));
 }
+
+TEST(image, owners_in_a_circle_are_legal_and_decided)
+{
+    struct weir_world *world = demo_with_keys();
+    struct weir_image image;
+    struct weir_buf out;
+    /* Southpole holds 60 % of Tern; Tern and Harbour hold each other, and
+     * a second source says the same of Tern with less precision. */
+    struct weir_world_owner *again;
+    uint32_t first = world->owner_count;
+    static const struct {
+        const char *name;
+        weir_share share;
+    } owners[] = {{"southpole", {600000, 600000}},
+                  {"southpole", {500000, 700000}},
+                  {"harbour", {400000, 400000}}};
+    for (size_t i = 0; i < WEIR_COUNTOF(owners); i++) {
+        again = weir_world_add_owner(world);
+        again->name.text = weir_span_of(owners[i].name);
+        again->share = owners[i].share;
+    }
+    for (uint32_t i = 0; i < world->organisation_count; i++) {
+        if (weir_span_equal(world->organisation_rows[i].name,
+                            WEIR_SPAN("tern-capital")))
+            world->organisation_rows[i].owners =
+                (struct weir_world_range){first, 3};
+    }
+    compile(world, NOW, &out, &image);
+    assert_int_equal(decide(&image, "wk_harbour", WEIR_OP_CHAT,
+                            "aurora-large-oslo", NULL, NOW)
+                         .outcome,
+                     WEIR_CEDAR_DENY);
+    weir_buf_fini(&out);
+    weir_world_free(world);
+}

@@ -157,6 +157,8 @@ struct loader {
     struct weir_world *world;
     struct weir_faults *faults;
     struct weir_arena nodes;
+    const char *main;        /* path of the main file as given .. */
+    const char *whole;       /* .. and without links, absolute */
     struct weir_place asked; /* who named the file that is read now */
     bool is_incomplete;      /* something was not read at all */
 };
@@ -246,15 +248,35 @@ directory_of(struct loader *l, const char *path)
     return weir_arena_copy(&l->world->arena, (weir_span){path, len});
 }
 
+/* A path as the person who named the main file would write it, in the
+ * world: below the main file's directory it begins as that does. */
+static weir_span
+show(struct loader *l, const char *path)
+{
+    const char *given = strrchr(l->main, '/');
+    const char *slash = strrchr(l->whole, '/');
+    size_t head = given == NULL ? 0 : (size_t)(given - l->main) + 1;
+    size_t skip = slash == NULL ? 0 : (size_t)(slash - l->whole) + 1;
+    weir_span whole = weir_span_of(path);
+    if (skip == 0 || !weir_span_starts(whole, (weir_span){l->whole, skip}))
+        return weir_arena_copy(&l->world->arena, whole);
+    size_t len = head + whole.len - skip;
+    char *text = weir_arena_alloc(&l->world->arena, len + 1);
+    if (text == NULL)
+        return WEIR_SPAN_NONE;
+    memcpy(text, l->main, head);
+    memcpy(text + head, path + skip, whole.len - skip);
+    return (weir_span){text, len};
+}
+
 static const struct yaml_node *
-load_file(struct loader *l, const char *path, const char *shown, bool is_main,
-          struct reader *r)
+load_file(struct loader *l, const char *path, bool is_main, struct reader *r)
 {
     size_t len = 0;
     char *text = read_file(l, path, CONFIG_FILE_BYTES_MAX, &len);
     if (text == NULL)
         return NULL;
-    weir_span file = weir_arena_copy(&l->world->arena, weir_span_of(shown));
+    weir_span file = show(l, path);
     *r = (struct reader){l->world, l->faults, directory_of(l, path), is_main};
     uint32_t before = l->faults->total;
     const struct yaml_node *root =
@@ -273,7 +295,7 @@ load_included(struct loader *l, const char *path)
     struct stat info;
     struct dirent **entries;
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        (void)load_file(l, path, path, false, &r);
+        (void)load_file(l, path, false, &r);
         return;
     }
     int count = scandir(path, &entries, is_shown, alphasort);
@@ -287,14 +309,13 @@ load_included(struct loader *l, const char *path)
                           ? join(path, name)
                           : NULL;
         if (whole != NULL)
-            (void)load_file(l, whole, whole, false, &r);
+            (void)load_file(l, whole, false, &r);
         free(whole);
         free(entries[i]);
     }
     free(entries);
 }
 
-/* Places of included files are shown as the main file names them. */
 static void
 load_includes(struct loader *l, const struct yaml_node *root,
               struct reader *main_reader)
@@ -329,6 +350,7 @@ add_policy(struct loader *l, const char *path, const char *below)
     struct weir_world_policy *policy = weir_world_add_policy(l->world);
     if (policy != NULL) {
         policy->file = weir_arena_copy(&l->world->arena, weir_span_of(below));
+        policy->shown = show(l, path);
         policy->text =
             weir_arena_copy(&l->world->arena, (weir_span){text, len});
     }
@@ -368,18 +390,21 @@ load(struct loader *l, const char *path)
 {
     char *whole = realpath(path, NULL);
     struct reader r = {.world = l->world, .faults = l->faults};
+    l->main = path;
     if (whole == NULL) {
         add_file_fault(l, path, strerror(errno));
         return WEIR_EPARSE;
     }
-    const struct yaml_node *root = load_file(l, whole, path, true, &r);
+    l->whole = whole;
+    const struct yaml_node *root = load_file(l, whole, true, &r);
     if (root != NULL)
         load_includes(l, root, &r);
-    free(whole);
     weir_span dir =
         weir_arena_copy(&l->world->arena, l->world->settings.policy_dir);
     if (dir.len > 0)
         load_policies(l, dir.ptr, "", 0);
+    l->whole = NULL;
+    free(whole);
     if (l->world->arena.overflow || l->nodes.overflow)
         weir_faults_add(l->faults, (struct weir_place){0},
                         "Give this machine more memory.",

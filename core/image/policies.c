@@ -25,10 +25,17 @@ struct reading {
     uint32_t capacity;
 };
 
+struct weir_place
+weir__policy_file(const struct weir_world_policy *source)
+{
+    return (struct weir_place){.file = source->shown.len > 0 ? source->shown
+                                                             : source->file};
+}
+
 static struct weir_place
 place_at(const struct weir_world_policy *source, size_t offset)
 {
-    struct weir_place place = {.file = source->file};
+    struct weir_place place = weir__policy_file(source);
     weir_span_locate(source->text, offset, &place.line, &place.column);
     return place;
 }
@@ -76,7 +83,7 @@ find_layer(struct reading *r, const struct weir_world_policy *source,
 {
     weir_span path = source->file;
     weir_span folder = take_folder(&path);
-    struct weir_place place = {.file = source->file};
+    struct weir_place place = weir__policy_file(source);
     *owner_out = WEIR_SPAN_NONE;
     if (weir_span_equal(folder, WEIR_SPAN("law"))) {
         *layer_out = WEIR_LAYER_LAW;
@@ -217,8 +224,7 @@ read_source(struct reading *r, const struct weir_world_policy *source)
     if (r->arena->overflow || !bind(r, source, first, &text) ||
         weir_cedar_policies_add_text(p->bound, weir_buf_span(&text),
                                      source->file, &err) != WEIR_OK)
-        weir_faults_add(r->faults, (struct weir_place){.file = source->file},
-                        "Split the file.",
+        weir_faults_add(r->faults, weir__policy_file(source), "Split the file.",
                         "its policies cannot be bound to "
                         "their layer");
     weir_buf_fini(&text);

@@ -46,6 +46,9 @@ bool weir__policies_read(struct weir__policies *policies,
                          struct weir_arena *arena, struct weir_faults *faults);
 void weir__policies_fini(struct weir__policies *policies);
 
+/* The whole file, as faults show it. */
+struct weir_place weir__policy_file(const struct weir_world_policy *source);
+
 /* The annotations of `row` from those of its text, with faults. */
 void weir__policy_annotate(struct weir__policy *row,
                            const struct weir_cedar_policy_info *info,

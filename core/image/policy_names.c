@@ -13,7 +13,7 @@
 static struct weir_place
 place_of(const struct weir__policy *row, size_t offset)
 {
-    struct weir_place place = {.file = row->source->file};
+    struct weir_place place = weir__policy_file(row->source);
     weir_span_locate(row->source->text, row->offset + offset, &place.line,
                      &place.column);
     return place;

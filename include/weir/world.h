@@ -267,7 +267,8 @@ struct weir_world_key {
 /* The folder decides layer and owner: law/..., providers/<p>/..., seller/...,
  * tenants/<t>/... */
 struct weir_world_policy {
-    weir_span file; /* below the policy directory */
+    weir_span file;  /* below the policy directory */
+    weir_span shown; /* the path in faults; empty: `file` */
     weir_span text;
 };
 
