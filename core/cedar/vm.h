@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The evaluator of compiled policies, included by decide.c (without reads)
- * and trace.c (with them): `reads` is a constant where it is inlined.
+ * and by trace.c and whatif.c (with them): `is_traced` is a constant where it
+ * is inlined, so that a decision pays nothing for what it does not use.
  */
 #ifndef WEIR_CORE_CEDAR_VM_H
 #define WEIR_CORE_CEDAR_VM_H
@@ -18,10 +19,27 @@ struct vm_reads {
     void *context;
 };
 
+/* A supposed fact: an attribute (of an entity, or of a record by its
+ * address), or a membership. Looked at in traced runs only. */
+struct vm_fact {
+    enum weir_cedar_read_kind kind; /* ATTRIBUTE or MEMBER */
+    weir_cedar_arg subject;
+    uint32_t name;   /* ATTRIBUTE */
+    uint32_t handle; /* MEMBER: of what */
+    bool is_present;
+    weir_cedar_arg value; /* ATTRIBUTE, where present */
+};
+
+struct vm_facts {
+    const struct vm_fact *items;
+    uint32_t count;
+};
+
 struct vm {
     const struct weir_cedar_program *program;
     const struct weir_cedar_request *request;
     const struct vm_reads *reads;
+    const struct vm_facts *facts; /* traced runs; may be NULL */
     weir_cedar_arg *stack;
     char *temp;
     size_t temp_left;
@@ -104,12 +122,74 @@ vm_report_type(const struct vm *vm, const struct program_op *op,
                                        .is_present = is});
 }
 
+/* The same entity, or the same record in memory. */
+static bool
+vm_same_subject(weir_cedar_arg a, weir_cedar_arg b)
+{
+    if (a.kind != b.kind)
+        return false;
+    if (a.kind != WEIR_CEDAR_ENTITY)
+        return a.data == b.data;
+    return a.count == b.count &&
+           (a.count != CEDAR_NONE || weir_cedar_uid_equal(a.data, b.data));
+}
+
+static bool
+vm_suppose(const struct vm *vm, weir_cedar_arg base, uint32_t name, bool *found,
+           weir_cedar_arg *out)
+{
+    if (vm->facts == NULL)
+        return false;
+    for (uint32_t i = 0; i < vm->facts->count; i++) {
+        const struct vm_fact *fact = &vm->facts->items[i];
+        if (fact->kind != WEIR_CEDAR_READ_ATTRIBUTE || fact->name != name ||
+            !vm_same_subject(fact->subject, base))
+            continue;
+        *found = fact->is_present;
+        if (fact->is_present)
+            *out = fact->value;
+        return true;
+    }
+    return false;
+}
+
+/* A supposed membership brings those above it; one taken away is alone. */
+static bool
+vm_suppose_member(const struct vm *vm, const weir_cedar_arg *e, uint32_t f,
+                  bool is_in)
+{
+    if (vm->facts == NULL)
+        return is_in;
+    for (uint32_t i = 0; i < vm->facts->count; i++) {
+        const struct vm_fact *fact = &vm->facts->items[i];
+        if (fact->kind != WEIR_CEDAR_READ_MEMBER ||
+            !vm_same_subject(fact->subject, *e))
+            continue;
+        if (fact->is_present && program_in(vm->program, fact->handle, f))
+            is_in = true;
+        if (!fact->is_present && fact->handle == f)
+            return false;
+    }
+    return is_in;
+}
+
+/* `e in f` for an entity and a handle. */
+static inline bool
+vm_member(const struct vm *vm, const weir_cedar_arg *e, uint32_t f,
+          bool is_traced)
+{
+    bool is_in = program_in(vm->program, e->count, f);
+    return is_traced ? vm_suppose_member(vm, e, f, is_in) : is_in;
+}
+
 /* The attribute of a record or an entity; FAULT_NONE and `*found` say
  * whether it is there. */
 static inline enum weir_cedar_fault
 vm_find(const struct vm *vm, weir_cedar_arg base, uint32_t name, bool *found,
-        weir_cedar_arg *out)
+        weir_cedar_arg *out, bool is_traced)
 {
+    if (is_traced && vm_suppose(vm, base, name, found, out))
+        return WEIR_CEDAR_FAULT_NONE;
     if (base.kind == WEIR_CEDAR_ENTITY)
         *found = base.count != CEDAR_NONE &&
                  program_attribute(vm->program, base.count, name, out);
@@ -132,7 +212,8 @@ vm_get(const struct vm *vm, const struct program_op *op, weir_cedar_arg base,
        weir_cedar_arg *out, bool is_traced)
 {
     bool found = false;
-    enum weir_cedar_fault fault = vm_find(vm, base, op->a, &found, out);
+    enum weir_cedar_fault fault =
+        vm_find(vm, base, op->a, &found, out, is_traced);
     if (is_traced && fault == WEIR_CEDAR_FAULT_NONE)
         vm_report(
             vm, op,
@@ -180,11 +261,11 @@ vm_tag(const struct vm *vm, const struct program_op *op, weir_cedar_arg base,
 
 /* `e in f` for two entities, with or without handles. */
 static inline bool
-vm_in(const struct vm *vm, weir_cedar_arg e, weir_cedar_arg f)
+vm_in(const struct vm *vm, weir_cedar_arg e, weir_cedar_arg f, bool is_traced)
 {
     if (e.count == CEDAR_NONE || f.count == CEDAR_NONE)
         return e.count == f.count && weir_cedar_uid_equal(e.data, f.data);
-    return program_in(vm->program, e.count, f.count);
+    return vm_member(vm, &e, f.count, is_traced);
 }
 
 static enum weir_cedar_fault
@@ -196,7 +277,7 @@ vm_in_value(const struct vm *vm, const struct program_op *op,
     if (left.kind != WEIR_CEDAR_ENTITY)
         return WEIR_CEDAR_FAULT_TYPE;
     if (right.kind == WEIR_CEDAR_ENTITY) {
-        is_in = vm_in(vm, left, right);
+        is_in = vm_in(vm, left, right, is_traced);
     } else if (right.kind == WEIR_CEDAR_SET) {
         for (uint32_t i = 0; i < right.count; i++)
             if (weir__cedar_arg_element(vm->program, right, i).kind !=
@@ -204,7 +285,8 @@ vm_in_value(const struct vm *vm, const struct program_op *op,
                 return WEIR_CEDAR_FAULT_TYPE;
         for (uint32_t i = 0; i < right.count && !is_in; i++)
             is_in =
-                vm_in(vm, left, weir__cedar_arg_element(vm->program, right, i));
+                vm_in(vm, left, weir__cedar_arg_element(vm->program, right, i),
+                      is_traced);
     } else {
         return WEIR_CEDAR_FAULT_TYPE;
     }
@@ -363,12 +445,12 @@ vm_call(struct vm *vm, uint8_t function, weir_cedar_arg *first)
 
 static inline bool
 vm_in_any(const struct vm *vm, const struct program_op *op,
-          const weir_cedar_arg *entity)
+          const weir_cedar_arg *entity, bool is_traced)
 {
     const uint32_t *handles =
         PROGRAM_ITEMS(vm->program, CEDAR_HANDLES, uint32_t) + op->a;
     for (uint32_t i = 0; i < op->b; i++)
-        if (program_in(vm->program, entity->count, handles[i]))
+        if (vm_member(vm, entity, handles[i], is_traced))
             return true;
     return false;
 }
@@ -382,13 +464,13 @@ vm_require(const struct vm *vm, const struct program_op *op, bool is_traced)
         PROGRAM_ITEMS(vm->program, CEDAR_HANDLES, uint32_t);
     bool holds;
     if (op->op == OP_REQUIRE_IN)
-        holds = program_in(vm->program, entity->count, op->a);
+        holds = vm_member(vm, entity, op->a, is_traced);
     else if (op->op == OP_REQUIRE_EQUAL)
         holds = entity->count == op->a;
     else if (op->op == OP_REQUIRE_IS)
         holds = op->a != CEDAR_NONE && vm_type(vm, entity) == op->a;
     else
-        holds = vm_in_any(vm, op, entity);
+        holds = vm_in_any(vm, op, entity, is_traced);
     if (!is_traced)
         return holds;
     if (op->op == OP_REQUIRE_IS)
@@ -397,9 +479,8 @@ vm_require(const struct vm *vm, const struct program_op *op, bool is_traced)
         vm_report_member(vm, op, *entity, op->a, holds);
     else
         for (uint32_t i = 0; i < op->b; i++)
-            vm_report_member(
-                vm, op, *entity, handles[op->a + i],
-                program_in(vm->program, entity->count, handles[op->a + i]));
+            vm_report_member(vm, op, *entity, handles[op->a + i],
+                             vm_member(vm, entity, handles[op->a + i], true));
     return holds;
 }
 
@@ -413,7 +494,8 @@ vm_unary(const struct vm *vm, const struct program_op *op, weir_cedar_arg *top,
     weir_cedar_arg ignored;
     switch (op->op) {
     case OP_HAS:
-        if (vm_find(vm, *top, op->a, &found, &ignored) != WEIR_CEDAR_FAULT_NONE)
+        if (vm_find(vm, *top, op->a, &found, &ignored, is_traced) !=
+            WEIR_CEDAR_FAULT_NONE)
             return WEIR_CEDAR_FAULT_TYPE;
         if (is_traced)
             (void)vm_get(vm, op, *top, &ignored, true);
@@ -451,7 +533,7 @@ vm_unary(const struct vm *vm, const struct program_op *op, weir_cedar_arg *top,
     case OP_IN_LITERAL:
         if (top->kind != WEIR_CEDAR_ENTITY)
             return WEIR_CEDAR_FAULT_TYPE;
-        result = program_in(vm->program, top->count, op->a);
+        result = vm_member(vm, top, op->a, is_traced);
         if (is_traced)
             vm_report_member(vm, op, *top, op->a, result);
         *top = vm_bool(result);
@@ -542,7 +624,7 @@ vm_run(struct vm *vm, uint32_t at, bool is_traced)
         case OP_HAS_GET:
             if (is_traced)
                 (void)vm_get(vm, op, top[-1], &(weir_cedar_arg){0}, true);
-            fault = vm_find(vm, top[-1], op->a, &found, &top[-1]);
+            fault = vm_find(vm, top[-1], op->a, &found, &top[-1], is_traced);
             if (fault != WEIR_CEDAR_FAULT_NONE || found)
                 break;
             top[-1] = vm_bool(false);
@@ -608,6 +690,7 @@ vm_init(struct vm *vm, const struct weir_cedar_program *program,
     vm->program = program;
     vm->request = request;
     vm->stack = scratch;
+    vm->facts = NULL;
 }
 
 static inline void
