@@ -52,6 +52,11 @@ read_scope_is(struct policy_reader *r, const struct tree *at,
 {
     const struct tree *type = weir__cedar_tree_get(at, "entity_type");
     const struct tree *in = weir__cedar_tree_get(at, "in");
+    for (const struct tree *m = at->first; m != NULL; m = m->next)
+        if (!weir__cedar_tree_named(m, "op") &&
+            !weir__cedar_tree_named(m, "entity_type") &&
+            !weir__cedar_tree_named(m, "in"))
+            return refuse(r, m, "a member that this scope does not have");
     if (type == NULL || type->kind != WEIR_JSON_STRING ||
         !weir_cedar_name_valid(type->string))
         return refuse(r, at, "expected the name of an entity type");

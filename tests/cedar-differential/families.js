@@ -8,6 +8,7 @@ const { isDeepStrictEqual } = require('util');
 const { ask, json } = require('./engines');
 const { Generator, uidText } = require('./generate');
 const mutate = require('./mutate');
+const { randomWorld } = require('./random_world');
 const world = require('./world');
 
 const ok = (answer) => answer.type === 'success';
@@ -135,7 +136,7 @@ function schemaToText(schema) {
 const slots = [{ principal: true }, { resource: true }, { principal: true, resource: true }];
 
 function* generated(random) {
-  const g = new Generator(random, random.pick([0, 0.02, 0.1, 0.3]));
+  const g = new Generator(random, random.pick([0, 0.02, 0.1, 0.3]), world);
   const depth = random.times(1, 4);
   const typed = random.chance(0.5);
   const text = Array.from({ length: random.pick([1, 1, 2, 5, 12]) }, () => g.policy(depth)).join('\n');
@@ -145,8 +146,24 @@ function* generated(random) {
     yield authorize(text, entities, g.request(typed), typed ? world.schema : undefined);
 }
 
+// A schema of its own for a few policies, checked by both.
+function* worlds(random) {
+  const own = randomWorld(random);
+  yield parseSchema(own.schema);
+  const wrong = random.pick([0, 0.02, 0.1, 0.3]);
+  const g = new Generator(random, wrong, own);
+  for (let i = 0; i < 3; i++) {
+    const text = Array.from({ length: random.pick([1, 1, 6]) }, () => g.policy(random.times(1, 4))).join('\n');
+    yield validate(text, own.schema);
+  }
+  const typed = random.chance(0.5);
+  const entities = g.entities(typed);
+  yield parseEntities(entities, own.schema);
+  yield authorize(g.policy(3) + g.policy(2), entities, g.request(typed), typed ? own.schema : undefined);
+}
+
 function* roundTrips(random) {
-  const g = new Generator(random, 0.1);
+  const g = new Generator(random, 0.1, world);
   const slot = random.chance(0.25) ? random.pick(slots) : {};
   const text = g.policy(random.times(1, 4), slot);
   const job = policyToJson(text);
@@ -160,7 +177,7 @@ function* roundTrips(random) {
 }
 
 function* templates(random) {
-  const g = new Generator(random, random.pick([0, 0.1]));
+  const g = new Generator(random, random.pick([0, 0.1]), world);
   const set = { staticPolicies: {}, templates: {}, templateLinks: [] };
   for (let i = random.below(3); i > 0; i--)
     set.staticPolicies['s' + i] = random.chance(0.5) ? g.policy(2) : ask('policyToJson', g.policy(2)).json || g.policy(1);
@@ -185,7 +202,7 @@ function* templates(random) {
 }
 
 function* parseErrors(random) {
-  const g = new Generator(random, 0.1);
+  const g = new Generator(random, 0.1, world);
   for (let i = 0; i < 4; i++) {
     const text = mutate.text(random, g.policy(random.times(1, 3)) + (random.chance(0.2) ? ' // end' : ''));
     const job = parsePolicies(text);
@@ -197,7 +214,7 @@ function* parseErrors(random) {
 }
 
 function* policyTrees(random) {
-  const g = new Generator(random, 0.1);
+  const g = new Generator(random, 0.1, world);
   const whole = ask('policyToJson', g.policy(random.times(1, 3)));
   if (!ok(whole)) return;
   for (let i = 0; i < 4; i++) {
@@ -224,7 +241,7 @@ function* schemas(random) {
 }
 
 function* entities(random) {
-  const g = new Generator(random, random.pick([0, 0.1, 0.3]));
+  const g = new Generator(random, random.pick([0, 0.1, 0.3]), world);
   const typed = random.chance(0.6);
   const schema = typed ? world.schema : undefined;
   const list = g.entities(typed).slice(0, 6);
@@ -297,7 +314,7 @@ function corpus(files) {
 }
 
 const families = [
-  ['generated', 5, generated], ['round trips', 4, roundTrips], ['templates', 2, templates],
+  ['generated', 5, generated], ['worlds', 4, worlds], ['round trips', 4, roundTrips], ['templates', 2, templates],
   ['parse errors', 4, parseErrors], ['policy trees', 3, policyTrees], ['schemas', 3, schemas],
   ['entities', 3, entities],
 ];

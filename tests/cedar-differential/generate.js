@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions, policies, entities and requests over the world of world.js.
 'use strict';
-const world = require('./world');
-const { B, L, S, dec, ip, dt, dur, ent, set, User, File } = world.types;
+const { B, L, S, dec, ip, dt, dur, set, numbers, texts, good } = require('./types');
 
 const quote = (s) => '"' + s.replace(/[\\"\0\n\r\t]/g, (c) =>
   ({ '\\': '\\\\', '"': '\\"', '\0': '\\0', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]) + '"';
@@ -12,18 +11,32 @@ const uidText = (u) => `${u.type}::${quote(u.id)}`;
 
 class Generator {
   // `wrong`: how often a type, name or literal is not what it should be.
-  constructor(random, wrong) { this.r = random; this.wrong = wrong; }
+  constructor(random, wrong, world) {
+    this.r = random;
+    this.wrong = wrong;
+    this.world = world;
+    this.names = [...new Set(Object.values(world.shapes).flatMap((s) => Object.keys(s)))];
+  }
+
+  type() { return this.r.pick(this.world.all); }
+
+  actionUid() {
+    const name = this.r.pick(Object.keys(this.world.actions));
+    if (this.r.chance(this.wrong * 0.3)) return this.r.pick(['App::Action::"zzz"', 'Other::Action::"read"']);
+    return uidText(this.world.uid(name));
+  }
 
   uid(type) {
-    const list = world.ids[type.name] || ['x'];
+    if (type.action) return this.world.uid(this.r.pick(Object.keys(this.world.actions)));
+    const list = this.world.ids[type.name] || ['x'];
     const id = this.r.chance(this.wrong) ? 'nobody' : this.r.pick(list);
     return { type: type.name, id };
   }
 
   anyType() {
     const r = this.r;
-    return r.pick([B, L, S, dec, ip, dt, dur, User, File, set(S), set(L), set(User), set(ip),
-      r.pick(world.all)]);
+    return r.pick([B, L, S, dec, ip, dt, dur, this.type(), this.type(), set(S), set(L),
+      set(this.type()), set(ip)]);
   }
 
   literal(type) {
@@ -31,10 +44,10 @@ class Generator {
     switch (type.k) {
       case 'Bool': return r.pick(['true', 'false']);
       case 'Long': {
-        const n = r.pick(world.numbers);
+        const n = r.pick(numbers);
         return String(n);
       }
-      case 'String': return quote(r.pick(world.texts.String));
+      case 'String': return quote(r.pick(texts.String));
       case 'Entity': return uidText(this.uid(type));
       case 'Set': {
         const n = r.chance(this.wrong) ? 0 : r.times(1, 3);
@@ -45,8 +58,8 @@ class Generator {
           .filter(([, a]) => !a.optional || r.chance(0.5))
           .map(([k, a]) => `${isName(k) ? k : quote(k)}: ${this.literal(a.type)}`).join(', ') + '}';
       default: {
-        const list = world.texts[type.k];
-        const text = r.chance(this.wrong) ? r.pick(list) : list[r.below(world.good[type.k])];
+        const list = texts[type.k];
+        const text = r.chance(this.wrong) ? r.pick(list) : list[r.below(good[type.k])];
         return `${type.k}(${quote(text)})`;
       }
     }
@@ -58,15 +71,15 @@ class Generator {
     const visit = (text, type, guards, depth) => {
       found.push([text, type, guards]);
       const attrs = type.k === 'Record' ? type.attrs
-        : type.k === 'Entity' ? world.shapes[type.name] : null;
+        : type.k === 'Entity' ? this.world.shapes[type.name] : null;
       if (!attrs || depth === 0) return;
       for (const [key, a] of Object.entries(attrs)) {
         const step = isName(key) ? `${text}.${key}` : `${text}[${quote(key)}]`;
         const guard = a.optional ? [`${text} has ${isName(key) ? key : quote(key)}`] : [];
         visit(step, a.type, guards.concat(guard), depth - 1);
       }
-      if (type.k === 'Entity' && world.tags[type.name])
-        found.push([`${text}.getTag("t")`, world.tags[type.name], guards.concat(`${text}.hasTag("t")`)]);
+      if (type.k === 'Entity' && this.world.tags[type.name])
+        found.push([`${text}.getTag("t")`, this.world.tags[type.name], guards.concat(`${text}.hasTag("t")`)]);
     };
     for (const [name, type] of Object.entries(vars)) visit(name, type, [], 2);
     return found;
@@ -74,10 +87,10 @@ class Generator {
 
   vars() {
     const r = this.r;
-    const name = r.pick(['read', 'write', 'join group', 'ping', 'list']);
-    const action = world.actions[name];
+    const name = r.pick(this.world.asked);
+    const action = this.world.actions[name];
     return {
-      principal: r.pick(action.principals), resource: r.pick(action.resources),
+      name, principal: r.pick(action.principals), resource: r.pick(action.resources),
       context: { k: 'Record', attrs: action.context },
     };
   }
@@ -142,16 +155,16 @@ class Generator {
       () => `(${e(L)} ${r.pick(['<', '<=', '>', '>='])} ${e(L)})`,
       () => { const t = r.pick([dt, dur]); return `(${e(t)} ${r.pick(['<', '<=', '>', '>='])} ${e(t)})`; },
       () => `(${e(S)} like ${this.pattern()})`,
-      () => `${e(set(S))}.contains(${e(S)})`, () => `${e(set(User))}.contains(${e(User)})`,
-      () => { const t = r.pick([set(S), set(L), set(User), set(ip)]); return `${e(t)}.${r.pick(['containsAll', 'containsAny'])}(${e(t)})`; },
-      () => `${e(r.pick([set(S), set(User)]))}.isEmpty()`,
-      () => { const a = r.pick(world.all), b = r.pick(world.all); return `(${e(a)} in ${r.chance(0.5) ? e(b) : e(set(b))})`; },
-      () => `(action in ${r.pick(['App::Action::"all"', 'App::Action::"mutate"', '[App::Action::"read", App::Action::"all"]', 'Action::"ping"', 'App::Action::"read"'])})`,
-      () => `(action == ${r.pick(['App::Action::"read"', 'App::Action::"write"', 'Action::"ping"'])})`,
-      () => { const a = r.pick(world.all); return `(${e(a)} is ${r.pick(world.all).name}${r.chance(0.3) ? ' in ' + e(r.pick(world.all)) : ''})`; },
-      () => `(${e(r.pick(world.all))} has ${r.pick(['name', 'nick', 'manager', 'home.city', 'home.geo.lat', 'manager.nick', '"odd key"', 'zzz', 'acl.note'])})`,
-      () => `(context has ${r.pick(['mfa', 'token', 'token.left', 'who', 'who.nick', 'n', 'why', 'zzz'])})`,
-      () => `${e(r.pick([User, File, ent('App::Group'), ent('Top')]))}.hasTag(${e(S)})`,
+      () => `${e(set(S))}.contains(${e(S)})`, () => { const t = this.type(); return `${e(set(t))}.contains(${e(t)})`; },
+      () => { const t = r.pick([set(S), set(L), set(this.type()), set(ip)]); return `${e(t)}.${r.pick(['containsAll', 'containsAny'])}(${e(t)})`; },
+      () => `${e(r.pick([set(S), set(this.type())]))}.isEmpty()`,
+      () => { const a = this.type(), b = this.type(); return `(${e(a)} in ${r.chance(0.5) ? e(b) : e(set(b))})`; },
+      () => `(action in ${r.chance(0.6) ? this.actionUid() : `[${this.actionUid()}, ${this.actionUid()}]`})`,
+      () => `(action == ${this.actionUid()})`,
+      () => `(${e(this.type())} is ${this.type().name}${r.chance(0.3) ? ' in ' + e(this.type()) : ''})`,
+      () => `(${e(this.type())} has ${this.attribute()})`,
+      () => `(context has ${r.pick(['mfa', 'token', 'token.left', 'who', 'who.nick', 'n', 'why', 'zzz', 'a', 'b.c'])})`,
+      () => `${e(this.type())}.hasTag(${e(S)})`,
       () => `${e(dec)}.${r.pick(['lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual'])}(${e(dec)})`,
       () => `${e(ip)}.${r.pick(['isIpv4', 'isIpv6', 'isLoopback', 'isMulticast'])}()`,
       () => `${e(ip)}.isInRange(${e(ip)})`,
@@ -174,35 +187,51 @@ class Generator {
     return '"' + this.r.some(pieces, 5).join('') + '"';
   }
 
+  attribute() {
+    const r = this.r;
+    const one = () => (r.chance(0.05) ? 'zzz' : r.pick(this.names));
+    const first = one();
+    if (!isName(first)) return quote(first);
+    const path = [first];
+    while (r.chance(0.3)) {
+      const next = one();
+      if (!isName(next)) break;
+      path.push(next);
+    }
+    return path.join('.');
+  }
+
   scopePart(name, template) {
     const r = this.r;
-    const type = r.pick(world.all);
+    const type = this.type();
     const target = template ? `?${name}` : uidText(this.uid(type));
     if (!template && r.chance(0.5)) return name;
     return r.pick([`${name} == ${target}`, `${name} in ${target}`,
       ...(template ? [] : [`${name} is ${type.name}`]),
-      `${name} is ${r.pick(world.all).name} in ${target}`]);
+      `${name} is ${this.type().name} in ${target}`]);
   }
 
   actionPart() {
-    const names = Object.keys(world.actions).map((n) =>
-      uidText({ type: n === 'ping' ? 'Action' : 'App::Action', id: n }));
-    if (this.r.chance(this.wrong)) names.push('App::Action::"zzz"', 'Other::Action::"read"');
     const r = this.r;
-    return r.pick([() => 'action', () => 'action', () => `action == ${r.pick(names)}`,
-      () => `action in ${r.pick(names)}`,
-      () => `action in [${r.some(names, 3).join(', ') || r.pick(names)}]`])();
+    return r.pick([() => 'action', () => 'action', () => `action == ${this.actionUid()}`,
+      () => `action in ${this.actionUid()}`,
+      () => `action in [${Array.from({ length: r.chance(0.05) ? 0 : r.times(1, 3) }, () => this.actionUid()).join(', ')}]`])();
   }
 
   policy(depth, slots = {}) {
     const r = this.r;
-    const vars = this.vars();
+    const { name, ...vars } = this.vars();
     const env = { paths: this.paths(vars), known: [] };
     const notes = r.some(['@id("x")\n', '@a\n', '@b("\\u{1F600}")\n'], 1).join('');
     const conditions = Array.from({ length: r.pick([0, 1, 1, 1, 2]) }, () =>
       ` ${r.pick(['when', 'when', 'unless'])} { ${this.expr(B, depth, env)} }`).join('');
-    return `${notes}${r.pick(['permit', 'permit', 'forbid'])}(${this.scopePart('principal', slots.principal)}, ` +
-      `${this.actionPart()}, ${this.scopePart('resource', slots.resource)})${conditions};`;
+    // A scope that admits one environment alone lets most conditions be right.
+    const pinned = r.chance(0.6);
+    const part = (place) => pinned && !slots[place]
+      ? `${place} is ${vars[place].name}` : this.scopePart(place, slots[place]);
+    const action = pinned ? `action == ${uidText(this.world.uid(name))}` : this.actionPart();
+    return `${notes}${r.pick(['permit', 'permit', 'forbid'])}(${part('principal')}, ${action}, ` +
+      `${part('resource')})${conditions};`;
   }
 
   // ------------------------------------------------------------- values
@@ -212,8 +241,8 @@ class Generator {
     if (r.chance(this.wrong * 0.2)) type = this.anyType();
     switch (type.k) {
       case 'Bool': return r.chance(0.5);
-      case 'Long': return r.pick(world.numbers);
-      case 'String': return r.pick(world.texts.String);
+      case 'Long': return r.pick(numbers);
+      case 'String': return r.pick(texts.String);
       case 'Entity': {
         const uid = this.uid(type);
         return typed && r.chance(0.5) ? uid : { __entity: uid };
@@ -221,8 +250,8 @@ class Generator {
       case 'Set': return Array.from({ length: r.below(3) }, () => this.value(type.of, typed));
       case 'Record': return this.record(type.attrs, typed);
       default: {
-        const text = r.chance(this.wrong * 0.3) ? r.pick(world.texts[type.k])
-          : world.texts[type.k][r.below(world.good[type.k])];
+        const text = r.chance(this.wrong * 0.3) ? r.pick(texts[type.k])
+          : texts[type.k][r.below(good[type.k])];
         if (typed && r.chance(0.5)) return text;
         return typed && r.chance(0.3) ? { fn: type.k, arg: text } : { __extn: { fn: type.k, arg: text } };
       }
@@ -243,32 +272,34 @@ class Generator {
   entities(typed) {
     const r = this.r;
     const out = [];
-    for (const type of world.all)
-      for (const id of world.ids[type.name]) {
+    for (const type of this.world.all) {
+      if (type.action) continue;
+      for (const id of this.world.ids[type.name]) {
         if (r.chance(0.35)) continue;
-        const own = world.parents[type.name];
+        const own = this.world.parents[type.name];
         const above = [];
         for (const parent of own)
-          for (const up of world.ids[parent.name])
-            if (r.chance(0.25) && (parent !== type || world.ids[type.name].indexOf(up) < world.ids[type.name].indexOf(id)))
+          for (const up of this.world.ids[parent.name])
+            if (r.chance(0.25) && (parent !== type || this.world.ids[type.name].indexOf(up) < this.world.ids[type.name].indexOf(id)))
               above.push({ type: parent.name, id: up });
-        const entity = { uid: { type: type.name, id }, attrs: this.record(world.shapes[type.name], typed), parents: above };
-        const tag = world.tags[type.name];
+        const entity = { uid: { type: type.name, id }, attrs: this.record(this.world.shapes[type.name], typed), parents: above };
+        const tag = this.world.tags[type.name];
         if (tag && r.chance(0.6))
           entity.tags = Object.fromEntries(r.some(['t', 'en', ''], 2).map((k) => [k, this.value(tag, typed)]));
         out.push(entity);
       }
+    }
     return out;
   }
 
   request(typed) {
     const r = this.r;
-    const name = r.pick(['read', 'write', 'join group', 'ping', 'list']);
-    const action = world.actions[name];
+    const name = r.pick(this.world.asked);
+    const action = this.world.actions[name];
     const stray = r.chance(this.wrong * 0.2);
     return {
-      principal: this.uid(stray ? r.pick(world.all) : r.pick(action.principals)),
-      action: { type: name === 'ping' ? 'Action' : 'App::Action', id: r.chance(this.wrong * 0.1) ? 'zzz' : name },
+      principal: this.uid(stray ? this.type() : r.pick(action.principals)),
+      action: r.chance(this.wrong * 0.1) ? { type: 'App::Action', id: 'zzz' } : this.world.uid(name),
       resource: this.uid(r.pick(action.resources)),
       context: this.record(action.context, typed),
     };
