@@ -67,8 +67,9 @@ escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out,
     *hex_out = hex;
 }
 
-/* Here for the kernels without a vector form. From a sequence's start at most three bytes before the block, up to the
- * last that begins early enough to end in it. */
+/* Here for the kernels without a vector form. From a sequence's start at most
+ * three bytes before the block, up to the last that begins early enough to
+ * end in it. */
 bool
 weir__json_block_is_utf8(const char *bytes)
 {

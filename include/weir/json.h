@@ -53,76 +53,25 @@ typedef struct {
 } weir_json_path;
 
 #define WEIR_JSON_EACH "[]"
-#define WEIR_JSON_SEGMENT(s)                                                   \
-    {                                                                          \
-        (s), sizeof(s) - 1                                                     \
-    }
-#define WEIR_JSON_PATH1(a)                                                     \
-    {                                                                          \
-        1,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a)                                               \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH2(a, b)                                                  \
-    {                                                                          \
-        2,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b)                         \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH3(a, b, c)                                               \
-    {                                                                          \
-        3,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c)   \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH4(a, b, c, d)                                            \
-    {                                                                          \
-        4,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
-                WEIR_JSON_SEGMENT(d)                                           \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH5(a, b, c, d, e)                                         \
-    {                                                                          \
-        5,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
-                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e)                     \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH6(a, b, c, d, e, f)                                      \
-    {                                                                          \
-        6,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
-                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
-                WEIR_JSON_SEGMENT(f)                                           \
-        }                                                                      \
-    }
-#define WEIR_JSON_PATH7(a, b, c, d, e, f, g)                                   \
-    {                                                                          \
-        7,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
-                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
-                WEIR_JSON_SEGMENT(f), WEIR_JSON_SEGMENT(g)                     \
-        }                                                                      \
-    }
-
-#define WEIR_JSON_PATH8(a, b, c, d, e, f, g, h)                                \
-    {                                                                          \
-        8,                                                                     \
-        {                                                                      \
-            WEIR_JSON_SEGMENT(a), WEIR_JSON_SEGMENT(b), WEIR_JSON_SEGMENT(c),  \
-                WEIR_JSON_SEGMENT(d), WEIR_JSON_SEGMENT(e),                    \
-                WEIR_JSON_SEGMENT(f), WEIR_JSON_SEGMENT(g),                    \
-                WEIR_JSON_SEGMENT(h)                                           \
-        }                                                                      \
-    }
+/* {WEIR_JSON_PATH2("stream_options", "include_usage"), ...} */
+/* clang-format off */
+#define WEIR_JSON_PATH1(...) {1, {WEIR__JSON_S1(__VA_ARGS__)}}
+#define WEIR_JSON_PATH2(...) {2, {WEIR__JSON_S2(__VA_ARGS__)}}
+#define WEIR_JSON_PATH3(...) {3, {WEIR__JSON_S3(__VA_ARGS__)}}
+#define WEIR_JSON_PATH4(...) {4, {WEIR__JSON_S4(__VA_ARGS__)}}
+#define WEIR_JSON_PATH5(...) {5, {WEIR__JSON_S5(__VA_ARGS__)}}
+#define WEIR_JSON_PATH6(...) {6, {WEIR__JSON_S6(__VA_ARGS__)}}
+#define WEIR_JSON_PATH7(...) {7, {WEIR__JSON_S7(__VA_ARGS__)}}
+#define WEIR_JSON_PATH8(...) {8, {WEIR__JSON_S8(__VA_ARGS__)}}
+#define WEIR__JSON_S1(s) {(s), sizeof(s) - 1}
+#define WEIR__JSON_S2(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S1(__VA_ARGS__)
+#define WEIR__JSON_S3(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S2(__VA_ARGS__)
+#define WEIR__JSON_S4(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S3(__VA_ARGS__)
+#define WEIR__JSON_S5(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S4(__VA_ARGS__)
+#define WEIR__JSON_S6(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S5(__VA_ARGS__)
+#define WEIR__JSON_S7(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S6(__VA_ARGS__)
+#define WEIR__JSON_S8(s, ...) WEIR__JSON_S1(s), WEIR__JSON_S7(__VA_ARGS__)
+/* clang-format on */
 
 /* What a scan found at one path. `raw` is the first value, into the scanned
  * text, strings with their quotes; absent: kind NONE, raw.ptr NULL. `count`

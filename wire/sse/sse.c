@@ -198,10 +198,54 @@ read_event(struct weir_sse *sse, struct weir_sse_event *event)
 
 /* ------------------------------------------------------------- parts */
 
-/*
- * Gives the next piece of an oversize event out of `from`: bytes up to the
- * end of one stretch of data, or of the bytes.
- */
+/* In a line's name: one byte; true: a stretch of data or the event ends. */
+static bool
+part_name(struct weir_sse *sse, char c, struct weir_sse_event *event)
+{
+    if (c == '\n' || c == '\r') {
+        /* A blank line ends the event; a short one is skipped. */
+        event->is_last = sse->part_name == 0;
+        sse->part_name = 0;
+        sse->after_cr = c == '\r';
+        return event->is_last;
+    }
+    if (sse->part_name < 4 && c == "data"[sse->part_name]) {
+        sse->part_name++;
+        return false;
+    }
+    if (sse->part_name < 4 || c != ':') {
+        sse->part_state = PART_OTHER;
+        return false;
+    }
+    sse->part_state = PART_SPACE;
+    bool is_joined = sse->part_has_data;
+    if (is_joined)
+        event->data = WEIR_SPAN("\n");
+    sse->part_has_data = true;
+    return is_joined;
+}
+
+/* In a line's value: up to its end; true: that was a stretch of data. */
+static bool
+part_value(struct weir_sse *sse, const char **at, const char *end,
+           struct weir_sse_event *event)
+{
+    const char *behind = line_end(*at, end);
+    bool is_data = sse->part_state == PART_DATA && behind > *at;
+    if (is_data)
+        event->data = (weir_span){*at, (size_t)(behind - *at)};
+    *at = behind;
+    if (behind < end) {
+        sse->after_cr = *behind == '\r';
+        sse->part_state = PART_NAME;
+        sse->part_name = 0;
+        (*at)++;
+    }
+    return is_data;
+}
+
+/* Gives the next piece of an oversize event out of `from`: bytes up to the
+ * end of one stretch of data, or of the bytes. */
 static void
 next_part(struct weir_sse *sse, weir_span *from, struct weir_sse_event *event)
 {
@@ -212,73 +256,35 @@ next_part(struct weir_sse *sse, weir_span *from, struct weir_sse_event *event)
 
     event->is_part = true;
     while (at < end && !is_done) {
-        if (sse->after_cr && *at == '\n') {
-            sse->after_cr = false;
-            at++;
-            continue;
-        }
+        bool is_half = sse->after_cr && *at == '\n'; /* of CRLF */
         sse->after_cr = false;
-        switch (sse->part_state) {
-        case PART_LEAD:
+        if (is_half) {
+            at++;
+        } else if (sse->part_state == PART_LEAD) {
             if (*at == '\n' || *at == '\r' ||
                 (!sse->is_started && (*at & 0x80) != 0))
                 at++;
             else
                 sse->part_state = PART_NAME;
-            break;
-        case PART_NAME:
-            if (*at == '\n' || *at == '\r') {
-                /* A blank line ends the event; a short one is skipped. */
-                event->is_last = sse->part_name == 0;
-                is_done = event->is_last;
-                sse->part_name = 0;
-                sse->after_cr = *at++ == '\r';
-            } else if (sse->part_name < 4 && *at == "data"[sse->part_name]) {
-                sse->part_name++;
-                at++;
-            } else if (sse->part_name == 4 && *at == ':') {
-                sse->part_state = PART_SPACE;
-                at++;
-                if (sse->part_has_data) {
-                    event->data = WEIR_SPAN("\n");
-                    is_done = true;
-                }
-                sse->part_has_data = true;
-            } else {
-                sse->part_state = PART_OTHER;
-            }
-            break;
-        case PART_SPACE:
+        } else if (sse->part_state == PART_NAME) {
+            is_done = part_name(sse, *at, event);
+            at++;
+        } else if (sse->part_state == PART_SPACE) {
             at += *at == ' ' ? 1 : 0;
             sse->part_state = PART_DATA;
-            break;
-        default: {
-            const char *behind = line_end(at, end);
-            if (sse->part_state == PART_DATA && behind > at) {
-                event->data = (weir_span){at, (size_t)(behind - at)};
-                is_done = true;
-            }
-            at = behind;
-            if (behind < end) {
-                sse->after_cr = *at++ == '\r';
-                sse->part_state = PART_NAME;
-                sse->part_name = 0;
-            }
-            break;
+        } else {
+            is_done = part_value(sse, &at, end, event);
         }
-        }
+    }
+    if (event->is_last && sse->after_cr && at < end && *at == '\n') {
+        sse->after_cr = false;
+        at++;
     }
     event->has_data = event->data.ptr != NULL;
     event->raw = (weir_span){start, (size_t)(at - start)};
     from->ptr = at;
     from->len = (size_t)(end - at);
     if (event->is_last) {
-        if (sse->after_cr && at < end && *at == '\n') {
-            sse->after_cr = false;
-            event->raw.len++;
-            from->ptr++;
-            from->len--;
-        }
         sse->part_state = PART_NONE;
         forget_event(sse);
     }
