@@ -7,6 +7,7 @@
  *     images/      archive            image-N ...      mapped by workers
  *     overlays/    archive            ring, quota      shared by workers
  *     journal/     segments           nginx.conf, *.pid, admin.sock
+ *     tlog/        transparency log
  *     run -> run directory
  *
  * WHY THE RUN DIRECTORY IS IN SHARED MEMORY. Ring and quota are written by
@@ -152,6 +153,7 @@ weir_paths_of(const char *config_path, const struct weir_settings *settings,
         fits = fits && join(paths->run, paths->state, "rundir");
     fits = fits && join(paths->images, paths->state, "images") &&
            join(paths->overlays, paths->state, "overlays") &&
+           join(paths->tlog, paths->state, "tlog") &&
            join(paths->ring, paths->run, "ring");
     if (fits && journal.len > 0)
         snprintf(paths->journal, sizeof paths->journal, "%.*s",

@@ -21,6 +21,7 @@ struct weir_paths {
     char images[WEIR_PATH_MAX];   /* archive by digest */
     char overlays[WEIR_PATH_MAX]; /* archive by generation */
     char journal[WEIR_PATH_MAX];  /* segments */
+    char tlog[WEIR_PATH_MAX];     /* transparency log, served as it is */
     char ring[WEIR_PATH_MAX];
 };
 

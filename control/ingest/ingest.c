@@ -46,6 +46,7 @@
 #define BATCH_RECORDS 20000
 #define LOST_US       (1 * WEIR_US_PER_SEC)
 #define LANE_US       (1 * WEIR_US_PER_SEC)
+#define SIGN_US       (1 * WEIR_US_PER_SEC) /* between checkpoints */
 
 /* ----------------------------------------------------------------- one batch */
 
@@ -113,9 +114,12 @@ static weir_status
 take_record(struct weir_ingest *ingest, const struct weir_record *record,
             uint64_t segment, struct weir_error *err)
 {
-    const struct weir_store_at at = {record->lane, segment, record->offset, -1};
+    struct weir_store_at at = {record->lane, segment, record->offset, -1};
     bool is_new = true;
-    weir_status status = WEIR_OK;
+    weir_status status = weir_leaves_add(&ingest->leaves, ingest->store,
+                                         segment, record, &at.leaf, err);
+    if (status != WEIR_OK)
+        return status;
     switch (record->kind) {
     case WEIR_RECORD_INTENT:
         status = take_intent(ingest, record, &at, &is_new, err);
@@ -174,6 +178,8 @@ static weir_status
 save_position(struct weir_ingest *ingest, struct weir_error *err)
 {
     weir_status status = weir_store_flush_totals(ingest->store, err);
+    if (status == WEIR_OK)
+        status = weir_leaves_save(&ingest->leaves, ingest->store, err);
     if (status == WEIR_OK)
         status = weir_store_number_set(ingest->store, "journal.segment",
                                        (int64_t)ingest->segments.number, err);
@@ -235,15 +241,35 @@ follow(struct weir_ingest *ingest, uint64_t *count_out, struct weir_error *err)
         ingest->figures.batches += ingest->is_inside;
         ingest->is_inside = false;
         ingest->figures.damages = ingest->segments.damages;
-        return WEIR_OK;
+        return weir_leaves_commit(&ingest->leaves, err);
     }
     ingest->figures.failures++;
     if (ingest->is_inside)
         weir_store_rollback(ingest->store);
     ingest->is_inside = false;
+    weir_leaves_rollback(&ingest->leaves);
     weir_segments_fini(&ingest->segments);
     weir_segments_init(&ingest->segments, ingest->control->paths.journal,
                        number, offset);
+    return status;
+}
+
+/* A checkpoint over what is committed, when there is something new. The
+ * commits are made safe on disk first: the log must not be ahead. */
+static weir_status
+sign(struct weir_ingest *ingest, struct weir_error *err)
+{
+    int64_t flushes = 0;
+    if (!weir_leaves_wait(&ingest->leaves))
+        return WEIR_OK;
+    weir_status status = weir_store_relax(ingest->store, false, err);
+    if (status == WEIR_OK)
+        status = weir_store_number_next(ingest->store, "tlog.flushes", &flushes,
+                                        err);
+    if (status == WEIR_OK)
+        status = weir_store_relax(ingest->store, true, err);
+    if (status == WEIR_OK)
+        status = weir_leaves_flush(&ingest->leaves, ingest->store, err);
     return status;
 }
 
@@ -254,7 +280,7 @@ weir_ingest_catch_up(struct weir_ingest *ingest, struct weir_error *err)
     weir_status status = WEIR_OK;
     while (status == WEIR_OK && count > 0)
         status = follow(ingest, &count, err);
-    return status;
+    return status == WEIR_OK ? sign(ingest, err) : status;
 }
 
 /* ------------------------------------------------------------------ the lane */
@@ -461,6 +487,10 @@ work(struct weir_ingest *ingest)
         status = weir__ingest_send_acts(ingest, &err);
     while (status == WEIR_OK && count == BATCH_RECORDS)
         status = follow(ingest, &count, &err);
+    if (status == WEIR_OK && now >= ingest->sign_at) {
+        ingest->sign_at = now + SIGN_US;
+        status = sign(ingest, &err);
+    }
     if (status == WEIR_OK && now >= ingest->lost_at) {
         ingest->lost_at = now + LOST_US;
         status = find_lost(ingest, &err);
@@ -506,13 +536,16 @@ weir_ingest_open(struct weir_control *control, struct weir_ingest **ingest_out,
     weir_status status =
         weir_store_open(control->paths.state, false, &ingest->store, err);
     if (status == WEIR_OK)
-        status = weir_store_relax(ingest->store, err);
+        status = weir_store_relax(ingest->store, true, err);
     if (status == WEIR_OK)
         status = weir_store_number_get(ingest->store, "journal.segment",
                                        &segment, err);
     if (status == WEIR_OK)
         status = weir_store_number_get(ingest->store, "journal.offset", &offset,
                                        err);
+    if (status == WEIR_OK)
+        status = weir_leaves_open(&ingest->leaves, ingest->store,
+                                  &control->paths, err);
     weir_segments_init(&ingest->segments, control->paths.journal,
                        (uint64_t)segment, (uint64_t)offset);
     if (status != WEIR_OK) {
@@ -577,6 +610,7 @@ weir_ingest_close(struct weir_ingest *ingest)
         weir_log(WEIR_LOG_ERROR, "ingest: %s", err.text);
     ingest->control->acts_event = -1;
     weir_segments_fini(&ingest->segments);
+    weir_leaves_close(&ingest->leaves);
     weir_store_close(ingest->store);
     weir_figures_fini(&ingest->figures);
     if (ingest->event >= 0)

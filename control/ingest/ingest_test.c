@@ -34,6 +34,7 @@ open_bench(struct bench *bench, uint64_t segment_bytes)
     assert_non_null(mkdtemp(paths->state));
     strcpy(paths->journal, paths->state);
     strcpy(paths->run, paths->state);
+    snprintf(paths->tlog, sizeof paths->tlog, "%.200s/tlog", paths->state);
     snprintf(paths->ring, sizeof paths->ring, "%.200s/ring", paths->state);
     assert_ok(weir_store_open(paths->state, true, &bench->control.store, &err));
     bench->config = (struct writer_config){

@@ -15,6 +15,7 @@
 
 #include "control/ingest/figures.h"
 #include "control/ingest/ingest.h"
+#include "control/ingest/leaves.h"
 #include "control/ingest/segments.h"
 
 struct weir_ingest {
@@ -22,6 +23,7 @@ struct weir_ingest {
     struct weir_store *store; /* its own */
     struct weir_lane *lane;   /* control's; NULL: no ring yet */
     struct weir_segments segments;
+    struct weir_leaves leaves;
     struct weir_figures figures;
     pthread_t thread;
     bool is_running;
@@ -34,6 +36,7 @@ struct weir_ingest {
     int64_t acts_sent; /* number of the last one appended */
     weir_time lane_at;
     weir_time lost_at;
+    weir_time sign_at;
 };
 
 /* acts.c: appends what people did since the last time. */

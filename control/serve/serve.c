@@ -351,9 +351,9 @@ open_house(struct weir_house *house, const char *config_path,
     if (status != WEIR_OK)
         return status;
     weir__house_find_programs(house->control->world);
-    status = start_children(house, err);
+    status = weir_control_publish(house->control, faults, err);
     if (status == WEIR_OK)
-        status = weir_control_publish(house->control, faults, err);
+        status = start_children(house, err);
     if (status == WEIR_OK)
         status = start_records(house, ingest_out, err);
     if (status == WEIR_OK)

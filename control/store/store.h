@@ -31,9 +31,11 @@ WEIR_MUST_USE weir_status weir_store_open(const char *state_dir,
                                           struct weir_store **store_out,
                                           struct weir_error *err);
 void weir_store_close(struct weir_store *store); /* NULL is fine */
-/* From now on a commit survives the death of every process, but not always
- * that of the machine: for what can be made again (ingest). */
+/* Relaxed, a commit survives the death of every process, but not always that
+ * of the machine: for what can be made again (ingest). A commit that is not
+ * relaxed makes those before it safe too. Not inside a transaction. */
 WEIR_MUST_USE weir_status weir_store_relax(struct weir_store *store,
+                                           bool is_relaxed,
                                            struct weir_error *err);
 
 /* Everything between begin and commit becomes true at once, or not at all.
@@ -69,6 +71,27 @@ WEIR_MUST_USE weir_status weir_store_secret_set(struct weir_store *store,
                                                 const char *name,
                                                 const uint8_t bytes[32],
                                                 struct weir_error *err);
+
+/* -------------------------------------------------------------- leaves */
+
+/* Leaves of the transparency log that its checkpoint may not cover yet:
+ * digests of 32 bytes each, back to back, numbered from `first`. */
+WEIR_MUST_USE weir_status weir_store_leaves_put(struct weir_store *store,
+                                                uint64_t first,
+                                                weir_span digests,
+                                                struct weir_error *err);
+/* Batches that reach to or beyond leaf `from`, in order. */
+typedef bool weir_store_on_leaves(void *context, uint64_t first,
+                                  weir_span digests);
+WEIR_MUST_USE weir_status weir_store_leaves(struct weir_store *store,
+                                            uint64_t from,
+                                            weir_store_on_leaves *on_leaves,
+                                            void *context,
+                                            struct weir_error *err);
+/* Forgets batches whose leaves are all below `size`. */
+WEIR_MUST_USE weir_status weir_store_leaves_drop(struct weir_store *store,
+                                                 uint64_t size,
+                                                 struct weir_error *err);
 
 /* -------------------------------------------------------------- keys */
 

@@ -409,9 +409,14 @@ weir_store_close(struct weir_store *store)
 }
 
 weir_status
-weir_store_relax(struct weir_store *store, struct weir_error *err)
+weir_store_relax(struct weir_store *store, bool is_relaxed,
+                 struct weir_error *err)
 {
-    return run_text(store, "PRAGMA synchronous = NORMAL", err);
+    WEIR_ASSERT(!store->is_inside);
+    return run_text(store,
+                    is_relaxed ? "PRAGMA synchronous = NORMAL"
+                               : "PRAGMA synchronous = FULL",
+                    err);
 }
 
 /* ---------------------------------------------------------- transactions */
@@ -523,4 +528,42 @@ weir_store_secret_set(struct weir_store *store, const char *name,
     return weir_sql_run(store, WEIR_SQL_SECRET_SET, err, "tb",
                         weir_span_of(name),
                         (weir_span){(const char *)bytes, 32});
+}
+
+/* ---------------------------------------------------------------- leaves */
+
+weir_status
+weir_store_leaves_put(struct weir_store *store, uint64_t first,
+                      weir_span digests, struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_LEAVES_PUT, err, "ib", (int64_t)first,
+                        digests);
+}
+
+weir_status
+weir_store_leaves(struct weir_store *store, uint64_t from,
+                  weir_store_on_leaves *on_leaves, void *context,
+                  struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_LEAVES, &own, "i", (int64_t)from);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        if (!on_leaves(context, (uint64_t)sqlite3_column_int64(row, 0),
+                       weir_sql_span(row, 1))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+weir_status
+weir_store_leaves_drop(struct weir_store *store, uint64_t size,
+                       struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_LEAVES_DROP, err, "i", (int64_t)size);
 }
