@@ -128,9 +128,10 @@ ngx_http_weir_journal_tick(void)
         ngx_log_error(NGX_LOG_WARN, w->log, 0,
                       "weir: the journal's ring was replaced");
 
+        /* calls under way still settle by it: the table stays */
+
         if (w->quota_is_open) {
             weir_quota_lane_close(w->gate.quota, w->gate.quota_lane);
-            w->gate.quota = NULL;
             w->quota_is_open = 0;
         }
 

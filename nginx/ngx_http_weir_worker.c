@@ -859,6 +859,9 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_http_weir_journal_close();
     ngx_http_weir_forget_credentials(w);
 
+    ngx_http_weir_view_unref(w->view);
+    w->view = NULL;
+
     if (w->mmdb_is_open) {
         MMDB_close(&w->mmdb);
         w->mmdb_is_open = 0;
