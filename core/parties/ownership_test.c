@@ -454,42 +454,35 @@ TEST(parties, a_full_arena_is_an_error_and_not_a_crash)
     }
 }
 
-static double
-seconds(void)
+/* Three owners each, taken at random: one component holds most of it. The
+ * time that a million take is measured by bench/bench_ownership.c. */
+TEST(parties, a_random_crowd_settles_by_both_methods)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Three owners each, taken at random: one component holds most of it. */
-TEST(parties, a_million_organisations_take_seconds)
-{
-    enum { N = 1000000, E = 3 * N };
+    enum { N = 60000, E = 3 * N };
     struct weir_holding *holdings = malloc(sizeof(*holdings) * E);
     uint8_t *seeds = calloc(N, 1);
+    uint32_t yes[2] = {0, 0};
     for (uint32_t i = 0; i < E; i++) {
         uint32_t share = 100000 + draw(200000);
         holdings[i] = (struct weir_holding){
             draw(N), i / 3, {share, share + (draw(10) == 0 ? 50000 : 0)}};
     }
-    for (uint32_t i = 0; i < N / 100; i++)
+    for (uint32_t i = 0; i < N / 10; i++)
         seeds[draw(N)] = 1;
     for (int method = 0; method < 2; method++) {
         struct weir_arena arena;
         struct weir_ownership_graph graph;
-        weir_arena_init_heap(&arena, (size_t)1 << 30);
-        double start = seconds();
-        run_large(holdings, E, N, (enum weir_ownership_method)method, seeds,
-                  &arena, &graph);
-        double taken = seconds() - start;
-        print_message("ownership of 1,000,000 by %s: %.2f s\n",
-                      method == 0 ? "cascade" : "multiply", taken);
-        /* The goal is 5 s on a quiet machine; sanitizers and neighbours
-         * may cost four times that. */
-        assert_true(taken < 20);
+        weir_arena_init_heap(&arena, (size_t)1 << 28);
+        struct weir_ownership_result result =
+            run_large(holdings, E, N, (enum weir_ownership_method)method, seeds,
+                      &arena, &graph);
+        for (uint32_t i = 0; i < N; i++)
+            yes[method] += result.answers[i] == YES;
         weir_arena_fini(&arena);
     }
+    /* Seeds are some ten percent; the rest is not all restricted. */
+    for (int method = 0; method < 2; method++)
+        assert_in_range(yes[method], N / 20, N - 1);
     free(holdings);
     free(seeds);
 }

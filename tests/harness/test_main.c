@@ -9,7 +9,7 @@
 #define TESTS_MAX 2048
 
 static struct CMUnitTest tests[TESTS_MAX];
-static size_t            test_count;
+static size_t test_count;
 
 void
 weir_test_register(const char *name, CMUnitTestFunction run)
