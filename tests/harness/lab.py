@@ -84,13 +84,17 @@ def make_certificates(where):
 
 
 def exchange(port, method, path, body=None, headers=None, timeout=30):
-    """One request on a connection of its own: status, headers, body."""
+    """One request on a connection of its own: status, headers, body. A reply
+    that breaks off is what has come, with a header "broken"."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         reply = connection.getresponse()
-        return reply.status, dict((k.lower(), v) for k, v in
-                                  reply.getheaders()), reply.read()
+        fields = {name.lower(): value for name, value in reply.getheaders()}
+        try:
+            return reply.status, fields, reply.read()
+        except http.client.IncompleteRead as fault:
+            return reply.status, {**fields, "broken": "1"}, fault.partial
     finally:
         connection.close()
 
