@@ -209,6 +209,8 @@ struct weir_cedar_policy {
     weir_span file;
     uint32_t offset;
     uint32_t end;
+    uint32_t line; /* of the offset, one-based; 0: not from text */
+    uint32_t column;
 };
 
 #define CEDAR_IS_TEMPLATE(p) ((p)->principal.is_slot || (p)->resource.is_slot)

@@ -83,10 +83,6 @@ struct compiler {
     uint32_t stack_max;
     uint64_t temp;
     uint64_t temp_max;
-    /* where the last line number was counted */
-    const char *line_text;
-    uint32_t line_offset;
-    uint32_t line;
     bool is_store_value; /* values at hand are the store's own */
     bool is_full;        /* memory or space ran out; sticky */
 };

@@ -589,21 +589,10 @@ emit_meta(struct compiler *c, uint32_t index,
         .file = weir__cedar_compile_text(c, policy->file),
         .first_annotation =
             SECTION_COUNT(c, CEDAR_ANNOTATIONS, struct program_annotation),
+        .line = policy->line,
         .annotation_count = policy->annotation_count,
         .is_template = CEDAR_IS_TEMPLATE(policy),
     };
-    if (policy->text.ptr != NULL) {
-        /* Policies of a text come in order: count on from the last. */
-        if (c->line_text != policy->text.ptr ||
-            c->line_offset > policy->offset) {
-            c->line_text = policy->text.ptr;
-            c->line_offset = 0;
-            c->line = 1;
-        }
-        for (; c->line_offset < policy->offset; c->line_offset++)
-            c->line += policy->text.ptr[c->line_offset] == '\n';
-        meta.line = c->line;
-    }
     for (uint32_t i = 0; i < policy->annotation_count; i++) {
         struct program_annotation annotation = {
             weir__cedar_compile_text(c, policy->annotations[i].key),

@@ -315,12 +315,35 @@ policy_text(struct cedar_parser *parser, struct weir_cedar_policy *policy)
     return true;
 }
 
+/* Where in the text the last policy began: lines are counted on from there,
+ * so that a long file is gone through once. */
+struct place {
+    uint32_t offset;
+    uint32_t line;
+    uint32_t column;
+};
+
+static void
+move_to(struct place *place, weir_span text, uint32_t offset)
+{
+    for (; place->offset < offset; place->offset++) {
+        unsigned char c = (unsigned char)text.ptr[place->offset];
+        if (c == '\n') {
+            place->line++;
+            place->column = 1;
+        } else {
+            place->column += (c & 0xC0) != 0x80;
+        }
+    }
+}
+
 weir_status
 weir__cedar_parse(struct weir_arena *arena, weir_span text, weir_span file,
                   struct cedar_policy_list *list_out, struct weir_error *err)
 {
     struct cedar_parser parser;
     struct weir_cedar_policy **items = NULL;
+    struct place place = {0, 1, 1};
     uint32_t count = 0;
     bool is_good;
     if (!weir_utf8_valid(text))
@@ -339,6 +362,9 @@ weir__cedar_parse(struct weir_arena *arena, weir_span text, weir_span file,
         }
         items[count]->text = text;
         items[count]->file = file;
+        move_to(&place, text, parser.token.offset);
+        items[count]->line = place.line;
+        items[count]->column = place.column;
         is_good = policy_text(&parser, items[count++]);
     }
     if (parser.builder.error.status != WEIR_OK) {

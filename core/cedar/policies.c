@@ -177,14 +177,13 @@ weir_cedar_policy_info(const struct weir_cedar_policy *policy)
         .file = policy->file,
         .offset = policy->offset,
         .end = policy->end,
+        .line = policy->line,
+        .column = policy->column,
         .annotations = policy->annotations,
         .annotation_count = policy->annotation_count,
     };
     if (policy->template_of != NULL)
         info.template_id = policy->template_of->id;
-    if (policy->text.ptr != NULL)
-        weir_span_locate(policy->text, policy->offset, &info.line,
-                         &info.column);
     return info;
 }
 

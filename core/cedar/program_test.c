@@ -577,6 +577,67 @@ random_uid(struct dice *dice, struct weir_arena *arena, bool is_action)
     return uid;
 }
 
+static void
+pass_by(void *context, const struct weir_cedar_read *read)
+{
+    assert_true(read->subject.kind == WEIR_CEDAR_ENTITY ||
+                read->subject.kind == WEIR_CEDAR_RECORD);
+}
+
+/* With rules: both modes give one outcome, and a trace of each policy gives
+ * what the lists say of it. */
+static void
+check_rules(struct fixture_program *p, const struct weir_cedar_query *query,
+            struct weir_arena *arena)
+{
+    uint32_t count = weir_cedar_program_policy_count(&p->program);
+    struct weir_cedar_request request = request_of(p, query, arena);
+    uint32_t *satisfied = weir_arena_array(arena, uint32_t, count);
+    struct weir_cedar_failure *failed =
+        weir_arena_array(arena, struct weir_cedar_failure, count);
+    struct weir_cedar_answer full = {satisfied, count, failed, count};
+    struct weir_cedar_answer quick = {0};
+    uint32_t next_satisfied = 0;
+    uint32_t next_failed = 0;
+    request.now = 50;
+    weir_cedar_decide(&p->program, &request, WEIR_CEDAR_FULL, p->scratch,
+                      &full);
+    weir_cedar_decide(&p->program, &request, WEIR_CEDAR_DECISION, p->scratch,
+                      &quick);
+    assert_int_equal(full.outcome, quick.outcome);
+    for (uint32_t i = 0; i < count; i++) {
+        struct weir_cedar_failure failure = {0, WEIR_CEDAR_FAULT_NONE, 0};
+        struct weir_cedar_program_policy policy =
+            weir_cedar_program_policy(&p->program, i);
+        enum weir_cedar_result result = weir_cedar_trace(
+            &p->program, &request, i, p->scratch, pass_by, NULL, &failure);
+        assert_int_equal(result == WEIR_CEDAR_ABSENT,
+                         policy.from > 50 || policy.until <= 50);
+        if (result == WEIR_CEDAR_SATISFIED)
+            assert_int_equal(satisfied[next_satisfied++], i);
+        if (result != WEIR_CEDAR_FAILED)
+            continue;
+        assert_memory_equal(&failed[next_failed++], &failure, sizeof(failure));
+    }
+    assert_int_equal(next_satisfied, full.satisfied_count);
+    assert_int_equal(next_failed, full.failed_count);
+}
+
+static struct weir_cedar_rule *
+random_rules(struct dice *dice, struct weir_arena *arena, size_t count)
+{
+    struct weir_cedar_rule *rules =
+        weir_arena_array(arena, struct weir_cedar_rule, count);
+    for (size_t i = 0; i < count; i++) {
+        rules[i].flags = roll(dice, 3) ? 0 : roll(dice, 4);
+        rules[i].from =
+            roll(dice, 3) ? WEIR_TIME_MIN : (weir_time)roll(dice, 60);
+        rules[i].until =
+            roll(dice, 3) ? WEIR_TIME_MAX : 40 + (weir_time)roll(dice, 20);
+    }
+    return rules;
+}
+
 /* What the random rounds came upon. */
 struct tally {
     size_t allowed;
@@ -592,6 +653,7 @@ random_round(struct dice *dice, struct tally *tally)
     struct weir_buf text;
     struct weir_error err = {0};
     struct fixture_program program;
+    struct fixture_program ruled;
     struct weir_cedar_policies *set = weir_cedar_policies_new();
     weir_arena_init_heap(&arena, 1 << 26);
     weir_buf_init(&text, 1 << 24);
@@ -603,6 +665,8 @@ random_round(struct dice *dice, struct tally *tally)
                  text.ptr);
     struct weir_cedar_store *store = random_store(dice, &arena);
     program_make(&program, set, store, NULL);
+    program_make(&ruled, set, store,
+                 random_rules(dice, &arena, weir_cedar_policies_count(set)));
     for (int i = 0; i < 20; i++) {
         struct weir_cedar_field fields[5];
         struct weir_cedar_response response;
@@ -618,10 +682,12 @@ random_round(struct dice *dice, struct tally *tally)
                      query.principal.type.ptr, query.principal.id.ptr,
                      query.action.id.ptr, query.resource.type.ptr,
                      query.resource.id.ptr, (int)text.len, text.ptr);
+        check_rules(&ruled, &query, &arena);
         tally->allowed += response.is_allowed;
         tally->reasons += response.reason_count;
         tally->errors += response.error_count;
     }
+    program_free(&ruled);
     program_free(&program);
     weir_cedar_store_free(store);
     weir_cedar_policies_free(set);

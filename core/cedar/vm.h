@@ -687,6 +687,11 @@ vm_init(struct vm *vm, const struct weir_cedar_program *program,
     WEIR_ASSERT(request->principal.kind == WEIR_CEDAR_ENTITY &&
                 request->action.kind == WEIR_CEDAR_ENTITY &&
                 request->resource.kind == WEIR_CEDAR_ENTITY);
+    for (uint32_t v = CEDAR_PRINCIPAL; v <= CEDAR_RESOURCE; v++) {
+        uint32_t handle = (&request->principal + v)->count;
+        WEIR_ASSERT(handle == CEDAR_NONE ||
+                    handle < program->counts[CEDAR_ENTITIES]);
+    }
     vm->program = program;
     vm->request = request;
     vm->stack = scratch;
