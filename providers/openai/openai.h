@@ -5,12 +5,6 @@
 
 #include <weir/provider.h>
 
-weir_status weir_openai_prepare(const struct weir_request *request,
-                                const struct weir_target *target,
-                                struct weir_arena *arena,
-                                struct weir_outgoing *outgoing_out,
-                                struct weir_error *err);
-
 struct weir_reply *weir_openai_reply_new(const struct weir_reply_setup *setup,
                                          struct weir_arena *arena);
 void weir_openai_reply_free(struct weir_reply *reply);
@@ -34,5 +28,6 @@ void weir_openai_empty_reasoning(const struct weir_openai_reasoning *found,
                                  const char *json, char *copy);
 
 extern const struct weir_provider_ops weir_openai_ops;
+extern const struct weir_provider_ops weir_openai_unasked_ops;
 
 #endif

@@ -134,6 +134,38 @@ TEST(openai_provider, only_named_values_differ_from_what_was_sent)
     }
 }
 
+TEST(openai_provider, origin_that_refuses_to_be_asked_is_not)
+{
+    static const struct {
+        const char *body;
+        const char *sent;
+    } cases[] = {
+        {"{\"model\":\"m\",\"stream\":true}",
+         "{\"model\":\"m\",\"stream\":true}"},
+        {"{\"stream_options\":{\"include_usage\":true},\"model\":\"m\","
+         "\"stream\":true}",
+         "{\"stream_options\":null,\"model\":\"m\",\"stream\":true}"},
+    };
+    const struct weir_target target = {.origin_model = WEIR_SPAN("m"),
+                                       .prefix = WEIR_SPAN("/v1")};
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        struct weir_request request =
+            request_of("/v1/chat/completions", cases[i].body);
+        struct weir_outgoing outgoing;
+        struct weir_buf sent;
+        assert_ok(
+            weir_provider_prepare(weir_provider_find(WEIR_SPAN("mistral")),
+                                  &request, &target, &arena, &outgoing, NULL));
+        assert_false(outgoing.hides_usage);
+        weir_buf_init(&sent, 4096);
+        for (uint32_t j = 0; j < outgoing.piece_count; j++)
+            weir_buf_add_span(&sent, outgoing.pieces[j]);
+        assert_true(
+            weir_span_equal(weir_buf_span(&sent), weir_span_of(cases[i].sent)));
+        weir_buf_fini(&sent);
+    }
+}
+
 TEST(openai_provider, full_arena_is_told)
 {
     struct weir_request request =

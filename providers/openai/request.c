@@ -190,10 +190,11 @@ endpoint_path(enum weir_endpoint endpoint)
     }
 }
 
-weir_status
-weir_openai_prepare(const struct weir_request *request,
-                    const struct weir_target *target, struct weir_arena *arena,
-                    struct weir_outgoing *outgoing_out, struct weir_error *err)
+/* `is_asked`: the origin counts a stream's tokens only when asked. */
+static weir_status
+prepare(const struct weir_request *request, const struct weir_target *target,
+        bool is_asked, struct weir_arena *arena,
+        struct weir_outgoing *outgoing_out, struct weir_error *err)
 {
     struct edits edits = {.request = request, .arena = arena};
     struct weir_outgoing outgoing = {.method = WEIR_SPAN("POST")};
@@ -203,7 +204,10 @@ weir_openai_prepare(const struct weir_request *request,
         return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
                          "the dialect has no such endpoint");
     replace_model(&edits, target->origin_model);
-    outgoing.hides_usage = ask_for_usage(&edits);
+    if (is_asked)
+        outgoing.hides_usage = ask_for_usage(&edits);
+    else
+        replace(&edits, WEIR_SPOT_STREAM_OPTIONS, WEIR_SPAN("null"));
     if (target->n_max > 0) {
         cap(&edits, WEIR_SPOT_N, target->n_max);
         cap(&edits, WEIR_SPOT_BEST_OF, target->n_max);
@@ -227,8 +231,33 @@ weir_openai_prepare(const struct weir_request *request,
     return WEIR_OK;
 }
 
+static weir_status
+prepare_asking(const struct weir_request *request,
+               const struct weir_target *target, struct weir_arena *arena,
+               struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    return prepare(request, target, true, arena, outgoing_out, err);
+}
+
+static weir_status
+prepare_unasked(const struct weir_request *request,
+                const struct weir_target *target, struct weir_arena *arena,
+                struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    return prepare(request, target, false, arena, outgoing_out, err);
+}
+
+/* Origins that count streams of their own accord and refuse to be asked. */
+const struct weir_provider_ops weir_openai_unasked_ops = {
+    .prepare = prepare_unasked,
+    .reply_new = weir_openai_reply_new,
+    .reply_free = weir_openai_reply_free,
+    .reply_next = weir_openai_reply_next,
+    .reply_finish = weir_openai_reply_finish,
+};
+
 const struct weir_provider_ops weir_openai_ops = {
-    .prepare = weir_openai_prepare,
+    .prepare = prepare_asking,
     .reply_new = weir_openai_reply_new,
     .reply_free = weir_openai_reply_free,
     .reply_next = weir_openai_reply_next,
