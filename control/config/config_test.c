@@ -51,10 +51,9 @@ change(const char *from, const char *to)
     const char *at = strstr(sound, from);
     assert_non_null(at);
     size_t head = (size_t)(at - sound);
-    char *text = malloc(sizeof(sound) + strlen(to) + 1);
-    memcpy(text, sound, head);
-    strcpy(text + head, to);
-    strcat(text, at + strlen(from));
+    size_t size = sizeof(sound) + strlen(to) + 1;
+    char *text = malloc(size);
+    snprintf(text, size, "%.*s%s%s", (int)head, sound, to, at + strlen(from));
     return text;
 }
 

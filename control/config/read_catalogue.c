@@ -210,7 +210,6 @@ static bool
 split_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
 {
     weir_span host = authority;
-    weir_span port = WEIR_SPAN_NONE;
     bool is_v6 = authority.len > 0 && authority.ptr[0] == '[';
     const char *end = authority.ptr + authority.len;
     const char *colon;
@@ -229,7 +228,7 @@ split_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
     }
     uint64_t number = 0;
     if (colon != NULL) {
-        port = (weir_span){colon + 1, (size_t)(end - colon) - 1};
+        weir_span port = {colon + 1, (size_t)(end - colon) - 1};
         if (!weir_span_to_u64(port, &number) || number == 0 || number > 65535)
             return false;
     }

@@ -44,7 +44,7 @@ weir_status
 weir_image_map(const char *path, struct weir_image *image_out,
                struct weir_error *err)
 {
-    weir_span bytes;
+    weir_span bytes = WEIR_SPAN_NONE;
     weir_status status = map(path, &bytes, err);
     if (status != WEIR_OK)
         return status;
@@ -68,7 +68,7 @@ weir_status
 weir_overlay_map(const char *path, struct weir_overlay *overlay_out,
                  struct weir_error *err)
 {
-    weir_span bytes;
+    weir_span bytes = WEIR_SPAN_NONE;
     weir_status status = map(path, &bytes, err);
     if (status != WEIR_OK)
         return status;

@@ -115,7 +115,7 @@ weir_share_parse(weir_span text, weir_share *share_out, struct weir_error *err)
 {
     struct cursor c = {text, 0};
     enum bound second = BOUND_NONE;
-    uint32_t a;
+    uint32_t a = 0;
     uint32_t b = 0;
 
     if (weir_span_equal(text, WEIR_SPAN("unknown"))) {
