@@ -29,6 +29,7 @@ bench: all
 	bench/run
 
 soak: all
+	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
 
 lint:
