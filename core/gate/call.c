@@ -80,8 +80,6 @@ weir_call_identify(struct weir_call *call, weir_secret secret,
     call->project = key->project;
     call->tenant = image->projects[key->project].tenant;
     call->organisation = image->tenants[call->tenant].organisation;
-    if ((image->tenants[call->tenant].flags & WEIR_TENANT_HIDE_ADDRESS) != 0)
-        call->client.address = WEIR_SPAN_NONE;
     if (weir_overlay_has(&call->view->overlay, key->hash))
         return unauthorised(call, WEIR_REASON_REVOKED_KEY,
                             "the key has been revoked", err);
@@ -231,6 +229,17 @@ release(struct weir_call *call)
     call->has_hold = false;
 }
 
+/* Policy reads every address; a tenant may keep it out of records. */
+static weir_span
+recorded_address(const struct weir_call *call)
+{
+    const struct weir_image_tenant *tenant =
+        &call->view->image.tenants[call->tenant];
+    return (tenant->flags & WEIR_TENANT_HIDE_ADDRESS) != 0
+               ? WEIR_SPAN_NONE
+               : call->client.address;
+}
+
 static weir_status
 append(struct weir_call *call, enum weir_record_kind kind,
        const struct weir_buf *payload, enum weir_tier tier,
@@ -285,7 +294,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
         weir_image_text(image, image->organisations[call->organisation].name);
     intent.model = call->ask.model;
     intent.country = call->client.country;
-    intent.address = call->client.address;
+    intent.address = recorded_address(call);
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
     intent.order_count = call->plan.count;
@@ -471,7 +480,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
         weir_image_text(image, image->organisations[call->organisation].name);
     refusal.model = call->ask.model;
     refusal.country = call->client.country;
-    refusal.address = call->client.address;
+    refusal.address = recorded_address(call);
     refusal.policy = said->policy;
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);

@@ -160,6 +160,7 @@ add_customer(struct weir_world *world, const char *name, const char *key)
     tenant->name = weir_span_of(name);
     tenant->title = weir_span_of(name);
     tenant->organisation = name_of(name);
+    tenant->hides_address = strcmp(name, "south") == 0;
     struct weir_world_project *project = weir_world_add_project(world);
     project->name = WEIR_SPAN("app");
     project->tenant = name_of(name);
@@ -385,6 +386,7 @@ TEST(gate, allowed_call_has_intent_outcome_and_exact_budget)
     assert_ok(weir_record_get_intent(next_record(bench, WEIR_RECORD_INTENT),
                                      &intent, NULL));
     assert_int_equal(intent.candidate_count, 3);
+    assert_span(intent.address, "127.0.0.1");
     assert_int_equal(intent.candidates[0].verdict, WEIR_DENY);
     assert_span(intent.candidates[0].policies, "seller-storage");
     assert_span(intent.candidates[1].policies, "seller-open");
@@ -435,6 +437,7 @@ TEST(gate, owned_customer_is_refused_with_policy_authority_and_appeal)
                                       &record, NULL));
     assert_int_equal(record.http_status, 403);
     assert_span(record.policy, "maker-owned");
+    assert_int_equal(record.address.len, 0); /* this tenant hides it */
     bench_free(bench);
 }
 
