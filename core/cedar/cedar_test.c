@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "ast.h"
 #include "cedar_fixture.h"
 
 /* --------------------------------------------------------------- parsing */
@@ -602,6 +603,94 @@ TEST(cedar, forbid_wins_and_errors_are_listed_in_any_case)
     assert_int_equal(response.errors[0].fault, WEIR_CEDAR_FAULT_NO_ATTRIBUTE);
     program_free(&program);
     weir_arena_fini(&arena);
+    weir_cedar_policies_free(set);
+    weir_cedar_store_free(store);
+}
+
+/* ----------------------------------------------------------- out of memory */
+
+static const char rich[] =
+    "@id(\"a\") @b permit(principal is U in G::\"g\", action in "
+    "[Action::\"a\", Action::\"b\"], resource == R::\"r\") when { if "
+    "context.n + 1 * -2 > 3 && principal has a.b.c || [1, {k: \"x\\n\"}]"
+    ".contains(ip(\"10.0.0.1\")) then principal.name like \"a*\\*b\" else "
+    "principal is U in [G::\"a\"] && resource.getTag(\"t\") == !true };";
+
+TEST(cedar, parsing_in_too_little_memory_says_so)
+{
+    static _Alignas(16) char memory[1 << 14];
+    bool has_fit = false;
+    for (size_t size = 0; size <= sizeof(memory) && !has_fit; size += 16) {
+        struct weir_arena arena;
+        struct cedar_policy_list list;
+        weir_arena_init(&arena, memory, size);
+        weir_status status =
+            weir__cedar_parse(&arena, weir_span_of(rich), S("f"), &list, NULL);
+        has_fit = status == WEIR_OK;
+        if (!has_fit)
+            assert_int_equal(status, WEIR_ENOMEM);
+    }
+    assert_true(has_fit);
+}
+
+TEST(cedar, deciding_in_too_little_memory_gives_no_decision)
+{
+    static _Alignas(16) char memory[1 << 14];
+    struct weir_cedar_store *store = fixture_store();
+    struct weir_cedar_policies *set = weir_cedar_policies_new();
+    struct weir_cedar_uid who = UID("Stranger", "s");
+    struct weir_cedar_field fields[4];
+    struct weir_cedar_query query = fixture_query(fields, &who);
+    size_t refused = 0;
+    assert_ok(weir_cedar_policies_add_text(
+        set,
+        S(WHEN("[[1, context.n], [{a: context.n}]].contains([5, 1])")
+              WHEN("{a: [context.n], b: principal}.a == [5]")),
+        S("f"), NULL));
+    for (size_t size = 0; size <= sizeof(memory); size += 16) {
+        struct weir_arena arena;
+        struct weir_cedar_response response;
+        weir_arena_init(&arena, memory, size);
+        weir_status status =
+            weir_cedar_authorize(set, store, &query, &arena, &response, NULL);
+        if (status == WEIR_OK) {
+            assert_true(response.is_allowed);
+            assert_int_equal(response.reason_count, 2);
+        } else {
+            assert_int_equal(status, WEIR_ENOMEM);
+            refused++;
+        }
+    }
+    assert_true(refused > 5 && refused < 1000);
+    weir_cedar_policies_free(set);
+    weir_cedar_store_free(store);
+}
+
+TEST(cedar, a_program_larger_than_its_buffer_is_refused_whole)
+{
+    struct weir_cedar_store *store = fixture_store();
+    struct weir_cedar_policies *set = weir_cedar_policies_new();
+    struct weir_error err = {0};
+    struct weir_buf blob;
+    assert_ok(
+        weir_cedar_policies_add_text(set, weir_span_of(rich), S("f"), NULL));
+    weir_buf_init(&blob, 1000);
+    assert_int_equal(weir_cedar_compile(set, store, NULL, &blob, &err),
+                     WEIR_ETOOBIG);
+    assert_int_equal(blob.len, 0);
+    weir_buf_fini(&blob);
+    /* Behind something else, a program still begins where it must. */
+    weir_buf_init(&blob, 1 << 20);
+    weir_buf_add(&blob, "abc", 3);
+    assert_ok(weir_cedar_compile(set, store, NULL, &blob, &err));
+    struct weir_cedar_program program;
+    assert_ok(weir_cedar_program_open((weir_span){blob.ptr + 8, blob.len - 8},
+                                      &program, NULL));
+    assert_int_equal(
+        weir_cedar_program_open((weir_span){blob.ptr + 4, blob.len - 4},
+                                &program, NULL),
+        WEIR_ECORRUPT);
+    weir_buf_fini(&blob);
     weir_cedar_policies_free(set);
     weir_cedar_store_free(store);
 }

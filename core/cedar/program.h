@@ -181,6 +181,7 @@ struct program_annotation {
     struct program_text value;
 };
 
+_Static_assert(sizeof(struct program_header) == 208, "format");
 _Static_assert(sizeof(struct program_entity) == 40, "format");
 _Static_assert(sizeof(struct program_cell) == 16, "format");
 _Static_assert(sizeof(weir_cedar_arg) == 16, "cells are read as arguments");
