@@ -272,11 +272,15 @@ class Weir:
         return self
 
     def is_ready(self):
-        """True when a call without a key is refused by weir itself."""
+        """True when a call without a key is refused by weir itself, and the
+        admin API says that all is well."""
         with contextlib.suppress(OSError, http.client.HTTPException):
             status, headers, _ = exchange(self.port, "GET", "/v1/models",
                                           timeout=2)
-            return status == 401 and "weir-request-id" in headers
+            if status != 401 or "weir-request-id" not in headers:
+                return False
+            return exchange(self.admin_port, "GET", "/healthz",
+                            timeout=2)[0] == 200
         return False
 
     def wait_ready(self, seconds=15):
