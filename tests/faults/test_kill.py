@@ -33,8 +33,8 @@ def pids_of(house, victim):
 
 
 def strike(house, victim, dice):
-    """Kills; returns what was killed (nothing if it was not there)."""
-    pids = pids_of(house, victim)
+    """Kills what is there of `victim`; never nothing."""
+    pids = lab.wait_for(lambda: pids_of(house, victim), 5, "a " + victim)
     if victim == "worker" and pids:
         pids = [dice.choice(pids)]
     for pid in pids:
@@ -42,7 +42,6 @@ def strike(house, victim, dice):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    return pids
 
 
 def serves(house, key):

@@ -222,6 +222,7 @@ class Weir:
         self.environment = {**os.environ, **(environment or {})}
         self.before = list(before)
         self.process = None
+        self.known = set()  # processes seen below it
         self.port = free_port()
         self.admin_port = free_port()
         config.setdefault("listen", [{"address": f"127.0.0.1:{self.port}"}])
@@ -327,8 +328,16 @@ class Weir:
         self.process.kill()
 
     def children(self):
-        """(pid, name, command line) of every process below weir serve."""
-        return descendants(self.process.pid)
+        """(pid, name, command line) of weir serve and every process below
+        it, also of those that an earlier one left and this one took over."""
+        found = {}
+        for root in {self.process.pid, *self.known}:
+            found.update({row[0]: row for row in descendants(root)})
+        # a process that became somebody else's is not ours any more
+        ours = {pid: row for pid, row in found.items()
+                if "nginx" in row[2] or "weir" in row[2]}
+        self.known = set(ours)
+        return list(ours.values())
 
 
 def descendants(root):
