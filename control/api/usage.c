@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/api/call.h"
+#include "control/audit/audit.h"
 #include "control/explain/explain.h"
 
 struct summing {
@@ -60,6 +61,33 @@ add_total(json_t *total, const json_t *row)
         json_int_t before = json_integer_value(json_object_get(into, name));
         json_object_set_new(into, name,
                             json_integer(before + json_integer_value(value)));
+    }
+}
+
+/* Where there is but one currency, what has none is counted with it. */
+static void
+join_totals(json_t *total)
+{
+    if (json_array_size(total) != 2)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *row = json_array_get(total, i);
+        json_t *other = json_array_get(total, 1 - i);
+        const char *name;
+        json_t *value;
+        if (json_string_length(json_object_get(row, "currency")) > 0)
+            continue;
+        json_object_foreach(row, name, value)
+        {
+            if (json_is_integer(value))
+                json_object_set_new(
+                    other, name,
+                    json_integer(
+                        json_integer_value(value) +
+                        json_integer_value(json_object_get(other, name))));
+        }
+        json_array_remove(total, i);
+        return;
     }
 }
 
@@ -217,4 +245,18 @@ weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
 {
     return weir_explain(call->door->store, &call->door->control->paths,
                         weir_span_of(call->params[0]), &call->reply, err);
+}
+
+weir_status
+weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
+{
+    return weir_audit_receipt(call->door->store, &call->door->control->paths,
+                              weir_span_of(call->params[0]), &call->reply, err);
+}
+
+weir_status
+weir_api_audit(struct weir_api_call *call, struct weir_error *err)
+{
+    return weir_audit_verify(call->door->store, &call->door->control->paths,
+                             &call->reply, err);
 }
