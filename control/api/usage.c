@@ -159,6 +159,7 @@ weir_api_usage(struct weir_api_call *call, struct weir_error *err)
     if (status == WEIR_OK)
         status = weir_store_usage(call->door->store, &filter, add_sum, &summing,
                                   err);
+    join_totals(summing.total);
     call->reply =
         json_pack("{s:o,s:o}", "rows", summing.rows, "total", summing.total);
     return status;
