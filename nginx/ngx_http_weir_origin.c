@@ -275,6 +275,26 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     u->output.tag = (ngx_buf_tag_t) &ngx_http_weir_module;
     u->buffering = 0;
 
+    /* what nginx would allocate with the first byte of the reply */
+
+    u->buffer.start = ctx->buffer;
+    u->buffer.pos = ctx->buffer;
+    u->buffer.last = ctx->buffer;
+    u->buffer.end = ctx->buffer + sizeof(ctx->buffer);
+    u->buffer.temporary = 1;
+    u->buffer.tag = u->output.tag;
+
+    if (ngx_list_init(&u->headers_in.headers, r->pool, 16,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK
+        || ngx_list_init(&u->headers_in.trailers, r->pool, 1,
+                         sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
     u->create_request = ngx_http_weir_create_request;
     u->reinit_request = ngx_http_weir_reinit_request;
     u->process_header = ngx_http_weir_process_status;
@@ -351,7 +371,6 @@ ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 static ngx_buf_t *
 ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
 {
-    char                                id[WEIR_REQUEST_ID_TEXT];
     size_t                              len;
     ngx_buf_t                          *b;
     weir_span                           authority, header, prefix;
@@ -369,8 +388,6 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
     secret = ctx->secret;
 
-    weir_request_id_format(&ctx->call.id, id);
-
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
           + header.len + prefix.len + secret.len
           + ngx_http_weir_pass_headers(r, NULL)
@@ -380,7 +397,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
                    "Accept-Encoding: identity\r\n"
                    "User-Agent: weir/" WEIR_VERSION "\r\n"
                    "X-Client-Request-Id: \r\n\r\n")
-          + NGX_OFF_T_LEN + sizeof(id);
+          + NGX_OFF_T_LEN + WEIR_REQUEST_ID_TEXT;
 
     b = ngx_create_temp_buf(r->pool, len + room);
     if (b == NULL) {
@@ -406,7 +423,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
                           ctx->outgoing.body_bytes,
                           ctx->ask.is_streamed ? "text/event-stream"
                                                : "application/json",
-                          id);
+                          ctx->id);
 
     b->last += ngx_http_weir_pass_headers(r, b->last);
     *b->last++ = CR; *b->last++ = LF;

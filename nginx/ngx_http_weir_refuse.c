@@ -55,14 +55,11 @@ ngx_http_weir_add_header(ngx_http_request_t *r, const char *name,
 ngx_int_t
 ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 {
-    char                                  id[WEIR_REQUEST_ID_TEXT];
     weir_span                             text;
     const struct weir_image              *image;
     const struct weir_image_deployment   *deployment;
 
-    weir_request_id_format(&ctx->call.id, id);
-
-    if (ngx_http_weir_add(ctx->request, "weir-request-id", id,
+    if (ngx_http_weir_add(ctx->request, "weir-request-id", ctx->id,
                           WEIR_REQUEST_ID_TEXT - 1)
         != NGX_OK)
     {

@@ -476,13 +476,11 @@ ngx_http_weir_end_reply(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_whole)
 static ngx_int_t
 ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
 {
-    char                  id[WEIR_REQUEST_ID_TEXT];
     char                  text[2048];
     weir_span             event;
     struct weir_buf       buf;
     struct weir_refusal   refusal;
 
-    weir_request_id_format(&ctx->call.id, id);
     ngx_memzero(&refusal, sizeof(struct weir_refusal));
 
     refusal.status = ctx->is_withdrawn ? WEIR_EDENIED : WEIR_EUPSTREAM;
@@ -494,7 +492,7 @@ ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
                          "answer is not complete"
                        : "the origin broke the stream off: the answer is not "
                          "complete");
-    refusal.request = (weir_span) { id, WEIR_REQUEST_ID_TEXT - 1 };
+    refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
 
     if (ctx->hop) {
         refusal.hop = weir_span_of(ctx->hop);
@@ -542,7 +540,7 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
     ngx_msec_t            wait;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     rev = u->peer.connection->read;
     wait = ngx_http_weir_worker.conf->coalesce;
 

@@ -862,6 +862,14 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_http_weir_view_unref(w->view);
     w->view = NULL;
 
+    while (w->spare) {
+        ctx = w->spare;
+        w->spare = ctx->next;
+        ngx_free(ctx);
+    }
+
+    w->spare_count = 0;
+
     if (w->mmdb_is_open) {
         MMDB_close(&w->mmdb);
         w->mmdb_is_open = 0;

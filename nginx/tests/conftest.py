@@ -230,10 +230,5 @@ def chat(script=None, model="near", content="hello", **more):
     return body
 
 
-def events_of(stream):
-    return [part[6:] for part in stream.split(b"\n\n")
-            if part.startswith(b"data: ")]
-
-
 def pause(seconds):
     time.sleep(seconds)
