@@ -31,6 +31,7 @@ struct weir_house {
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */
     bool is_ready;
     weir_time resolve_at;
+    weir_time change_at; /* not before: a failed try is repeated slowly */
     weir_time sweep_at;
 };
 

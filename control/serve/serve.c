@@ -143,12 +143,33 @@ keep_running(struct weir_house *house, struct weir_child *child)
     }
 }
 
+/* An ownership rule starts or ends: the memberships are computed anew. The
+ * dates of policies need no image, decisions look at them. */
+static void
+follow_dates(struct weir_house *house, weir_time now)
+{
+    struct weir_control *control = house->control;
+    struct weir_faults faults;
+    struct weir_error err;
+    if (!control->has_image || now < control->image.next_change ||
+        now < house->change_at)
+        return;
+    house->change_at = now + WEIR_US_PER_SEC;
+    weir_faults_init(&faults);
+    if (weir_control_publish(control, &faults, &err) == WEIR_OK)
+        weir_log(WEIR_LOG_INFO, "a dated ownership rule starts or ends");
+    else
+        weir_log(WEIR_LOG_ERROR, "a dated ownership rule: %s", err.text);
+    weir_faults_fini(&faults);
+}
+
 static void
 tick(struct weir_house *house, struct weir_ingest *ingest)
 {
     weir_time now = weir_control_now();
     keep_running(house, &house->writer);
     keep_running(house, &house->nginx);
+    follow_dates(house, now);
     /* Sources that were found faulty are not confirmed: when they stay so
      * for longer than the seller allows, restricted models close. */
     if (house->control->reload_failed_last == false)
