@@ -162,7 +162,7 @@ PERMIT = """@id("bench-permit")
 @authority("The bench")
 @appeal("bench@weir.example")
 @tier("{tier}")
-permit (principal, action in Action::"infer", resource);
+permit (principal, action in Action::"infer", resource in Jurisdiction::"DE");
 """
 
 
