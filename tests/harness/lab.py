@@ -223,6 +223,7 @@ class Weir:
         self.before = list(before)
         self.process = None
         self.known = set()  # processes seen below it
+        self.token = None   # of the admin API
         self.port = free_port()
         self.admin_port = free_port()
         config.setdefault("listen", [{"address": f"127.0.0.1:{self.port}"}])
@@ -314,6 +315,25 @@ class Weir:
         if by:
             words += ["--by", by]
         return self.json(*words)["rows"]
+
+    def admin(self, method, path, body=None):
+        """One call of the admin API; its answer as data."""
+        if self.token is None:
+            self.token = self.json("admins", "create", "--role", "admin",
+                                   "--name", "lab")["token"]
+        status, _, reply = exchange(
+            self.admin_port, method, path, body,
+            {"Authorization": "Bearer " + self.token})
+        if status != 200:
+            raise RuntimeError(f"{method} {path}: {status} {reply!r}")
+        return json.loads(reply)
+
+    def budgets(self, tenant):
+        """(metric, window) -> counter of a tenant, as admission sees it."""
+        rows = self.admin("GET", "/v1/tenants")["tenants"]
+        row = next(row for row in rows if row["name"] == tenant)
+        return {(limit["metric"], limit["window"]): limit
+                for limit in row["limits"]}
 
     def reload(self):
         os.kill(self.process.pid, signal.SIGHUP)
