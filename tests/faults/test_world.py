@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import resource
+import shutil
 import socket
 import subprocess
 import threading
@@ -236,13 +237,22 @@ def test_restart_forgets_nothing(make_house):
     status = house.call(CHAT, "limited")[0]
     if int(began) // 60 == int(time.time()) // 60:
         assert status == 429  # the same minute: still full
-    # and after a machine has died: state is what lies on disk
+    # and after the machine has died: its shared memory is gone, and what is
+    # on disk is enough to count on
     for _ in range(2):
-        house.call({**CHAT, "max_tokens": 50}, "thrifty")
-    rows = house.weir.usage("thrifty")
+        assert house.call({**CHAT, "max_tokens": 50}, "thrifty")[0] == 200
+
+    def settled():
+        rows = house.weir.usage("thrifty")
+        return sum(row["calls"] for row in rows) == 2 and rows
+
+    rows = lab.wait_for(settled, 10, "settlement")
+    tokens = sum(row["input_tokens"] + row["output_tokens"] for row in rows)
+    run_dir = house.weir.run_dir
     house.weir.kill()
-    for path in house.weir.state.rglob("quota*"):
-        path.unlink()
+    shutil.rmtree(run_dir)
     house.weir.start()
-    again = house.weir.usage("thrifty")
-    assert again == rows
+    assert house.weir.usage("thrifty") == rows
+    counter = house.weir.budgets("thrifty")["tokens", "day"]
+    assert (counter["used"], counter["held"]) == (tokens, 0)
+    assert house.weir.cli("audit", "verify").returncode == 0

@@ -285,6 +285,14 @@ class Weir:
                             timeout=2)[0] == 200
         return False
 
+    @property
+    def run_dir(self):
+        """Where the shared memory lies: what a dead machine loses."""
+        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+        return pathlib.Path(next(line.split()[-1] for line in
+                                 maps.splitlines()
+                                 if line.endswith("/quota"))).parent
+
     def wait_ready(self, seconds=15):
         wait_for(lambda: self.process.child.poll() is not None or
                  self.is_ready(), seconds, "weir serve: " + self.tail())
@@ -342,9 +350,10 @@ class Weir:
         return self.process.stop(seconds) if self.process else 0
 
     def kill(self):
-        """kill -9 of the whole session, as when the machine goes."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """kill -9 of every process at once, as when the machine goes."""
+        for pid, _, _ in self.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.kill()
 
     def children(self):
