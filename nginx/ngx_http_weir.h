@@ -249,6 +249,7 @@ struct ngx_http_weir_ctx_s {
     ngx_str_t                       content_type;
     ngx_int_t                       retry_after;
     ngx_msec_t                      last_read;
+    size_t                          last_bytes; /* that it brought */
     uint64_t                        events;     /* of the reader, last seen */
     size_t                          event_bytes; /* read since */
 

@@ -17,7 +17,7 @@
  * a read and a write. On a stream where the last read is not older than
  * weir_coalesce, the next one waits that long, and takes all that came
  * meanwhile. Slow streams (an event each 20 ms) never wait, nor does the
- * first event.
+ * first event, nor a stream whose reads bring much by themselves.
  *
  * WHY A CUT STREAM ENDS IN AN ERROR. u->error makes nginx end the reply
  * without a last chunk, so that a client which does not read the event sees a
@@ -26,6 +26,10 @@
  */
 
 #include "ngx_http_weir.h"
+
+
+/* Bytes of one read that are worth it without waiting. */
+#define NGX_HTTP_WEIR_MUCH  4096
 
 
 static void ngx_http_weir_read_event(ngx_http_request_t *r,
@@ -254,6 +258,7 @@ ngx_http_weir_filter_init(void *data)
 
     if (ctx->is_stream && ngx_http_weir_worker.conf->coalesce) {
         ctx->last_read = ngx_current_msec;
+        ctx->last_bytes = u->buffer.last - u->buffer.pos;
         ctx->read_event_handler = u->read_event_handler;
         u->read_event_handler = ngx_http_weir_read_event;
     }
@@ -382,6 +387,7 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
     }
 
     n = bytes;
+    ctx->last_bytes += bytes;
 
     if (ctx->is_unframed) {
         ctx->is_unframed = 0;
@@ -550,7 +556,9 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
             return;
         }
 
-        if (ngx_current_msec - ctx->last_read <= wait) {
+        if (ngx_current_msec - ctx->last_read <= wait
+            && ctx->last_bytes < NGX_HTTP_WEIR_MUCH)
+        {
             ctx->coalesce.data = ctx;
             ctx->coalesce.handler = ngx_http_weir_coalesce_handler;
             ctx->coalesce.log = r->connection->log;
@@ -564,6 +572,7 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
     }
 
     ctx->last_read = ngx_current_msec;
+    ctx->last_bytes = 0;
     ctx->read_event_handler(r, u);
 }
 
@@ -580,6 +589,7 @@ ngx_http_weir_coalesce_handler(ngx_event_t *ev)
     c = r->connection;
 
     ctx->last_read = ngx_current_msec;
+    ctx->last_bytes = 0;
     ctx->read_event_handler(r, r->upstream);
     ngx_http_run_posted_requests(c);
 }

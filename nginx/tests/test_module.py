@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What passes the module, and what does not; nginx's and weir's errors."""
-import http.client
 import json
 import socket
 import threading
@@ -271,8 +270,9 @@ def test_short_reply_that_breaks_off_is_asked_elsewhere(module, words):
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_long_reply_that_breaks_off_is_not_a_whole_one(module, how):
-    with pytest.raises(http.client.HTTPException):
-        module.call(chat(f"bytes=400000;cut_after=200000;how={how}"))
+    _, headers, reply = module.call(
+        chat(f"bytes=400000;cut_after=200000;how={how}"))
+    assert "broken" in headers and len(reply) < 300000
 
 
 @pytest.mark.parametrize("words", [
