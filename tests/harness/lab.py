@@ -222,7 +222,7 @@ class Weir:
         self.environment = {**os.environ, **(environment or {})}
         self.before = list(before)
         self.process = None
-        self.known = set()  # processes seen below it
+        self.run = None     # see run_dir
         self.token = None   # of the admin API
         self.port = free_port()
         self.admin_port = free_port()
@@ -271,6 +271,7 @@ class Weir:
             self.where / "weir.log", env=self.environment,
             start_new_session=True)
         self.wait_ready(seconds)
+        assert self.run_dir
         return self
 
     def is_ready(self):
@@ -288,10 +289,12 @@ class Weir:
     @property
     def run_dir(self):
         """Where the shared memory lies: what a dead machine loses."""
-        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
-        return pathlib.Path(next(line.split()[-1] for line in
-                                 maps.splitlines()
-                                 if line.endswith("/quota"))).parent
+        if self.run is None:
+            maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+            self.run = pathlib.Path(next(
+                line.split()[-1] for line in maps.splitlines()
+                if line.endswith("/quota"))).parent
+        return self.run
 
     def wait_ready(self, seconds=15):
         wait_for(lambda: self.process.child.poll() is not None or
@@ -357,16 +360,22 @@ class Weir:
         self.process.kill()
 
     def children(self):
-        """(pid, name, command line) of weir serve and every process below
-        it, also of those that an earlier one left and this one took over."""
-        found = {}
-        for root in {self.process.pid, *self.known}:
-            found.update({row[0]: row for row in descendants(root)})
-        # a process that became somebody else's is not ours any more
-        ours = {pid: row for pid, row in found.items()
-                if "nginx" in row[2] or "weir" in row[2]}
-        self.known = set(ours)
-        return list(ours.values())
+        """(pid, name, command line) of every process that works on this
+        weir's run directory, whoever its parent is by now."""
+        mark = str(self.run_dir)
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                name = (entry / "comm").read_text().strip()
+                if name not in ("nginx", "weir", "weir-writer"):
+                    continue
+                words = (entry / "cmdline").read_bytes().replace(
+                    b"\0", b" ").decode(errors="replace").strip()
+                if mark in words or mark in (entry / "maps").read_text():
+                    found.append((int(entry.name), name, words))
+        return found
 
 
 def descendants(root):
