@@ -143,6 +143,7 @@ read_groups(const char *text, struct weir_store_filter *filter,
 weir_status
 weir_api_usage(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     struct weir_store_filter filter = {0};
     struct summing summing = {json_array(), json_array(), &filter};
     const char *by = weir_api_query(call, "by");
@@ -227,6 +228,7 @@ add_call(void *context, const struct weir_store_call *call)
 weir_status
 weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     uint64_t limit;
     const char *tenant = weir_api_query(call, "tenant");
     weir_status status =
@@ -244,6 +246,7 @@ weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
 weir_status
 weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     return weir_explain(call->door->store, &call->door->control->paths,
                         weir_span_of(call->params[0]), &call->reply, err);
 }
@@ -251,6 +254,7 @@ weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
 weir_status
 weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     return weir_audit_receipt(call->door->store, &call->door->control->paths,
                               weir_span_of(call->params[0]), &call->reply, err);
 }
@@ -258,6 +262,7 @@ weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
 weir_status
 weir_api_audit(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     return weir_audit_verify(call->door->store, &call->door->control->paths,
                              &call->reply, err);
 }
