@@ -401,7 +401,7 @@ compile(struct compiler *c, struct weir_buf *blob, struct weir_error *err)
         weir__cedar_emit_entities(c);
     for (uint32_t i = 0; !c->is_full && i < c->policy_count; i++)
         weir__cedar_emit_policy(c, i);
-    stride = (c->classes.count + 7) / 8;
+    stride = c->classes.count / 8 + 1; /* a row is never empty */
     if (!c->is_full)
         emit_rows(c, stride);
     if (!c->is_full)

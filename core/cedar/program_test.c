@@ -265,6 +265,36 @@ TEST(cedar_program, windows_holds_and_shadows_are_kept)
     weir_cedar_store_free(store);
 }
 
+TEST(cedar_program, nothing_at_all_is_a_program_that_denies)
+{
+    struct weir_cedar_store *stores[2] = {weir_cedar_store_new(),
+                                          fixture_store()};
+    struct weir_cedar_policies *set = weir_cedar_policies_new();
+    struct weir_cedar_uid who = UID("Stranger", "s");
+    struct weir_cedar_field fields[4];
+    struct weir_cedar_query query = fixture_query(fields, &who);
+    assert_ok(weir_cedar_store_seal(stores[0], NULL));
+    for (int i = 0; i < 4; i++) {
+        struct weir_cedar_response response;
+        struct fixture_program p;
+        struct weir_arena arena;
+        weir_arena_init_heap(&arena, 1 << 20);
+        program_make(&p, set, stores[i % 2], NULL);
+        assert_true(agree(set, stores[i % 2], &query, &p, &response, &arena,
+                          "nothing"));
+        assert_false(response.is_allowed);
+        program_free(&p);
+        weir_arena_fini(&arena);
+        if (i == 1)
+            assert_ok(weir_cedar_policies_add_text(
+                set, S("permit(principal == ?principal, action, resource);"),
+                S("f"), NULL));
+    }
+    weir_cedar_policies_free(set);
+    weir_cedar_store_free(stores[0]);
+    weir_cedar_store_free(stores[1]);
+}
+
 TEST(cedar_program, a_list_that_does_not_fit_keeps_the_first)
 {
     struct weir_cedar_store *store = fixture_store();
