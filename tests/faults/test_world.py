@@ -2,6 +2,7 @@
 """The machine and the neighbours misbehave: disk, origin, clients, limits."""
 import contextlib
 import json
+import os
 import pathlib
 import resource
 import shutil
@@ -38,7 +39,7 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
                                                            small_disk):
     def on_small_disk(config):
         config["state"] = str(small_disk / "state")
-        config["journal"] = {"segment": "4 MiB", "free": "8 MiB"}
+        config["journal"] = {"segment": "4 MiB", "free": "0 B"}
 
     house = make_house(change=on_small_disk)
     assert house.call(CHAT, "busy")[0] == 200
@@ -62,6 +63,25 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
     lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 200, 20,
                  "service after the disk has room again")
     assert house.weir.cli("audit", "verify").returncode == 0
+
+
+def test_calls_are_refused_before_the_disk_is_full(make_house, small_disk):
+    """journal.free: the rest is kept for what is under way."""
+    def on_small_disk(config):
+        config["state"] = str(small_disk / "state")
+        config["journal"] = {"segment": "4 MiB", "free": "30 MiB"}
+
+    house = make_house(change=on_small_disk)
+    assert house.call(CHAT, "busy")[0] == 200
+    free = os.statvfs(small_disk)
+    filler = small_disk / "filler"
+    filler.write_bytes(b"\0" * (free.f_bavail * free.f_frsize - (24 << 20)))
+    lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 503, 5, "503")
+    before = house.origin.stats()["calls"]
+    assert house.call({**CHAT, "stream": True}, "busy")[0] == 503
+    assert house.origin.stats()["calls"] == before
+    filler.unlink()
+    lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 200, 5, "service")
 
 
 def test_origin_killed_in_mid_stream(make_house):
@@ -228,6 +248,7 @@ def test_sighup_under_load_fails_no_call(make_house):
 
 def test_restart_forgets_nothing(make_house):
     house = make_house()
+    house.calm_minute()
     for _ in range(3):
         assert house.call(CHAT, "limited")[0] == 200
     assert house.call(CHAT, "limited")[0] == 429

@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import ssl
+import time
 
 import lab
 import world
@@ -63,6 +64,14 @@ class House:
             self.weir.port, method, path, body,
             {"Authorization": "Bearer " + (key or self.key(tenant)),
              "Content-Type": "application/json", **(headers or {})}, timeout)
+
+    @staticmethod
+    def calm_minute(seconds=10):
+        """Waits for the next minute when this one has less left: a window
+        of a minute shall not roll over in the middle of a test."""
+        left = 60 - time.time() % 60
+        if left < seconds:
+            time.sleep(left + 0.05)
 
     def context(self):
         return ssl.create_default_context(cafile=self.certificates["ca"])
