@@ -111,6 +111,8 @@ typedef struct {
 typedef struct {
     struct weir_image               image;
     ngx_http_weir_endpoint_t       *endpoints;  /* by origin row */
+    ngx_str_t                       name;       /* digest's first 8 bytes */
+    u_char                          name_text[16];
     ngx_uint_t                      references;
 } ngx_http_weir_image_t;
 
@@ -178,6 +180,7 @@ typedef struct {
     ngx_connection_t                tick_connection;
     ngx_uint_t                      ticks;
     uint64_t                        overlay_cut; /* last one acted upon */
+    uint64_t                        unwritten;   /* outcomes, as logged */
 
     u_char                          random[512];
     size_t                          random_left;
@@ -344,7 +347,7 @@ ngx_int_t ngx_http_weir_send(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_weir_door(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx);
 ngx_int_t ngx_http_weir_add_header(ngx_http_request_t *r, const char *name,
     size_t name_len, const char *value, size_t value_len);
-/* weir-request-id, weir-decision and, once there is one, where it ran. */
+/* weir-request-id, weir-policy and, once it is answered, where it ran. */
 ngx_int_t ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx);
 /* "0.000123 USD" */
 #define NGX_HTTP_WEIR_COST  48

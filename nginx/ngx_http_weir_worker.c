@@ -306,6 +306,9 @@ ngx_http_weir_load_image(ngx_http_weir_worker_t *w, uint64_t generation)
     }
 
     image->references = 1;
+    image->name.data = image->name_text;
+    image->name.len = ngx_hex_dump(image->name_text, image->image.digest, 8)
+                      - image->name_text;
 
     return image;
 }
@@ -757,6 +760,13 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
 
     if (!w->quota_is_open && w->lane) {
         ngx_http_weir_open_quota(w);
+    }
+
+    if (w->unwritten != w->gate.outcomes_unwritten) {
+        w->unwritten = w->gate.outcomes_unwritten;
+        ngx_log_error(NGX_LOG_ALERT, w->log, 0,
+                      "weir: %uL outcomes of calls found no room in the "
+                      "journal", w->unwritten);
     }
 
     if (!ngx_exiting && !ngx_terminate) {

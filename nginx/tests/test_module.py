@@ -49,6 +49,7 @@ def test_plain_reply_names_where_it_ran_and_what_it_cost(module):
     assert headers["weir-region"] == "eu-1"
     assert headers["weir-decision"] == "allow"
     assert headers["weir-request-id"].startswith("req_")
+    assert len(headers["weir-policy"]) == 16  # names the image
     assert headers["weir-cost"] == "0.000060 EUR"  # 10 * 2 + 5 * 8
     assert json.loads(reply)["usage"]["completion_tokens"] == 5
 
