@@ -26,6 +26,11 @@ def is_alive(pid):
     return state[state.rindex(")") + 2] != "Z"
 
 
+def workers_of(place):
+    return {pid for pid, _, words in place.weir.children()
+            if "nginx: worker" in words}
+
+
 def test_a_second_serve_on_the_same_state_is_refused(own_place):
     done = own_place.weir.cli("serve", check=False)
     assert done.returncode == 19 and "another weir" in done.stderr
@@ -35,8 +40,8 @@ def test_a_second_serve_on_the_same_state_is_refused(own_place):
 def test_a_reload_takes_new_sources_without_touching_nginx(own_place):
     place = own_place
     nginx = pid_in(place, "nginx.pid")
-    workers = {pid for pid, _, words in place.weir.children()
-               if "nginx: worker" in words}
+    lab.wait_for(lambda: len(workers_of(place)) == 2, 5, "both workers")
+    workers = workers_of(place)
     place.weir.config["models"].append(
         {**place.weir.config["models"][0], "name": "m2"})
     place.weir.config["deployments"].append(
@@ -46,8 +51,7 @@ def test_a_reload_takes_new_sources_without_touching_nginx(own_place):
     place.weir.reload()
     lab.wait_for(lambda: place.call(model="m2")[0] == 200, 5, "the new model")
     assert pid_in(place, "nginx.pid") == nginx
-    assert workers == {pid for pid, _, words in place.weir.children()
-                       if "nginx: worker" in words}
+    assert workers_of(place) == workers
 
 
 def test_a_faulty_reload_changes_nothing_and_says_why(own_place):
@@ -219,9 +223,8 @@ def test_calls_of_a_killed_worker_are_closed_as_lost(own_place):
         thread.start()
     lab.wait_for(lambda: sum(row["open"] for row in place.weir.usage("good"))
                  == 2, 5, "two open calls")
-    for pid, _, words in place.weir.children():
-        if "nginx: worker" in words:
-            os.kill(pid, signal.SIGKILL)
+    for pid in workers_of(place):
+        os.kill(pid, signal.SIGKILL)
     for thread in threads:
         thread.join()
     lab.wait_for(lambda: sum(row["open"] for row in place.weir.usage("good"))
