@@ -12,6 +12,8 @@ import random
 import signal
 import time
 
+import pytest
+
 import lab
 from load import Load
 
@@ -71,12 +73,13 @@ def ledger(house, tenant):
     return lab.wait_for(closed, 30, "an empty list of open calls")
 
 
-def test_kill_9_at_random_moments(make_house, request):
+@pytest.mark.parametrize("tier", ["durable", "crash"])
+def test_kill_9_at_random_moments(make_house, request, tier):
     rounds = request.config.getoption("--rounds")
     seed = request.config.getoption("--seed") or random.randrange(1 << 30)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    house = make_house()
+    house = make_house(tier=tier)
     key = house.key("busy")
     house.origin.reset()
     slowest = 0.0

@@ -15,9 +15,9 @@ ORIGINS = ("near", "far", "slow")
 class House:
     """What a test may touch: weir, origins, certificates, keys by tenant."""
 
-    def __init__(self, where, before=(), change=None):
+    def __init__(self, where, before=(), change=None, tier="durable"):
         """`before`: words in front of `weir serve`; `change` may alter the
-        configuration before it is written."""
+        configuration before it is written; `tier` is that of the record."""
         where = self.where = pathlib.Path(where)
         self.certificates = lab.make_certificates(where)
         data = lab.data_dir()
@@ -33,7 +33,10 @@ class House:
             self.sealed.url("sealed"))
         tls = config.pop("tls")
         config.pop("listen")
-        self.weir = lab.Weir(where / "weir", config, world.POLICIES,
+        policies = {path: text.replace('@tier("durable")',
+                                       f'@tier("{tier}")')
+                    for path, text in world.POLICIES.items()}
+        self.weir = lab.Weir(where / "weir", config, policies,
                              before=before)
         config["listen"] = [
             {"address": f"127.0.0.1:{self.weir.port}"},
