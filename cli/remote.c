@@ -387,7 +387,7 @@ void
 weir_cli_time(const json_t *value, char text_out[32])
 {
     char when[WEIR_TIME_TEXT];
-    strcpy(text_out, "-");
+    memcpy(text_out, "-", 2);
     if (!json_is_integer(value))
         return;
     weir_time_format(json_integer_value(value), when);

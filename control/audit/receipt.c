@@ -171,9 +171,9 @@ check_one(const json_t *row, const struct weir_note_key *key,
 static bool
 request_of(const struct weir_record *record, struct weir_request_id *id_out)
 {
-    struct weir_record_intent intent;
-    struct weir_record_outcome outcome;
-    struct weir_record_refusal refusal;
+    struct weir_record_intent intent = {0};
+    struct weir_record_outcome outcome = {0};
+    struct weir_record_refusal refusal = {0};
     if (record->kind == WEIR_RECORD_INTENT &&
         weir_record_get_intent(record->payload, &intent, NULL) == WEIR_OK)
         *id_out = intent.request;
