@@ -50,15 +50,13 @@ make_request(struct weir_cedar_twin *twin, const struct weir_cedar_query *query,
         .context = context};
     for (uint32_t i = 0; i < query->context.count; i++) {
         const struct weir_cedar_field *field = &query->context.fields[i];
-        struct weir_cedar_binding *slot = &context[request->context_count];
+        struct weir_cedar_binding *slot = &context[request->context_count++];
+        /* Also one that no policy names: it tells `context == {}` apart. */
         slot->attribute =
             weir_cedar_program_attribute(&twin->program, field->key);
-        if (slot->attribute == WEIR_CEDAR_NONE)
-            continue;
         if (!weir_cedar_arg_from_value(&twin->program, &field->value, arena,
                                        &slot->value))
             return false;
-        request->context_count++;
     }
     return true;
 }

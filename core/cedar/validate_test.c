@@ -31,6 +31,11 @@ struct row {
 
 /* clang-format off */
 static const struct row rows[] = {
+    {true, false, "permit(principal is User, action == Action::\"read\", resource is File) when { ((false && true) == (true && false)) || principal.zzz == 1 };"},
+    {true, true, "permit(principal is User, action == Action::\"read\", resource is File) when { ((true && true && true) != true) && principal.zzz == 1 };"},
+    {false, false, "permit(principal is User, action == Action::\"read\", resource is File) when { ((1 == 1) == true) || principal.zzz == 1 };"},
+    {false, false, "permit(principal is User, action == Action::\"read\", resource is File) when { ((true && (1 == 1)) == true) || principal.zzz == 1 };"},
+    {false, false, "permit(principal is User, action == Action::\"read\", resource is File) when { ((true || principal.b) == true) || principal.zzz == 1 };"},
     {true, false, "permit(principal is User, action == Action::\"read\", resource is File) when { true };"},
     {true, true, "permit(principal is User, action == Action::\"read\", resource is File) when { false };"},
     {false, false, "permit(principal is User, action == Action::\"read\", resource is File) when { 1 };"},
