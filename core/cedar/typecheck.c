@@ -591,12 +591,11 @@ check_variable(struct checker *checker, const struct cedar_expr *expr,
     return typed_out->type != NULL;
 }
 
-bool
-weir__cedar_typecheck(struct checker *checker, const struct capability *known,
-                      const struct cedar_expr *expr, struct typed *typed_out)
+static bool
+check_form(struct checker *checker, const struct capability *known,
+           const struct cedar_expr *expr, struct typed *typed_out)
 {
     struct typed part;
-    typed_out->facts = NULL;
     switch (expr->kind) {
     case CEDAR_EXPR_LITERAL:
         return check_literal(checker, expr, typed_out);
@@ -645,4 +644,15 @@ weir__cedar_typecheck(struct checker *checker, const struct capability *known,
     default:
         return weir__cedar_typecheck_entity(checker, known, expr, typed_out);
     }
+}
+
+bool
+weir__cedar_typecheck(struct checker *checker, const struct capability *known,
+                      const struct cedar_expr *expr, struct typed *typed_out)
+{
+    *typed_out = (struct typed){NULL, NULL};
+    if (!check_form(checker, known, expr, typed_out))
+        return false;
+    WEIR_ASSERT(typed_out->type != NULL);
+    return true;
 }
