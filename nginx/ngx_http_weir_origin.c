@@ -32,6 +32,9 @@ static ngx_str_t  ngx_http_weir_passed[] = {
 };
 
 
+#define ngx_http_weir_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
 /* A body up to this size is copied behind the head: one buffer to send. */
 #define NGX_HTTP_WEIR_INLINE  4096
 
@@ -371,6 +374,7 @@ ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 static ngx_buf_t *
 ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
 {
+    u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
     weir_span                           authority, header, prefix;
@@ -404,27 +408,41 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
         return NULL;
     }
 
-    b->last = ngx_sprintf(b->last, "%*s %*s HTTP/1.1\r\nHost: %*s\r\n",
-                          ctx->outgoing.method.len, ctx->outgoing.method.ptr,
-                          ctx->outgoing.path.len, ctx->outgoing.path.ptr,
-                          authority.len, authority.ptr);
+    /* copied by hand: a format string takes a microsecond */
+
+    p = b->last;
+    p = ngx_cpymem(p, ctx->outgoing.method.ptr, ctx->outgoing.method.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, ctx->outgoing.path.ptr, ctx->outgoing.path.len);
+    p = ngx_http_weir_copy(p, " HTTP/1.1" CRLF "Host: ");
+    p = ngx_cpymem(p, authority.ptr, authority.len);
 
     if (secret.len) {
-        b->last = ngx_sprintf(b->last, "%*s: %*s%*s\r\n", header.len,
-                              header.ptr, prefix.len, prefix.ptr, secret.len,
-                              secret.ptr);
+        p = ngx_http_weir_copy(p, CRLF);
+        p = ngx_cpymem(p, header.ptr, header.len);
+        p = ngx_http_weir_copy(p, ": ");
+        p = ngx_cpymem(p, prefix.ptr, prefix.len);
+        p = ngx_cpymem(p, secret.ptr, secret.len);
     }
 
-    b->last = ngx_sprintf(b->last, "Content-Type: application/json\r\n"
-                          "Content-Length: %uL\r\nAccept: %s\r\n"
-                          "Accept-Encoding: identity\r\n"
-                          "User-Agent: weir/" WEIR_VERSION "\r\n"
-                          "X-Client-Request-Id: %s\r\n",
-                          ctx->outgoing.body_bytes,
-                          ctx->ask.is_streamed ? "text/event-stream"
-                                               : "application/json",
-                          ctx->id);
+    p = ngx_http_weir_copy(p, CRLF "Content-Type: application/json"
+                              CRLF "Content-Length: ");
+    p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 
+    if (ctx->ask.is_streamed) {
+        p = ngx_http_weir_copy(p, CRLF "Accept: text/event-stream");
+
+    } else {
+        p = ngx_http_weir_copy(p, CRLF "Accept: application/json");
+    }
+
+    p = ngx_http_weir_copy(p, CRLF "Accept-Encoding: identity"
+                              CRLF "User-Agent: weir/" WEIR_VERSION
+                              CRLF "X-Client-Request-Id: ");
+    p = ngx_cpymem(p, ctx->id, WEIR_REQUEST_ID_TEXT - 1);
+    p = ngx_http_weir_copy(p, CRLF);
+
+    b->last = p;
     b->last += ngx_http_weir_pass_headers(r, b->last);
     *b->last++ = CR; *b->last++ = LF;
 
