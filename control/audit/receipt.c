@@ -194,8 +194,8 @@ static weir_status
 check_row(const json_t *receipt, const json_t *row,
           const struct weir_note_key *key, struct weir_error *err)
 {
-    struct weir_record record;
-    struct weir_request_id id;
+    struct weir_record record = {0};
+    struct weir_request_id id = {{0}};
     char *bytes = NULL, text[WEIR_REQUEST_ID_TEXT] = "";
     const char *claimed =
         json_string_value(json_object_get(receipt, "request"));

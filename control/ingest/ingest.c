@@ -507,6 +507,7 @@ work(struct weir_ingest *ingest)
     else if (status == WEIR_OK && ingest->is_failing)
         weir_log(WEIR_LOG_INFO, "ingest goes on");
     ingest->is_failing = status != WEIR_OK;
+    atomic_store(&ingest->is_current, status == WEIR_OK);
 }
 
 static void
@@ -622,6 +623,12 @@ weir_ingest_start(struct weir_ingest *ingest, struct weir_error *err)
                          "cannot start the thread of ingest");
     ingest->is_running = ingest->has_run = true;
     return WEIR_OK;
+}
+
+bool
+weir_ingest_is_current(const struct weir_ingest *ingest)
+{
+    return ingest != NULL && atomic_load(&ingest->is_current);
 }
 
 struct weir_figures *

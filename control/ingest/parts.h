@@ -30,6 +30,7 @@ struct weir_ingest {
     bool has_run;
     bool needs_writer; /* read nothing that no writer vouches for */
     atomic_bool is_stopping;
+    atomic_bool is_current;
     atomic_bool wants_all; /* of what lanes hold: weir_ingest_sync() */
     bool is_inside;        /* of a transaction */
     bool is_failing;
