@@ -213,6 +213,38 @@ def test_slow_clients_are_bounded(make_house):
     assert sum(row["calls"] for row in house.weir.usage("busy")) == 5
 
 
+@pytest.mark.parametrize("cuts", [False, True])
+def test_open_streams_of_what_is_withdrawn(make_house, cuts):
+    house = make_house(change=lambda config: config.update(
+        withdrawal={"cut_streams": cuts}))
+    ends = []
+
+    def read():
+        ends.append(house.call(
+            {**CHAT, "stream": True,
+             "metadata": {"origin": "events=40;gap=50"}}, "busy"))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    lab.wait_for(lambda: house.origin.stats()["calls"] == 4)
+    time.sleep(0.2)
+    house.weir.cli("withdraw", "model", "large")
+    withdrawn = time.monotonic()
+    for reader in readers:
+        reader.join(15)
+    took = time.monotonic() - withdrawn
+    for status, headers, reply in ends:
+        assert status == 200
+        if cuts:
+            assert b"[DONE]" not in reply and b'"error"' in reply[-2000:]
+            assert "broken" in headers
+        else:
+            assert b"[DONE]" in reply
+    assert took < 1.0 if cuts else took > 1.0
+    assert house.call(CHAT, "busy")[0] == 403
+
+
 def test_sigterm_drains_open_streams_and_stops_in_bounds(make_house):
     house = make_house()
     ends = []
