@@ -203,10 +203,12 @@ class Module:
 @pytest.fixture(scope="session")
 def module(tmp_path_factory):
     made = Module(tmp_path_factory.mktemp("module"))
-    made.put_image()
-    made.start().wait_ready()
-    yield made
-    made.stop()
+    try:
+        made.put_image()
+        made.start().wait_ready()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(autouse=True)
