@@ -47,6 +47,8 @@ struct program_text
 weir__cedar_compile_text(struct compiler *c, weir_span text)
 {
     uint32_t before = c->texts.count;
+    if (c->is_full) /* then a text may be known that has no place */
+        return (struct program_text){0, 0};
     uint32_t number = weir__cedar_intern_add(&c->texts, &c->arena, text);
     if (number == before && number == c->text_capacity) {
         uint32_t capacity = number == 0 ? 1024 : number * 2;

@@ -376,6 +376,7 @@ TEST(cedar_validate, entities_of_a_link_must_be_declared)
         {{{"User", 4}, {"x", 1}}, 0},
         {{{"Zzz", 3}, {"x", 1}}, 2}, /* and no action applies */
         {{{"File", 4}, {"x", 1}}, 1},
+        {{{"Org", 3}, {"zzz", 3}}, 1},
     };
     for (size_t i = 0; i < WEIR_COUNTOF(links); i++) {
         struct weir_cedar_policies *set = weir_cedar_policies_new();
