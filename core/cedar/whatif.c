@@ -81,9 +81,7 @@ run(struct search *search, uint32_t policy, weir_cedar_on_read *on_read,
         search->vm.program, CEDAR_POLICIES, struct program_policy)[policy];
     vm_reset(&search->vm);
     search->vm.reads = &reads;
-    enum vm_result result = vm_run(&search->vm, hot->start, true);
-    search->vm.reads = NULL;
-    return result;
+    return vm_run(&search->vm, hot->start, true);
 }
 
 /* Present, enforced, and of this request's action. */

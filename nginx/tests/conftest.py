@@ -203,12 +203,10 @@ class Module:
 @pytest.fixture(scope="session")
 def module(tmp_path_factory):
     made = Module(tmp_path_factory.mktemp("module"))
-    try:
-        made.put_image()
-        made.start().wait_ready()
-        yield made
-    finally:
-        made.stop()
+    made.put_image()
+    made.start().wait_ready()
+    yield made
+    made.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +228,11 @@ def chat(script=None, model="near", content="hello", **more):
     if script:
         body["metadata"] = {"origin": script}
     return body
+
+
+def events_of(stream):
+    return [part[6:] for part in stream.split(b"\n\n")
+            if part.startswith(b"data: ")]
 
 
 def pause(seconds):
