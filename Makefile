@@ -31,6 +31,7 @@ bench: all
 soak: all
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
+	tests/cedar-differential/check --count 1000000
 
 lint:
 	sh scripts/check_layers

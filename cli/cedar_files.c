@@ -155,7 +155,7 @@ weir_cli_cedar_schema(struct weir_cli_cedar *cedar, const char *path)
 {
     enum cedar_file_kind kind = weir_cli_cedar_kind(path);
     struct weir_error err = {0};
-    weir_span text;
+    weir_span text = WEIR_SPAN_NONE;
     int code = weir_cli_cedar_text(cedar, path, &text);
     if (code != 0)
         return code;
@@ -175,7 +175,7 @@ weir_cli_cedar_policies(struct weir_cli_cedar *cedar, const char *path)
 {
     struct weir_error err = {0};
     weir_status status;
-    weir_span text;
+    weir_span text = WEIR_SPAN_NONE;
     int code = weir_cli_cedar_text(cedar, path, &text);
     if (code != 0)
         return code;

@@ -9,6 +9,7 @@
  * one that holds the corpus); a lone case finds its files beside itself.
  */
 #include "cli/cedar_files.h"
+#include "cli/cedar_twin.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ struct run {
     struct tally *tally;
     const struct test_case *test;
     struct weir_cli_cedar cedar;
+    struct weir_cedar_twin twin;
     bool is_passed;
 };
 
@@ -228,6 +230,7 @@ run_request(struct run *run, weir_span raw)
     struct weir_cedar_query query;
     struct request_case request;
     struct weir_error err = {0};
+    const char *difference;
     weir_status status;
     run->tally->requests++;
     if (!read_request(&cedar->arena, raw, &request)) {
@@ -242,23 +245,36 @@ run_request(struct run *run, weir_span raw)
     if (status == WEIR_OK)
         status = weir_cedar_authorize(cedar->policies, cedar->store, &query,
                                       &cedar->arena, &response, &err);
-    if (status != WEIR_OK)
+    if (status != WEIR_OK) {
         differ(run, "%.*s: %s", WEIR_SPAN_ARG(request.description), err.text);
-    else
-        compare_response(run, &request, &response);
+        return;
+    }
+    compare_response(run, &request, &response);
+    difference =
+        weir_cedar_twin_compare(&run->twin, &query, &response, &cedar->arena);
+    if (difference != NULL)
+        differ(run, "%.*s: %s", WEIR_SPAN_ARG(request.description), difference);
 }
 
 static void
 run_requests(struct run *run)
 {
     struct weir_json_reader reader;
+    struct weir_error err = {0};
     weir_span raw;
+    if (weir_cedar_twin_init(&run->twin, run->cedar.policies, run->cedar.store,
+                             &err) != WEIR_OK) {
+        differ(run, "compiled: %s", err.text);
+        weir_cedar_twin_fini(&run->twin);
+        return;
+    }
     weir_json_reader_init(&reader, run->test->requests, NULL);
     if (weir_json_array(&reader))
         while (weir_json_element(&reader) && weir_json_raw(&reader, &raw))
             run_request(run, raw);
     if (weir_json_reader_end(&reader, NULL) != WEIR_OK)
         differ(run, "the requests are not an array");
+    weir_cedar_twin_fini(&run->twin);
 }
 
 static void

@@ -15,8 +15,8 @@ unknown_verb(const char *word)
     bool is_group = false;
     for (size_t i = 0; i < weir_cli_row_count; i++) {
         const struct weir_cli_row *row = &weir_cli_rows[i];
-        if (row->kind != WEIR_CLI_COMMAND || strncmp(row->name, word, len) ||
-            row->name[len] != ' ')
+        if (row->kind != WEIR_CLI_COMMAND ||
+            strncmp(row->name, word, len) != 0 || row->name[len] != ' ')
             continue;
         if (!is_group)
             fprintf(stderr, "weir %s: which one?\n", word);

@@ -7,6 +7,8 @@
 #include "cli/remote.h"
 
 #include <curl/curl.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -202,30 +204,51 @@ ask_here(struct weir_cli *cli, const char *method, const char *path,
     return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
 }
 
-/* The socket of the daemon that would serve this configuration. */
-static int
-find_socket(struct weir_cli *cli, char path_out[WEIR_PATH_MAX + 16])
+/* The state directory as the configuration's own file says it, whatever is
+ * wrong elsewhere in it: a daemon that runs must be reachable also when its
+ * sources are being edited. False: it says none. */
+static bool
+read_state_dir(const char *config, struct weir_settings *settings_out,
+               char path_out[WEIR_PATH_MAX])
 {
+    char whole[4096], *bytes = NULL;
+    size_t len = 0;
     struct weir_faults faults;
-    struct weir_error err = {0};
-    struct weir_world *world = NULL;
-    struct weir_paths paths;
-    const char *config = weir_cli_config(cli);
+    struct weir_world *world = weir_world_new();
+    bool is_found = false;
     weir_faults_init(&faults);
-    /* Also a faulty configuration says where the state is. */
-    weir_status status = weir_config_load(config, &world, &faults);
-    if (world != NULL && world->settings.state_dir.len > 0)
-        status = weir_paths_of(config, &world->settings, &paths, &err);
-    else
-        status = weir_fail(&err, status, WEIR_OFFSET_NONE,
-                           "the configuration is faulty");
-    if (status != WEIR_OK)
-        weir_cli_print_faults(cli, &faults);
-    else
-        snprintf(path_out, WEIR_PATH_MAX + 16, "%s/admin.sock", paths.run);
+    if (world != NULL && realpath(config, whole) != NULL &&
+        weir_read_file(whole, &bytes, &len, NULL) == WEIR_OK) {
+        (void)!weir_config_parse((weir_span){bytes, len}, weir_span_of(whole),
+                                 world, &faults);
+        weir_span state = world->settings.state_dir;
+        is_found = state.len > 0;
+        if (is_found && state.ptr[0] == '/')
+            snprintf(path_out, WEIR_PATH_MAX, "%.*s", WEIR_SPAN_ARG(state));
+        else if (is_found)
+            snprintf(path_out, WEIR_PATH_MAX, "%.500s/%.*s", dirname(whole),
+                     (int)(state.len < 400 ? state.len : 400), state.ptr);
+        settings_out->state_dir = weir_span_of(path_out);
+    }
     weir_world_free(world);
     weir_faults_fini(&faults);
-    return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+    free(bytes);
+    return is_found;
+}
+
+/* The socket of the daemon that would serve this configuration; empty: the
+ * file does not say where its state is. */
+static void
+find_socket(struct weir_cli *cli, char path_out[WEIR_PATH_MAX + 16])
+{
+    struct weir_settings settings = {0};
+    struct weir_paths paths;
+    char state[WEIR_PATH_MAX];
+    const char *config = weir_cli_config(cli);
+    path_out[0] = '\0';
+    if (read_state_dir(config, &settings, state) &&
+        weir_paths_of(config, &settings, &paths, NULL) == WEIR_OK)
+        snprintf(path_out, WEIR_PATH_MAX + 16, "%s/admin.sock", paths.run);
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -313,9 +336,7 @@ ask(struct weir_cli *cli, const char *method, const char *path,
                         why)
                    ? 0
                    : nobody(cli, url, why);
-    int code = find_socket(cli, socket);
-    if (code != 0)
-        return code;
+    find_socket(cli, socket);
     if (access(socket, W_OK) == 0 &&
         ask_http("http://localhost", socket, NULL, method, path, query, body,
                  answer, why))
@@ -366,7 +387,7 @@ void
 weir_cli_time(const json_t *value, char text_out[32])
 {
     char when[WEIR_TIME_TEXT];
-    strcpy(text_out, "-");
+    memcpy(text_out, "-", 2);
     if (!json_is_integer(value))
         return;
     weir_time_format(json_integer_value(value), when);

@@ -32,6 +32,8 @@ struct weir_control {
     bool has_image;
     int lock_file;
     weir_time started;
+    /* Completes every world after loading (programs' paths); may be NULL. */
+    void (*complete)(struct weir_world *world);
     int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t reloads;
     uint64_t reload_failures;
@@ -74,9 +76,10 @@ WEIR_MUST_USE weir_status weir_control_publish_credentials(
     struct weir_control *control, struct weir_error *err);
 /* The sources are as the workers have them: renews the board's time. */
 void weir_control_confirm(struct weir_control *control);
-/* Removes run files of generations that no worker can still be opening, and
- * archived images that decided no call. */
-void weir_control_sweep(struct weir_control *control);
+/* Removes run files of generations that no worker can still be opening, and,
+ * if the ledger has everything (`is_current`), archived images that were
+ * replaced and decided no call. */
+void weir_control_sweep(struct weir_control *control, bool is_current);
 
 /* ----------------------------------------------------------------- deeds */
 

@@ -15,6 +15,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,10 @@
 #include "control/parts.h"
 
 #define KEEP_US (30 * WEIR_US_PER_SEC)
+
+/* How long an image that decided nothing stays in the archive after it was
+ * replaced: longer than any call waits between its decision and its record. */
+#define ARCHIVE_KEEP_US (600 * WEIR_US_PER_SEC)
 
 /* Revocations stay in the overlay for so long after they were made, whether
  * or not the image still has the key. */
@@ -91,8 +96,12 @@ put_image(struct weir_control *control, weir_span bytes,
         weir_image_close(&mapped);
         return status;
     }
-    if (control->has_image)
+    if (control->has_image) {
+        /* Its time is now that of its end. */
+        weir_archive_path(&control->paths, control->image.digest, archive);
+        (void)utimensat(AT_FDCWD, archive, NULL, 0);
         weir_image_close(&control->image);
+    }
     control->image = mapped;
     control->has_image = true;
     __atomic_store_n(&control->board->image, generation, __ATOMIC_RELEASE);
@@ -359,6 +368,8 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
         return weir_fail(err, status, WEIR_OFFSET_NONE,
                          "the configuration is faulty");
     }
+    if (control->complete != NULL)
+        control->complete(world);
     pthread_mutex_lock(&control->lock);
     status = weir__control_load_keys(control, world, err);
     if (status == WEIR_OK &&
@@ -429,11 +440,11 @@ generation_in(const char *file, const char *name)
 }
 
 static bool
-is_old(int directory, const char *name)
+is_old(int directory, const char *name, weir_time keep_us)
 {
     struct stat info;
     return fstatat(directory, name, &info, 0) == 0 &&
-           (weir_time)info.st_mtime * WEIR_US_PER_SEC + KEEP_US <
+           (weir_time)info.st_mtime * WEIR_US_PER_SEC + keep_us <
                weir_control_now();
 }
 
@@ -453,7 +464,7 @@ sweep_run(struct weir_control *control)
         bool is_past = (image != 0 && image + 2 < board->image) ||
                        (overlay != 0 && overlay + 2 < board->overlay) ||
                        (secrets != 0 && secrets < board->credentials);
-        if (is_past && is_old(dirfd(directory), entry->d_name))
+        if (is_past && is_old(dirfd(directory), entry->d_name, KEEP_US))
             unlinkat(dirfd(directory), entry->d_name, 0);
     }
     if (directory != NULL)
@@ -479,7 +490,8 @@ sweep_archive(struct weir_control *control)
         /* An image is named by calls that the journal may still hold. */
         if (weir_store_image_is_used(control->store, digest, &is_used, NULL) ==
                 WEIR_OK &&
-            !is_used && is_old(dirfd(directory), entry->d_name))
+            !is_used &&
+            is_old(dirfd(directory), entry->d_name, ARCHIVE_KEEP_US))
             unlinkat(dirfd(directory), entry->d_name, 0);
     }
     if (directory != NULL)
@@ -487,10 +499,11 @@ sweep_archive(struct weir_control *control)
 }
 
 void
-weir_control_sweep(struct weir_control *control)
+weir_control_sweep(struct weir_control *control, bool is_current)
 {
     pthread_mutex_lock(&control->lock);
     sweep_run(control);
-    sweep_archive(control);
+    if (is_current)
+        sweep_archive(control);
     pthread_mutex_unlock(&control->lock);
 }

@@ -52,6 +52,9 @@
 /* The reader of a reply; the dialect with the largest takes 6.3 KB. */
 #define NGX_HTTP_WEIR_READER        8192
 
+/* Memory of so many calls is kept for the next ones. */
+#define NGX_HTTP_WEIR_SPARE         256
+
 /* How long a call waits for its intent to be on disk. */
 #define NGX_HTTP_WEIR_DURABLE_WAIT  2000
 
@@ -108,6 +111,8 @@ typedef struct {
 typedef struct {
     struct weir_image               image;
     ngx_http_weir_endpoint_t       *endpoints;  /* by origin row */
+    ngx_str_t                       name;       /* digest's first 8 bytes */
+    u_char                          name_text[16];
     ngx_uint_t                      references;
 } ngx_http_weir_image_t;
 
@@ -116,6 +121,9 @@ typedef struct {
     struct weir_overlay             overlay;
     ngx_uint_t                      references;
 } ngx_http_weir_overlay_t;
+
+
+typedef struct ngx_http_weir_ctx_s  ngx_http_weir_ctx_t;
 
 
 /* One consistent policy; view.references counts calls and the worker. */
@@ -162,6 +170,8 @@ typedef struct {
     ngx_queue_t                     waiting;    /* calls, oldest first */
 
     ngx_queue_t                     calls;      /* admitted and open */
+    ngx_http_weir_ctx_t            *spare;      /* memory for calls */
+    ngx_uint_t                      spare_count;
 
     MMDB_s                          mmdb;
     ngx_uint_t                      mmdb_is_open;
@@ -170,6 +180,7 @@ typedef struct {
     ngx_connection_t                tick_connection;
     ngx_uint_t                      ticks;
     uint64_t                        overlay_cut; /* last one acted upon */
+    uint64_t                        unwritten;   /* outcomes, as logged */
 
     u_char                          random[512];
     size_t                          random_left;
@@ -205,7 +216,12 @@ struct ngx_http_weir_block_s {
 };
 
 
-typedef struct {
+/*
+ * All of a call's memory that is not nginx's own, in one block that goes back
+ * to the worker's list: 34 KB that the next call finds in the cache.
+ */
+struct ngx_http_weir_ctx_s {
+    ngx_http_weir_ctx_t            *next;       /* in worker.spare */
     ngx_http_request_t             *request;
     ngx_http_weir_view_t           *view;       /* NULL: refused before */
     struct weir_surface_route       route;
@@ -236,11 +252,11 @@ typedef struct {
     ngx_str_t                       content_type;
     ngx_int_t                       retry_after;
     ngx_msec_t                      last_read;
+    size_t                          last_bytes; /* that it brought */
     uint64_t                        events;     /* of the reader, last seen */
     size_t                          event_bytes; /* read since */
 
     struct weir_reply              *reply;
-    u_char                         *reply_memory;  /* for each attempt's */
     void                          (*read_event_handler)(ngx_http_request_t *r,
                                         ngx_http_upstream_t *u);
     ngx_http_weir_block_t          *blocks;
@@ -270,11 +286,15 @@ typedef struct {
     unsigned                        is_cut_sent:1;
     unsigned                        is_unframed:1; /* what was collected */
 
-    /* Not zeroed with the rest: begin() does, where it is used. */
+    /* Not zeroed with the rest: whoever uses it does. */
     struct weir_call                call;
+    char                            id[WEIR_REQUEST_ID_TEXT];
     u_char                          arena_bytes[NGX_HTTP_WEIR_ARENA]
                                         __attribute__((aligned(16)));
-} ngx_http_weir_ctx_t;
+    u_char                          reader[NGX_HTTP_WEIR_READER]
+                                        __attribute__((aligned(16)));
+    u_char                          buffer[NGX_HTTP_WEIR_BUFFER];
+};
 
 
 /* NULL when the request never reached the handler. Survives redirects. */
@@ -327,7 +347,7 @@ ngx_int_t ngx_http_weir_send(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_weir_door(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx);
 ngx_int_t ngx_http_weir_add_header(ngx_http_request_t *r, const char *name,
     size_t name_len, const char *value, size_t value_len);
-/* weir-request-id, weir-decision and, once there is one, where it ran. */
+/* weir-request-id, weir-policy and, once it is answered, where it ran. */
 ngx_int_t ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx);
 /* "0.000123 USD" */
 #define NGX_HTTP_WEIR_COST  48

@@ -54,17 +54,27 @@ ngx_http_weir_get_ctx(ngx_http_request_t *r)
 static ngx_http_weir_ctx_t *
 ngx_http_weir_create_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t   *cln;
-    ngx_http_weir_ctx_t  *ctx;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_weir_ctx_t     *ctx;
+    ngx_http_weir_worker_t  *w;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = ngx_palloc(r->pool, sizeof(ngx_http_weir_ctx_t));
-    if (ctx == NULL) {
-        return NULL;
+    w = &ngx_http_weir_worker;
+    ctx = w->spare;
+
+    if (ctx) {
+        w->spare = ctx->next;
+        w->spare_count--;
+
+    } else {
+        ctx = ngx_alloc(sizeof(ngx_http_weir_ctx_t), r->connection->log);
+        if (ctx == NULL) {
+            return NULL;
+        }
     }
 
     ngx_memzero(ctx, offsetof(ngx_http_weir_ctx_t, call));
@@ -86,6 +96,8 @@ static void
 ngx_http_weir_cleanup(void *data)
 {
     ngx_http_weir_ctx_t  *ctx = data;
+
+    ngx_http_weir_worker_t  *w;
 
     if (ctx->is_waiting) {
         ngx_queue_remove(&ctx->queue);
@@ -117,7 +129,17 @@ ngx_http_weir_cleanup(void *data)
     }
 
     ngx_http_weir_view_unref(ctx->view);
-    ctx->view = NULL;
+
+    w = &ngx_http_weir_worker;
+
+    if (w->spare_count == NGX_HTTP_WEIR_SPARE) {
+        ngx_free(ctx);
+        return;
+    }
+
+    ctx->next = w->spare;
+    w->spare = ctx;
+    w->spare_count++;
 }
 
 
@@ -194,6 +216,7 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
 
     weir_call_begin(&ctx->call, &w->gate, &ctx->view->view, &client,
                     confirmed);
+    weir_request_id_format(&ctx->call.id, ctx->id);
     ctx->has_call = 1;
 
     return NGX_OK;

@@ -32,6 +32,9 @@ static ngx_str_t  ngx_http_weir_passed[] = {
 };
 
 
+#define ngx_http_weir_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
 /* A body up to this size is copied behind the head: one buffer to send. */
 #define NGX_HTTP_WEIR_INLINE  4096
 
@@ -275,6 +278,26 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     u->output.tag = (ngx_buf_tag_t) &ngx_http_weir_module;
     u->buffering = 0;
 
+    /* what nginx would allocate with the first byte of the reply */
+
+    u->buffer.start = ctx->buffer;
+    u->buffer.pos = ctx->buffer;
+    u->buffer.last = ctx->buffer;
+    u->buffer.end = ctx->buffer + sizeof(ctx->buffer);
+    u->buffer.temporary = 1;
+    u->buffer.tag = u->output.tag;
+
+    if (ngx_list_init(&u->headers_in.headers, r->pool, 16,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK
+        || ngx_list_init(&u->headers_in.trailers, r->pool, 1,
+                         sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
     u->create_request = ngx_http_weir_create_request;
     u->reinit_request = ngx_http_weir_reinit_request;
     u->process_header = ngx_http_weir_process_status;
@@ -351,7 +374,7 @@ ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 static ngx_buf_t *
 ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
 {
-    char                                id[WEIR_REQUEST_ID_TEXT];
+    u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
     weir_span                           authority, header, prefix;
@@ -369,8 +392,6 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
     secret = ctx->secret;
 
-    weir_request_id_format(&ctx->call.id, id);
-
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
           + header.len + prefix.len + secret.len
           + ngx_http_weir_pass_headers(r, NULL)
@@ -380,34 +401,48 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
                    "Accept-Encoding: identity\r\n"
                    "User-Agent: weir/" WEIR_VERSION "\r\n"
                    "X-Client-Request-Id: \r\n\r\n")
-          + NGX_OFF_T_LEN + sizeof(id);
+          + NGX_OFF_T_LEN + WEIR_REQUEST_ID_TEXT;
 
     b = ngx_create_temp_buf(r->pool, len + room);
     if (b == NULL) {
         return NULL;
     }
 
-    b->last = ngx_sprintf(b->last, "%*s %*s HTTP/1.1\r\nHost: %*s\r\n",
-                          ctx->outgoing.method.len, ctx->outgoing.method.ptr,
-                          ctx->outgoing.path.len, ctx->outgoing.path.ptr,
-                          authority.len, authority.ptr);
+    /* copied by hand: a format string takes a microsecond */
+
+    p = b->last;
+    p = ngx_cpymem(p, ctx->outgoing.method.ptr, ctx->outgoing.method.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, ctx->outgoing.path.ptr, ctx->outgoing.path.len);
+    p = ngx_http_weir_copy(p, " HTTP/1.1" CRLF "Host: ");
+    p = ngx_cpymem(p, authority.ptr, authority.len);
 
     if (secret.len) {
-        b->last = ngx_sprintf(b->last, "%*s: %*s%*s\r\n", header.len,
-                              header.ptr, prefix.len, prefix.ptr, secret.len,
-                              secret.ptr);
+        p = ngx_http_weir_copy(p, CRLF);
+        p = ngx_cpymem(p, header.ptr, header.len);
+        p = ngx_http_weir_copy(p, ": ");
+        p = ngx_cpymem(p, prefix.ptr, prefix.len);
+        p = ngx_cpymem(p, secret.ptr, secret.len);
     }
 
-    b->last = ngx_sprintf(b->last, "Content-Type: application/json\r\n"
-                          "Content-Length: %uL\r\nAccept: %s\r\n"
-                          "Accept-Encoding: identity\r\n"
-                          "User-Agent: weir/" WEIR_VERSION "\r\n"
-                          "X-Client-Request-Id: %s\r\n",
-                          ctx->outgoing.body_bytes,
-                          ctx->ask.is_streamed ? "text/event-stream"
-                                               : "application/json",
-                          id);
+    p = ngx_http_weir_copy(p, CRLF "Content-Type: application/json"
+                              CRLF "Content-Length: ");
+    p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 
+    if (ctx->ask.is_streamed) {
+        p = ngx_http_weir_copy(p, CRLF "Accept: text/event-stream");
+
+    } else {
+        p = ngx_http_weir_copy(p, CRLF "Accept: application/json");
+    }
+
+    p = ngx_http_weir_copy(p, CRLF "Accept-Encoding: identity"
+                              CRLF "User-Agent: weir/" WEIR_VERSION
+                              CRLF "X-Client-Request-Id: ");
+    p = ngx_cpymem(p, ctx->id, WEIR_REQUEST_ID_TEXT - 1);
+    p = ngx_http_weir_copy(p, CRLF);
+
+    b->last = p;
     b->last += ngx_http_weir_pass_headers(r, b->last);
     *b->last++ = CR; *b->last++ = LF;
 

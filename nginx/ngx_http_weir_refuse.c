@@ -16,6 +16,9 @@
 #define NGX_HTTP_WEIR_REFUSAL  8192
 
 
+#define ngx_http_weir_put(r, name, text)                                      \
+    ngx_http_weir_add_text(r, name, sizeof(name) - 1, text)
+
 #define ngx_http_weir_add(r, name, value, len)                                \
     ngx_http_weir_add_header(r, name, sizeof(name) - 1, value, len)
 
@@ -52,19 +55,45 @@ ngx_http_weir_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/* The same for text that outlives the reply: of the image, of the call. */
+
+static ngx_int_t
+ngx_http_weir_add_text(ngx_http_request_t *r, const char *name,
+    size_t name_len, weir_span text)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = name_len;
+    h->lowcase_key = (u_char *) name;
+    h->value.data = (u_char *) text.ptr;
+    h->value.len = text.len;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 {
-    char                                  id[WEIR_REQUEST_ID_TEXT];
-    weir_span                             text;
+    ngx_http_request_t                   *r;
     const struct weir_image              *image;
     const struct weir_image_deployment   *deployment;
 
-    weir_request_id_format(&ctx->call.id, id);
+    r = ctx->request;
 
-    if (ngx_http_weir_add(ctx->request, "weir-request-id", id,
-                          WEIR_REQUEST_ID_TEXT - 1)
-        != NGX_OK)
+    if (ngx_http_weir_put(r, "weir-request-id",
+                          ((weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 }))
+        != NGX_OK
+        || ngx_http_weir_put(r, "weir-policy",
+                             ngx_http_weir_span(ctx->view->image->name))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -76,21 +105,17 @@ ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
     image = &ctx->view->view.image;
     deployment = &image->deployments[ctx->step.deployment];
 
-    text = weir_image_text(image, deployment->name);
-    if (ngx_http_weir_add(ctx->request, "weir-deployment", text.ptr, text.len)
-        != NGX_OK)
+    if (ngx_http_weir_put(r, "weir-deployment",
+                          weir_image_text(image, deployment->name))
+        != NGX_OK
+        || ngx_http_weir_put(r, "weir-region",
+                             weir_image_text(image, deployment->region))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    text = weir_image_text(image, deployment->region);
-    if (ngx_http_weir_add(ctx->request, "weir-region", text.ptr, text.len)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_weir_add(ctx->request, "weir-decision", "allow", 5);
+    return ngx_http_weir_put(r, "weir-decision", WEIR_SPAN("allow"));
 }
 
 

@@ -100,7 +100,7 @@ ngx_http_weir_process_status(ngx_http_request_t *r)
     ngx_http_upstream_t  *u;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     u = r->upstream;
 
     rc = ngx_http_parse_status_line(r, &u->buffer, &ctx->status);
@@ -401,7 +401,7 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
     ngx_http_upstream_t  *u;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     u = r->upstream;
 
     for ( ;; ) {
@@ -487,7 +487,7 @@ ngx_http_weir_process_drain(ngx_http_request_t *r)
     ngx_http_upstream_t  *u;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     u = r->upstream;
 
     n = u->buffer.last - u->buffer.pos;
@@ -601,7 +601,7 @@ ngx_http_weir_process_collect(ngx_http_request_t *r)
     ngx_buf_t            *b;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     b = &r->upstream->buffer;
 
     if (!ctx->is_complete && b->pos != b->last) {
@@ -681,15 +681,7 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
                               & WEIR_STRIP_REASONING) != 0;
     setup.held_bytes_max = ngx_http_weir_worker.conf->event_max;
 
-    if (ctx->reply_memory == NULL) {
-        ctx->reply_memory = ngx_palloc(ctx->request->pool,
-                                       NGX_HTTP_WEIR_READER);
-        if (ctx->reply_memory == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    weir_arena_init(&arena, ctx->reply_memory, NGX_HTTP_WEIR_READER);
+    weir_arena_init(&arena, ctx->reader, NGX_HTTP_WEIR_READER);
     ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &arena);
 
     if (ctx->reply == NULL) {
@@ -727,7 +719,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     ngx_http_upstream_t  *u;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     u = r->upstream;
 
     if (ctx->reply == NULL && ngx_http_weir_new_reply(ctx) != NGX_OK) {

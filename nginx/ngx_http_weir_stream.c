@@ -17,7 +17,7 @@
  * a read and a write. On a stream where the last read is not older than
  * weir_coalesce, the next one waits that long, and takes all that came
  * meanwhile. Slow streams (an event each 20 ms) never wait, nor does the
- * first event.
+ * first event, nor a stream whose reads bring much by themselves.
  *
  * WHY A CUT STREAM ENDS IN AN ERROR. u->error makes nginx end the reply
  * without a last chunk, so that a client which does not read the event sees a
@@ -26,6 +26,10 @@
  */
 
 #include "ngx_http_weir.h"
+
+
+/* Bytes of one read that are worth it without waiting. */
+#define NGX_HTTP_WEIR_MUCH  4096
 
 
 static void ngx_http_weir_read_event(ngx_http_request_t *r,
@@ -254,6 +258,7 @@ ngx_http_weir_filter_init(void *data)
 
     if (ctx->is_stream && ngx_http_weir_worker.conf->coalesce) {
         ctx->last_read = ngx_current_msec;
+        ctx->last_bytes = u->buffer.last - u->buffer.pos;
         ctx->read_event_handler = u->read_event_handler;
         u->read_event_handler = ngx_http_weir_read_event;
     }
@@ -382,6 +387,7 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
     }
 
     n = bytes;
+    ctx->last_bytes += bytes;
 
     if (ctx->is_unframed) {
         ctx->is_unframed = 0;
@@ -476,13 +482,11 @@ ngx_http_weir_end_reply(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_whole)
 static ngx_int_t
 ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
 {
-    char                  id[WEIR_REQUEST_ID_TEXT];
     char                  text[2048];
     weir_span             event;
     struct weir_buf       buf;
     struct weir_refusal   refusal;
 
-    weir_request_id_format(&ctx->call.id, id);
     ngx_memzero(&refusal, sizeof(struct weir_refusal));
 
     refusal.status = ctx->is_withdrawn ? WEIR_EDENIED : WEIR_EUPSTREAM;
@@ -494,7 +498,7 @@ ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
                          "answer is not complete"
                        : "the origin broke the stream off: the answer is not "
                          "complete");
-    refusal.request = (weir_span) { id, WEIR_REQUEST_ID_TEXT - 1 };
+    refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
 
     if (ctx->hop) {
         refusal.hop = weir_span_of(ctx->hop);
@@ -542,7 +546,7 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
     ngx_msec_t            wait;
     ngx_http_weir_ctx_t  *ctx;
 
-    ctx = ngx_http_weir_get_ctx(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
     rev = u->peer.connection->read;
     wait = ngx_http_weir_worker.conf->coalesce;
 
@@ -552,7 +556,9 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
             return;
         }
 
-        if (ngx_current_msec - ctx->last_read <= wait) {
+        if (ngx_current_msec - ctx->last_read <= wait
+            && ctx->last_bytes < NGX_HTTP_WEIR_MUCH)
+        {
             ctx->coalesce.data = ctx;
             ctx->coalesce.handler = ngx_http_weir_coalesce_handler;
             ctx->coalesce.log = r->connection->log;
@@ -566,6 +572,7 @@ ngx_http_weir_read_event(ngx_http_request_t *r, ngx_http_upstream_t *u)
     }
 
     ctx->last_read = ngx_current_msec;
+    ctx->last_bytes = 0;
     ctx->read_event_handler(r, u);
 }
 
@@ -582,6 +589,7 @@ ngx_http_weir_coalesce_handler(ngx_event_t *ev)
     c = r->connection;
 
     ctx->last_read = ngx_current_msec;
+    ctx->last_bytes = 0;
     ctx->read_event_handler(r, r->upstream);
     ngx_http_run_posted_requests(c);
 }

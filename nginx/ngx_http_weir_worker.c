@@ -306,6 +306,9 @@ ngx_http_weir_load_image(ngx_http_weir_worker_t *w, uint64_t generation)
     }
 
     image->references = 1;
+    image->name.data = image->name_text;
+    image->name.len = ngx_hex_dump(image->name_text, image->image.digest, 8)
+                      - image->name_text;
 
     return image;
 }
@@ -759,6 +762,13 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
         ngx_http_weir_open_quota(w);
     }
 
+    if (w->unwritten != w->gate.outcomes_unwritten) {
+        w->unwritten = w->gate.outcomes_unwritten;
+        ngx_log_error(NGX_LOG_ALERT, w->log, 0,
+                      "weir: %uL outcomes of calls found no room in the "
+                      "journal", w->unwritten);
+    }
+
     if (!ngx_exiting && !ngx_terminate) {
         ngx_add_timer(ev, NGX_HTTP_WEIR_TICK);
     }
@@ -861,6 +871,14 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_weir_view_unref(w->view);
     w->view = NULL;
+
+    while (w->spare) {
+        ctx = w->spare;
+        w->spare = ctx->next;
+        ngx_free(ctx);
+    }
+
+    w->spare_count = 0;
 
     if (w->mmdb_is_open) {
         MMDB_close(&w->mmdb);

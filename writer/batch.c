@@ -87,6 +87,7 @@ static void
 collect(struct writer *writer, uint64_t *sequence)
 {
     size_t max = segments_batch_max(&writer->segments);
+    WEIR_ASSERT(writer->lanes > 0);
     writer->batch_len = WEIR_BATCH_RECORD_BYTES;
     writer->batch_records = 0;
     writer->batch_gaps = 0;

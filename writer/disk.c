@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int
@@ -53,6 +54,16 @@ disk_sync_dir(int dir)
     return fsync(dir) == 0 ? 0 : errno;
 }
 
+static int
+disk_room(int dir, uint64_t *bytes_out)
+{
+    struct statvfs about;
+    if (fstatvfs(dir, &about) != 0)
+        return errno;
+    *bytes_out = (uint64_t)about.f_bavail * about.f_frsize;
+    return 0;
+}
+
 const struct writer_disk writer_disk_system = {
     .write = disk_write,
     .sync = disk_sync,
@@ -60,4 +71,5 @@ const struct writer_disk writer_disk_system = {
     .truncate = disk_truncate,
     .rename = disk_rename,
     .sync_dir = disk_sync_dir,
+    .room = disk_room,
 };

@@ -17,6 +17,8 @@ struct writer_disk {
     int (*truncate)(int fd, uint64_t len);
     int (*rename)(int dir, const char *from, const char *to);
     int (*sync_dir)(int dir);
+    /* Bytes that an ordinary user can still have where `dir` lies. */
+    int (*room)(int dir, uint64_t *bytes_out);
 };
 
 extern const struct writer_disk writer_disk_system;

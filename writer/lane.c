@@ -138,7 +138,7 @@ weir_lane_open(const char *ring_path, const char *run_dir,
                enum weir_lane_role role, struct weir_lane **lane_out,
                struct weir_error *err)
 {
-    struct stat info;
+    struct stat info = {0};
     int fd = -1;
     struct weir_lane *lane = calloc(1, sizeof(*lane));
 
@@ -289,8 +289,8 @@ weir_lane_status_of(const char *ring_path,
                     struct weir_journal_status *status_out,
                     enum weir_journal_state *state_out, struct weir_error *err)
 {
-    struct stat info;
-    struct weir_ring *ring;
+    struct stat info = {0};
+    struct weir_ring *ring = NULL;
     void *memory = NULL;
     int fd = -1;
     weir_status status = map_ring(ring_path, &fd, &info, &memory, &ring, err);
@@ -316,7 +316,8 @@ weir_segment_number(const char *name, uint64_t *number_out)
     char back[WEIR_SEGMENT_NAME_BYTES];
     uint64_t number;
     size_t len = strlen(name);
-    if (len < 18 || len >= sizeof(back) || strcmp(name + len - 8, ".journal") ||
+    if (len < 18 || len >= sizeof(back) ||
+        strcmp(name + len - 8, ".journal") != 0 ||
         !weir_span_to_u64((weir_span){name, len - 8}, &number) || number == 0)
         return false;
     /* one name per number: no extra zeros */

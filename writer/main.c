@@ -26,7 +26,8 @@ static int
 usage(void)
 {
     fputs("usage: weir-writer --ring FILE --dir JOURNALDIR --run RUNDIR\n"
-          "                   [--segment-bytes N] [--lane-bytes N]\n",
+          "                   [--segment-bytes N] [--lane-bytes N]\n"
+          "                   [--free-bytes N]\n",
           stderr);
     return 2;
 }
@@ -40,11 +41,12 @@ parse(int argc, char **argv, struct writer_config *config)
         {"run", required_argument, NULL, 'u'},
         {"segment-bytes", required_argument, NULL, 's'},
         {"lane-bytes", required_argument, NULL, 'l'},
+        {"free-bytes", required_argument, NULL, 'f'},
         {0}};
     uint64_t number = 0;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if ((option == 's' || option == 'l') &&
+        if ((option == 's' || option == 'l' || option == 'f') &&
             !weir_span_to_u64(weir_span_of(optarg), &number))
             return false;
         if (option == 'r')
@@ -55,6 +57,8 @@ parse(int argc, char **argv, struct writer_config *config)
             config->run_dir = optarg;
         else if (option == 's')
             config->segment_bytes = number;
+        else if (option == 'f')
+            config->free_bytes = number;
         else if (option == 'l' && number <= WEIR_LANE_BYTES_MAX)
             config->lane_bytes = (uint32_t)number;
         else

@@ -272,6 +272,23 @@ on_failure(struct writer *writer, int failure)
     writer->retry_at = writer_clock_us() + RETRY_US;
 }
 
+/* 0, or why no new call can be taken: no file to go on in, or less left on
+ * the disk than the configuration wants to keep. What is under way is still
+ * written: that is what the rest is kept for. */
+static int
+shortage(struct writer *writer)
+{
+    const struct writer_config *config = &writer->config;
+    uint64_t room;
+    int failure = segments_shortage(&writer->segments);
+    if (failure != 0 || config->free_bytes == 0)
+        return failure;
+    failure = config->disk->room(writer->segments.dir, &room);
+    if (failure != 0)
+        return failure;
+    return room < config->free_bytes ? ENOSPC : 0;
+}
+
 /* What is due a few times per second: dead owners, shortage, recovery. */
 static void
 chores(struct writer *writer)
@@ -295,7 +312,7 @@ chores(struct writer *writer)
         on_failure(writer, failure);
         return;
     }
-    failure = segments_shortage(&writer->segments);
+    failure = shortage(writer);
     if (failure != 0) {
         on_failure(writer, failure);
         return;
@@ -351,7 +368,7 @@ writer_step(struct writer *writer)
         return false;
     }
     /* at once, not with the chores: what is left fills in milliseconds */
-    failure = records > 0 ? segments_shortage(&writer->segments) : 0;
+    failure = records > 0 ? shortage(writer) : 0;
     if (failure != 0 && writer->state == WEIR_JOURNAL_RUNNING)
         on_failure(writer, failure);
     return records > 0 && is_urgent(writer);

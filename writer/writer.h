@@ -21,6 +21,7 @@ struct writer_config {
     const char *run_dir;
     uint32_t lane_bytes;
     uint64_t segment_bytes;
+    uint64_t free_bytes; /* below, new calls are refused; 0: not looked at */
     const struct writer_disk *disk;
     bool is_inline; /* no thread for the spare file */
     bool is_quiet;  /* nothing on stderr */

@@ -80,6 +80,16 @@ test_sync_dir(int dir)
     return failure != 0 ? failure : writer_disk_system.sync_dir(dir);
 }
 
+static uint64_t test_room_bytes = UINT64_MAX;
+
+static int
+test_room(int dir, uint64_t *bytes_out)
+{
+    (void)dir;
+    *bytes_out = test_room_bytes;
+    return 0;
+}
+
 static const struct writer_disk test_disk = {
     .write = test_write,
     .sync = test_sync,
@@ -87,6 +97,7 @@ static const struct writer_disk test_disk = {
     .truncate = test_truncate,
     .rename = test_rename,
     .sync_dir = test_sync_dir,
+    .room = test_room,
 };
 
 /* ------------------------------------------------------------ the frame */
@@ -487,6 +498,37 @@ TEST(writer, full_disk_refuses_new_calls_and_recovers_by_itself)
     assert_ok(append(lane, 1000, &mark));
     step(writer);
     assert_int_equal(read_all(mark.lane).records, written + 1);
+    weir_lane_close(lane);
+    writer_close(writer);
+    free(writer);
+    end();
+}
+
+TEST(writer, calls_are_refused_while_less_is_free_than_shall_be_kept)
+{
+    weir_journal_mark mark;
+    begin();
+    struct writer *writer = start();
+    struct weir_lane *lane = producer();
+    writer->config.free_bytes = 1000;
+    test_room_bytes = 1000;
+    step(writer);
+    assert_ok(append(lane, 300, &mark));
+    test_room_bytes = 999;
+    step(writer);
+    assert_int_equal(weir_journal_state(writer->ring), WEIR_JOURNAL_NO_SPACE);
+    assert_int_equal(append(lane, 300, &mark), WEIR_EUNAVAIL);
+    /* what is under way is written all the same */
+    weir_span part = {"outcome", 7};
+    assert_ok(weir_lane_append(lane, WEIR_RECORD_OUTCOME, 1, &part, 1,
+                               WEIR_TIER_CRASH, 1, &mark, NULL));
+    step(writer);
+    assert_int_equal(read_all(mark.lane).records, 2);
+    test_room_bytes = 1000;
+    step(writer);
+    assert_int_equal(weir_journal_state(writer->ring), WEIR_JOURNAL_RUNNING);
+    assert_ok(append(lane, 300, &mark));
+    test_room_bytes = UINT64_MAX;
     weir_lane_close(lane);
     writer_close(writer);
     free(writer);

@@ -162,7 +162,7 @@ PERMIT = """@id("bench-permit")
 @authority("The bench")
 @appeal("bench@weir.example")
 @tier("{tier}")
-permit (principal, action in Action::"infer", resource);
+permit (principal, action in Action::"infer", resource in Jurisdiction::"DE");
 """
 
 
@@ -229,6 +229,8 @@ class Weir:
 def load(target, body_file, connections, seconds, delay_ms=0):
     """One run of wrk; its result and what the target's processes used."""
     before = schedstat_ns(target.pids)
+    workers = getattr(target, "workers", target.pids)
+    worker_before = schedstat_ns(workers)
     done = subprocess.run(
         [*pin(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "--timeout", "30s", "-s", str(ROOT / "bench/lib/wrk.lua"),
@@ -238,10 +240,12 @@ def load(target, body_file, connections, seconds, delay_ms=0):
              "BENCH_DELAY_MS": str(delay_ms)},
         capture_output=True, text=True, timeout=seconds * 5 + 60, check=True)
     used = schedstat_ns(target.pids) - before
+    worker_used = schedstat_ns(workers) - worker_before
     line = [row for row in done.stdout.split("\n")
             if row.startswith("RESULT ")][0]
     result = json.loads(line[7:])
     result["rate"] = result["requests"] / result["seconds"]
     result["cpu_us"] = used / 1000 / max(1, result["requests"])
+    result["worker_us"] = worker_used / 1000 / max(1, result["requests"])
     result["rss_kib"] = memory_kib(target.pids)
     return result

@@ -158,7 +158,7 @@ listen_local(struct weir_api *api, int *listener_out, struct weir_error *err)
     if (strlen(api->socket_path) >= sizeof address.sun_path)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "the run directory's path is too long for a socket");
-    strcpy(address.sun_path, api->socket_path);
+    memcpy(address.sun_path, api->socket_path, strlen(api->socket_path) + 1);
     unlink(api->socket_path);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(077);

@@ -18,6 +18,7 @@
 #define WEIR_API_QUERY_MAX  16
 #define WEIR_API_PARAMS_MAX 2
 #define WEIR_API_BODY_MAX   ((size_t)1 << 20)
+#define WEIR_API_SYNC_MS    2000 /* for the ledger to have what came before */
 
 /* What handlers reach. `ingest`, `quota` are NULL when no daemon runs. */
 struct weir_api_door {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/api/call.h"
+#include "control/audit/audit.h"
 #include "control/explain/explain.h"
 
 struct summing {
@@ -63,6 +64,33 @@ add_total(json_t *total, const json_t *row)
     }
 }
 
+/* Where there is but one currency, what has none is counted with it. */
+static void
+join_totals(json_t *total)
+{
+    if (json_array_size(total) != 2)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *row = json_array_get(total, i);
+        json_t *other = json_array_get(total, 1 - i);
+        const char *name;
+        json_t *value;
+        if (json_string_length(json_object_get(row, "currency")) > 0)
+            continue;
+        json_object_foreach(row, name, value)
+        {
+            if (json_is_integer(value))
+                json_object_set_new(
+                    other, name,
+                    json_integer(
+                        json_integer_value(value) +
+                        json_integer_value(json_object_get(other, name))));
+        }
+        json_array_remove(total, i);
+        return;
+    }
+}
+
 static bool
 add_sum(void *context, const struct weir_store_sum *sum)
 {
@@ -115,6 +143,7 @@ read_groups(const char *text, struct weir_store_filter *filter,
 weir_status
 weir_api_usage(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     struct weir_store_filter filter = {0};
     struct summing summing = {json_array(), json_array(), &filter};
     const char *by = weir_api_query(call, "by");
@@ -131,6 +160,7 @@ weir_api_usage(struct weir_api_call *call, struct weir_error *err)
     if (status == WEIR_OK)
         status = weir_store_usage(call->door->store, &filter, add_sum, &summing,
                                   err);
+    join_totals(summing.total);
     call->reply =
         json_pack("{s:o,s:o}", "rows", summing.rows, "total", summing.total);
     return status;
@@ -198,6 +228,7 @@ add_call(void *context, const struct weir_store_call *call)
 weir_status
 weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     uint64_t limit;
     const char *tenant = weir_api_query(call, "tenant");
     weir_status status =
@@ -215,6 +246,23 @@ weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
 weir_status
 weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
 {
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     return weir_explain(call->door->store, &call->door->control->paths,
                         weir_span_of(call->params[0]), &call->reply, err);
+}
+
+weir_status
+weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    return weir_audit_receipt(call->door->store, &call->door->control->paths,
+                              weir_span_of(call->params[0]), &call->reply, err);
+}
+
+weir_status
+weir_api_audit(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    return weir_audit_verify(call->door->store, &call->door->control->paths,
+                             &call->reply, err);
 }

@@ -7,7 +7,7 @@
 #define CONNECT_MS    5000
 #define FIRST_BYTE_MS (120 * 1000)
 #define IDLE_MS       (120 * 1000)
-#define KEEPALIVE     64
+#define KEEPALIVE     256
 
 void
 read_providers(struct reader *r, const struct yaml_node *node, void *member)

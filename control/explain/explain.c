@@ -19,47 +19,6 @@ weir__explain_text(weir_span text)
 
 /* ----------------------------------------------------------------- records */
 
-static void
-from_intent(struct weir_explained *out)
-{
-    const struct weir_record_intent *in = &out->intent;
-    out->image_digest = in->image_digest;
-    out->overlay = in->overlay;
-    out->decided_us = in->decided_us;
-    out->operation = in->operation;
-    out->is_streamed = in->is_streamed != 0;
-    out->key = in->key;
-    out->project = in->project;
-    out->tenant = in->tenant;
-    out->organisation = in->organisation;
-    out->model = in->model;
-    out->country = in->country;
-    out->address = in->address;
-    out->candidate_count = in->candidate_count;
-    out->candidates = in->candidates;
-}
-
-static void
-from_refusal(struct weir_explained *out)
-{
-    const struct weir_record_refusal *in = &out->refusal;
-    out->is_refusal = true;
-    out->image_digest = in->image_digest;
-    out->overlay = in->overlay;
-    out->decided_us = in->decided_us;
-    out->operation = in->operation;
-    out->is_streamed = in->is_streamed != 0;
-    out->key = in->key;
-    out->project = in->project;
-    out->tenant = in->tenant;
-    out->organisation = in->organisation;
-    out->model = in->model;
-    out->country = in->country;
-    out->address = in->address;
-    out->candidate_count = in->candidate_count;
-    out->candidates = in->candidates;
-}
-
 static weir_status
 read_first(struct weir_explained *explained, const struct weir_paths *paths,
            struct weir_error *err)
@@ -79,7 +38,8 @@ read_first(struct weir_explained *explained, const struct weir_paths *paths,
         status =
             weir_record_get_intent(record.payload, &explained->intent, err);
         if (status == WEIR_OK)
-            from_intent(explained);
+            weir_replay_of_intent(&explained->intent, &explained->recorded);
+        explained->project = explained->intent.project;
         return status;
     }
     if (record.kind != WEIR_RECORD_REFUSAL)
@@ -87,7 +47,8 @@ read_first(struct weir_explained *explained, const struct weir_paths *paths,
                          "the ledger points at a record of another kind");
     status = weir_record_get_refusal(record.payload, &explained->refusal, err);
     if (status == WEIR_OK)
-        from_refusal(explained);
+        weir_replay_of_refusal(&explained->refusal, &explained->recorded);
+    explained->project = explained->refusal.project;
     return status;
 }
 
@@ -118,23 +79,23 @@ static json_t *
 who_json(const struct weir_explained *in)
 {
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "key",
-                     weir__explain_text(in->key), "project",
+                     weir__explain_text(in->recorded.key), "project",
                      weir__explain_text(in->project), "tenant",
-                     weir__explain_text(in->tenant), "organisation",
-                     weir__explain_text(in->organisation), "country",
-                     weir__explain_text(in->country), "address",
-                     weir__explain_text(in->address));
+                     weir__explain_text(in->recorded.tenant), "organisation",
+                     weir__explain_text(in->recorded.organisation), "country",
+                     weir__explain_text(in->recorded.country), "address",
+                     weir__explain_text(in->recorded.address));
 }
 
 static json_t *
 what_json(const struct weir_explained *in)
 {
-    json_t *what =
-        json_pack("{s:s,s:o,s:b,s:I}", "operation",
-                  weir_operation_name((enum weir_operation)in->operation),
-                  "model", weir__explain_text(in->model), "is_streamed",
-                  in->is_streamed, "decided_us", (json_int_t)in->decided_us);
-    if (in->is_refusal)
+    json_t *what = json_pack("{s:s,s:o,s:b,s:I}", "operation",
+                             weir_operation_name(in->recorded.operation),
+                             "model", weir__explain_text(in->recorded.model),
+                             "is_streamed", in->recorded.is_streamed,
+                             "decided_us", (json_int_t)in->recorded.decided_us);
+    if (in->recorded.is_refusal)
         return what;
     json_object_set_new(what, "body_bytes",
                         json_integer((json_int_t)in->intent.body_bytes));
@@ -197,11 +158,13 @@ static json_t *
 order_json(const struct weir_explained *in)
 {
     json_t *list = json_array();
-    for (uint32_t i = 0; !in->is_refusal && i < in->intent.order_count; i++) {
+    for (uint32_t i = 0; !in->recorded.is_refusal && i < in->intent.order_count;
+         i++) {
         uint32_t at = in->intent.order[i];
-        if (at < in->candidate_count)
+        if (at < in->recorded.candidate_count)
             json_array_append_new(
-                list, weir__explain_text(in->candidates[at].deployment));
+                list,
+                weir__explain_text(in->recorded.candidates[at].deployment));
     }
     return list;
 }
@@ -220,14 +183,15 @@ reply_of(const struct weir_explained *in)
     static const char *const states[] = {"", "open", "closed", "refused"};
     char id[WEIR_REQUEST_ID_TEXT], digest[WEIR_HEX_LEN(32)];
     weir_request_id_format(&in->call.request, id);
-    weir_hex_encode((weir_span){(const char *)in->image_digest, 32}, digest);
-    json_t *reply =
-        json_pack("{s:s,s:s,s:o,s:o,s:{s:s#,s:I},s:o,s:{s:o}}", "request", id,
-                  "state", states[in->call.state], "who", who_json(in), "what",
-                  what_json(in), "image", "digest", digest, (int)sizeof digest,
-                  "overlay", (json_int_t)in->overlay, "order", order_json(in),
-                  "journal", "first", place_json(&in->call.first));
-    if (in->is_refusal) {
+    weir_hex_encode((weir_span){(const char *)in->recorded.image_digest, 32},
+                    digest);
+    json_t *reply = json_pack(
+        "{s:s,s:s,s:o,s:o,s:{s:s#,s:I},s:o,s:{s:o}}", "request", id, "state",
+        states[in->call.state], "who", who_json(in), "what", what_json(in),
+        "image", "digest", digest, (int)sizeof digest, "overlay",
+        (json_int_t)in->recorded.overlay, "order", order_json(in), "journal",
+        "first", place_json(&in->call.first));
+    if (in->recorded.is_refusal) {
         json_object_set_new(
             reply, "refusal",
             json_pack("{s:s,s:i,s:o}", "reason",

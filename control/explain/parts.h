@@ -8,7 +8,7 @@
 #ifndef WEIR_EXPLAIN_PARTS_H
 #define WEIR_EXPLAIN_PARTS_H
 
-#include <weir/gate.h>
+#include <weir/replay.h>
 
 #include "control/explain/explain.h"
 
@@ -16,21 +16,8 @@
 struct weir_explained {
     struct weir_store_call call;
     struct weir_buf bytes; /* of the records */
-    bool is_refusal;
-    const uint8_t *image_digest;
-    uint64_t overlay;
-    weir_time decided_us;
-    uint32_t operation;
-    bool is_streamed;
-    weir_span key;
+    struct weir_replay_case recorded;
     weir_span project;
-    weir_span tenant;
-    weir_span organisation;
-    weir_span model;
-    weir_span country;
-    weir_span address;
-    uint32_t candidate_count;
-    const struct weir_record_candidate *candidates;
     union {
         struct weir_record_intent intent;
         struct weir_record_refusal refusal;

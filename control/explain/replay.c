@@ -7,8 +7,7 @@
  * function that decided then, so a difference means that something kept was
  * changed, or that the program is another one: it is said either way.
  *
- * Whether the policy data was too old is not in the record as a time but as
- * a reason; a candidate that was refused for it makes the replay assume it.
+ * weir/replay.h says what of a record is a fact and when two answers agree.
  */
 #include <stdio.h>
 #include <string.h>
@@ -130,42 +129,14 @@ policies_json(const struct replay *replay,
 
 /* --------------------------------------------------------------- candidates */
 
-/* The deciding ids as a record writes them: separated by one space. */
-static void
-join_ids(const struct weir_image *image, const uint32_t *policies,
-         uint32_t count, struct weir_buf *out)
-{
-    for (uint32_t i = 0; i < kept(count); i++) {
-        if (i > 0)
-            weir_buf_add_byte(out, ' ');
-        weir_buf_add_span(
-            out, weir_image_text(image, image->policies[policies[i]].id));
-    }
-}
-
 static void
 compare(struct replay *replay, const struct weir_record_candidate *recorded,
         const struct weir_candidate *candidate)
 {
-    struct weir_buf ids;
-    weir_span name = recorded->deployment;
-    if (recorded->verdict != (uint32_t)candidate->verdict ||
-        recorded->reason != (uint32_t)candidate->reason)
-        differ(replay, "%.*s: recorded %s (%s), now %s (%s)",
-               WEIR_SPAN_ARG(name),
-               weir_verdict_name((enum weir_verdict)recorded->verdict),
-               weir_reason_code((enum weir_reason)recorded->reason),
-               weir_verdict_name(candidate->verdict),
-               weir_reason_code(candidate->reason));
-    weir_buf_init(&ids, 65536);
-    join_ids(&replay->view.image, candidate->policies, candidate->policy_count,
-             &ids);
-    /* A record that was short of room keeps fewer ids, never others. */
-    if (!weir_span_starts(weir_buf_span(&ids), recorded->policies))
-        differ(replay, "%.*s: recorded policies '%.*s', now '%.*s'",
-               WEIR_SPAN_ARG(name), WEIR_SPAN_ARG(recorded->policies),
-               (int)ids.len, ids.ptr);
-    weir_buf_fini(&ids);
+    struct weir_error difference;
+    if (!weir_replay_same(&replay->view.image, recorded, candidate,
+                          &difference))
+        differ(replay, "%s", difference.text);
 }
 
 static json_t *
@@ -209,9 +180,9 @@ candidate_json(const struct replay *replay,
 static const struct weir_record_candidate *
 find_recorded(const struct weir_explained *in, weir_span deployment)
 {
-    for (uint32_t i = 0; i < in->candidate_count; i++) {
-        if (weir_span_equal(in->candidates[i].deployment, deployment))
-            return &in->candidates[i];
+    for (uint32_t i = 0; i < in->recorded.candidate_count; i++) {
+        if (weir_span_equal(in->recorded.candidates[i].deployment, deployment))
+            return &in->recorded.candidates[i];
     }
     return NULL;
 }
@@ -235,24 +206,15 @@ candidates_json(struct replay *replay)
         json_array_append_new(list,
                               candidate_json(replay, candidate, recorded));
     }
-    if (replay->answer.candidate_count < replay->explained->candidate_count)
+    if (replay->answer.candidate_count <
+        replay->explained->recorded.candidate_count)
         differ(replay, "%u candidates were recorded, %u are found now",
-               replay->explained->candidate_count,
+               replay->explained->recorded.candidate_count,
                replay->answer.candidate_count);
     return list;
 }
 
 /* ------------------------------------------------------------------ the whole */
-
-static uint32_t
-find_key(const struct weir_image *image, weir_span id)
-{
-    for (uint32_t i = 0; i < image->key_count; i++) {
-        if (weir_span_equal(weir_image_text(image, image->keys[i].id), id))
-            return i;
-    }
-    return WEIR_INDEX_NONE;
-}
 
 static void
 add_key_facts(const struct weir_image *image, uint32_t key, json_t *who)
@@ -266,44 +228,30 @@ add_key_facts(const struct weir_image *image, uint32_t key, json_t *who)
                             image, image->jurisdictions[row->staff].code)));
 }
 
-static bool
-was_stale(const struct weir_explained *in)
-{
-    for (uint32_t i = 0; i < in->candidate_count; i++) {
-        if (in->candidates[i].reason == WEIR_REASON_STALE)
-            return true;
-    }
-    return false;
-}
-
 static void
-decide_again(struct replay *replay, json_t *reply)
+decide_again(struct replay *replay, struct weir_arena *arena, json_t *reply)
 {
-    const struct weir_explained *in = replay->explained;
-    const struct weir_image *image = &replay->view.image;
-    uint32_t key = find_key(image, in->key);
-    if (key == WEIR_INDEX_NONE) {
-        differ(replay, "the image does not have the key %.*s",
-               WEIR_SPAN_ARG(in->key));
+    const struct weir_replay_case *recorded = &replay->explained->recorded;
+    struct weir_replay keys;
+    struct weir_error err;
+    if (weir_replay_init(&keys, &replay->view, arena, &err) != WEIR_OK) {
+        differ(replay, "%s", err.text);
         return;
     }
-    replay->question = (struct weir_question){
-        .key = key,
-        .operation = (enum weir_operation)in->operation,
-        .model = in->model,
-        .is_streamed = in->is_streamed,
-        .address = in->address,
-        .country = in->country,
-        .now = in->decided_us,
-        .confirmed_us = was_stale(in) ? 1 : 0,
-    };
-    add_key_facts(image, key, json_object_get(reply, "who"));
+    if (weir_replay_question(&keys, recorded, recorded->decided_us,
+                             &replay->question) != WEIR_OK) {
+        differ(replay, "the image does not have the key %.*s",
+               WEIR_SPAN_ARG(recorded->key));
+        return;
+    }
+    add_key_facts(&replay->view.image, replay->question.key,
+                  json_object_get(reply, "who"));
     weir_gate_decide(&replay->view, &replay->question, &replay->answer);
     json_object_set_new(reply, "verdict",
                         json_string(weir_verdict_name(replay->answer.verdict)));
     json_object_set_new(reply, "candidates", candidates_json(replay));
     bool is_admitted = replay->answer.verdict == WEIR_ALLOW;
-    if (!in->is_refusal && !is_admitted)
+    if (!recorded->is_refusal && !is_admitted)
         differ(replay, "the call was admitted; now it would be refused (%s)",
                weir_reason_code(replay->answer.reason));
 }
@@ -316,16 +264,16 @@ open_view(struct replay *replay, const struct weir_paths *paths)
     const struct weir_explained *in = replay->explained;
     char path[WEIR_PATH_MAX + 80];
     struct weir_error err;
-    weir_archive_path(paths, in->image_digest, path);
+    weir_archive_path(paths, in->recorded.image_digest, path);
     if (weir_image_map(path, &replay->view.image, &err) != WEIR_OK) {
         differ(replay, "the image that decided cannot be loaded: %s", err.text);
         return false;
     }
     snprintf(path, sizeof path, "%s/%llu", paths->overlays,
-             (unsigned long long)in->overlay);
+             (unsigned long long)in->recorded.overlay);
     if (weir_overlay_map(path, &replay->view.overlay, &err) != WEIR_OK) {
         differ(replay, "the overlay %llu cannot be loaded: %s",
-               (unsigned long long)in->overlay, err.text);
+               (unsigned long long)in->recorded.overlay, err.text);
         weir_image_close(&replay->view.image);
         return false;
     }
@@ -339,9 +287,12 @@ weir__explain_replay(const struct weir_explained *explained,
     struct replay replay = {.explained = explained,
                             .differences = json_array()};
     /* Who had no key was refused before any policy was asked. */
-    bool was_asked = explained->key.len > 0;
+    bool was_asked = explained->recorded.key.len > 0;
     if (was_asked && open_view(&replay, paths)) {
-        decide_again(&replay, reply);
+        struct weir_arena arena;
+        weir_arena_init_heap(&arena, (size_t)1 << 30);
+        decide_again(&replay, &arena, reply);
+        weir_arena_fini(&arena);
         weir_overlay_close(&replay.view.overlay);
         weir_image_close(&replay.view.image);
     }

@@ -46,6 +46,7 @@
 #define BATCH_RECORDS 20000
 #define LOST_US       (1 * WEIR_US_PER_SEC)
 #define LANE_US       (1 * WEIR_US_PER_SEC)
+#define SYNC_US       10000
 #define SIGN_US       (1 * WEIR_US_PER_SEC) /* between checkpoints */
 
 /* ----------------------------------------------------------------- one batch */
@@ -483,6 +484,12 @@ work(struct weir_ingest *ingest)
     weir_time now = weir_control_now();
     weir_status status = WEIR_OK;
     keep_lane(ingest, now);
+    /* A writer may doze over records nobody waits for: it is woken, and has
+     * them on disk in a few milliseconds. */
+    if (atomic_exchange(&ingest->wants_all, false) && ingest->lane != NULL) {
+        weir_lane_ring_bell(ingest->lane);
+        usleep(SYNC_US);
+    }
     if (ingest->lane != NULL)
         status = weir__ingest_send_acts(ingest, &err);
     while (status == WEIR_OK && count == BATCH_RECORDS)
@@ -500,6 +507,42 @@ work(struct weir_ingest *ingest)
     else if (status == WEIR_OK && ingest->is_failing)
         weir_log(WEIR_LOG_INFO, "ingest goes on");
     ingest->is_failing = status != WEIR_OK;
+    atomic_store(&ingest->is_current, status == WEIR_OK);
+}
+
+static void
+count_round(struct weir_ingest *ingest, uint64_t *counter)
+{
+    pthread_mutex_lock(&ingest->rounds_lock);
+    (*counter)++;
+    pthread_cond_broadcast(&ingest->rounds_changed);
+    pthread_mutex_unlock(&ingest->rounds_lock);
+}
+
+/* A round that begins after the call has seen what was there before it. */
+void
+weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms)
+{
+    struct timespec until;
+    uint64_t one = 1;
+    if (ingest == NULL || !ingest->is_running)
+        return;
+    atomic_store(&ingest->wants_all, true);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&ingest->rounds_lock);
+    uint64_t wanted = ingest->rounds_begun + 1;
+    (void)!write(ingest->event, &one, sizeof one);
+    while (ingest->rounds_done < wanted &&
+           pthread_cond_timedwait(&ingest->rounds_changed, &ingest->rounds_lock,
+                                  &until) == 0)
+        ;
+    pthread_mutex_unlock(&ingest->rounds_lock);
 }
 
 static void *
@@ -510,7 +553,9 @@ run(void *context)
         int64_t started = monotonic_ms();
         struct pollfd wait = {.fd = ingest->event, .events = POLLIN};
         uint64_t count;
+        count_round(ingest, &ingest->rounds_begun);
         work(ingest);
+        count_round(ingest, &ingest->rounds_done);
         int64_t left = started + BATCH_MS - monotonic_ms();
         if (ingest->is_failing)
             left = 500;
@@ -531,6 +576,8 @@ weir_ingest_open(struct weir_control *control, struct weir_ingest **ingest_out,
     if (ingest == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     ingest->control = control;
+    pthread_mutex_init(&ingest->rounds_lock, NULL);
+    pthread_cond_init(&ingest->rounds_changed, NULL);
     weir_figures_init(&ingest->figures);
     ingest->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     weir_status status =
@@ -578,6 +625,12 @@ weir_ingest_start(struct weir_ingest *ingest, struct weir_error *err)
     return WEIR_OK;
 }
 
+bool
+weir_ingest_is_current(const struct weir_ingest *ingest)
+{
+    return ingest != NULL && atomic_load(&ingest->is_current);
+}
+
 struct weir_figures *
 weir_ingest_figures(struct weir_ingest *ingest)
 {
@@ -613,6 +666,8 @@ weir_ingest_close(struct weir_ingest *ingest)
     weir_leaves_close(&ingest->leaves);
     weir_store_close(ingest->store);
     weir_figures_fini(&ingest->figures);
+    pthread_cond_destroy(&ingest->rounds_changed);
+    pthread_mutex_destroy(&ingest->rounds_lock);
     if (ingest->event >= 0)
         close(ingest->event);
     free(ingest);

@@ -37,6 +37,13 @@ void weir_ingest_let_go(struct weir_ingest *ingest);
 /* Reads to the end, stops, frees. NULL is fine. */
 void weir_ingest_close(struct weir_ingest *ingest);
 
+/* Returns when all that was on disk at the call is in the ledger, or after
+ * `timeout_ms`: whoever asks then sees what was done before. */
+void weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms);
+
+/* The last round read to the end of what is on disk. */
+bool weir_ingest_is_current(const struct weir_ingest *ingest);
+
 struct weir_figures *weir_ingest_figures(struct weir_ingest *ingest);
 
 /* Looks for workers that died: their open calls are closed as lost (from

@@ -30,8 +30,14 @@ struct weir_ingest {
     bool has_run;
     bool needs_writer; /* read nothing that no writer vouches for */
     atomic_bool is_stopping;
-    bool is_inside; /* of a transaction */
+    atomic_bool is_current;
+    atomic_bool wants_all; /* of what lanes hold: weir_ingest_sync() */
+    bool is_inside;        /* of a transaction */
     bool is_failing;
+    pthread_mutex_t rounds_lock;
+    pthread_cond_t rounds_changed;
+    uint64_t rounds_begun;
+    uint64_t rounds_done;
     int event;         /* acts wait */
     int64_t acts_sent; /* number of the last one appended */
     weir_time lane_at;

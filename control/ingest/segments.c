@@ -82,7 +82,7 @@ readable(const struct weir_segments *segments,
          const struct weir_segments_limit *limit, bool *is_closed_out,
          bool *is_settled_out)
 {
-    struct weir_segment_header next;
+    struct weir_segment_header next = {0};
     *is_closed_out = false;
     *is_settled_out = true;
     if (read_header(segments->directory, segments->number + 1, &next, NULL) ==

@@ -18,7 +18,7 @@ struct weir_house {
     struct weir_control *control;
     struct weir_child nginx;
     struct weir_child writer;
-    char writer_words[5][1100];
+    char writer_words[6][1100];
     char nginx_words[4][1100];
     char *conf; /* nginx.conf as written */
     size_t conf_len;
@@ -31,6 +31,7 @@ struct weir_house {
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */
     bool is_ready;
     weir_time resolve_at;
+    weir_time change_at; /* not before: a failed try is repeated slowly */
     weir_time sweep_at;
 };
 

@@ -118,6 +118,8 @@ weir__house_children(struct weir_house *house, struct weir_error *err)
     snprintf(house->writer_words[3], 1100, "%s", paths->run);
     snprintf(house->writer_words[4], 1100, "%llu",
              (unsigned long long)settings->segment_bytes);
+    snprintf(house->writer_words[5], 1100, "%llu",
+             (unsigned long long)settings->journal_bytes_free);
     snprintf(writer->pid_file, sizeof writer->pid_file, "%s/writer.pid",
              paths->run);
     snprintf(writer->mark, sizeof writer->mark, "%s", paths->run);
@@ -125,7 +127,8 @@ weir__house_children(struct weir_house *house, struct weir_error *err)
                                   house->writer_words[1], "--dir",
                                   house->writer_words[2], "--run",
                                   house->writer_words[3], "--segment-bytes",
-                                  house->writer_words[4], NULL};
+                                  house->writer_words[4], "--free-bytes",
+                                  house->writer_words[5], NULL};
     memcpy(writer->words, writer_words, sizeof writer_words);
     return WEIR_OK;
 }

@@ -103,7 +103,8 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
                        "send_timeout 60s;\nkeepalive_requests 1000000;\n"
                        "http2_max_concurrent_streams 256;\n"
                        "http2_recv_buffer_size 256k;\n"
-                       "client_header_buffer_size 4k;\n");
+                       "client_header_buffer_size 4k;\n"
+                       "request_pool_size 8k;\nconnection_pool_size 512;\n");
     weir_buf_addf(out, "keepalive_timeout %ums;\n", settings->idle_ms);
     weir_buf_addf(
         out, "large_client_header_buffers 4 %u;\n",
@@ -140,16 +141,18 @@ add_origin(const struct weir_world_origin *origin, weir_span upstream,
            struct weir_error *err)
 {
     bool is_tls = weir_span_equal(origin->scheme, WEIR_SPAN("https"));
-    weir_buf_addf(out, "upstream %.*s {\n", WEIR_SPAN_ARG(upstream));
     uint32_t count = addresses == NULL ? 0 : addresses->count;
-    for (uint32_t i = 0; i < count; i++)
-        weir_buf_addf(out, "    server %s;\n", addresses->texts[i]);
-    if (count == 0)
-        weir_buf_addf(out, "    server 127.0.0.1:1 down;\n");
-    weir_buf_addf(out,
-                  "    keepalive %u;\n    keepalive_requests 1000000;\n"
-                  "    keepalive_timeout 55s;\n}\nweir_origin ",
-                  origin->keepalive == 0 ? 32 : origin->keepalive);
+    /* Without an address there is no block, and the module names the hop. */
+    if (count > 0) {
+        weir_buf_addf(out, "upstream %.*s {\n", WEIR_SPAN_ARG(upstream));
+        for (uint32_t i = 0; i < count; i++)
+            weir_buf_addf(out, "    server %s;\n", addresses->texts[i]);
+        weir_buf_addf(out,
+                      "    keepalive %u;\n    keepalive_requests 1000000;\n"
+                      "    keepalive_timeout 55s;\n}\n",
+                      origin->keepalive == 0 ? 256 : origin->keepalive);
+    }
+    weir_buf_addf(out, "weir_origin ");
     weir_status status = add_quoted(out, origin->name, err);
     weir_buf_addf(out, " upstream=%.*s host=%.*s tls=%s",
                   WEIR_SPAN_ARG(upstream), WEIR_SPAN_ARG(origin->host),

@@ -88,7 +88,6 @@ reload(struct weir_house *house)
     weir_time started = weir_control_now();
     weir_status status = weir_control_reload(house->control, &faults, &err);
     if (status == WEIR_OK) {
-        weir__house_find_programs(house->control->world);
         weir__house_resolve(house, RESOLVE_MS_LATER);
         status = renew_conf(house, &err);
     }
@@ -103,22 +102,35 @@ reload(struct weir_house *house)
     weir_faults_fini(&faults);
 }
 
-/* True when somebody accepts connections on the first listener. */
+/* The first listener's host and port; false: there is none. The world may
+ * be replaced by the API's thread at any time. */
 static bool
-is_listening(const struct weir_house *house)
+first_listener(struct weir_house *house, char host_out[64], uint32_t *port_out)
 {
-    const struct weir_world *world = house->control->world;
-    if (world->listen_count == 0)
-        return true;
-    const struct weir_world_listen *listen = &world->listen_rows[0];
-    bool is_v6 = memchr(listen->host.ptr, ':', listen->host.len) != NULL;
-    struct sockaddr_in v4 = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)listen->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct weir_control *control = house->control;
+    pthread_mutex_lock(&control->lock);
+    bool has_one = control->world->listen_count > 0;
+    if (has_one) {
+        const struct weir_world_listen *listen =
+            &control->world->listen_rows[0];
+        snprintf(host_out, 64, "%.*s", WEIR_SPAN_ARG(listen->host));
+        *port_out = listen->port;
+    }
+    pthread_mutex_unlock(&control->lock);
+    return has_one;
+}
+
+/* True when somebody accepts connections there. */
+static bool
+is_listening(struct weir_house *house)
+{
     char host[64];
-    snprintf(host, sizeof host, "%.*s", WEIR_SPAN_ARG(listen->host));
-    if (is_v6)
+    uint32_t port;
+    struct sockaddr_in v4 = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (!first_listener(house, host, &port) || strchr(host, ':') != NULL)
         return true;
+    v4.sin_port = htons((uint16_t)port);
     (void)inet_pton(AF_INET, host, &v4.sin_addr);
     int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool is_open =
@@ -143,12 +155,33 @@ keep_running(struct weir_house *house, struct weir_child *child)
     }
 }
 
+/* An ownership rule starts or ends: the memberships are computed anew. The
+ * dates of policies need no image, decisions look at them. */
+static void
+follow_dates(struct weir_house *house, weir_time now)
+{
+    struct weir_control *control = house->control;
+    struct weir_faults faults;
+    struct weir_error err;
+    if (!control->has_image || now < control->image.next_change ||
+        now < house->change_at)
+        return;
+    house->change_at = now + WEIR_US_PER_SEC;
+    weir_faults_init(&faults);
+    if (weir_control_publish(control, &faults, &err) == WEIR_OK)
+        weir_log(WEIR_LOG_INFO, "a dated ownership rule starts or ends");
+    else
+        weir_log(WEIR_LOG_ERROR, "a dated ownership rule: %s", err.text);
+    weir_faults_fini(&faults);
+}
+
 static void
 tick(struct weir_house *house, struct weir_ingest *ingest)
 {
     weir_time now = weir_control_now();
     keep_running(house, &house->writer);
     keep_running(house, &house->nginx);
+    follow_dates(house, now);
     /* Sources that were found faulty are not confirmed: when they stay so
      * for longer than the seller allows, restricted models close. */
     if (house->control->reload_failed_last == false)
@@ -160,7 +193,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
     }
     if (now >= house->sweep_at) {
         house->sweep_at = now + SWEEP_US;
-        weir_control_sweep(house->control);
+        weir_control_sweep(house->control, weir_ingest_is_current(ingest));
         weir_ingest_recover(ingest, house->quota);
     }
     if (now >= house->resolve_at) {
@@ -210,7 +243,6 @@ loop(struct weir_house *house, struct weir_ingest *ingest)
             weir_child_ended(&house->writer, weir_control_now());
         if (waits[2].revents != 0) {
             (void)!read(house->nudge, &count, sizeof count);
-            weir__house_find_programs(house->control->world);
             weir__house_resolve(house, RESOLVE_MS_LATER);
             if (renew_conf(house, &err) != WEIR_OK)
                 weir_log(WEIR_LOG_ERROR, "%s", err.text);
@@ -296,11 +328,12 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
 static void
 stop_children(struct weir_house *house, struct weir_ingest *ingest)
 {
-    const struct weir_settings *settings = &house->control->world->settings;
-    weir_time until = weir_control_now() +
-                      (weir_time)(settings->drain_ms + 500) * WEIR_US_PER_MS;
-    weir_log(WEIR_LOG_INFO, "stopping: open calls may last %u ms",
-             settings->drain_ms);
+    pthread_mutex_lock(&house->control->lock);
+    uint32_t drain_ms = house->control->world->settings.drain_ms;
+    pthread_mutex_unlock(&house->control->lock);
+    weir_time until =
+        weir_control_now() + (weir_time)(drain_ms + 500) * WEIR_US_PER_MS;
+    weir_log(WEIR_LOG_INFO, "stopping: open calls may last %u ms", drain_ms);
     weir_child_signal(&house->nginx, SIGQUIT);
     while (house->nginx.pid != 0 && weir_control_now() < until &&
            !weir_child_wait(&house->nginx, 50)) {
@@ -350,6 +383,7 @@ open_house(struct weir_house *house, const char *config_path,
         status = weir_control_open(config_path, &house->control, faults, err);
     if (status != WEIR_OK)
         return status;
+    house->control->complete = weir__house_find_programs;
     weir__house_find_programs(house->control->world);
     status = weir_control_publish(house->control, faults, err);
     if (status == WEIR_OK)

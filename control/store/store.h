@@ -46,6 +46,11 @@ WEIR_MUST_USE weir_status weir_store_commit(struct weir_store *store,
                                             struct weir_error *err);
 void weir_store_rollback(struct weir_store *store);
 
+/* Until the end, everything is read as of one moment. */
+WEIR_MUST_USE weir_status weir_store_read_begin(struct weir_store *store,
+                                                struct weir_error *err);
+void weir_store_read_end(struct weir_store *store);
+
 /* Named numbers: generations, positions. 0 when never set. */
 WEIR_MUST_USE weir_status weir_store_number_get(struct weir_store *store,
                                                 const char *name,

@@ -287,7 +287,7 @@ write_tile(struct weir_tlog_dir *log, uint32_t level, uint64_t index,
 {
     char path[WEIR_TLOG_PATH_BYTES];
     weir_tlog_tile_path(level, index, width, path);
-    int failure = log->write(log->dir, path, bytes);
+    int failure = log->write(log->dir, path, bytes, false);
     return failure == 0 ? WEIR_OK
                         : weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%s: %s",
                                     path, strerror(failure));
@@ -430,7 +430,12 @@ weir_tlog_dir_flush(struct weir_tlog_dir *log, struct weir_error *err)
                             &note, err);
     weir_buf_fini(&text);
     if (status == WEIR_OK) {
-        int failure = log->write(log->dir, "checkpoint", weir_buf_span(&note));
+        /* The tiles first, all at once: a flush for each would cost more
+         * than everything else that is done with a record. */
+        int failure = tlog_file_sync(log->dir);
+        if (failure == 0)
+            failure =
+                log->write(log->dir, "checkpoint", weir_buf_span(&note), true);
         if (failure != 0)
             status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
                                "checkpoint: %s", strerror(failure));

@@ -25,7 +25,7 @@ struct weir_tlog_dir {
     struct weir_buf bundle;
     struct weir_tlog_tiles *tiles; /* of the flushed tree; NULL: not open */
     /* tlog_file_write, but for tests */
-    int (*write)(int dir, const char *path, weir_span bytes);
+    int (*write)(int dir, const char *path, weir_span bytes, bool is_safe);
 };
 
 #endif

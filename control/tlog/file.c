@@ -54,7 +54,7 @@ make_folders(int dir, const char *path)
 }
 
 static int
-write_all(int fd, weir_span bytes)
+write_all(int fd, weir_span bytes, bool is_safe)
 {
     while (bytes.len > 0) {
         ssize_t done = write(fd, bytes.ptr, bytes.len);
@@ -65,11 +65,11 @@ write_all(int fd, weir_span bytes)
         bytes.ptr += done;
         bytes.len -= (size_t)done;
     }
-    return fsync(fd) == 0 ? 0 : errno;
+    return !is_safe || fsync(fd) == 0 ? 0 : errno;
 }
 
 int
-tlog_file_write(int dir, const char *path, weir_span bytes)
+tlog_file_write(int dir, const char *path, weir_span bytes, bool is_safe)
 {
     char beside[PATH_BYTES];
     char folder[PATH_BYTES];
@@ -86,7 +86,7 @@ tlog_file_write(int dir, const char *path, weir_span bytes)
     }
     if (fd < 0)
         return errno;
-    int failure = write_all(fd, bytes);
+    int failure = write_all(fd, bytes, is_safe);
     close(fd);
     if (failure == 0 && renameat(dir, beside, dir, path) != 0)
         failure = errno;
@@ -94,8 +94,16 @@ tlog_file_write(int dir, const char *path, weir_span bytes)
         unlinkat(dir, beside, 0);
         return failure;
     }
+    if (!is_safe)
+        return 0;
     folder_of(path, folder);
     return sync_folder(dir, folder);
+}
+
+int
+tlog_file_sync(int dir)
+{
+    return syncfs(dir) == 0 ? 0 : errno;
 }
 
 int

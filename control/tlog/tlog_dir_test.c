@@ -243,13 +243,13 @@ static int fail_from;       /* this write and all after it fail */
 static bool is_done_anyway; /* the first of them was done before the death */
 
 static int
-failing_write(int dir, const char *path, weir_span bytes)
+failing_write(int dir, const char *path, weir_span bytes, bool is_safe)
 {
     writes++;
     if (fail_from == 0 || writes < fail_from)
-        return tlog_file_write(dir, path, bytes);
+        return tlog_file_write(dir, path, bytes, is_safe);
     if (is_done_anyway && writes == fail_from)
-        (void)tlog_file_write(dir, path, bytes);
+        (void)tlog_file_write(dir, path, bytes, is_safe);
     return EIO;
 }
 

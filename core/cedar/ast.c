@@ -145,7 +145,7 @@ chain(struct cedar_builder *builder, enum cedar_expr_kind kind,
             return NULL;
         }
         if (extends)
-            memcpy(items, left->items, count * sizeof(*items));
+            memcpy(items, left->items, count * sizeof(struct cedar_expr *));
         else
             items[0] = left;
     }

@@ -16,8 +16,8 @@ weir_cedar_fault_text(enum weir_cedar_fault fault)
         [WEIR_CEDAR_FAULT_NO_TAG] = "there is no such tag",
         [WEIR_CEDAR_FAULT_EXTENSION] =
             "the text is not a valid decimal, ip, datetime or duration",
-        [WEIR_CEDAR_FAULT_ARITY] = "a function has the wrong number of "
-                                   "arguments",
+        [WEIR_CEDAR_FAULT_ARITY] =
+            "a function has too many or too few arguments",
         [WEIR_CEDAR_FAULT_MEMORY] = "out of memory",
     };
     return (unsigned)fault < WEIR_CEDAR_FAULTS ? texts[fault]

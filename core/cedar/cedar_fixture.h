@@ -228,4 +228,19 @@ agree(const struct weir_cedar_policies *set,
     return same;
 }
 
+/* ----------------------------------------------------------------- chance */
+
+struct dice {
+    uint64_t state;
+};
+
+static inline uint32_t
+roll(struct dice *dice, uint32_t sides)
+{
+    dice->state ^= dice->state << 13;
+    dice->state ^= dice->state >> 7;
+    dice->state ^= dice->state << 17;
+    return (uint32_t)(dice->state >> 11) % sides;
+}
+
 #endif

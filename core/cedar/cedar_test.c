@@ -666,6 +666,30 @@ TEST(cedar, deciding_in_too_little_memory_gives_no_decision)
     weir_cedar_store_free(store);
 }
 
+TEST(cedar, nesting_does_not_multiply_code)
+{
+    static char text[1 << 16];
+    struct weir_cedar_store *store = fixture_store();
+    struct weir_cedar_policies *set = weir_cedar_policies_new();
+    struct fixture_program program;
+    size_t at = 0;
+    at += (size_t)sprintf(text, "permit(principal,action,resource) when { ");
+    for (int i = 0; i < 200; i++)
+        text[at++] = '(';
+    at += (size_t)sprintf(text + at, "context.e");
+    for (int i = 0; i < 200; i++)
+        at += (size_t)sprintf(text + at,
+                              i % 2 ? " is U in context.f)" : " has a.b.c)");
+    sprintf(text + at, " };");
+    assert_ok(
+        weir_cedar_policies_add_text(set, weir_span_of(text), S("f"), NULL));
+    program_make(&program, set, store, NULL);
+    assert_true(program.blob.len < 100000);
+    program_free(&program);
+    weir_cedar_policies_free(set);
+    weir_cedar_store_free(store);
+}
+
 TEST(cedar, a_program_larger_than_its_buffer_is_refused_whole)
 {
     struct weir_cedar_store *store = fixture_store();

@@ -47,6 +47,8 @@ struct program_text
 weir__cedar_compile_text(struct compiler *c, weir_span text)
 {
     uint32_t before = c->texts.count;
+    if (c->is_full) /* then a text may be known that has no place */
+        return (struct program_text){0, 0};
     uint32_t number = weir__cedar_intern_add(&c->texts, &c->arena, text);
     if (number == before && number == c->text_capacity) {
         uint32_t capacity = number == 0 ? 1024 : number * 2;
@@ -401,7 +403,7 @@ compile(struct compiler *c, struct weir_buf *blob, struct weir_error *err)
         weir__cedar_emit_entities(c);
     for (uint32_t i = 0; !c->is_full && i < c->policy_count; i++)
         weir__cedar_emit_policy(c, i);
-    stride = (c->classes.count + 7) / 8;
+    stride = c->classes.count / 8 + 1; /* a row is never empty */
     if (!c->is_full)
         emit_rows(c, stride);
     if (!c->is_full)

@@ -335,20 +335,21 @@ emit_in(struct compiler *c, const struct cedar_expr *expr)
     emit_result(c, OP_IN, 0, 0, 0, 2, expr);
 }
 
-/* `e is T in g` is `e is T && e in g`; e is evaluated twice, which gives the
- * same value twice. */
+/* `e is T in g` is `e is T && e in g`. */
 static void
 emit_is(struct compiler *c, const struct cedar_expr *expr)
 {
+    uint32_t type = weir__cedar_compile_type(c, expr->name);
     uint32_t jump;
     emit_expr(c, expr->left);
-    emit_result(c, OP_IS, 0, weir__cedar_compile_type(c, expr->name), 0, 1,
-                expr);
-    if (expr->right == NULL)
+    if (expr->right == NULL) {
+        emit_result(c, OP_IS, 0, type, 0, 1, expr);
         return;
-    jump = emit(c, OP_JUMP_FALSE, 0, 0, 0, CEDAR_NONE);
+    }
+    /* The test borrows the place above. */
+    jump = emit(c, OP_IS_THEN, 0, type, 0, note_for(c, expr));
+    set_depth(c, c->depth + 1);
     set_depth(c, c->depth - 1);
-    emit_expr(c, expr->left);
     emit_in(c, expr);
     land(c, jump);
 }

@@ -243,8 +243,10 @@ emit_ancestors(struct compiler *c, const struct cedar_node *node,
     uint32_t before = c->lists.count;
     if (count > WEIR_COUNTOF(few))
         list = malloc(count * sizeof(*list));
-    if (list == NULL) {
+    if (list == NULL || c->is_full) {
         c->is_full = true;
+        if (list != few)
+            free(list);
         return;
     }
     for (uint32_t i = 0; i < count; i++)

@@ -116,7 +116,7 @@ eval_call(struct cedar_eval *eval, const struct cedar_expr *expr,
 {
     const struct cedar_function_info *info =
         &weir__cedar_functions[expr->function];
-    weir_cedar_value arguments[2];
+    weir_cedar_value arguments[2] = {{0}, {0}};
     weir_cedar_value ignored;
     enum weir_cedar_fault why;
     int64_t result;
@@ -153,6 +153,7 @@ eval_chain(struct cedar_eval *eval, const struct cedar_expr *expr,
            weir_cedar_value *out)
 {
     bool stops_at = expr->kind == CEDAR_EXPR_OR;
+    give_bool(out, !stops_at);
     for (uint32_t i = 0; i < expr->count; i++) {
         if (!eval_as(eval, expr->items[i], WEIR_CEDAR_BOOL, out))
             return false;

@@ -154,7 +154,8 @@ weir__cedar_path(struct cedar_parser *parser, weir_span *name_out,
             return weir__cedar_no_memory(parser);
         memcpy(joined, name, len);
         memcpy(joined + len, part.ptr, part.len);
-        memcpy(joined + len + part.len, "::", 2);
+        joined[len + part.len] = ':';
+        joined[len + part.len + 1] = ':';
         name = joined;
         len += part.len;
         *name_out = (weir_span){name, len};
@@ -201,8 +202,8 @@ arguments(struct cedar_parser *parser, enum cedar_token_kind close,
           const char *close_text, struct list *list)
 {
     while (parser->token.kind != close) {
-        list->items = weir__cedar_grow(parser, list->items,
-                                       sizeof(*list->items), list->count);
+        list->items = weir__cedar_grow(
+            parser, list->items, sizeof(struct cedar_expr *), list->count);
         if (list->items == NULL)
             return false;
         list->items[list->count] = weir__cedar_expression(parser);
@@ -236,8 +237,8 @@ record(struct cedar_parser *parser)
     if (!weir__cedar_advance(parser))
         return NULL;
     while (parser->token.kind != CEDAR_TOKEN_BRACE_CLOSE) {
-        list.items = weir__cedar_grow(parser, list.items, sizeof(*list.items),
-                                      list.count);
+        list.items = weir__cedar_grow(parser, list.items,
+                                      sizeof(struct cedar_expr *), list.count);
         list.keys =
             weir__cedar_grow(parser, list.keys, sizeof(*list.keys), list.count);
         if (list.items == NULL || list.keys == NULL ||
@@ -490,7 +491,7 @@ method(struct cedar_parser *parser, struct cedar_expr *left, weir_span name,
             return refuse(parser, name_offset,
                           "this is a function: write it before its argument");
     }
-    list.items = weir__cedar_grow(parser, NULL, sizeof(*list.items), 0);
+    list.items = weir__cedar_grow(parser, NULL, sizeof(struct cedar_expr *), 0);
     if (list.items == NULL)
         return NULL;
     list.items[0] = left;

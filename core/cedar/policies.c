@@ -234,6 +234,7 @@ fill_slot(struct weir_arena *arena, struct cedar_scope *scope,
 {
     if (!scope->is_slot)
         return true;
+    WEIR_ASSERT(uid != NULL);
     scope->entities = weir_arena_alloc(arena, sizeof(*scope->entities));
     if (scope->entities == NULL)
         return false;

@@ -294,6 +294,45 @@ put_is(struct weir_buf *out, const struct cedar_expr *expr)
     }
 }
 
+static const char *
+method_name(enum cedar_expr_kind kind)
+{
+    switch (kind) {
+    case CEDAR_EXPR_IS_EMPTY:
+        return "isEmpty";
+    case CEDAR_EXPR_CONTAINS:
+        return "contains";
+    case CEDAR_EXPR_CONTAINS_ALL:
+        return "containsAll";
+    case CEDAR_EXPR_CONTAINS_ANY:
+        return "containsAny";
+    case CEDAR_EXPR_HAS_TAG:
+        return "hasTag";
+    case CEDAR_EXPR_GET_TAG:
+        return "getTag";
+    default:
+        return NULL;
+    }
+}
+
+/* Methods of the language and binary operators; the right side of what is
+ * left-associative binds tighter. */
+static void
+put_operator(struct weir_buf *out, const struct cedar_expr *expr)
+{
+    const char *method = method_name(expr->kind);
+    enum level own = level_of(expr);
+    enum level left = own == LEVEL_RELATION ? LEVEL_ADD : own;
+    if (method != NULL) {
+        put_method(out, expr, method);
+        return;
+    }
+    put_expr(out, expr->left, left);
+    put(out, operator_text(expr->kind));
+    put_expr(out, expr->right,
+             own == LEVEL_RELATION ? LEVEL_ADD : (enum level)(own + 1));
+}
+
 static void
 put_form(struct weir_buf *out, const struct cedar_expr *expr)
 {
@@ -352,39 +391,8 @@ put_form(struct weir_buf *out, const struct cedar_expr *expr)
     case CEDAR_EXPR_IS:
         put_is(out, expr);
         return;
-    case CEDAR_EXPR_IS_EMPTY:
-        put_method(out, expr, "isEmpty");
-        return;
-    case CEDAR_EXPR_CONTAINS:
-        put_method(out, expr, "contains");
-        return;
-    case CEDAR_EXPR_CONTAINS_ALL:
-        put_method(out, expr, "containsAll");
-        return;
-    case CEDAR_EXPR_CONTAINS_ANY:
-        put_method(out, expr, "containsAny");
-        return;
-    case CEDAR_EXPR_HAS_TAG:
-        put_method(out, expr, "hasTag");
-        return;
-    case CEDAR_EXPR_GET_TAG:
-        put_method(out, expr, "getTag");
-        return;
-    case CEDAR_EXPR_ADD:
-    case CEDAR_EXPR_SUBTRACT:
-        put_expr(out, expr->left, LEVEL_ADD);
-        put(out, operator_text(expr->kind));
-        put_expr(out, expr->right, LEVEL_MULTIPLY);
-        return;
-    case CEDAR_EXPR_MULTIPLY:
-        put_expr(out, expr->left, LEVEL_MULTIPLY);
-        put(out, operator_text(expr->kind));
-        put_expr(out, expr->right, LEVEL_UNARY);
-        return;
     default:
-        put_expr(out, expr->left, LEVEL_ADD);
-        put(out, operator_text(expr->kind));
-        put_expr(out, expr->right, LEVEL_ADD);
+        put_operator(out, expr);
         return;
     }
 }

@@ -211,6 +211,7 @@ enum cedar_op {
     OP_NEGATE,
     OP_IS_EMPTY,
     OP_IS,         /* a: type, or NONE: one that no entity has */
+    OP_IS_THEN,    /* a: type, b: target, taken with false; else kept */
     OP_LIKE,       /* a: first piece, b: count */
     OP_IN_LITERAL, /* a: handle */
     OP_ADD,

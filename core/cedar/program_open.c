@@ -292,6 +292,7 @@ static const struct {
     [OP_NEGATE] = {1, 1, NOTHING, false, false, false},
     [OP_IS_EMPTY] = {1, 1, NOTHING, false, false, false},
     [OP_IS] = {1, 1, TYPE, false, false, false},
+    [OP_IS_THEN] = {1, 1, TYPE, true, false, false},
     [OP_LIKE] = {1, 1, PIECES, false, false, false},
     [OP_IN_LITERAL] = {1, 1, HANDLE, false, false, false},
     [OP_ADD] = {2, 1, NOTHING, false, false, false},
@@ -386,7 +387,8 @@ op_ok(const struct check *check, uint32_t at)
         (op->a == WEIR_CEDAR_FAULT_NONE || op->a >= WEIR_CEDAR_FAULTS))
         return false;
     after = op->depth - pops + ops[op->op].pushes;
-    if (after > check->header->stack_max)
+    /* OP_IS_THEN borrows the place above for its test. */
+    if (after + (op->op == OP_IS_THEN) > check->header->stack_max)
         return false;
     if (ops[op->op].is_jump) {
         /* && and || leave the value that decided; HAS_GET a false. */

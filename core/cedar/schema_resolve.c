@@ -80,16 +80,18 @@ static const struct weir_cedar_type empty_record = {.kind =
 static weir_status
 no_memory(struct resolver *r)
 {
-    return weir_fail(r->err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
-                     "the schema needs over %zu bytes", r->arena->max);
+    (void)weir_fail(r->err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                    "the schema needs over %zu bytes", r->arena->max);
+    return WEIR_ETOOBIG;
 }
 
 static weir_status
 undeclared(struct resolver *r, const char *what, weir_span name,
            uint32_t offset)
 {
-    return weir_fail(r->err, WEIR_ETYPE, offset, "%s %.*s is not declared",
-                     what, WEIR_SPAN_ARG(name));
+    (void)weir_fail(r->err, WEIR_ETYPE, offset, "%s %.*s is not declared", what,
+                    WEIR_SPAN_ARG(name));
+    return WEIR_ETYPE;
 }
 
 static const struct weir_cedar_type *
@@ -198,7 +200,7 @@ static weir_status
 declare_namespace(struct resolver *r, const struct raw_namespace *space)
 {
     weir_status status = WEIR_OK;
-    struct entity_symbol *entity;
+    struct entity_symbol *entity = NULL;
     if (!weir__cedar_symbols_add(r->symbols, SYMBOL_NAMESPACE, space->name,
                                  WEIR_SPAN_NONE, (void *)space))
         return weir_fail(r->err, WEIR_ETYPE, space->offset,
@@ -218,8 +220,10 @@ declare_namespace(struct resolver *r, const struct raw_namespace *space)
         return status;
     status = add_entity(r, qualify(r, space->name, WEIR_SPAN("Action")), space,
                         NULL, &entity);
-    if (status == WEIR_OK)
-        entity->type.is_action = true;
+    if (status != WEIR_OK)
+        return status;
+    WEIR_ASSERT(entity != NULL);
+    entity->type.is_action = true;
     for (const struct raw_action *a = space->actions.first;
          status == WEIR_OK && a != NULL; a = a->next)
         status = declare_action(r, space, a, entity);
@@ -631,11 +635,12 @@ resolve_types(struct resolver *r, const struct raw_namespace *space,
         return no_memory(r);
     count = 0;
     for (struct raw_name *n = names->first; n; n = n->next) {
-        struct entity_symbol *e;
+        struct entity_symbol *e = NULL;
         bool is_new = true;
         weir_status status = find_entity(r, space, n, &e);
         if (status != WEIR_OK)
             return status;
+        WEIR_ASSERT(e != NULL);
         for (uint32_t i = 0; i < count && is_new; i++)
             is_new = list[i] != &e->type;
         if (is_new)

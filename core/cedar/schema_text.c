@@ -23,18 +23,28 @@ struct parser {
 static weir_status
 no_memory(struct parser *p)
 {
-    return weir_fail(p->err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
-                     "the schema needs over %zu bytes", p->arena->max);
+    (void)weir_fail(p->err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                    "the schema needs over %zu bytes", p->arena->max);
+    return WEIR_ETOOBIG;
 }
 
 static weir_status
 unexpected(struct parser *p, const char *expected)
 {
     if (p->token.kind == CEDAR_TOKEN_END)
-        return weir_fail(p->err, WEIR_EPARSE, p->token.offset,
-                         "the text ends where %s is expected", expected);
-    return weir_fail(p->err, WEIR_EPARSE, p->token.offset, "expected %s",
-                     expected);
+        (void)weir_fail(p->err, WEIR_EPARSE, p->token.offset,
+                        "the text ends where %s is expected", expected);
+    else
+        (void)weir_fail(p->err, WEIR_EPARSE, p->token.offset, "expected %s",
+                        expected);
+    return WEIR_EPARSE;
+}
+
+static weir_status
+refuse(struct parser *p, uint32_t offset, const char *what)
+{
+    (void)weir_fail(p->err, WEIR_EPARSE, offset, "%s", what);
+    return WEIR_EPARSE;
 }
 
 static weir_status
@@ -75,8 +85,7 @@ identifier(struct parser *p, bool allows_cedar, weir_span *name_out)
         return unexpected(p, "a name");
     if (weir__cedar_is_reserved(p->token.text) &&
         !(allows_cedar && weir_span_equal(p->token.text, WEIR_SPAN("__cedar"))))
-        return weir_fail(p->err, WEIR_EPARSE, p->token.offset,
-                         "a reserved word can not be a name");
+        return refuse(p, p->token.offset, "a reserved word can not be a name");
     *name_out = weir_arena_copy(p->arena, p->token.text);
     return name_out->ptr == NULL ? no_memory(p) : advance(p);
 }

@@ -71,8 +71,11 @@ grow_nodes(struct weir_cedar_store *store)
     store->slots = slots;
     store->slot_count = (size_t)capacity * 2;
     store->capacity = capacity;
-    for (uint32_t i = 0; i < store->count; i++)
-        slots[slot_of(store, &nodes[i].named->uid)] = i + 1;
+    for (uint32_t i = 0; i < store->count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.*): realloc kept the nodes */
+        const struct cedar_named *named = store->nodes[i].named;
+        slots[slot_of(store, &named->uid)] = i + 1;
+    }
     return true;
 }
 

@@ -296,10 +296,27 @@ check_if(struct checker *checker, const struct capability *known,
 
 /* -------------------------------------------------------- comparisons */
 
+/* A Bool that was written out: a literal, or && and || of such alone. The
+ * reference folds these when it parses, so that they count as literals. */
 static bool
-is_literal(const struct cedar_expr *expr)
+is_written_bool(const struct cedar_expr *expr, bool *value_out)
 {
-    return expr->kind == CEDAR_EXPR_LITERAL;
+    bool is_and = expr->kind == CEDAR_EXPR_AND;
+    bool all, part;
+    if (expr->kind == CEDAR_EXPR_LITERAL) {
+        *value_out = expr->value.boolean;
+        return expr->value.kind == WEIR_CEDAR_BOOL;
+    }
+    if (!is_and && expr->kind != CEDAR_EXPR_OR)
+        return false;
+    all = is_and;
+    for (uint32_t i = 0; i < expr->count; i++) {
+        if (!is_written_bool(expr->items[i], &part))
+            return false;
+        all = is_and ? all && part : all || part;
+    }
+    *value_out = all;
+    return true;
 }
 
 /* The value that stands there: a literal, or `action`, which is one in a
@@ -308,8 +325,14 @@ static bool
 literal_of(struct checker *checker, const struct cedar_expr *expr,
            struct weir_cedar_uid *uid, weir_cedar_value *value_out)
 {
-    if (is_literal(expr)) {
+    bool value;
+    if (expr->kind == CEDAR_EXPR_LITERAL) {
         *value_out = expr->value;
+        return true;
+    }
+    if (is_written_bool(expr, &value)) {
+        *value_out = (weir_cedar_value){.kind = WEIR_CEDAR_BOOL};
+        value_out->boolean = value;
         return true;
     }
     if (expr->kind != CEDAR_EXPR_VAR || expr->var != CEDAR_ACTION)
@@ -568,12 +591,11 @@ check_variable(struct checker *checker, const struct cedar_expr *expr,
     return typed_out->type != NULL;
 }
 
-bool
-weir__cedar_typecheck(struct checker *checker, const struct capability *known,
-                      const struct cedar_expr *expr, struct typed *typed_out)
+static bool
+check_form(struct checker *checker, const struct capability *known,
+           const struct cedar_expr *expr, struct typed *typed_out)
 {
     struct typed part;
-    typed_out->facts = NULL;
     switch (expr->kind) {
     case CEDAR_EXPR_LITERAL:
         return check_literal(checker, expr, typed_out);
@@ -622,4 +644,15 @@ weir__cedar_typecheck(struct checker *checker, const struct capability *known,
     default:
         return weir__cedar_typecheck_entity(checker, known, expr, typed_out);
     }
+}
+
+bool
+weir__cedar_typecheck(struct checker *checker, const struct capability *known,
+                      const struct cedar_expr *expr, struct typed *typed_out)
+{
+    *typed_out = (struct typed){NULL, NULL};
+    if (!check_form(checker, known, expr, typed_out))
+        return false;
+    WEIR_ASSERT(typed_out->type != NULL);
+    return true;
 }

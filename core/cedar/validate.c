@@ -411,13 +411,21 @@ check_types(struct validator *v, const struct weir_cedar_policy *policy)
 
 /* -------------------------------------------------------------- door */
 
+/* The template was checked; what the link adds are its entities. Their ids
+ * are not looked at, as by the reference. */
+static void
+check_link(struct validator *v, const struct cedar_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->count; i++)
+        check_type_name(v, scope->entities[i].type, WEIR_OFFSET_NONE);
+}
+
 static bool
 check_policy(struct validator *v, const struct weir_cedar_policy *policy)
 {
     if (policy->template_of != NULL) {
-        /* The template was checked; what the link adds are its entities. */
-        check_scope_names(v, &policy->principal);
-        check_scope_names(v, &policy->resource);
+        check_link(v, &policy->principal);
+        check_link(v, &policy->resource);
         check_application(v, policy, &policy->principal, &policy->resource);
         return true;
     }

@@ -81,6 +81,8 @@ is_expression(const struct tree *at)
 enum value_form
 weir__cedar_value_form(const struct tree *object, const struct tree **inner_out)
 {
+    if (object->count != 1)
+        return VALUE_RECORD;
     if (is_expression(object))
         return VALUE_EXPRESSION;
     *inner_out = entity_escape(object);

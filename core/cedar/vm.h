@@ -517,6 +517,7 @@ vm_unary(const struct vm *vm, const struct program_op *op, weir_cedar_arg *top,
         *top = vm_bool(top->count == 0);
         return WEIR_CEDAR_FAULT_NONE;
     case OP_IS:
+    case OP_IS_THEN:
         if (top->kind != WEIR_CEDAR_ENTITY)
             return WEIR_CEDAR_FAULT_TYPE;
         result = op->a != CEDAR_NONE && vm_type(vm, top) == op->a;
@@ -626,6 +627,14 @@ vm_run(struct vm *vm, uint32_t at, bool is_traced)
                 (void)vm_get(vm, op, top[-1], &(weir_cedar_arg){0}, true);
             fault = vm_find(vm, top[-1], op->a, &found, &top[-1], is_traced);
             if (fault != WEIR_CEDAR_FAULT_NONE || found)
+                break;
+            top[-1] = vm_bool(false);
+            op = &code[op->b] - 1;
+            continue;
+        case OP_IS_THEN:
+            *top = top[-1];
+            fault = vm_unary(vm, op, top, is_traced);
+            if (fault != WEIR_CEDAR_FAULT_NONE || top->number != 0)
                 break;
             top[-1] = vm_bool(false);
             op = &code[op->b] - 1;

@@ -81,7 +81,9 @@ run(struct search *search, uint32_t policy, weir_cedar_on_read *on_read,
         search->vm.program, CEDAR_POLICIES, struct program_policy)[policy];
     vm_reset(&search->vm);
     search->vm.reads = &reads;
-    return vm_run(&search->vm, hot->start, true);
+    enum vm_result result = vm_run(&search->vm, hot->start, true);
+    search->vm.reads = NULL;
+    return result;
 }
 
 /* Present, enforced, and of this request's action. */

@@ -121,6 +121,9 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
     if (call->reason == WEIR_REASON_OPERATION)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "the model does not offer this operation");
+    if (call->reason == WEIR_REASON_WITHDRAWN)
+        return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                         "what could serve this call has been withdrawn");
     return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
                      "policy refuses this call");
 }

@@ -18,10 +18,8 @@
 
 #include <string.h>
 
-/* Bytes of the evaluator's scratch, on the stack. A program that needs more
- * has expressions nested deeper than any policy a person would sign. */
-#define SCRATCH_BYTES 32768
-
+/* Failures looked at for the forbid to blame. */
+#define FAILED_MAX    16
 #define SATISFIED_MAX 64
 #define CONTEXT_MAX   4
 
@@ -131,13 +129,32 @@ keep_policies(const struct weir_image *image,
     }
 }
 
+/* A failed permit only permits nothing; the failed forbid is the reason. */
+static void
+blame_forbid(const struct weir_image *image,
+             const struct weir_cedar_failure *failed,
+             const struct weir_cedar_answer *cedar,
+             struct weir_candidate *candidate)
+{
+    for (uint32_t i = 0; i < cedar->failed_count && i < cedar->failed_max;
+         i++) {
+        const struct weir_image_policy *policy =
+            &image->policies[failed[i].policy];
+        if (policy->is_permit || (policy->flags & WEIR_POLICY_SHADOW) != 0)
+            continue;
+        candidate->policies[0] = failed[i].policy;
+        candidate->policy_count = 1;
+        return;
+    }
+}
+
 static void
 decide(const struct weir_image *image, struct asked *asked,
        struct weir_candidate *candidate)
 {
-    _Alignas(16) char scratch[SCRATCH_BYTES];
+    _Alignas(16) char scratch[WEIR_DECIDE_SCRATCH_MAX];
     uint32_t satisfied[SATISFIED_MAX];
-    struct weir_cedar_failure failed[4];
+    struct weir_cedar_failure failed[FAILED_MAX];
     struct weir_cedar_answer cedar = {
         .satisfied = satisfied,
         .satisfied_max = SATISFIED_MAX,
@@ -154,8 +171,7 @@ decide(const struct weir_image *image, struct asked *asked,
     weir_cedar_decide(&image->program, &asked->request, WEIR_CEDAR_FULL,
                       scratch, &cedar);
     if (cedar.failed_forbid_count > 0) {
-        candidate->policies[0] = failed[0].policy;
-        candidate->policy_count = 1;
+        blame_forbid(image, failed, &cedar, candidate);
         return;
     }
     switch (cedar.outcome) {
@@ -332,7 +348,7 @@ weir_gate_trace(const struct weir_view *view,
                 uint32_t policy, weir_cedar_on_read *on_read, void *context)
 {
     const struct weir_image *image = &view->image;
-    _Alignas(16) char scratch[SCRATCH_BYTES];
+    _Alignas(16) char scratch[WEIR_DECIDE_SCRATCH_MAX];
     struct asked asked;
     WEIR_ASSERT(deployment < image->deployment_count);
     WEIR_ASSERT(question->key < image->key_count);

@@ -88,17 +88,17 @@ weir_request_id_format(const struct weir_request_id *id,
                        char text_out[WEIR_REQUEST_ID_TEXT])
 {
     /* 128 bits as 26 digits of 5 bits; the first digit holds only 3. */
+    uint64_t high = 0;
+    uint64_t low = 0;
+    for (int i = 0; i < 8; i++) {
+        high = high << 8 | id->bytes[i];
+        low = low << 8 | id->bytes[i + 8];
+    }
     memcpy(text_out, "req_", 4);
-    for (int digit = 0; digit < 26; digit++) {
-        unsigned value = 0;
-        for (int bit = 0; bit < 5; bit++) {
-            int at = digit * 5 + bit - 2;
-            unsigned one =
-                at < 0 ? 0u
-                       : ((unsigned)id->bytes[at / 8] >> (7 - at % 8)) & 1u;
-            value = value << 1 | one;
-        }
-        text_out[4 + digit] = alphabet[value];
+    for (int digit = 25; digit >= 0; digit--) {
+        text_out[4 + digit] = alphabet[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
     }
     text_out[30] = '\0';
 }

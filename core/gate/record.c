@@ -454,3 +454,88 @@ weir_record_get_outcome(weir_span payload,
         *outcome_out = outcome;
     return status;
 }
+
+/* -------------------------------------------------------------- heads */
+
+static weir_status
+short_head(void)
+{
+    return weir_fail(NULL, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                     "a journal payload ends inside a field");
+}
+
+/* Walks over the tags without looking into them, but for the address. */
+static weir_status
+split_names(struct reader in, struct weir_record_head *out)
+{
+    const char *start = (const char *)in.at;
+    out->names[0] = (weir_span){start, in.left};
+    out->names[1] = WEIR_SPAN_NONE;
+    out->address = WEIR_SPAN_NONE;
+    while (in.left > 0) {
+        const char *at = (const char *)in.at;
+        uint64_t tag = get_le(&in, 2);
+        weir_span value = get_text(&in);
+        if (in.is_short)
+            return short_head();
+        if (tag != TAG_ADDRESS || out->address.ptr != NULL)
+            continue;
+        out->address = value;
+        out->names[0].len = (size_t)(at - start);
+        out->names[1] = (weir_span){(const char *)in.at, in.left};
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+head_of_decision(weir_span payload, bool is_refusal,
+                 struct weir_record_head *out)
+{
+    struct reader in = reader_of(payload);
+    struct reader head = reader_of(get_text(&in));
+    get_fixed(&head, out->request.bytes, WEIR_REQUEST_ID_BYTES);
+    out->image_digest = (const uint8_t *)get_bytes(&head, 32).ptr;
+    out->overlay = get_le(&head, 8);
+    out->decided_us = (weir_time)get_le(&head, 8);
+    out->reason = WEIR_REASON_PERMITTED;
+    if (is_refusal) {
+        (void)get_le(&head, 2); /* status */
+        out->reason = (uint32_t)get_le(&head, 2);
+    }
+    out->operation = (uint32_t)get_le(&head, 1);
+    out->is_streamed = (uint32_t)get_le(&head, 1);
+    if (in.is_short || head.is_short)
+        return short_head();
+    return split_names(in, out);
+}
+
+weir_status
+weir_record_get_head_of_intent(weir_span payload,
+                               struct weir_record_head *head_out)
+{
+    return head_of_decision(payload, false, head_out);
+}
+
+weir_status
+weir_record_get_head_of_refusal(weir_span payload,
+                                struct weir_record_head *head_out)
+{
+    return head_of_decision(payload, true, head_out);
+}
+
+weir_status
+weir_record_get_head_of_outcome(weir_span payload,
+                                struct weir_record_head *head_out)
+{
+    struct reader in = reader_of(payload);
+    struct reader head = reader_of(get_text(&in));
+    get_fixed(&head, head_out->request.bytes, WEIR_REQUEST_ID_BYTES);
+    (void)get_le(&head, 8); /* ending, is_estimated, status, operation */
+    head_out->input_tokens = get_le(&head, 8);
+    (void)get_le(&head, 8); /* cached: part of input */
+    head_out->output_tokens = get_le(&head, 8);
+    (void)get_le(&head, 8); /* reasoning: part of output */
+    head_out->cost_micros = (int64_t)get_le(&head, 8);
+    head_out->image_digest = NULL;
+    return in.is_short || head.is_short ? short_head() : WEIR_OK;
+}

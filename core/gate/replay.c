@@ -103,8 +103,11 @@ weir_replay_is_decision(const struct weir_replay_case *recorded)
     case WEIR_REASON_POLICY_ERROR:
     case WEIR_REASON_WITHDRAWN:
     case WEIR_REASON_OPERATION:
+    case WEIR_REASON_STALE:
         /* A withdrawal between decision and attempt leaves an intent. */
         return recorded->candidate_count > 0;
+    case WEIR_REASON_UNKNOWN_MODEL:
+        return recorded->candidate_count == 0;
     default:
         return false;
     }
@@ -123,20 +126,27 @@ weir_replay_verdict(const struct weir_replay_case *recorded)
     return verdict;
 }
 
+/* Whether the policy data was too old is not in the record as a time but as
+ * a reason. */
+static bool
+was_stale(const struct weir_replay_case *recorded)
+{
+    for (uint32_t i = 0; i < recorded->candidate_count; i++) {
+        if (recorded->candidates[i].reason == WEIR_REASON_STALE)
+            return true;
+    }
+    return false;
+}
+
 weir_status
-weir_replay_decide(const struct weir_replay *replay,
-                   const struct weir_replay_case *recorded, weir_time now,
-                   struct weir_answer *answer_out)
+weir_replay_question(const struct weir_replay *replay,
+                     const struct weir_replay_case *recorded, weir_time now,
+                     struct weir_question *question_out)
 {
     uint32_t key = weir_replay_key(replay, recorded->key);
-    if (key == WEIR_INDEX_NONE || recorded->operation >= WEIR_OPERATIONS) {
-        memset(answer_out, 0, sizeof(*answer_out));
-        answer_out->verdict = WEIR_DENY;
-        answer_out->reason = WEIR_REASON_UNKNOWN_KEY;
-        answer_out->route = WEIR_INDEX_NONE;
+    if (key == WEIR_INDEX_NONE || recorded->operation >= WEIR_OPERATIONS)
         return WEIR_ENOTFOUND;
-    }
-    struct weir_question question = {
+    *question_out = (struct weir_question){
         .key = key,
         .operation = recorded->operation,
         .model = recorded->model,
@@ -144,9 +154,42 @@ weir_replay_decide(const struct weir_replay *replay,
         .address = recorded->address,
         .country = recorded->country,
         .now = now,
+        .confirmed_us = was_stale(recorded) ? 1 : 0,
     };
+    return WEIR_OK;
+}
+
+weir_status
+weir_replay_decide(const struct weir_replay *replay,
+                   const struct weir_replay_case *recorded, weir_time now,
+                   struct weir_answer *answer_out)
+{
+    struct weir_question question;
+    if (weir_replay_question(replay, recorded, now, &question) != WEIR_OK) {
+        memset(answer_out, 0, sizeof(*answer_out));
+        answer_out->verdict = WEIR_DENY;
+        answer_out->reason = WEIR_REASON_UNKNOWN_KEY;
+        answer_out->route = WEIR_INDEX_NONE;
+        return WEIR_ENOTFOUND;
+    }
     weir_gate_decide(replay->view, &question, answer_out);
     return WEIR_OK;
+}
+
+bool
+weir_replay_is_repeatable(const struct weir_replay *replay,
+                          const struct weir_replay_case *recorded)
+{
+    const struct weir_image *image = &replay->view->image;
+    if (recorded->address.len > 0 ||
+        weir_cedar_program_attribute(&image->program, WEIR_SPAN("client")) ==
+            WEIR_CEDAR_NONE)
+        return true;
+    uint32_t key = weir_replay_key(replay, recorded->key);
+    if (key == WEIR_INDEX_NONE)
+        return true;
+    uint32_t tenant = image->projects[image->keys[key].project].tenant;
+    return (image->tenants[tenant].flags & WEIR_TENANT_HIDE_ADDRESS) == 0;
 }
 
 /* The ids of `rows`, blank between, equal `text`? A record may have cut the
@@ -175,6 +218,48 @@ ids_agree(const struct weir_image *image, const uint32_t *rows, uint32_t count,
 }
 
 bool
+weir_replay_same(const struct weir_image *image,
+                 const struct weir_record_candidate *recorded,
+                 const struct weir_candidate *candidate,
+                 struct weir_error *difference_out)
+{
+    weir_span name =
+        weir_image_text(image, image->deployments[candidate->deployment].name);
+    /* Records cut long names at 128 bytes. */
+    if (name.len > recorded->deployment.len)
+        name.len = recorded->deployment.len;
+    if (!weir_span_equal(name, recorded->deployment)) {
+        (void)weir_fail(difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                        "recorded candidate %.*s, replayed %.*s",
+                        WEIR_SPAN_ARG(recorded->deployment),
+                        WEIR_SPAN_ARG(name));
+        return false;
+    }
+    if (recorded->verdict != (uint32_t)candidate->verdict ||
+        recorded->reason != (uint32_t)candidate->reason) {
+        (void)weir_fail(difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                        "%.*s: recorded %s (%s), replayed %s (%s)",
+                        WEIR_SPAN_ARG(name),
+                        weir_verdict_name((enum weir_verdict)recorded->verdict),
+                        weir_reason_code((enum weir_reason)recorded->reason),
+                        weir_verdict_name(candidate->verdict),
+                        weir_reason_code(candidate->reason));
+        return false;
+    }
+    bool is_same = ids_agree(image, candidate->policies,
+                             candidate->policy_count, recorded->policies);
+    if (is_same && ids_agree(image, candidate->shadows, candidate->shadow_count,
+                             recorded->shadows))
+        return true;
+    (void)weir_fail(
+        difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+        "%.*s: other %s than the recorded '%.*s'", WEIR_SPAN_ARG(name),
+        is_same ? "shadow policies" : "deciding policies",
+        WEIR_SPAN_ARG(is_same ? recorded->shadows : recorded->policies));
+    return false;
+}
+
+bool
 weir_replay_equal(const struct weir_image *image,
                   const struct weir_replay_case *recorded,
                   const struct weir_answer *answer,
@@ -187,29 +272,9 @@ weir_replay_equal(const struct weir_image *image,
         return false;
     }
     for (uint32_t i = 0; i < answer->candidate_count; i++) {
-        const struct weir_record_candidate *was = &recorded->candidates[i];
-        const struct weir_candidate *is = &answer->candidates[i];
-        weir_span name =
-            weir_image_text(image, image->deployments[is->deployment].name);
-        /* Records cut long names at 128 bytes. */
-        if (name.len > was->deployment.len)
-            name.len = was->deployment.len;
-        bool is_same =
-            weir_span_equal(name, was->deployment) &&
-            was->verdict == (uint32_t)is->verdict &&
-            was->reason == (uint32_t)is->reason &&
-            ids_agree(image, is->policies, is->policy_count, was->policies) &&
-            ids_agree(image, is->shadows, is->shadow_count, was->shadows);
-        if (is_same)
-            continue;
-        (void)weir_fail(difference_out, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
-                        "%.*s: recorded %s (%s), replayed %s (%s)",
-                        WEIR_SPAN_ARG(was->deployment),
-                        weir_verdict_name((enum weir_verdict)was->verdict),
-                        weir_reason_code((enum weir_reason)was->reason),
-                        weir_verdict_name(is->verdict),
-                        weir_reason_code(is->reason));
-        return false;
+        if (!weir_replay_same(image, &recorded->candidates[i],
+                              &answer->candidates[i], difference_out))
+            return false;
     }
     return true;
 }

@@ -23,7 +23,6 @@
 
 /* What the gate gives the evaluator on its stack; a program that needs more
  * would deny everything, so it is refused here. */
-#define SCRATCH_BYTES_MAX 32768
 
 /* ---------------------------------------------------------------- parts */
 
@@ -101,7 +100,7 @@ compile_with(struct weir__compiler *c, struct weir_cedar_store *store,
         weir_cedar_program_open(weir_buf_span(&c->program), &c->view, &err) !=
             WEIR_OK)
         return add_failure(faults, &err);
-    if (weir_cedar_program_scratch_size(&c->view) > SCRATCH_BYTES_MAX) {
+    if (weir_cedar_program_scratch_size(&c->view) > WEIR_DECIDE_SCRATCH_MAX) {
         weir_faults_add(faults, (struct weir_place){0},
                         "Simplify the deepest condition.",
                         "a policy needs more memory to decide than a call "

@@ -146,8 +146,8 @@ weir_tlog_proof_verify(const struct weir_tlog_proof *proof, weir_span origin,
                        const struct weir_note_key *keys, size_t key_count,
                        uint64_t *verified_out, struct weir_error *err)
 {
-    struct weir_note note;
-    struct weir_checkpoint checkpoint;
+    struct weir_note note = {0};
+    struct weir_checkpoint checkpoint = {0};
     uint64_t verified = 0;
     bool is_logs = false;
 

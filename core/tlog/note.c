@@ -294,7 +294,7 @@ weir_note_sign(weir_span text, weir_span name,
                const struct weir_ed25519_secret *secret, struct weir_buf *out,
                struct weir_error *err)
 {
-    struct weir_note_key key;
+    struct weir_note_key key = {0};
     weir_ed25519_signature signature;
     weir_status status =
         begin_signing(text, name, WEIR_NOTE_ED25519, secret, &key, err);
@@ -311,7 +311,7 @@ weir_note_cosign(weir_span text, weir_span name,
                  const struct weir_ed25519_secret *secret, weir_time when,
                  struct weir_buf *out, struct weir_error *err)
 {
-    struct weir_note_key key;
+    struct weir_note_key key = {0};
     weir_ed25519_signature signature;
     uint8_t bytes[STAMP_BYTES + WEIR_ED25519_SIGNATURE_BYTES];
     struct weir_buf message;

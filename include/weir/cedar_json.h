@@ -7,8 +7,9 @@
  * checked against it. Integers are exact int64; fractions, exponents and
  * null are refused. All errors carry the byte offset in the text.
  *
- * Threads: no shared state. Memory: values live in the caller's arena,
- * entities and policies are copied into their store or set.
+ * Threads: no shared state. Memory: values live in the caller's arena
+ * and borrow strings from the text, which must outlive them; entities and
+ * policies are copied into their store or set.
  */
 #ifndef WEIR_CEDAR_JSON_H
 #define WEIR_CEDAR_JSON_H

@@ -94,7 +94,8 @@ bool weir_cedar_program_has(const struct weir_cedar_program *program,
 bool weir_cedar_program_in(const struct weir_cedar_program *program, uint32_t e,
                            uint32_t f);
 /* The handle of an attribute name that a policy or entity uses; a context
- * attribute without one can not matter to any policy: leave it out. */
+ * attribute without one matters only to a policy that compares the whole
+ * context: bind it with WEIR_CEDAR_NONE, or leave it out where none does. */
 uint32_t weir_cedar_program_attribute(const struct weir_cedar_program *program,
                                       weir_span name);
 weir_span

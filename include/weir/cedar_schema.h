@@ -45,10 +45,10 @@ struct weir_cedar_attribute;
 
 struct weir_cedar_type {
     enum weir_cedar_type_kind kind;
+    uint32_t attribute_count;
     const struct weir_cedar_entity_type *entity;
     const struct weir_cedar_type *element;
     const struct weir_cedar_attribute *attributes; /* sorted by name, bytes */
-    uint32_t attribute_count;
 };
 
 struct weir_cedar_attribute {

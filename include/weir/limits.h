@@ -13,6 +13,10 @@
  * The reference engine is bounded only by its stack (a few hundred). */
 #define WEIR_CEDAR_DEPTH_MAX 256
 
+/* Bytes of scratch one decision may need; it lies on the stack. A policy that
+ * nests deeper than that is refused by `weir check`. */
+#define WEIR_DECIDE_SCRATCH_MAX 32768
+
 /* Candidates of one call; a route with more is refused by `weir check`. */
 #define WEIR_CANDIDATES_MAX 32
 

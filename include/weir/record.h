@@ -164,6 +164,28 @@ struct weir_record_refusal {
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
 };
 
+/*
+ * The numbers of a payload and where its names are, for readers of millions:
+ * two decisions whose `names` agree were asked the same by the same caller
+ * and told the same. The client's address is kept apart.
+ */
+struct weir_record_head {
+    struct weir_request_id request;
+    /* intent and refusal */
+    const uint8_t *image_digest; /* 32 bytes in the payload; else NULL */
+    uint64_t overlay;
+    weir_time decided_us;
+    uint32_t reason; /* of a refusal */
+    uint32_t operation;
+    uint32_t is_streamed;
+    weir_span names[2]; /* the tags before and behind the address's */
+    weir_span address;
+    /* outcome */
+    uint64_t input_tokens;
+    uint64_t output_tokens;
+    int64_t cost_micros;
+};
+
 /* Append the payload to `out`; overflow shows there. */
 void weir_record_put_intent(const struct weir_record_intent *intent,
                             struct weir_buf *out);
@@ -182,5 +204,13 @@ WEIR_MUST_USE weir_status weir_record_get_outcome(
 WEIR_MUST_USE weir_status weir_record_get_refusal(
     weir_span payload, struct weir_record_refusal *refusal_out,
     struct weir_error *err);
+
+WEIR_MUST_USE weir_status weir_record_get_head_of_intent(
+    weir_span payload, struct weir_record_head *head_out);
+WEIR_MUST_USE weir_status weir_record_get_head_of_refusal(
+    weir_span payload, struct weir_record_head *head_out);
+/* Its names are not looked at. */
+WEIR_MUST_USE weir_status weir_record_get_head_of_outcome(
+    weir_span payload, struct weir_record_head *head_out);
 
 #endif

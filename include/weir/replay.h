@@ -65,6 +65,16 @@ bool weir_replay_is_decision(const struct weir_replay_case *recorded);
 enum weir_verdict weir_replay_verdict(const struct weir_replay_case *recorded);
 
 /*
+ * The question a record answers, put to the image at hand, with what it
+ * records as facts: the client's place, and that the policy data was too old
+ * where a candidate was refused for it. ENOTFOUND: the image has no such
+ * key.
+ */
+WEIR_MUST_USE weir_status weir_replay_question(
+    const struct weir_replay *replay, const struct weir_replay_case *recorded,
+    weir_time now, struct weir_question *question_out);
+
+/*
  * Takes the decision again at `now` (the recorded time, to repeat it).
  * ENOTFOUND: the image has no such key; the answer is then a deny.
  * The view's overlay takes part; give an empty one to leave it out.
@@ -72,6 +82,21 @@ enum weir_verdict weir_replay_verdict(const struct weir_replay_case *recorded);
 WEIR_MUST_USE weir_status weir_replay_decide(
     const struct weir_replay *replay, const struct weir_replay_case *recorded,
     weir_time now, struct weir_answer *answer_out);
+
+/*
+ * False when a policy looked at the client's address and the record does not
+ * have it, because the tenant has it hidden: such a decision cannot be taken
+ * again.
+ */
+bool weir_replay_is_repeatable(const struct weir_replay *replay,
+                               const struct weir_replay_case *recorded);
+
+/* One candidate: the same deployment, verdict, reason, deciding policies and
+ * shadows. `difference_out` may be NULL. */
+bool weir_replay_same(const struct weir_image *image,
+                      const struct weir_record_candidate *recorded,
+                      const struct weir_candidate *candidate,
+                      struct weir_error *difference_out);
 
 /*
  * True when `answer` says of every candidate what the record says: the same

@@ -203,10 +203,12 @@ class Module:
 @pytest.fixture(scope="session")
 def module(tmp_path_factory):
     made = Module(tmp_path_factory.mktemp("module"))
-    made.put_image()
-    made.start().wait_ready()
-    yield made
-    made.stop()
+    try:
+        made.put_image()
+        made.start().wait_ready()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -228,11 +230,6 @@ def chat(script=None, model="near", content="hello", **more):
     if script:
         body["metadata"] = {"origin": script}
     return body
-
-
-def events_of(stream):
-    return [part[6:] for part in stream.split(b"\n\n")
-            if part.startswith(b"data: ")]
 
 
 def pause(seconds):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What passes the module, and what does not; nginx's and weir's errors."""
-import http.client
 import json
 import socket
 import threading
@@ -9,7 +8,7 @@ import time
 import pytest
 
 import lab
-from conftest import chat, events_of
+from conftest import chat
 
 
 def error_of(reply):
@@ -50,6 +49,7 @@ def test_plain_reply_names_where_it_ran_and_what_it_cost(module):
     assert headers["weir-region"] == "eu-1"
     assert headers["weir-decision"] == "allow"
     assert headers["weir-request-id"].startswith("req_")
+    assert len(headers["weir-policy"]) == 16  # names the image
     assert headers["weir-cost"] == "0.000060 EUR"  # 10 * 2 + 5 * 8
     assert json.loads(reply)["usage"]["completion_tokens"] == 5
 
@@ -271,15 +271,17 @@ def test_short_reply_that_breaks_off_is_asked_elsewhere(module, words):
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_long_reply_that_breaks_off_is_not_a_whole_one(module, how):
-    with pytest.raises(http.client.HTTPException):
-        module.call(chat(f"bytes=400000;cut_after=200000;how={how}"))
+    _, headers, reply = module.call(
+        chat(f"bytes=400000;cut_after=200000;how={how}"))
+    assert "broken" in headers and len(reply) < 300000
 
 
 @pytest.mark.parametrize("words", [
     "events=9;cut_after=4;how=fin", "events=9;cut_after=4;how=rst",
     "events=3;nodone", "events=3;gap=2000"])
 def test_cut_stream_says_so_and_has_no_end(module, words):
-    got = raw(module, post(chat(words, stream=True)), 10)
+    got = raw(module, post(chat(words, stream=True),
+                           b"Connection: close"), 10)
     head, stream = got.split(b"\r\n\r\n", 1)
     assert head.startswith(b"HTTP/1.1 200")
     assert b"[DONE]" not in stream
@@ -358,8 +360,7 @@ def test_open_stream_of_a_withdrawn_model_ends_with_an_event(module):
     ends = {}
 
     def read(name, body):
-        began = time.monotonic()
-        ends[name] = (raw(module, post(body), 10), time.monotonic() - began)
+        ends[name] = raw(module, post(body, b"Connection: close"), 10)
 
     threads = [threading.Thread(target=read, args=pair) for pair in (
         ("stream", chat("events=500;gap=20", stream=True)),
@@ -374,9 +375,8 @@ def test_open_stream_of_a_withdrawn_model_ends_with_an_event(module):
             thread.join(10)
     finally:
         module.stage("restore")
-    assert b'"withdrawn"' in ends["stream"][0]
-    assert not ends["stream"][0].endswith(b"0\r\n\r\n")
+    assert b'"withdrawn"' in ends["stream"]
+    assert not ends["stream"].endswith(b"0\r\n\r\n")
     for name in ("waiting", "pausing"):
-        assert ends[name][0].startswith(b"HTTP/1.1 403"), name
-    assert events_of(b"data: x\n\n") == [b"x"]
+        assert ends[name].startswith(b"HTTP/1.1 403"), name
     lab.wait_for(lambda: module.call(chat())[0] == 200, 2, "restored")

@@ -139,6 +139,8 @@ openai_of(struct weir_reply *reply)
     return (struct openai_reply *)(void *)reply;
 }
 
+#define KINDS 6 /* tables that wanted_of() may give */
+
 static const weir_json_wanted *
 wanted_of(const struct weir_reply_setup *setup)
 {
@@ -154,6 +156,25 @@ wanted_of(const struct weir_reply_setup *setup)
     }
 }
 
+/* The tap's index of names is the same for each reply of a kind: made once
+ * by each thread, copied after. Making it takes longer than reading a usual
+ * reply with it. */
+static void
+init_tap(struct openai_reply *openai, const weir_json_wanted *wanted)
+{
+    static _Thread_local struct weir_json_tap made[KINDS];
+    struct weir_json_tap *ready = made;
+    while (ready->wanted != wanted && ready->wanted != NULL)
+        ready++;
+    WEIR_ASSERT(ready < made + KINDS);
+    if (ready->wanted == NULL)
+        weir_json_tap_init(ready, wanted, TAPS, openai->memory,
+                           sizeof(openai->memory));
+    openai->tap = *ready;
+    openai->tap.memory = openai->memory;
+    weir_json_tap_reset(&openai->tap);
+}
+
 struct weir_reply *
 weir_openai_reply_new(const struct weir_reply_setup *setup,
                       struct weir_arena *arena)
@@ -167,8 +188,7 @@ weir_openai_reply_new(const struct weir_reply_setup *setup,
     openai->setup.hides_usage =
         setup->hides_usage && (setup->endpoint == WEIR_ENDPOINT_CHAT ||
                                setup->endpoint == WEIR_ENDPOINT_COMPLETE);
-    weir_json_tap_init(&openai->tap, wanted_of(setup), TAPS, openai->memory,
-                       sizeof(openai->memory));
+    init_tap(openai, wanted_of(setup));
     size_t held_max =
         setup->held_bytes_max != 0 ? setup->held_bytes_max : WEIR_SSE_HELD_MAX;
     weir_sse_init(&openai->sse, held_max);

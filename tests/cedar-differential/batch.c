@@ -22,6 +22,8 @@
 #include <weir/cedar_validate.h>
 #include <weir/json.h>
 
+#include "cli/cedar_twin.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +213,8 @@ op_authorize(struct batch *b)
 {
     struct weir_cedar_response response;
     struct weir_cedar_query query;
+    struct weir_cedar_twin twin;
+    const char *difference;
     weir_status status = read_schema(b);
     if (status == WEIR_OK)
         status = read_policies(b, b->policies);
@@ -222,6 +226,18 @@ op_authorize(struct batch *b)
     if (status == WEIR_OK)
         status = weir_cedar_authorize(b->set, b->store, &query, &b->arena,
                                       &response, &b->error);
+    if (status != WEIR_OK)
+        return status;
+    /* The compiled form must say the same; what differs fails the case. */
+    status = weir_cedar_twin_init(&twin, b->set, b->store, &b->error);
+    if (status == WEIR_OK) {
+        difference =
+            weir_cedar_twin_compare(&twin, &query, &response, &b->arena);
+        if (difference != NULL)
+            status = weir_fail(&b->error, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                               "%s", difference);
+    }
+    weir_cedar_twin_fini(&twin);
     if (status != WEIR_OK)
         return status;
     weir_json_name(&b->writer, "decision");

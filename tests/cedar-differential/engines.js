@@ -30,8 +30,15 @@ class Call {
   constructor(value) { this.text = json(value); }
 }
 
+// What takes more than one argument.
+const kept = {
+  preparse: ([name, schema]) => reference.preparseSchema(name, new Call(schema)),
+  preparsePolicies: ([name, set]) => reference.preparsePolicySet(name, new Call(set)),
+};
+
 function ask(name, value) {
   try {
+    if (kept[name]) return kept[name](value);
     const argument = typeof value === 'string' ? value : new Call(value);
     return reference[name](argument);
   } catch (error) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record: explain, ledger and log say what the origin says."""
 import json
+import socket
 
 import lab
 from house import chat, explained
@@ -44,6 +45,37 @@ def test_audit_agrees(house):
         house.call(chat(script=f"in={number};out={number % 5}"), "busy")
     done = house.weir.cli("audit", "verify")
     assert done.returncode == 0
+
+
+def test_counters_of_admission_agree_with_the_ledger(house):
+    """After calls that ended well, were cut, refused and left by clients:
+    what admission counts is what the ledger sums, to the unit."""
+    for number in range(40):
+        words = ["in=50;out=9", "events=9;gap=1", "status=500",
+                 "events=30;cut_after=4", "events=40;gap=5"][number % 5]
+        body = json.dumps(chat(stream="events" in words, script=words,
+                               max_tokens=64)).encode()
+        with socket.create_connection(("127.0.0.1", house.weir.port), 10) as s:
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: w\r\n"
+                      b"Connection: close\r\nAuthorization: Bearer " +
+                      house.key("busy").encode() +
+                      b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            while s.recv(4096) and number % 5 != 4:
+                pass
+
+    def agreed():
+        rows = house.weir.usage("busy")
+        if any(row["open"] for row in rows):
+            return False
+        used = house.weir.budgets("busy")
+        tokens, money = used["tokens", "day"], used["money", "month"]
+        return (tokens["held"], money["held"], tokens["used"],
+                money["used"]) == (
+            0, 0, sum(r["input_tokens"] + r["output_tokens"] for r in rows),
+            sum(r["cost_micros"] for r in rows))
+
+    lab.wait_for(agreed, 10, f"agreement: {house.weir.budgets('busy')} and "
+                 f"{house.weir.usage('busy')}")
 
 
 def test_no_content_and_no_key_anywhere_on_disk(house):

@@ -189,10 +189,11 @@ def test_errors_are_the_sdk_s_own(house):
         ask("good", model="no-such-model")
     with pytest.raises(openai.BadRequestError):
         ask("good", extra_body={"stream": "perhaps"})
+    house.calm_minute()
     for _ in range(3):
-        ask("limited")
+        ask("scarce")
     with pytest.raises(openai.RateLimitError) as limited:
-        ask("limited")
+        ask("scarce")
     assert 0 < int(limited.value.response.headers["retry-after"]) <= 60
 
 

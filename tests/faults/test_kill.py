@@ -12,6 +12,8 @@ import random
 import signal
 import time
 
+import pytest
+
 import lab
 from load import Load
 
@@ -33,8 +35,8 @@ def pids_of(house, victim):
 
 
 def strike(house, victim, dice):
-    """Kills; returns what was killed (nothing if it was not there)."""
-    pids = pids_of(house, victim)
+    """Kills what is there of `victim`; never nothing."""
+    pids = lab.wait_for(lambda: pids_of(house, victim), 5, "a " + victim)
     if victim == "worker" and pids:
         pids = [dice.choice(pids)]
     for pid in pids:
@@ -42,7 +44,6 @@ def strike(house, victim, dice):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    return pids
 
 
 def serves(house, key):
@@ -72,12 +73,13 @@ def ledger(house, tenant):
     return lab.wait_for(closed, 30, "an empty list of open calls")
 
 
-def test_kill_9_at_random_moments(make_house, request):
+@pytest.mark.parametrize("tier", ["durable", "crash"])
+def test_kill_9_at_random_moments(make_house, request, tier):
     rounds = request.config.getoption("--rounds")
     seed = request.config.getoption("--seed") or random.randrange(1 << 30)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    house = make_house()
+    house = make_house(tier=tier)
     key = house.key("busy")
     house.origin.reset()
     slowest = 0.0

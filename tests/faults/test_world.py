@@ -2,8 +2,10 @@
 """The machine and the neighbours misbehave: disk, origin, clients, limits."""
 import contextlib
 import json
+import os
 import pathlib
 import resource
+import shutil
 import socket
 import subprocess
 import threading
@@ -37,7 +39,7 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
                                                            small_disk):
     def on_small_disk(config):
         config["state"] = str(small_disk / "state")
-        config["journal"] = {"segment": "4 MiB", "free": "8 MiB"}
+        config["journal"] = {"segment": "4 MiB", "free": "0 B"}
 
     house = make_house(change=on_small_disk)
     assert house.call(CHAT, "busy")[0] == 200
@@ -47,8 +49,10 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
             while True:
                 file.write(b"\0" * 65536)
                 file.flush()
-    lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 503, 20,
-                 "503 on a full disk")
+    # the segment in use and the spare are there already: they fill first
+    with Load(house, house.key("busy"), threads=8) as load:
+        lab.wait_for(lambda: load.refused.get(503), 60, "503 on a full disk")
+    assert set(load.refused) == {503}
     before = house.origin.stats()["calls"]
     for _ in range(20):
         status, _, reply = house.call(CHAT, "busy")
@@ -59,6 +63,25 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
     lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 200, 20,
                  "service after the disk has room again")
     assert house.weir.cli("audit", "verify").returncode == 0
+
+
+def test_calls_are_refused_before_the_disk_is_full(make_house, small_disk):
+    """journal.free: the rest is kept for what is under way."""
+    def on_small_disk(config):
+        config["state"] = str(small_disk / "state")
+        config["journal"] = {"segment": "4 MiB", "free": "30 MiB"}
+
+    house = make_house(change=on_small_disk)
+    assert house.call(CHAT, "busy")[0] == 200
+    free = os.statvfs(small_disk)
+    filler = small_disk / "filler"
+    filler.write_bytes(b"\0" * (free.f_bavail * free.f_frsize - (24 << 20)))
+    lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 503, 5, "503")
+    before = house.origin.stats()["calls"]
+    assert house.call({**CHAT, "stream": True}, "busy")[0] == 503
+    assert house.origin.stats()["calls"] == before
+    filler.unlink()
+    lab.wait_for(lambda: house.call(CHAT, "busy")[0] == 200, 5, "service")
 
 
 def test_origin_killed_in_mid_stream(make_house):
@@ -185,8 +208,41 @@ def test_slow_clients_are_bounded(make_house):
     for sock in slow:
         sock.close()
     # a body that never came is no call: no intent, no budget held
-    rows = house.weir.usage("busy")
-    assert sum(row.get("open", 0) for row in rows) == 0
+    lab.wait_for(lambda: sum(row["open"] for row in
+                             house.weir.usage("busy")) == 0, 5, "settlement")
+    assert sum(row["calls"] for row in house.weir.usage("busy")) == 5
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_open_streams_of_what_is_withdrawn(make_house, cuts):
+    house = make_house(change=lambda config: config.update(
+        withdrawal={"cut_streams": cuts}))
+    ends = []
+
+    def read():
+        ends.append(house.call(
+            {**CHAT, "stream": True,
+             "metadata": {"origin": "events=40;gap=50"}}, "busy"))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    lab.wait_for(lambda: house.origin.stats()["calls"] == 4)
+    time.sleep(0.2)
+    house.weir.cli("withdraw", "model", "large")
+    withdrawn = time.monotonic()
+    for reader in readers:
+        reader.join(15)
+    took = time.monotonic() - withdrawn
+    for status, headers, reply in ends:
+        assert status == 200
+        if cuts:
+            assert b"[DONE]" not in reply and b'"error"' in reply[-2000:]
+            assert "broken" in headers
+        else:
+            assert b"[DONE]" in reply
+    assert took < 1.0 if cuts else took > 1.0
+    assert house.call(CHAT, "busy")[0] == 403
 
 
 def test_sigterm_drains_open_streams_and_stops_in_bounds(make_house):
@@ -224,6 +280,7 @@ def test_sighup_under_load_fails_no_call(make_house):
 
 def test_restart_forgets_nothing(make_house):
     house = make_house()
+    house.calm_minute()
     for _ in range(3):
         assert house.call(CHAT, "limited")[0] == 200
     assert house.call(CHAT, "limited")[0] == 429
@@ -233,13 +290,22 @@ def test_restart_forgets_nothing(make_house):
     status = house.call(CHAT, "limited")[0]
     if int(began) // 60 == int(time.time()) // 60:
         assert status == 429  # the same minute: still full
-    # and after a machine has died: state is what lies on disk
+    # and after the machine has died: its shared memory is gone, and what is
+    # on disk is enough to count on
     for _ in range(2):
-        house.call({**CHAT, "max_tokens": 50}, "thrifty")
-    rows = house.weir.usage("thrifty")
+        assert house.call({**CHAT, "max_tokens": 50}, "thrifty")[0] == 200
+
+    def settled():
+        rows = house.weir.usage("thrifty")
+        return sum(row["calls"] for row in rows) == 2 and rows
+
+    rows = lab.wait_for(settled, 10, "settlement")
+    tokens = sum(row["input_tokens"] + row["output_tokens"] for row in rows)
+    run_dir = house.weir.run_dir
     house.weir.kill()
-    for path in house.weir.state.rglob("quota*"):
-        path.unlink()
+    shutil.rmtree(run_dir)
     house.weir.start()
-    again = house.weir.usage("thrifty")
-    assert again == rows
+    assert house.weir.usage("thrifty") == rows
+    counter = house.weir.budgets("thrifty")["tokens", "day"]
+    assert (counter["used"], counter["held"]) == (tokens, 0)
+    assert house.weir.cli("audit", "verify").returncode == 0

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <weir/cedar_program.h>
+#include <weir/cedar_whatif.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -73,6 +74,19 @@ on_read(void *context, const struct weir_cedar_read *read)
 }
 
 static void
+suppose(const struct weir_cedar_program *program,
+        const struct weir_cedar_request *request, void *scratch)
+{
+    const struct weir_cedar_whatif_bounds bounds = {2, 20, NULL, NULL};
+    struct weir_cedar_whatif answer;
+    struct weir_arena arena;
+    weir_arena_init_heap(&arena, 1 << 22);
+    (void)weir_cedar_whatif(program, request, &bounds, scratch, &arena, &answer,
+                            NULL);
+    weir_arena_fini(&arena);
+}
+
+static void
 use(struct weir_cedar_program *program)
 {
     uint32_t count = weir_cedar_program_entity_count(program);
@@ -92,6 +106,8 @@ use(struct weir_cedar_program *program)
         weir_cedar_decide(program, &request, WEIR_CEDAR_FULL, scratch, &answer);
         weir_cedar_decide(program, &request, WEIR_CEDAR_DECISION, scratch,
                           &answer);
+        if (i == 0)
+            suppose(program, &request, scratch);
         if (policy_count > 0)
             (void)weir_cedar_trace(program, &request, i % policy_count, scratch,
                                    on_read, program, NULL);

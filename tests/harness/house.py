@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import ssl
+import time
 
 import lab
 import world
@@ -14,9 +15,9 @@ ORIGINS = ("near", "far", "slow")
 class House:
     """What a test may touch: weir, origins, certificates, keys by tenant."""
 
-    def __init__(self, where, before=(), change=None):
+    def __init__(self, where, before=(), change=None, tier="durable"):
         """`before`: words in front of `weir serve`; `change` may alter the
-        configuration before it is written."""
+        configuration before it is written; `tier` is that of the record."""
         where = self.where = pathlib.Path(where)
         self.certificates = lab.make_certificates(where)
         data = lab.data_dir()
@@ -32,7 +33,10 @@ class House:
             self.sealed.url("sealed"))
         tls = config.pop("tls")
         config.pop("listen")
-        self.weir = lab.Weir(where / "weir", config, world.POLICIES,
+        policies = {path: text.replace('@tier("durable")',
+                                       f'@tier("{tier}")')
+                    for path, text in world.POLICIES.items()}
+        self.weir = lab.Weir(where / "weir", config, policies,
                              before=before)
         config["listen"] = [
             {"address": f"127.0.0.1:{self.weir.port}"},
@@ -63,6 +67,14 @@ class House:
             self.weir.port, method, path, body,
             {"Authorization": "Bearer " + (key or self.key(tenant)),
              "Content-Type": "application/json", **(headers or {})}, timeout)
+
+    @staticmethod
+    def calm_minute(seconds=10):
+        """Waits for the next minute when this one has less left: a window
+        of a minute shall not roll over in the middle of a test."""
+        left = 60 - time.time() % 60
+        if left < seconds:
+            time.sleep(left + 0.05)
 
     def context(self):
         return ssl.create_default_context(cafile=self.certificates["ca"])

@@ -222,6 +222,8 @@ class Weir:
         self.environment = {**os.environ, **(environment or {})}
         self.before = list(before)
         self.process = None
+        self.run = None     # see run_dir
+        self.token = None   # of the admin API
         self.port = free_port()
         self.admin_port = free_port()
         config.setdefault("listen", [{"address": f"127.0.0.1:{self.port}"}])
@@ -269,15 +271,30 @@ class Weir:
             self.where / "weir.log", env=self.environment,
             start_new_session=True)
         self.wait_ready(seconds)
+        assert self.run_dir
         return self
 
     def is_ready(self):
-        """True when a call without a key is refused by weir itself."""
+        """True when a call without a key is refused by weir itself, and the
+        admin API says that all is well."""
         with contextlib.suppress(OSError, http.client.HTTPException):
             status, headers, _ = exchange(self.port, "GET", "/v1/models",
                                           timeout=2)
-            return status == 401 and "weir-request-id" in headers
+            if status != 401 or "weir-request-id" not in headers:
+                return False
+            return exchange(self.admin_port, "GET", "/healthz",
+                            timeout=2)[0] == 200
         return False
+
+    @property
+    def run_dir(self):
+        """Where the shared memory lies: what a dead machine loses."""
+        if self.run is None:
+            maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+            self.run = pathlib.Path(next(
+                line.split()[-1] for line in maps.splitlines()
+                if line.endswith("/quota"))).parent
+        return self.run
 
     def wait_ready(self, seconds=15):
         wait_for(lambda: self.process.child.poll() is not None or
@@ -310,6 +327,25 @@ class Weir:
             words += ["--by", by]
         return self.json(*words)["rows"]
 
+    def admin(self, method, path, body=None):
+        """One call of the admin API; its answer as data."""
+        if self.token is None:
+            self.token = self.json("admins", "create", "--role", "admin",
+                                   "--name", "lab")["token"]
+        status, _, reply = exchange(
+            self.admin_port, method, path, body,
+            {"Authorization": "Bearer " + self.token})
+        if status != 200:
+            raise RuntimeError(f"{method} {path}: {status} {reply!r}")
+        return json.loads(reply)
+
+    def budgets(self, tenant):
+        """(metric, window) -> counter of a tenant, as admission sees it."""
+        rows = self.admin("GET", "/v1/tenants")["tenants"]
+        row = next(row for row in rows if row["name"] == tenant)
+        return {(limit["metric"], limit["window"]): limit
+                for limit in row["limits"]}
+
     def reload(self):
         os.kill(self.process.pid, signal.SIGHUP)
 
@@ -317,14 +353,29 @@ class Weir:
         return self.process.stop(seconds) if self.process else 0
 
     def kill(self):
-        """kill -9 of the whole session, as when the machine goes."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """kill -9 of every process at once, as when the machine goes."""
+        for pid, _, _ in self.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.kill()
 
     def children(self):
-        """(pid, name, command line) of every process below weir serve."""
-        return descendants(self.process.pid)
+        """(pid, name, command line) of every process that works on this
+        weir's run directory, whoever its parent is by now."""
+        mark = str(self.run_dir)
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                name = (entry / "comm").read_text().strip()
+                if name not in ("nginx", "weir", "weir-writer"):
+                    continue
+                words = (entry / "cmdline").read_bytes().replace(
+                    b"\0", b" ").decode(errors="replace").strip()
+                if mark in words or mark in (entry / "maps").read_text():
+                    found.append((int(entry.name), name, words))
+        return found
 
 
 def descendants(root):

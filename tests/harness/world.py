@@ -160,6 +160,7 @@ def config(urls, dead_port, certificates, tls_port, tls_origin=None):
         "tenants": [
             tenant("good"), tenant("insider", "good"), tenant("outcast"), tenant("doubtful"),
             tenant("limited", "good", {"requests_per_minute": 3}),
+            tenant("scarce", "good", {"requests_per_minute": 3}),
             tenant("poor", "good", {"money_per_day": "0.000040"}),
             tenant("thrifty", "good", {"tokens_per_day": 100000}),
             tenant("busy", "good", {"requests_per_minute": 100000,

@@ -451,6 +451,23 @@ weir_store_rollback(struct weir_store *store)
     weir_sql_totals_free(store);
 }
 
+weir_status
+weir_store_read_begin(struct weir_store *store, struct weir_error *err)
+{
+    int64_t value;
+    weir_status status = run_text(store, "BEGIN", err);
+    /* The moment is that of the first read. */
+    if (status == WEIR_OK)
+        status = weir_store_number_get(store, "journal.segment", &value, err);
+    return status;
+}
+
+void
+weir_store_read_end(struct weir_store *store)
+{
+    (void)run_text(store, "COMMIT", NULL);
+}
+
 /* --------------------------------------------------------------- numbers */
 
 static weir_status

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A query: words, listed words like them, names with those, scores.
+ *
+ * WHICH WORDS LEAD TO NAMES. A name whose words carry less than a part r of
+ * the query's weight cannot reach the threshold t: at best it is matched
+ * whole, so 2r / (r + 1) >= t, r = t / (2 - t). Common words with many
+ * names are therefore not followed as long as their weights together stay
+ * below r; a name that has only those is no hit. What is left out this way
+ * is counted as found when a name is judged worth measuring, so the bound
+ * holds. One exception: a name found by an initial alone is not looked for.
+ *
+ * All arrays by word, name or entry carry the number of the query that last
+ * wrote there, so nothing is cleared between queries.
+ */
+#include "screen_query.h"
+
+#include <string.h>
+
+#define SIMILARITY_LEAST 700u /* of words; less is another word */
+
+struct weir_screening_scratch *
+weir_screening_scratch_new(const struct weir_screening *index,
+                           struct weir_arena *arena)
+{
+    struct weir_screening_scratch *scratch =
+        weir_arena_alloc(arena, sizeof(*scratch));
+    uint32_t entries = index->rows->entry_count + 1;
+    uint32_t *units =
+        weir_arena_array(arena, uint32_t, 2 * ((size_t)index->unit_count + 1));
+    uint32_t *names =
+        weir_arena_array(arena, uint32_t, 3 * ((size_t)index->name_count + 1));
+    uint32_t *by_entry = weir_arena_array(arena, uint32_t, 2 * (size_t)entries);
+    struct screen_found *found =
+        weir_arena_array(arena, struct screen_found, entries);
+    if (arena->overflow)
+        return NULL;
+    scratch->index = index;
+    scratch->like_epoch = units;
+    scratch->like_head = units + index->unit_count + 1;
+    scratch->name_epoch = names;
+    scratch->name_sum = names + index->name_count + 1;
+    scratch->candidates = scratch->name_sum + index->name_count + 1;
+    scratch->entry_epoch = by_entry;
+    scratch->entry_found = by_entry + entries;
+    scratch->found = found;
+    return scratch;
+}
+
+/* A new number; after four billion queries all marks are cleared once. */
+static void
+begin(struct weir_screening_scratch *scratch)
+{
+    const struct weir_screening *index = scratch->index;
+    scratch->like_count = 0;
+    scratch->candidate_count = 0;
+    scratch->found_count = 0;
+    scratch->unit_count = 0;
+    if (++scratch->epoch != 0)
+        return;
+    memset(scratch->like_epoch, 0, sizeof(uint32_t) * index->unit_count);
+    memset(scratch->name_epoch, 0, sizeof(uint32_t) * index->name_count);
+    memset(scratch->entry_epoch, 0,
+           sizeof(uint32_t) * index->rows->entry_count);
+    scratch->epoch = 1;
+}
+
+/* --------------------------------------------------------- like words */
+
+static void
+add_like(struct weir_screening_scratch *scratch, uint32_t query_unit,
+         uint32_t unit, uint32_t similarity, enum weir_screening_how how)
+{
+    uint32_t head = scratch->like_epoch[unit] == scratch->epoch
+                        ? scratch->like_head[unit]
+                        : SCREEN_NONE;
+    if (scratch->like_count == SCREEN_LIKES_MAX)
+        return;
+    uint32_t at = scratch->like_count++;
+    scratch->likes[at] = (struct screen_like){
+        unit, (uint16_t)similarity, (uint8_t)how, (uint8_t)query_unit, head};
+    scratch->like_epoch[unit] = scratch->epoch;
+    scratch->like_head[unit] = at;
+}
+
+static bool
+is_known(const struct weir_screening_scratch *scratch, uint32_t query_unit,
+         uint32_t unit)
+{
+    if (scratch->like_epoch[unit] != scratch->epoch)
+        return false;
+    for (uint32_t i = scratch->like_head[unit]; i != SCREEN_NONE;
+         i = scratch->likes[i].next)
+        if (scratch->likes[i].query_unit == query_unit)
+            return true;
+    return false;
+}
+
+static void
+find_by_keys(struct weir_screening_scratch *scratch, uint32_t query_unit,
+             weir_span text)
+{
+    const struct weir_screening *index = scratch->index;
+    uint32_t hashes[SCREEN_KEYS_MAX];
+    struct screen_sound sound;
+    struct screen_sound other;
+    weir__screen_sound(text, &sound);
+    uint32_t count = weir__screen_keys(text, &sound, hashes);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t bucket = hashes[i] >> (32 - index->key_bits);
+        for (uint32_t k = index->key_first[bucket];
+             k < index->key_first[bucket + 1]; k++) {
+            uint32_t unit = index->keys[k].unit;
+            enum weir_screening_how how;
+            if (index->keys[k].hash != hashes[i] ||
+                is_known(scratch, query_unit, unit))
+                continue;
+            weir__screen_sound(index->units[unit].text, &other);
+            uint32_t similarity = weir__screen_similarity(
+                text, &sound, index->units[unit].text, &other, &how);
+            if (similarity >= SIMILARITY_LEAST)
+                add_like(scratch, query_unit, unit, similarity, how);
+        }
+    }
+}
+
+static void
+find_likes(struct weir_screening_scratch *scratch, uint32_t query_unit)
+{
+    struct screen_query_unit *unit = &scratch->units[query_unit];
+    uint32_t same = weir__screen_unit(scratch->index, unit->text);
+    unit->like_first = scratch->like_count;
+    if (same != SCREEN_NONE)
+        add_like(scratch, query_unit, same, WEIR_SCREENING_SCORE_MAX,
+                 WEIR_HOW_EQUAL);
+    if (query_unit < scratch->words.count)
+        find_by_keys(scratch, query_unit, unit->text);
+    unit->like_count = scratch->like_count - unit->like_first;
+}
+
+/* A listed word weighs what it weighs there; an unlisted one like its
+ * nearest listed spelling, else as much as any word can. */
+static uint32_t
+weight_of(const struct weir_screening_scratch *scratch, uint32_t word)
+{
+    const struct weir_screening *index = scratch->index;
+    const struct screen_query_unit *unit = &scratch->units[word];
+    uint32_t best = SCREEN_NONE;
+    for (uint32_t i = 0; i < unit->like_count; i++) {
+        const struct screen_like *like = &scratch->likes[unit->like_first + i];
+        if (index->units[like->unit].is_word &&
+            (best == SCREEN_NONE ||
+             like->similarity > scratch->likes[best].similarity))
+            best = unit->like_first + i;
+    }
+    if (best != SCREEN_NONE)
+        return index->units[scratch->likes[best].unit].weight;
+    return weir__screen_weight(unit->text, scratch->words.words[word].is_plain,
+                               1, index->name_count + 1);
+}
+
+static void
+prepare(struct weir_screening_scratch *scratch)
+{
+    uint32_t words = scratch->words.count;
+    for (uint32_t i = 0; i < words; i++)
+        scratch->units[i] = (struct screen_query_unit){
+            .text = scratch->words.words[i].text, .words = 1u << i};
+    for (uint32_t i = 0; i + 1 < words; i++) {
+        weir_span a = scratch->words.words[i].text;
+        weir_span b = scratch->words.words[i + 1].text;
+        size_t len = a.len + b.len;
+        memcpy(scratch->joined[i], a.ptr, a.len);
+        memcpy(scratch->joined[i] + a.len, b.ptr, b.len);
+        len = len < SCREEN_WORD_MAX ? len : SCREEN_WORD_MAX;
+        scratch->units[words + i] = (struct screen_query_unit){
+            .text = {scratch->joined[i], len}, .words = 3u << i};
+    }
+    scratch->unit_count = 2 * words - 1;
+    for (uint32_t i = 0; i < scratch->unit_count; i++)
+        find_likes(scratch, i);
+    scratch->weight_sum = 0;
+    for (uint32_t i = 0; i < words; i++) {
+        scratch->weights[i] = weight_of(scratch, i);
+        scratch->weight_sum += scratch->weights[i];
+    }
+}
+
+/* ----------------------------------------------------------- candidates */
+
+static uint64_t
+names_of(const struct weir_screening_scratch *scratch, uint32_t word)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < scratch->like_count; i++)
+        if (scratch->units[scratch->likes[i].query_unit].words >> word & 1)
+            count += scratch->index->units[scratch->likes[i].unit].name_count;
+    return count;
+}
+
+/* Bits of the words that are followed; the weight of the others is added to
+ * *left_out. `least` is r in thousandths. */
+static uint32_t
+followed_words(const struct weir_screening_scratch *scratch, uint32_t least,
+               uint32_t *left_out)
+{
+    uint32_t words = scratch->words.count;
+    uint32_t followed = (uint32_t)((1ull << words) - 1);
+    uint64_t names[WEIR_SCREENING_WORDS_MAX];
+    for (uint32_t i = 0; i < words; i++)
+        names[i] = names_of(scratch, i);
+    for (uint32_t round = 0; round < words; round++) {
+        uint32_t most = SCREEN_NONE;
+        for (uint32_t i = 0; i < words; i++)
+            if ((followed >> i & 1) &&
+                (most == SCREEN_NONE || names[i] > names[most]))
+                most = i;
+        uint64_t sum = *left_out + scratch->weights[most];
+        if (sum * 1000 >= (uint64_t)scratch->weight_sum * least)
+            break;
+        followed &= ~(1u << most);
+        *left_out = (uint32_t)sum;
+    }
+    return followed;
+}
+
+static uint32_t
+unit_weight(const struct weir_screening_scratch *scratch, uint32_t query_unit)
+{
+    uint32_t sum = 0;
+    for (uint32_t bits = scratch->units[query_unit].words; bits != 0;
+         bits &= bits - 1)
+        sum += scratch->weights[__builtin_ctz(bits)];
+    return sum;
+}
+
+static void
+follow(struct weir_screening_scratch *scratch, uint32_t followed)
+{
+    const struct weir_screening *index = scratch->index;
+    for (uint32_t i = 0; i < scratch->like_count; i++) {
+        const struct screen_like *like = &scratch->likes[i];
+        if ((scratch->units[like->query_unit].words & followed) == 0)
+            continue;
+        uint32_t sum =
+            unit_weight(scratch, like->query_unit) * (uint32_t)like->similarity;
+        const struct screen_unit *unit = &index->units[like->unit];
+        for (uint32_t j = 0; j < unit->name_count; j++) {
+            uint32_t name = index->postings[unit->name_first + j];
+            if (scratch->name_epoch[name] != scratch->epoch) {
+                scratch->name_epoch[name] = scratch->epoch;
+                scratch->name_sum[name] = 0;
+                scratch->candidates[scratch->candidate_count++] = name;
+            }
+            scratch->name_sum[name] += sum;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- answer */
+
+static void
+keep(struct weir_screening_scratch *scratch, struct screen_found found)
+{
+    uint32_t at = scratch->found_count;
+    if (scratch->entry_epoch[found.entry] == scratch->epoch) {
+        at = scratch->entry_found[found.entry];
+        if (scratch->found[at].score >= found.score)
+            return;
+    } else {
+        scratch->entry_epoch[found.entry] = scratch->epoch;
+        scratch->entry_found[found.entry] = at;
+        scratch->found_count++;
+    }
+    scratch->found[at] = found;
+}
+
+static void
+find_names(struct weir_screening_scratch *scratch, uint32_t threshold)
+{
+    const struct weir_screening *index = scratch->index;
+    uint32_t least = threshold * 1000 / (2000 - threshold);
+    uint32_t left = 0;
+    prepare(scratch);
+    follow(scratch, followed_words(scratch, least, &left));
+    uint64_t needed = (uint64_t)scratch->weight_sum * least;
+    for (uint32_t i = 0; i < scratch->candidate_count; i++) {
+        uint32_t name = scratch->candidates[i];
+        /* an initial adds up to all of its weight, unseen so far */
+        if (scratch->name_sum[name] + (uint64_t)left * 1000 < needed &&
+            !index->names[name].has_initial && !scratch->has_initial)
+            continue;
+        uint32_t score = weir__screen_align(scratch, name, NULL);
+        if (score >= threshold)
+            keep(scratch, (struct screen_found){index->names[name].entry, score,
+                                                name, SCREEN_NONE});
+    }
+}
+
+static void
+find_identifiers(struct weir_screening_scratch *scratch, weir_span text)
+{
+    const struct weir_screening *index = scratch->index;
+    const struct weir_screening_rows *rows = index->rows;
+    weir_span id = weir__screen_identifier(text, scratch->identifier);
+    char bytes[SCREEN_ID_MAX];
+    uint32_t low = 0;
+    uint32_t high = index->id_count;
+    scratch->identifier_len = id.len;
+    if (id.len == 0)
+        return;
+    uint64_t hash = weir_hash64(id, 0);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (index->ids[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < index->id_count && index->ids[low].hash == hash; low++) {
+        const struct weir_screening_identifier *listed =
+            &rows->identifier_rows[index->ids[low].row];
+        if (weir_span_equal(weir__screen_identifier(listed->text, bytes), id))
+            keep(scratch,
+                 (struct screen_found){listed->entry, WEIR_SCREENING_SCORE_MAX,
+                                       SCREEN_NONE, index->ids[low].row});
+    }
+}
+
+static bool
+is_before(const struct screen_found *a, const struct screen_found *b)
+{
+    return a->score != b->score ? a->score > b->score : a->entry < b->entry;
+}
+
+static void
+fill_hit(const struct weir_screening_scratch *scratch,
+         const struct screen_found *found, struct weir_screening_hit *hit)
+{
+    hit->score = found->score;
+    hit->entry = found->entry;
+    hit->identifier = found->identifier;
+    hit->name = SCREEN_NONE;
+    hit->match_count = 0;
+    if (found->name != SCREEN_NONE) {
+        hit->name = scratch->index->names[found->name].row;
+        (void)weir__screen_align(scratch, found->name, hit);
+        return;
+    }
+    hit->match_count = 1;
+    hit->matches[0] = (struct weir_screening_match){
+        .query = {scratch->identifier, scratch->identifier_len},
+        .listed = scratch->index->rows->identifier_rows[found->identifier].text,
+        .how = WEIR_HOW_IDENTIFIER,
+        .similarity = WEIR_SCREENING_SCORE_MAX,
+        .weight = scratch->index->weight_max};
+}
+
+struct weir_screening_answer
+weir_screening_query(const struct weir_screening *index,
+                     struct weir_screening_scratch *scratch, weir_span text,
+                     uint32_t threshold, struct weir_screening_hit *hits_out,
+                     uint32_t max)
+{
+    struct weir_screening_answer answer = {0};
+    WEIR_ASSERT(threshold >= 1 && threshold <= WEIR_SCREENING_SCORE_MAX);
+    WEIR_ASSERT(scratch->index == index);
+    begin(scratch);
+    weir__screen_words(text, &scratch->words);
+    scratch->has_initial = false;
+    for (uint32_t i = 0; i < scratch->words.count; i++)
+        scratch->has_initial |= scratch->words.words[i].text.len == 1;
+    answer.is_cut = scratch->words.is_cut;
+    answer.is_empty = scratch->words.count == 0;
+    find_identifiers(scratch, text);
+    if (!answer.is_empty)
+        find_names(scratch, threshold);
+    answer.total = scratch->found_count;
+    for (; answer.count < max && answer.count < answer.total; answer.count++) {
+        struct screen_found *found = scratch->found;
+        uint32_t best = answer.count;
+        for (uint32_t i = best + 1; i < answer.total; i++)
+            if (is_before(&found[i], &found[best]))
+                best = i;
+        struct screen_found first = found[best];
+        found[best] = found[answer.count];
+        found[answer.count] = first;
+        fill_hit(scratch, &first, &hits_out[answer.count]);
+    }
+    return answer;
+}
+
+const char *
+weir_screening_how_name(enum weir_screening_how how)
+{
+    static const char *const names[] = {
+        "none", "equal", "sound", "typo", "initial", "joined", "identifier"};
+    return (size_t)how < WEIR_COUNTOF(names) ? names[how] : names[0];
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * screen_query.h - the state of a query, shared by finding
+ * (screen_query.c) and measuring (screen_align.c).
+ *
+ * Threads: one owner. Memory: the arena the scratch was made in.
+ */
+#ifndef WEIR_CORE_PARTIES_SCREEN_QUERY_H
+#define WEIR_CORE_PARTIES_SCREEN_QUERY_H
+
+#include "screen.h"
+
+/* A listed word that is like a unit of the query. */
+struct screen_like {
+    uint32_t unit;
+    uint16_t similarity;
+    uint8_t how;
+    uint8_t query_unit;
+    uint32_t next; /* of the same listed unit; SCREEN_NONE: last */
+};
+
+#define SCREEN_LIKES_MAX 4096u
+
+/* Words first, then joins: unit word_count + i joins words i and i + 1. */
+struct screen_query_unit {
+    weir_span text;
+    uint32_t words; /* bit for each */
+    uint32_t like_first;
+    uint32_t like_count;
+};
+
+struct screen_found {
+    uint32_t entry;
+    uint32_t score;
+    uint32_t name;       /* of the index; SCREEN_NONE: by identifier */
+    uint32_t identifier; /* row */
+};
+
+struct weir_screening_scratch {
+    const struct weir_screening *index;
+    uint32_t epoch;
+    struct screen_words words;
+    char joined[WEIR_SCREENING_WORDS_MAX][2 * SCREEN_WORD_MAX];
+    char identifier[SCREEN_ID_MAX];
+    size_t identifier_len;
+    bool has_initial;
+    struct screen_query_unit units[SCREEN_UNITS_MAX];
+    uint32_t unit_count;
+    uint32_t weights[WEIR_SCREENING_WORDS_MAX]; /* of the query's words */
+    uint32_t weight_sum;
+
+    struct screen_like likes[SCREEN_LIKES_MAX];
+    uint32_t like_count;
+    uint32_t *like_epoch; /* [unit]: like_head holds for this query */
+    uint32_t *like_head;  /* [unit] */
+
+    uint32_t *name_epoch; /* [name] */
+    uint32_t *name_sum;   /* [name]: weight times similarity, at most */
+    uint32_t *candidates; /* [name] */
+    uint32_t candidate_count;
+
+    uint32_t *entry_epoch; /* [entry] */
+    uint32_t *entry_found; /* [entry]: row of `found` */
+    struct screen_found *found;
+    uint32_t found_count;
+};
+
+/* The score of a listed name for the query in the scratch; where `hit` is
+ * not NULL, what matched is written there. */
+uint32_t weir__screen_align(const struct weir_screening_scratch *scratch,
+                            uint32_t name, struct weir_screening_hit *hit);
+
+#endif

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of `weir` against a running daemon."""
+import json
+import os
+import subprocess
+import time
+
+import lab
+
+
+def seconds_until(claim, limit=5):
+    started = time.monotonic()
+    lab.wait_for(claim, limit, "the change")
+    return time.monotonic() - started
+
+
+def test_a_key_works_at_once_and_not_after_its_revocation(place):
+    made = place.weir.json("keys", "create", "--project", "good/app",
+                           "--purpose", "test", "--staff", "DE")
+    assert made["key"].startswith("wr_") and len(made["key"]) == 51
+    assert place.call(made["key"])[0] == 200
+    place.weir.cli("keys", "revoke", made["id"])
+    took = seconds_until(lambda: place.call(made["key"])[0] == 401)
+    assert took < 1
+    again = place.weir.cli("keys", "revoke", made["id"], check=False)
+    assert again.returncode == 19
+    rows = {row["id"]: row for row in place.weir.json("keys", "list")["keys"]}
+    assert rows[made["id"]]["revoked_us"] > rows[made["id"]]["created_us"]
+    assert made["key"] not in json.dumps(rows)
+
+
+def test_a_keys_text_is_nowhere_on_disk(place):
+    key = place.key().encode()
+    place.good()
+    for folder in (place.weir.state, os.path.realpath(place.weir.state / "run")):
+        for root, _, files in os.walk(folder):
+            for name in files:
+                path = os.path.join(root, name)
+                if not os.path.isfile(path):
+                    continue
+                with open(path, "rb") as file:
+                    assert key not in file.read(), path
+
+
+def test_a_key_may_have_budgets_of_its_own(place):
+    made = place.weir.json("keys", "create", "--project", "good/app",
+                           "--purpose", "test", "--staff", "DE", "--limit",
+                           "requests_per_hour=2")
+    assert [place.call(made["key"])[0] for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_key_needs_an_unambiguous_project(place):
+    def create(project, *more):
+        return place.weir.cli("keys", "create", "--project", project,
+                              "--purpose", "test", "--staff", "DE", *more,
+                              check=False)
+    assert create("app").returncode == 0
+    assert create("polar").returncode == 0
+    done = create("shared")
+    assert done.returncode == 19 and "TENANT/PROJECT" in done.stderr
+    assert create("nowhere").returncode == 6
+    done = create("good/app", "--limit", "tokens=5")
+    assert done.returncode == 4 and "no limit 'tokens'" in done.stderr
+    done = create("good/app", "--not-after", "2020-01-01")
+    assert done.returncode == 4 and "past" in done.stderr
+
+
+def test_a_key_with_an_unknown_place_is_refused_and_the_next_one_works(place):
+    done = place.weir.cli("keys", "create", "--project", "good/app",
+                          "--purpose", "test", "--staff", "XX", check=False)
+    assert done.returncode == 4 and "XX" in done.stderr
+    made = place.weir.json("keys", "create", "--project", "good/app",
+                           "--purpose", "test", "--staff", "DE")
+    assert place.call(made["key"])[0] == 200
+
+
+def test_withdraw_and_restore_act_within_a_second(place):
+    key = place.key()
+    for kind, name in (("model", "m"), ("deployment", "m-one"),
+                       ("provider", "maker"), ("organisation", "good"),
+                       ("jurisdiction", "DE")):
+        place.weir.cli("withdraw", kind, name, "--reason", "test")
+        assert seconds_until(lambda: place.call(key)[0] == 403) < 1, kind
+        listed = place.weir.json("withdraw")["withdrawals"]
+        assert [(row["kind"], row["name"], row["reason"])
+                for row in listed] == [(kind, name, "test")]
+        place.weir.cli("restore", kind, name)
+        assert seconds_until(lambda: place.call(key)[0] == 200) < 1, kind
+    assert place.weir.cli("withdraw", "model", "nothing",
+                          check=False).returncode == 6
+    assert place.weir.cli("restore", "model", "m",
+                          check=False).returncode == 6
+    assert place.weir.cli("withdraw", "flavour", "m",
+                          check=False).returncode == 4
+
+
+def test_an_allowed_call_is_explained(place):
+    request = place.good()
+    told = place.ledgered(request)
+    assert told["state"] == "closed" and told["is_same"]
+    assert told["verdict"] == "allow"
+    assert told["who"]["tenant"] == "good"
+    assert told["who"]["organisation"] == "good"
+    assert told["who"]["purpose"] == "test"
+    assert told["order"] == ["m-one"]
+    candidate, = told["candidates"]
+    policy, = candidate["policies"]
+    assert policy["id"] == "seller-permit"
+    assert policy["file"] == "seller/permit.cedar" and policy["line"] > 0
+    assert policy["reads"]
+    outcome = told["outcome"]
+    assert outcome["ran_in"] == outcome["stored_in"] == "DE"
+    assert outcome["price_version"] == "list-1"
+    usage = outcome["input_tokens"] * 3 + outcome["output_tokens"] * 15
+    assert outcome["cost_micros"] == usage
+    text = place.weir.cli("explain", request).stdout
+    for word in ("seller-permit", "data rests in DE", "list-1",
+                 "decided again: the same", told["image"]["digest"]):
+        assert word in text
+
+
+def test_a_denied_and_a_held_call_are_explained(place):
+    for project, status, verdict, policy in (
+            ("south/polar", 403, "deny", "maker-places"),
+            ("young/start", 403, "hold", "maker-established")):
+        code, headers, _ = place.call(place.key(project))
+        assert code == status
+        told = place.ledgered(headers["weir-request-id"])
+        assert told["state"] == "refused" and told["verdict"] == verdict
+        assert told["is_same"] and told["refusal"]["policy"] == policy
+        decided = told["candidates"][0]["policies"][0]
+        assert decided["id"] == policy
+        reads = {read["expression"]: read for read in decided["reads"]}
+        assert any("organization" in name for name in reads)
+
+
+def test_a_request_that_is_not_known_is_said_so(place):
+    assert place.weir.cli("explain", "req_" + "0" * 26,
+                          check=False).returncode == 6
+    assert place.weir.cli("explain", "nonsense", check=False).returncode == 4
+
+
+def test_usage_sums_what_was_called(place):
+    key = place.weir.json("keys", "create", "--project", "good/app",
+                          "--purpose", "sums", "--staff", "DE")
+    for _ in range(5):
+        assert place.call(key["key"])[0] == 200
+    requests = [place.call(key["key"])[1]["weir-request-id"]]
+    place.ledgered(requests[0])
+    told = place.weir.json("usage", "--by", "key,model,day")
+    row, = [row for row in told["rows"] if row["key"] == key["id"]]
+    assert row["calls"] == 6 and row["model"] == "m"
+    assert row["cost_micros"] == (row["input_tokens"] * 3 +
+                                  row["output_tokens"] * 15)
+    assert told["total"][0]["currency"] == "USD"
+    none = place.weir.json("usage", "--to", "2020-01-01")
+    assert none["rows"] == []
+    assert place.weir.cli("usage", "--by", "colour",
+                          check=False).returncode == 4
+
+
+def test_help_names_every_verb_and_wrong_use_is_2(place):
+    weir = lab.program("weir")
+    listed = subprocess.run([weir, "help"], capture_output=True, text=True)
+    assert listed.returncode == 0
+    for verb in ("serve", "keys create", "explain", "audit verify"):
+        assert verb in listed.stdout
+        told = subprocess.run([weir, "help", *verb.split()],
+                              capture_output=True, text=True)
+        assert told.returncode == 0 and "usage: weir " + verb in told.stdout
+    for words in ([], ["nothing"], ["keys"], ["explain"], ["explain", "--zz"],
+                  ["keys", "create", "extra"]):
+        done = subprocess.run([weir, *words], capture_output=True, text=True)
+        assert done.returncode == 2 and done.stdout == ""
+
+
+def test_check_says_where_and_what_to_do(place, tmp_path):
+    good = place.weir.cli("check")
+    assert "no faults" in good.stdout
+    faulty = json.loads(place.weir.file.read_text())
+    faulty["models"][0].pop("licence")
+    path = tmp_path / "weir.yaml"
+    faulty["policies"] = str(place.weir.where / "policies")
+    path.write_text(json.dumps(faulty, indent=1))
+    done = subprocess.run([lab.program("weir"), "check", path],
+                          capture_output=True, text=True)
+    assert done.returncode == 4
+    first, advice = done.stderr.splitlines()[:2]
+    assert first.startswith(str(path) + ":") and "licence" in first
+    assert advice.startswith("  ")
