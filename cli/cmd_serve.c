@@ -26,6 +26,8 @@ weir_cmd_check(struct weir_cli *cli)
     struct weir_faults faults;
     struct weir_world *world = NULL;
     struct weir_buf image;
+    struct weir_error err = {0};
+    bool was_tried = false;
     const char *path =
         cli->argument_count > 0 ? cli->arguments[0] : weir_cli_config(cli);
     weir_faults_init(&faults);
@@ -34,14 +36,22 @@ weir_cmd_check(struct weir_cli *cli)
     if (status == WEIR_OK)
         status =
             weir_config_compile(world, weir_control_now(), 1, &image, &faults);
+    if (status == WEIR_OK && weir_serve_check(world, weir_buf_span(&image),
+                                              &was_tried, &err) != WEIR_OK) {
+        const struct weir_place whole = {.file = weir_span_of(path)};
+        weir_faults_add(&faults, whole,
+                        "Look at listeners, certificates and origins.", "%s",
+                        err.text);
+        status = err.status;
+    }
     uint32_t total = faults.total;
     weir_cli_print_faults(cli, &faults);
     if (cli->is_json)
         fprintf(cli->out, "{\"faults\": %u, \"image_bytes\": %zu}\n", total,
                 status == WEIR_OK ? image.len : 0);
     else if (status == WEIR_OK)
-        fprintf(cli->out, "%s: no faults; %zu bytes of image\n", path,
-                image.len);
+        fprintf(cli->out, "%s: no faults; %zu bytes of image%s\n", path,
+                image.len, was_tried ? "; nginx agrees" : "");
     else
         fprintf(cli->err, "%s: %u fault%s\n", path, total,
                 total == 1 ? "" : "s");

@@ -34,6 +34,12 @@ struct weir_control {
     weir_time started;
     /* Completes every world after loading (programs' paths); may be NULL. */
     void (*complete)(struct weir_world *world);
+    /* Asked before an image is put in force, under the lock; NULL: none. What
+     * it refuses stays out. */
+    weir_status (*accept)(void *context, const struct weir_world *world,
+                          const struct weir_image *image,
+                          struct weir_error *err);
+    void *accept_context;
     int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t reloads;
     uint64_t reload_failures;

@@ -131,7 +131,10 @@ weir__control_publish_image(struct weir_control *control,
     if (status == WEIR_OK) {
         bool is_same = control->has_image && control->board->image != 0 &&
                        memcmp(image.digest, control->image.digest, 32) == 0;
-        if (!is_same)
+        if (control->accept != NULL)
+            status =
+                control->accept(control->accept_context, world, &image, err);
+        if (status == WEIR_OK && !is_same)
             status = put_image(control, weir_buf_span(&bytes), &image,
                                generation, err);
         weir_image_close(&image);

@@ -20,7 +20,9 @@ struct weir_house {
     struct weir_child writer;
     char writer_words[6][1100];
     char nginx_words[4][1100];
-    char *conf; /* nginx.conf as written */
+    pthread_mutex_t lock; /* of what follows, up to `quota`; control's lock is
+                             taken before it */
+    char *conf;           /* nginx.conf as written */
     size_t conf_len;
     struct weir_addresses addresses;
     struct weir_quota *quota;
@@ -40,6 +42,11 @@ struct weir_house {
 WEIR_MUST_USE weir_status weir__house_write_conf(struct weir_house *house,
                                                  bool *changed_out,
                                                  struct weir_error *err);
+/* control->accept: an nginx.conf for that world and image that differs from
+ * the one in force must pass `nginx -t`. */
+weir_status weir__house_accept(void *context, const struct weir_world *world,
+                               const struct weir_image *image,
+                               struct weir_error *err);
 /* What to run, from the settings. */
 WEIR_MUST_USE weir_status weir__house_children(struct weir_house *house,
                                                struct weir_error *err);

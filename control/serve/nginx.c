@@ -20,6 +20,9 @@
 #include "control/log.h"
 #include "control/serve/house.h"
 #include "control/serve/nginx_conf.h"
+#include "control/serve/serve.h"
+
+#define CONF_BYTES_MAX ((size_t)16 << 20)
 
 /* ------------------------------------------------------------------ programs */
 
@@ -137,7 +140,8 @@ weir__house_children(struct weir_house *house, struct weir_error *err)
 
 /* Runs `nginx -t`; what it says goes into the error. */
 static weir_status
-try_conf(struct weir_house *house, const char *path, struct weir_error *err)
+try_conf(const char *program, const char *prefix, const char *path,
+         struct weir_error *err)
 {
     int said[2];
     char text[2048];
@@ -153,8 +157,8 @@ try_conf(struct weir_house *house, const char *path, struct weir_error *err)
         sigprocmask(SIG_SETMASK, &none, NULL);
         dup2(said[1], STDERR_FILENO);
         dup2(said[1], STDOUT_FILENO);
-        execl(house->nginx_words[0], house->nginx_words[0], "-t", "-q", "-p",
-              house->nginx_words[1], "-c", path, "-e", "stderr", (char *)NULL);
+        execl(program, program, "-t", "-q", "-p", prefix, "-c", path, "-e",
+              "stderr", (char *)NULL);
         _exit(127);
     }
     close(said[1]);
@@ -199,14 +203,23 @@ read_conf(struct weir_house *house)
                               &house->conf_len, NULL);
 }
 
+/* The text, tried under another name. */
+static weir_status
+try_text(const struct weir_house *house, weir_span text, char trial_out[1200],
+         struct weir_error *err)
+{
+    snprintf(trial_out, 1200, "%s.trial", house->nginx_words[2]);
+    weir_status status = weir_write_file(trial_out, text, 0600, err);
+    return status == WEIR_OK ? try_conf(house->nginx_words[0],
+                                        house->nginx_words[1], trial_out, err)
+                             : status;
+}
+
 static weir_status
 replace_conf(struct weir_house *house, weir_span text, struct weir_error *err)
 {
     char trial[1200];
-    snprintf(trial, sizeof trial, "%s.trial", house->nginx_words[2]);
-    weir_status status = weir_write_file(trial, text, 0600, err);
-    if (status == WEIR_OK)
-        status = try_conf(house, trial, err);
+    weir_status status = try_text(house, text, trial, err);
     if (status == WEIR_OK && rename(trial, house->nginx_words[2]) != 0)
         status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
                            "cannot rename nginx.conf: %s", strerror(errno));
@@ -220,26 +233,97 @@ replace_conf(struct weir_house *house, weir_span text, struct weir_error *err)
     return status;
 }
 
+static bool
+is_in_force(const struct weir_house *house, weir_span text)
+{
+    return house->conf != NULL &&
+           weir_span_equal((weir_span){house->conf, house->conf_len}, text);
+}
+
+weir_status
+weir__house_accept(void *context, const struct weir_world *world,
+                   const struct weir_image *image, struct weir_error *err)
+{
+    struct weir_house *house = context;
+    struct weir_buf text;
+    char trial[1200];
+    weir_buf_init(&text, CONF_BYTES_MAX);
+    pthread_mutex_lock(&house->lock);
+    weir_status status =
+        weir_nginx_conf(world, image, &house->control->paths, &house->addresses,
+                        files_max(), &text, err);
+    if (status == WEIR_OK && !is_in_force(house, weir_buf_span(&text)))
+        status = try_text(house, weir_buf_span(&text), trial, err);
+    pthread_mutex_unlock(&house->lock);
+    weir_buf_fini(&text);
+    return status;
+}
+
 weir_status
 weir__house_write_conf(struct weir_house *house, bool *changed_out,
                        struct weir_error *err)
 {
     struct weir_control *control = house->control;
     struct weir_buf text;
-    weir_buf_init(&text, (size_t)16 << 20);
-    read_conf(house);
+    weir_buf_init(&text, CONF_BYTES_MAX);
     pthread_mutex_lock(&control->lock);
+    pthread_mutex_lock(&house->lock);
+    read_conf(house);
     weir_status status =
         weir_nginx_conf(control->world, &control->image, &control->paths,
                         &house->addresses, files_max(), &text, err);
-    pthread_mutex_unlock(&control->lock);
-    *changed_out = status == WEIR_OK &&
-                   (house->conf == NULL ||
-                    !weir_span_equal((weir_span){house->conf, house->conf_len},
-                                     weir_buf_span(&text)));
+    *changed_out =
+        status == WEIR_OK && !is_in_force(house, weir_buf_span(&text));
     if (*changed_out)
         status = replace_conf(house, weir_buf_span(&text), err);
+    pthread_mutex_unlock(&house->lock);
+    pthread_mutex_unlock(&control->lock);
     weir_buf_fini(&text);
+    return status;
+}
+
+/* ---------------------------------------------------------------- weir check */
+
+weir_status
+weir_serve_check(struct weir_world *world, weir_span image_bytes,
+                 bool *was_tried_out, struct weir_error *err)
+{
+    struct weir_paths paths = {.config = "weir.yaml"};
+    struct weir_addresses none = {0};
+    struct weir_image image;
+    struct weir_buf text;
+    char program[1100], prefix[64] = "/tmp/weir-check-XXXXXX";
+    char path[128], command[128];
+    weir__house_find_programs(world);
+    snprintf(program, sizeof program, "%.*s",
+             WEIR_SPAN_ARG(world->settings.nginx_path));
+    *was_tried_out = false;
+    if (world->settings.nginx_path.len == 0 || access(program, X_OK) != 0 ||
+        world->settings.module_path.len == 0)
+        return WEIR_OK;
+    weir_status status = weir_image_open(image_bytes, &image, err);
+    if (status != WEIR_OK)
+        return status;
+    if (mkdtemp(prefix) == NULL) {
+        weir_image_close(&image);
+        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
+                         "cannot make a directory in /tmp: %s",
+                         strerror(errno));
+    }
+    snprintf(paths.run, sizeof paths.run, "%s", prefix);
+    snprintf(path, sizeof path, "%s/nginx.conf", prefix);
+    weir_buf_init(&text, CONF_BYTES_MAX);
+    status =
+        weir_nginx_conf(world, &image, &paths, &none, files_max(), &text, err);
+    if (status == WEIR_OK)
+        status = weir_write_file(path, weir_buf_span(&text), 0600, err);
+    if (status == WEIR_OK)
+        status = try_conf(program, prefix, path, err);
+    *was_tried_out = true;
+    weir_buf_fini(&text);
+    weir_image_close(&image);
+    snprintf(command, sizeof command, "rm -rf %s", prefix);
+    (void)!system(command);
     return status;
 }
 
@@ -262,8 +346,10 @@ weir__house_resolve(struct weir_house *house, unsigned deadline_ms)
                 weir_log(WEIR_LOG_WARN, "origin %s: '%s' does not resolve",
                          row->name, wishes[i].host);
         }
+        pthread_mutex_lock(&house->lock);
         weir_addresses_free(&house->addresses);
         house->addresses = found;
+        pthread_mutex_unlock(&house->lock);
     }
     free(wishes);
 }

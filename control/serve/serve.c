@@ -279,15 +279,12 @@ open_events(struct weir_house *house, struct weir_error *err)
 }
 
 static weir_status
-start_children(struct weir_house *house, struct weir_error *err)
+start_writer(struct weir_house *house, struct weir_error *err)
 {
     weir_time now = weir_control_now();
-    weir_status status = weir__house_children(house, err);
-    if (status != WEIR_OK)
-        return status;
-    if (!weir_child_adopt(&house->writer, now))
-        status = weir_child_start(&house->writer, now, err);
-    return status;
+    return weir_child_adopt(&house->writer, now)
+               ? WEIR_OK
+               : weir_child_start(&house->writer, now, err);
 }
 
 static weir_status
@@ -370,6 +367,7 @@ close_house(struct weir_house *house)
     if (house->nudge >= 0)
         close(house->nudge);
     weir_control_close(house->control);
+    pthread_mutex_destroy(&house->lock);
 }
 
 /* Everything but the loop; what was started is in the house. */
@@ -384,14 +382,20 @@ open_house(struct weir_house *house, const char *config_path,
     if (status != WEIR_OK)
         return status;
     house->control->complete = weir__house_find_programs;
+    house->control->accept_context = house;
     weir__house_find_programs(house->control->world);
-    status = weir_control_publish(house->control, faults, err);
+    status = weir__house_children(house, err);
     if (status == WEIR_OK)
-        status = start_children(house, err);
+        status = weir_control_publish(house->control, faults, err);
+    if (status == WEIR_OK)
+        status = start_writer(house, err);
     if (status == WEIR_OK)
         status = start_records(house, ingest_out, err);
     if (status == WEIR_OK)
         status = start_nginx(house, err);
+    /* From here on a new image must come with a configuration that nginx
+     * takes; the first one was tried just now. */
+    house->control->accept = weir__house_accept;
     if (status == WEIR_OK)
         status = weir_api_start(house->control, *ingest_out, house->quota,
                                 house->nudge, api_out, err);
@@ -406,6 +410,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     struct weir_ingest *ingest = NULL;
     struct weir_api *api = NULL;
     house.nginx.handle = house.writer.handle = -1;
+    pthread_mutex_init(&house.lock, NULL);
     weir_status status =
         open_house(&house, config_path, &ingest, &api, faults, err);
     if (status == WEIR_OK)

@@ -19,4 +19,14 @@ WEIR_MUST_USE weir_status weir_serve(const char *config_path,
                                      struct weir_faults *faults,
                                      struct weir_error *err);
 
+/*
+ * What `weir check` asks beyond the sources: would nginx take the
+ * configuration that serve writes for them? Nothing is asked where nginx or
+ * the module is not installed. ETYPE: err says what nginx said.
+ */
+WEIR_MUST_USE weir_status weir_serve_check(struct weir_world *world,
+                                           weir_span image_bytes,
+                                           bool *was_tried_out,
+                                           struct weir_error *err);
+
 #endif

@@ -71,6 +71,27 @@ def test_a_faulty_reload_changes_nothing_and_says_why(own_place):
     assert place.api("GET", "/healthz")[1]["status"] == "ok"
 
 
+def test_what_nginx_refuses_is_refused_by_check_and_reload_alike(own_place):
+    place = own_place
+    key = place.weir.where / "broken.pem"
+    key.write_text("no certificate\n")
+    place.weir.config["listen"].append(
+        {"address": f"127.0.0.1:{lab.free_port()}",
+         "tls": {"certificate": str(key), "key": str(key)}})
+    place.weir.config["models"][0]["title"] = "another image"
+    before = place.weir.json("reload")["generation"]
+    place.weir.write()
+    done = place.weir.cli("check", check=False)
+    assert done.returncode != 0 and "nginx" in done.stderr
+    done = place.weir.cli("reload", check=False)
+    assert done.returncode != 0 and "nginx" in done.stderr
+    place.weir.config["listen"].pop()
+    place.weir.config["models"][0].pop("title")
+    place.weir.write()
+    assert place.weir.json("reload")["generation"] == before
+    place.good()
+
+
 def test_a_new_origin_reloads_nginx_without_a_failed_call(own_place):
     place = own_place
     place.key()
