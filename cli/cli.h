@@ -41,7 +41,8 @@ extern const size_t weir_cli_row_count;
 
 struct weir_cli_given {
     const struct weir_cli_row *option;
-    const char *value; /* NULL for a flag */
+    const char *value;  /* NULL for a flag */
+    const char *second; /* of an option of two words, as "KIND NAME" */
 };
 
 struct weir_cli {
@@ -78,6 +79,9 @@ const char *weir_cli_option(const struct weir_cli *cli, const char *name);
 /* The value of the n-th --name given, or NULL. */
 const char *weir_cli_option_nth(const struct weir_cli *cli, const char *name,
                                 size_t n);
+/* The second word of the n-th --name given, or NULL. */
+const char *weir_cli_option_second(const struct weir_cli *cli, const char *name,
+                                   size_t n);
 bool weir_cli_flag(const struct weir_cli *cli, const char *name);
 
 /* Prints "weir VERB: text" and, where given, what to do on the next line;

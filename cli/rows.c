@@ -121,7 +121,7 @@ option_by_letter(const struct weir_cli_row *command, char letter)
 
 static weir_status
 note(struct weir_cli *cli, const struct weir_cli_row *option, const char *value,
-     struct weir_error *err)
+     const char *second, struct weir_error *err)
 {
     if (strcmp(option->name, "json") == 0)
         cli->is_json = true;
@@ -130,18 +130,20 @@ note(struct weir_cli *cli, const struct weir_cli_row *option, const char *value,
     if (cli->given_count == WEIR_CLI_OPTIONS_MAX)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "more than %d options", WEIR_CLI_OPTIONS_MAX);
-    cli->given[cli->given_count++] = (struct weir_cli_given){option, value};
+    cli->given[cli->given_count++] =
+        (struct weir_cli_given){option, value, second};
     return WEIR_OK;
 }
 
-/* --name, --name=value, -x, -xvalue; the value may be the next word. */
+/* --name, --name=value, -x, -xvalue; the value may be the next word, and an
+ * option of two words takes the one behind it too. */
 static weir_status
 take_option(struct weir_cli *cli, char **words, int count, int *at,
             struct weir_error *err)
 {
     const char *word = words[*at];
     const struct weir_cli_row *option;
-    const char *value = NULL;
+    const char *value = NULL, *second = NULL;
     if (word[1] == '-') {
         const char *equals = strchr(word, '=');
         size_t len =
@@ -165,7 +167,14 @@ take_option(struct weir_cli *cli, char **words, int count, int *at,
                              option->arguments);
         value = words[++*at];
     }
-    return note(cli, option, value, err);
+    if (option->arguments != NULL && strchr(option->arguments, ' ') != NULL) {
+        if (*at + 1 >= count)
+            return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                             "option --%s needs %s", option->name,
+                             option->arguments);
+        second = words[++*at];
+    }
+    return note(cli, option, value, second, err);
 }
 
 weir_status
@@ -206,6 +215,16 @@ weir_cli_option_nth(const struct weir_cli *cli, const char *name, size_t n)
     for (size_t i = 0; i < cli->given_count; i++) {
         if (strcmp(cli->given[i].option->name, name) == 0 && n-- == 0)
             return cli->given[i].value;
+    }
+    return NULL;
+}
+
+const char *
+weir_cli_option_second(const struct weir_cli *cli, const char *name, size_t n)
+{
+    for (size_t i = 0; i < cli->given_count; i++) {
+        if (strcmp(cli->given[i].option->name, name) == 0 && n-- == 0)
+            return cli->given[i].second;
     }
     return NULL;
 }

@@ -386,7 +386,7 @@ load_policies(struct loader *l, const char *dir, const char *below, int depth)
 }
 
 static weir_status
-load(struct loader *l, const char *path)
+load(struct loader *l, const char *path, const char *policies)
 {
     char *whole = realpath(path, NULL);
     struct reader r = {.world = l->world, .faults = l->faults};
@@ -399,6 +399,9 @@ load(struct loader *l, const char *path)
     const struct yaml_node *root = load_file(l, whole, true, &r);
     if (root != NULL)
         load_includes(l, root, &r);
+    if (policies != NULL)
+        l->world->settings.policy_dir =
+            weir_arena_copy(&l->world->arena, weir_span_of(policies));
     weir_span dir =
         weir_arena_copy(&l->world->arena, l->world->settings.policy_dir);
     if (dir.len > 0)
@@ -416,11 +419,18 @@ weir_status
 weir_config_load(const char *path, struct weir_world **world_out,
                  struct weir_faults *faults)
 {
+    return weir_config_load_with(path, NULL, world_out, faults);
+}
+
+weir_status
+weir_config_load_with(const char *path, const char *policies,
+                      struct weir_world **world_out, struct weir_faults *faults)
+{
     struct loader l = {.world = weir_world_new(), .faults = faults};
     if (l.world == NULL)
         return WEIR_ENOMEM;
     weir_arena_init_heap(&l.nodes, WEIR_WORLD_BYTES_MAX);
-    weir_status status = load(&l, path);
+    weir_status status = load(&l, path, policies);
     weir_arena_fini(&l.nodes);
     /* References are checked here, so that one run shows every fault, and
      * again (with keys) by each compilation. Half a configuration would

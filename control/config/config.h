@@ -25,6 +25,13 @@ WEIR_MUST_USE weir_status weir_config_load(const char *path,
                                            struct weir_world **world_out,
                                            struct weir_faults *faults);
 
+/* The same with the policies of another directory (NULL: its own), to see
+ * what they would do. */
+WEIR_MUST_USE weir_status weir_config_load_with(const char *path,
+                                                const char *policies,
+                                                struct weir_world **world_out,
+                                                struct weir_faults *faults);
+
 /* One YAML text as if it were the file `name`; nothing on disk is read
  * (no includes, no policies). For tests and the fuzzer. */
 WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,
