@@ -104,8 +104,10 @@ class Nginx:
             [*pin(PROXY_CORE), "nginx", "-e", where / "error.log", "-c",
              where / "nginx.conf"], where / "out.log")
         lab.wait_for(lambda: lab.is_open(self.port), what="nginx")
-        self.pids = [pid for pid, _, words in
-                     lab.descendants(self.process.pid) if "worker" in words]
+        # the master listens before it has a worker
+        self.pids = lab.wait_for(lambda: [
+            pid for pid, _, words in lab.descendants(self.process.pid)
+            if "worker" in words], what="nginx's worker")
         self.key = None
 
     def model(self, kind):
