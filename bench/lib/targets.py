@@ -57,7 +57,7 @@ class Direct:
 
 
 # What the origin is asked to do, by kind of call.
-MODELS = {"plain": "bench+bytes=600", "stream": "bench+events=62"}
+MODELS = {"plain": "bench+bytes=600", "stream": "bench+events=62+turns"}
 
 NGINX = """daemon off;
 worker_processes 1;

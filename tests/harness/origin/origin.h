@@ -87,7 +87,7 @@ struct script {
     uint64_t split;  /* random splits by this seed; 0: none */
     long length_off; /* added to Content-Length */
     bool no_usage, gzip, malformed, hang, close_now, chunked, crlf, no_done;
-    bool error_event, comments, close_after, slow_head;
+    bool error_event, comments, close_after, slow_head, turns;
     char content[256]; /* decoded; empty: filler */
     char tool[64];
     char tool_arguments[256];

@@ -125,6 +125,7 @@ flag_word(struct script *s, text word)
         {"comments", &s->comments},       /* ": ping" between events */
         {"close_after", &s->close_after}, /* Connection: close */
         {"slow_head", &s->slow_head},     /* the head byte by byte */
+        {"turns", &s->turns},             /* one event, then the others */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (text_is(word, rows[i].word))

@@ -397,4 +397,6 @@ stream_pump(struct connection *c)
     c->stream.at++;
     if (c->script.gap_ms > 0 && !c->stream.is_done)
         timer_set(c, c->script.gap_ms);
+    else if (c->script.turns && !c->stream.is_done)
+        timer_set(c, 0); /* the other streams send theirs first */
 }
