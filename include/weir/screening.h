@@ -60,6 +60,7 @@ struct weir_screening_entry {
     weir_span source;    /* issuing list within the file */
     weir_span programme; /* as written there; may be empty */
     weir_span date;      /* listed or last changed, as written; may be empty */
+    weir_span place;     /* of the first address; may be empty */
     enum weir_screening_subject subject;
 };
 
