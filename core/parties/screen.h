@@ -17,9 +17,11 @@
 
 /* ------------------------------------------------------------- words */
 
+enum screen_rank { SCREEN_NAMES = 0, SCREEN_PLAIN = 1, SCREEN_STOP = 2 };
+
 struct screen_word {
     weir_span text; /* into `bytes` or a table */
-    bool is_plain;  /* WEIR_PLAIN: counts little */
+    uint8_t rank;   /* enum screen_rank */
 };
 
 struct screen_words {
@@ -119,7 +121,7 @@ uint32_t weir__screen_keys(weir_span word, const struct screen_sound *sound,
                            uint32_t hashes_out[SCREEN_KEYS_MAX]);
 /* The unit with this text, or SCREEN_NONE. */
 uint32_t weir__screen_unit(const struct weir_screening *index, weir_span text);
-uint32_t weir__screen_weight(weir_span text, bool is_plain, uint32_t names,
+uint32_t weir__screen_weight(weir_span text, uint8_t rank, uint32_t names,
                              uint32_t all);
 
 #endif

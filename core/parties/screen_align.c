@@ -5,8 +5,10 @@
  * Words are paired, the most alike first, each used once; order does not
  * count. Let q be the share of the query's weight that found a partner,
  * each word counted by its similarity, and n the same for the listed name.
- * The score is their harmonic mean, 2qn / (q + n): a word that only one of
- * the two has costs, and costs more when it is rare.
+ * The score is their harmonic mean with q counted twice, 3qn / (2n + q): a
+ * word that only one of the two has costs, more when it is rare, and more
+ * when the query has it: a short form of a listed name is the likelier one
+ * to mean it.
  *
  * An initial stands for a word that begins with it; it is tried when all
  * whole words are paired.
@@ -68,7 +70,10 @@ static void
 add_pair(struct align *align, struct pair pair)
 {
     uint32_t at = align->pair_count;
-    pair.rank = pair.similarity * 4096 + query_weight(align, pair.query_words) +
+    bool is_joined = pair.how == WEIR_HOW_JOINED;
+    /* of equals, a word before two that are one only when joined */
+    pair.rank = (pair.similarity * 2 + !is_joined) * 4096 +
+                query_weight(align, pair.query_words) +
                 name_weight(align, pair.name_words);
     if (at == PAIRS_MAX) {
         if (align->pairs[--at].rank >= pair.rank)
@@ -178,5 +183,5 @@ weir__screen_align(const struct weir_screening_scratch *scratch, uint32_t name,
         take_initials(&align);
     uint64_t q = align.query_sum / scratch->weight_sum;
     uint64_t n = align.name_sum / align.name->weight_sum;
-    return q + n == 0 ? 0 : (uint32_t)(2 * q * n / (q + n));
+    return q + n == 0 ? 0 : (uint32_t)(3 * q * n / (2 * n + q));
 }

@@ -353,6 +353,20 @@ word_end(const struct fold *fold, uint32_t at)
     return at;
 }
 
+/* Greek writes b, d and hard g with two letters; 0: it does not here. */
+static char
+greek_pair(const struct fold *fold, uint32_t at, uint32_t end)
+{
+    if (at + 1 >= end || fold->points[at] < 0x391 || fold->points[at] > 0x3C9)
+        return 0;
+    uint32_t a = fold->points[at] | 0x20;
+    uint32_t b = fold->points[at + 1] | 0x20;
+    return a == 0x3BC && b == 0x3C0   ? 'b'
+           : a == 0x3BD && b == 0x3C4 ? 'd'
+           : a == 0x3B3 && b == 0x3BA ? 'g'
+                                      : 0;
+}
+
 static void
 fold_word(struct fold *fold, uint32_t first, uint32_t end)
 {
@@ -369,9 +383,15 @@ fold_word(struct fold *fold, uint32_t first, uint32_t end)
         }
     }
     bool by_shape = has_other && (has_latin || (all_alike && fold->has_latin));
-    for (uint32_t i = first; i < end; i++)
-        if (kind_of(fold->points[i]) == LETTER)
+    for (uint32_t i = first; i < end; i++) {
+        char one = by_shape ? 0 : greek_pair(fold, i, end);
+        if (one != 0) {
+            put(fold->out, &one, 1);
+            i++;
+        } else if (kind_of(fold->points[i]) == LETTER) {
             put_letter(fold->out, fold->points[i], by_shape);
+        }
+    }
     end_word(fold->out, start);
 }
 

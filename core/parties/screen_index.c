@@ -28,7 +28,7 @@ struct build {
     struct weir_arena *arena;
     struct screen_words words;
     uint32_t *word_names; /* [unit]: names it is a word of */
-    uint8_t *plain;       /* [unit] */
+    uint8_t *ranks;       /* [unit] */
     uint32_t unit_max;
     uint32_t used; /* of name_units */
 };
@@ -90,7 +90,7 @@ allocate(struct build *build, struct weir_error *err)
     index->postings = weir_arena_array(build->arena, uint32_t, build->unit_max);
     build->word_names =
         weir_arena_array(build->arena, uint32_t, build->unit_max);
-    build->plain = weir_arena_array(build->arena, uint8_t, build->unit_max);
+    build->ranks = weir_arena_array(build->arena, uint8_t, build->unit_max);
     if (build->arena->overflow)
         return full(build, err);
     memset(index->unit_table, 0xFF,
@@ -151,7 +151,7 @@ add_name(struct build *build, uint32_t row)
     name->word_count = (uint16_t)words->count;
     for (uint32_t i = 0; i < words->count; i++) {
         uint32_t unit = intern(build, words->words[i].text);
-        build->plain[unit] = words->words[i].is_plain;
+        build->ranks[unit] = words->words[i].rank;
         add_unit(build, name, unit, true);
         name->has_initial |= words->words[i].text.len == 1;
     }
@@ -197,10 +197,10 @@ weigh(struct build *build)
     struct weir_screening *index = build->index;
     weir_span unseen = WEIR_SPAN("unseen");
     index->weight_max =
-        weir__screen_weight(unseen, false, 1, index->name_count + 1);
+        weir__screen_weight(unseen, SCREEN_NAMES, 1, index->name_count + 1);
     for (uint32_t i = 0; i < index->unit_count; i++)
         index->units[i].weight =
-            weir__screen_weight(index->units[i].text, build->plain[i],
+            weir__screen_weight(index->units[i].text, build->ranks[i],
                                 build->word_names[i], index->name_count + 1);
     for (uint32_t i = 0; i < index->name_count; i++) {
         struct screen_name *name = &index->names[i];

@@ -53,18 +53,18 @@ rarity(uint32_t names, uint32_t all)
 
 #define WEIGHT_LEAST   24u
 #define WEIGHT_LETTER  20u /* a single letter */
-#define PLAIN_DIVISOR  3u
-#define WEIGHT_SHORT_N 2u /* bytes: up to here a word weighs half */
+#define WEIGHT_SHORT_N 2u  /* bytes: up to here a word weighs half */
 
 uint32_t
-weir__screen_weight(weir_span text, bool is_plain, uint32_t names, uint32_t all)
+weir__screen_weight(weir_span text, uint8_t rank, uint32_t names, uint32_t all)
 {
+    static const uint8_t divisors[] = {1, 2, 6}; /* enum screen_rank */
     uint32_t weight = WEIGHT_LEAST + rarity(names, all);
     if (text.len == 1)
         return WEIGHT_LETTER;
     if (text.len <= WEIGHT_SHORT_N)
         weight = weight / 2 > WEIGHT_LEAST ? weight / 2 : WEIGHT_LEAST;
-    return is_plain ? weight / PLAIN_DIVISOR : weight;
+    return weight / divisors[rank];
 }
 
 static uint32_t

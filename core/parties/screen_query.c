@@ -4,7 +4,7 @@
  *
  * WHICH WORDS LEAD TO NAMES. A name whose words carry less than a part r of
  * the query's weight cannot reach the threshold t: at best it is matched
- * whole, so 2r / (r + 1) >= t, r = t / (2 - t). Common words with many
+ * whole, so 3r / (r + 2) >= t, r = 2t / (3 - t). Common words with many
  * names are therefore not followed as long as their weights together stay
  * below r; a name that has only those is no hit. What is left out this way
  * is counted as found when a name is judged worth measuring, so the bound
@@ -155,8 +155,8 @@ weight_of(const struct weir_screening_scratch *scratch, uint32_t word)
     }
     if (best != SCREEN_NONE)
         return index->units[scratch->likes[best].unit].weight;
-    return weir__screen_weight(unit->text, scratch->words.words[word].is_plain,
-                               1, index->name_count + 1);
+    return weir__screen_weight(unit->text, scratch->words.words[word].rank, 1,
+                               index->name_count + 1);
 }
 
 static void
@@ -279,7 +279,7 @@ static void
 find_names(struct weir_screening_scratch *scratch, uint32_t threshold)
 {
     const struct weir_screening *index = scratch->index;
-    uint32_t least = threshold * 1000 / (2000 - threshold);
+    uint32_t least = 2000 * threshold / (3000 - threshold);
     uint32_t left = 0;
     prepare(scratch);
     follow(scratch, followed_words(scratch, least, &left));

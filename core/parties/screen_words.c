@@ -16,30 +16,45 @@ struct legal_row {
     enum { ANY, LAST, EDGE } where;
 };
 
-static const struct legal_row forms[] = {
-#define WEIR_LEGAL(phrase, where, languages) {phrase, where},
-#define WEIR_SHORT(from, to)
-#define WEIR_PLAIN(word)
-#include "screen_words.def"
-#undef WEIR_LEGAL
-#undef WEIR_SHORT
-};
-
-static const char *const shorts[][2] = {
 #define WEIR_LEGAL(phrase, where, languages)
-#define WEIR_SHORT(from, to) {from, to},
-#include "screen_words.def"
-#undef WEIR_SHORT
-#undef WEIR_PLAIN
-};
-
-static const char *const plain[] = {
+#define WEIR_GLUED(form)
 #define WEIR_SHORT(from, to)
-#define WEIR_PLAIN(word) word,
-#include "screen_words.def"
+#define WEIR_STOP(word)
+#define WEIR_PLAIN(word)
+
 #undef WEIR_LEGAL
+#define WEIR_LEGAL(phrase, where, languages) {phrase, where},
+static const struct legal_row forms[] = {
+#include "screen_words.def"
+};
+#undef WEIR_LEGAL
+#define WEIR_LEGAL(phrase, where, languages)
+
+#undef WEIR_GLUED
+#define WEIR_GLUED(form) form,
+static const char *const glued[] = {
+#include "screen_words.def"
+};
+#undef WEIR_GLUED
+#define WEIR_GLUED(form)
+
 #undef WEIR_SHORT
+#define WEIR_SHORT(from, to) {from, to},
+static const char *const shorts[][2] = {
+#include "screen_words.def"
+};
+#undef WEIR_SHORT
+#define WEIR_SHORT(from, to)
+
+#undef WEIR_STOP
 #undef WEIR_PLAIN
+#define WEIR_STOP(word)  {word, SCREEN_STOP},
+#define WEIR_PLAIN(word) {word, SCREEN_PLAIN},
+static const struct {
+    const char *word;
+    uint8_t rank;
+} plain[] = {
+#include "screen_words.def"
 };
 
 static bool
@@ -94,22 +109,39 @@ strip_one(struct screen_words *words)
     return false;
 }
 
+#define GLUED_LEAST 4u /* letters that stay before the form */
+
+static bool
+unglue(struct screen_words *words)
+{
+    weir_span *last = &words->words[words->count - 1].text;
+    for (size_t row = 0; row < WEIR_COUNTOF(glued); row++) {
+        weir_span form = weir_span_of(glued[row]);
+        if (last->len >= form.len + GLUED_LEAST &&
+            weir_span_ends(*last, form)) {
+            last->len -= form.len;
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 weir__screen_strip(struct screen_words *words)
 {
-    while (strip_one(words))
+    while (words->count > 0 && (strip_one(words) || unglue(words)))
         continue;
     for (uint32_t i = 0; i < words->count; i++) {
         struct screen_word *word = &words->words[i];
-        word->is_plain = false;
+        word->rank = SCREEN_NAMES;
         for (size_t row = 0; row < WEIR_COUNTOF(shorts); row++)
             if (equals(word->text, shorts[row][0])) {
                 word->text = weir_span_of(shorts[row][1]);
                 break;
             }
         for (size_t row = 0; row < WEIR_COUNTOF(plain); row++)
-            if (equals(word->text, plain[row])) {
-                word->is_plain = true;
+            if (equals(word->text, plain[row].word)) {
+                word->rank = plain[row].rank;
                 break;
             }
     }
