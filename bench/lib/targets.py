@@ -225,7 +225,7 @@ class Weir:
         return kind
 
     def stop(self):
-        self.weir.stop()
+        self.weir.end()
 
 
 def load(target, body_file, connections, seconds, delay_ms=0):

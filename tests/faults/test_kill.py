@@ -128,5 +128,6 @@ def check_books(house, load):
             wrong.append((request, tokens, outcome))
     assert missing == []
     assert wrong == []
-    assert house.weir.cli("audit", "verify").returncode == 0
+    audit = house.weir.audit()
+    assert audit.returncode == 0, audit.stdout
     assert house.weir.cli("check").returncode == 0

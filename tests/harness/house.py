@@ -81,7 +81,7 @@ class House:
 
     def stop(self):
         with contextlib.suppress(Exception):
-            self.weir.stop()
+            self.weir.end()
         self.origin.stop()
         self.sealed.stop()
 

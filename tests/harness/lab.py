@@ -327,6 +327,16 @@ class Weir:
             words += ["--by", by]
         return self.json(*words)["rows"]
 
+    def audit(self, seconds=20):
+        """`weir audit verify`, once it agrees (the log's first checkpoint
+        comes some seconds after the first calls) or the time is over."""
+        end = time.monotonic() + seconds
+        while True:
+            done = self.cli("audit", "verify", check=False)
+            if done.returncode == 0 or time.monotonic() > end:
+                return done
+            time.sleep(0.5)
+
     def admin(self, method, path, body=None):
         """One call of the admin API; its answer as data."""
         if self.token is None:
@@ -351,6 +361,14 @@ class Weir:
 
     def stop(self, seconds=20):
         return self.process.stop(seconds) if self.process else 0
+
+    def end(self):
+        """Stops, and removes what a later start would go on from."""
+        try:
+            self.stop()
+        finally:
+            if self.run is not None:
+                shutil.rmtree(self.run, ignore_errors=True)
 
     def kill(self):
         """kill -9 of every process at once, as when the machine goes."""
