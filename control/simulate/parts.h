@@ -224,6 +224,7 @@ struct weir_simulate_counts {
     uint64_t damages;
     bool is_change;
     bool is_population;
+    bool is_whole; /* not drawn */
     uint64_t seed;
     weir_span currency;
     char request[WEIR_REQUEST_ID_TEXT]; /* of the first difference */

@@ -145,6 +145,7 @@ weir_simulate_population(const struct weir_simulate_population *population,
     draw->wish = wish;
     draw->counts.is_population = true;
     draw->counts.is_change = true;
+    draw->counts.is_whole = population->count == 0;
     draw->counts.seed = population->seed;
     draw->before_view.image = *population->image;
     draw->after_view.image = *changed;

@@ -129,6 +129,9 @@ groups_json(const struct weir_classes *classes)
             break;
         for (size_t i = 0; i < folding.count; i++) {
             const struct sum *row = &folding.rows[i];
+            /* Who is only moved was refused by nothing. */
+            if (d == WEIR_BY_WHY && classes->names[row->name].len == 0)
+                continue;
             json_t *json = json_pack(
                 "{s:s,s:s,s:o}", "effect",
                 weir__effect_name((enum weir_effect)row->effect), "by",
@@ -227,8 +230,9 @@ weir__simulate_report(const struct weir_classes *classes,
         counts->currency.len == 0 ? "" : counts->currency.ptr,
         (int)counts->currency.len, "effects", effects);
     if (counts->is_population) {
-        json_object_set_new(report, "seed",
-                            json_integer((json_int_t)counts->seed));
+        if (!counts->is_whole)
+            json_object_set_new(report, "seed",
+                                json_integer((json_int_t)counts->seed));
         json_object_set_new(report, "open", json_integer(0));
     }
     if (counts->request[0] != '\0')

@@ -42,9 +42,16 @@ static void
 write_sums(const json_t *row, const char *label, const char *name,
            struct weir_buf *out)
 {
-    char revenue[40];
+    char revenue[40], shown[300];
+    size_t len = 0;
+    /* A client chose some of these names: none may steer the terminal. */
+    for (; name[len] != '\0' && len < sizeof shown - 1; len++)
+        shown[len] = (unsigned char)name[len] < ' ' || name[len] == 127
+                         ? '?'
+                         : name[len];
+    shown[len] = '\0';
     money(number(row, "revenue_micros"), revenue);
-    weir_buf_addf(out, "  %-13s %-40s %12lld %16lld %18s\n", label, name,
+    weir_buf_addf(out, "  %-13s %-40s %12lld %16lld %18s\n", label, shown,
                   number(row, "calls"), number(row, "tokens"), revenue);
 }
 
@@ -115,15 +122,18 @@ weir_simulate_write_text(const json_t *report, struct weir_buf *out)
     const char *mode = text(report, "mode");
     bool is_repeat = strcmp(mode, "repeat") == 0;
     const json_t *difference = json_object_get(report, "difference");
-    if (strcmp(mode, "population") == 0)
-        weir_buf_addf(out, "%12lld  questions nobody asked (seed %lld)\n",
-                      number(report, "decisions"), number(report, "seed"));
-    else
+    if (strcmp(mode, "population") != 0)
         weir_buf_addf(out,
                       "%12lld  decisions, %lld of them admitted, %lld still "
                       "without an outcome\n",
                       number(report, "decisions"), number(report, "admitted"),
                       number(report, "open"));
+    else if (json_object_get(report, "seed") == NULL)
+        weir_buf_addf(out, "%12lld  questions: each key, model and operation\n",
+                      number(report, "decisions"));
+    else
+        weir_buf_addf(out, "%12lld  questions drawn (seed %lld)\n",
+                      number(report, "decisions"), number(report, "seed"));
     write_odd(report, "same",
               is_repeat ? "decided again as recorded"
                         : "not touched by the change",
