@@ -8,8 +8,8 @@
  * without a reload. The text depends on its arguments alone, so a reload of
  * nginx is needed exactly when the text differs.
  *
- * An origin without addresses gets a server that is down: nginx starts, and
- * calls to it fail over like any other dead origin.
+ * An origin without addresses gets no block: nginx starts, and calls to it
+ * fail over, the module naming the hop.
  */
 #include "control/serve/nginx_conf.h"
 
