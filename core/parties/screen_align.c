@@ -15,7 +15,8 @@
  */
 #include "screen_query.h"
 
-#define PAIRS_MAX          96u
+/* Every word with every word: of a name that repeats one, all are needed. */
+#define PAIRS_MAX          (WEIR_SCREENING_WORDS_MAX * WEIR_SCREENING_WORDS_MAX + 64u)
 #define INITIAL_SIMILARITY 800u
 
 struct pair {

@@ -31,7 +31,7 @@ weir__screen_keys(weir_span word, const struct screen_sound *sound,
             if (i == 0 || word.ptr[i] != word.ptr[i - 1])
                 hashes_out[count++] = hash(KEY_LETTERS, word.ptr, word.len, i);
     }
-    if (word.len >= KEYED_HEARD && sound->len > 1)
+    if (sound->len > 1)
         hashes_out[count++] =
             hash(KEY_SOUND, sound->text, sound->len, SIZE_MAX);
     if (sound->skeleton_len >= KEYED_HEARD)

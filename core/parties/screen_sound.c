@@ -149,6 +149,9 @@ weir__screen_similarity(weir_span a, const struct screen_sound *a_sound,
     *how_out = WEIR_HOW_EQUAL;
     if (weir_span_equal(a, b))
         return WEIR_SCREENING_SCORE_MAX;
+    *how_out = WEIR_HOW_SOUND;
+    if (a_sound->len > 1 && weir_span_equal(a_heard, b_heard))
+        return WEIR_SCREENING_SCORE_MAX - SOUND_COST;
     *how_out = WEIR_HOW_TYPO;
     if (a.len < LETTERS_LEAST || b.len < LETTERS_LEAST)
         return 0;
