@@ -60,8 +60,7 @@ static const struct {
 static bool
 equals(weir_span word, const char *text)
 {
-    return word.ptr[0] == text[0] && strncmp(word.ptr, text, word.len) == 0 &&
-           text[word.len] == '\0';
+    return word.ptr[0] == text[0] && weir_span_equal(word, weir_span_of(text));
 }
 
 /* Number of words from `at` on that are the phrase; 0: they are not. */
@@ -72,7 +71,7 @@ phrase_at(const struct screen_words *words, uint32_t at, const char *phrase)
     for (; at < words->count; at++) {
         weir_span word = words->words[at].text;
         if (word.ptr[0] != phrase[0] ||
-            strncmp(word.ptr, phrase, word.len) != 0)
+            !weir_span_starts(weir_span_of(phrase), word))
             return 0;
         phrase += word.len;
         if (*phrase == '\0')
