@@ -79,6 +79,25 @@ TEST(cli, option_takes_its_value_in_every_form)
     }
 }
 
+TEST(cli, option_of_two_words_takes_both)
+{
+    char *words[] = {"--withdraw", "model",    "large",      "--withdraw=key",
+                     "wk_1",       "--seed=3", "--withdraw", "model"};
+    struct weir_error err = {0};
+    int used;
+    struct weir_cli cli = {.command = find("simulate", NULL, &used)};
+    assert_ok(weir_cli_parse(&cli, words, 6, &err));
+    assert_int_equal(cli.argument_count, 0);
+    assert_string_equal(weir_cli_option_nth(&cli, "withdraw", 1), "key");
+    assert_string_equal(weir_cli_option_second(&cli, "withdraw", 0), "large");
+    assert_string_equal(weir_cli_option_second(&cli, "withdraw", 1), "wk_1");
+    assert_null(weir_cli_option_second(&cli, "withdraw", 2));
+    char *half[] = {"--withdraw", "model"};
+    cli = (struct weir_cli){.command = find("simulate", NULL, &used)};
+    assert_int_equal(weir_cli_parse(&cli, half, 2, &err), WEIR_EPARSE);
+    assert_string_equal(err.text, "option --withdraw needs KIND NAME");
+}
+
 TEST(cli, faulty_words_are_refused)
 {
     static const char *const cases[][4] = {
