@@ -5,6 +5,7 @@
 #include "control/config/config.h"
 #include "control/control.h"
 #include "control/log.h"
+#include "control/prove/book.h"
 #include "control/serve/serve.h"
 
 int
@@ -18,6 +19,33 @@ weir_cmd_serve(struct weir_cli *cli)
         weir_cli_print_faults(cli, &faults);
     weir_faults_fini(&faults);
     return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+}
+
+/* The assertions of the policy directory; an exit code, or 0. */
+static int
+ask_assertions(struct weir_cli *cli, const struct weir_world *world)
+{
+    struct weir_prove_options options = {
+        .at = weir_control_now(), .out = cli->err, .err = cli->err};
+    struct weir_prove_tally tally = {0};
+    struct weir_arena arena;
+    struct weir_error err = {0};
+    weir_status status;
+    weir_arena_init_heap(&arena, WEIR_WORLD_BYTES_MAX);
+    options.policies = weir_arena_copy(&arena, world->settings.policy_dir).ptr;
+    status = weir_cedar_schema_parse(&arena, weir_world_schema(),
+                                     WEIR_CEDAR_TEXT, &options.schema, &err);
+    if (status == WEIR_OK && options.policies != NULL &&
+        world->settings.policy_dir.len > 0)
+        status = weir_prove_run_files(&options, options.policies, &tally);
+    weir_arena_fini(&arena);
+    if (tally.refuted > 0)
+        return 1;
+    /* Without a solver, or in too little time, nothing is said to hold; the
+     * policies themselves are in order. */
+    return status == WEIR_OK || status == WEIR_EUNAVAIL
+               ? 0
+               : weir_status_info(status)->exit;
 }
 
 int
@@ -55,8 +83,10 @@ weir_cmd_check(struct weir_cli *cli)
     else
         fprintf(cli->err, "%s: %u fault%s\n", path, total,
                 total == 1 ? "" : "s");
+    int code = status == WEIR_OK ? ask_assertions(cli, world)
+                                 : weir_status_info(status)->exit;
     weir_buf_fini(&image);
     weir_world_free(world);
     weir_faults_fini(&faults);
-    return status == WEIR_OK ? 0 : weir_status_info(status)->exit;
+    return code;
 }
