@@ -222,11 +222,19 @@ divisor_of(enum cedar_function function)
     }
 }
 
-/* The rest of the day: never negative. */
+/* The rest of the day, which is said to be one: solvers are slow to see it. */
 static weir_span
 rest_of_day(struct smt *s, weir_span a)
 {
-    return name_bits(s, apply(s, "bvsmod", a, constant(s, MS_PER_DAY)));
+    weir_span rest =
+        name_bits(s, apply(s, "bvsmod", a, constant(s, MS_PER_DAY)));
+    weir_span key = weir__smt_format(s, "rest %.*s", WEIR_SPAN_ARG(rest));
+    if (key.ptr == NULL || weir__smt_known(s, key).ptr != NULL)
+        return rest;
+    weir__smt_learn(s, key, rest);
+    weir__smt_assert(s, apply(s, "bvsle", constant(s, 0), rest));
+    weir__smt_assert(s, apply(s, "bvslt", rest, constant(s, MS_PER_DAY)));
+    return rest;
 }
 
 static void
