@@ -275,3 +275,38 @@ TEST(prove, decides_relations_of_patterns)
     };
     run_rows(world, rows, WEIR_COUNTOF(rows));
 }
+
+TEST(prove, laws_of_policies_hold)
+{
+    static const char *const conditions[] = {
+        "context.n + principal.n < 7",
+        "principal in resource.groups || context.s like \"*x*\"",
+        "resource.owner in Tenant::\"t\" && principal.hasTag(context.s)",
+        "context has where && context.where in resource.owner.users",
+        "principal.users.containsAny(resource.owner.users)",
+        "context.more has deep && context.more.deep.x * 3 == context.n",
+        "principal has note && principal.note like \"a*b\"",
+    };
+    struct weir_cedar_smt_set none = {NULL, 0};
+    for (size_t i = 0; i < WEIR_COUNTOF(conditions); i++) {
+        char with[512], against[512], both[1024];
+        snprintf(with, sizeof(with), ALL " when { %s };", conditions[i]);
+        snprintf(against, sizeof(against), ALL " unless { %s };",
+                 conditions[i]);
+        snprintf(both, sizeof(both),
+                 "%s forbid(principal, action, resource) "
+                 "when { context.n > 3 };",
+                 with);
+        begin(world);
+        struct weir_cedar_smt_set p = policies(with), n = policies(against);
+        struct weir_cedar_smt_set q = policies(both);
+        assert_int_equal(ask(WEIR_CEDAR_SMT_IMPLIES, p, p, none).answer, YES);
+        assert_int_equal(ask(WEIR_CEDAR_SMT_DISJOINT, p, n, none).answer, YES);
+        assert_int_equal(ask(WEIR_CEDAR_SMT_IMPLIES, q, p, none).answer, YES);
+        assert_int_equal(ask(WEIR_CEDAR_SMT_IMPLIES, p, q, none).answer,
+                         COUNTER);
+        assert_int_equal(
+            ask(WEIR_CEDAR_SMT_ALWAYS_DENIES, p, none, none).answer, COUNTER);
+        end();
+    }
+}

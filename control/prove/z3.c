@@ -27,6 +27,8 @@ struct walk {
     Z3_model model;
     struct weir_arena *arena;
     bool is_bad;
+    const Z3_ast *known; /* values read: elements that a set may have */
+    size_t known_count;
 };
 
 const char *
@@ -271,6 +273,8 @@ convert_described(struct walk *w, Z3_ast ast, int depth,
     }
     found->sort = Z3_get_array_sort_domain(w->z3, Z3_get_sort(w->z3, ast));
     (void)collect(w, ast, depth, found);
+    for (size_t i = 0; i < w->known_count; i++)
+        (void)collect(w, w->known[i], depth, found);
     items = new_values(w, found->count);
     for (size_t i = 0; items != NULL && i < found->count; i++) {
         Z3_ast value;
@@ -361,20 +365,24 @@ read_model(struct walk *w, Z3_ast_vector assertions, size_t count,
 {
     unsigned first = Z3_ast_vector_size(w->z3, assertions) - (unsigned)count;
     struct weir_cedar_smt_value *values = new_values(w, count);
+    Z3_ast *evaluated = weir_arena_array(w->arena, Z3_ast, count + 1);
+    w->is_bad |= evaluated == NULL;
     for (size_t i = 0; i < count && !w->is_bad; i++) {
         Z3_ast equation =
             Z3_ast_vector_get(w->z3, assertions, first + (unsigned)i);
         Z3_app app = Z3_to_app(w->z3, equation);
-        Z3_ast term = equation, value;
+        Z3_ast term = equation;
         /* (= name true) may have become the name of a Boolean. */
         if (Z3_get_decl_kind(w->z3, Z3_get_app_decl(w->z3, app)) == Z3_OP_EQ &&
             Z3_get_app_num_args(w->z3, app) == 2)
             term = Z3_get_app_arg(w->z3, app, 1);
-        if (!Z3_model_eval(w->z3, w->model, term, true, &value))
+        if (!Z3_model_eval(w->z3, w->model, term, true, &evaluated[i]))
             w->is_bad = true;
-        else
-            convert(w, value, 0, &values[i]);
     }
+    w->known = evaluated;
+    w->known_count = count;
+    for (size_t i = 0; i < count && !w->is_bad; i++)
+        convert(w, evaluated[i], 0, &values[i]);
     answer->values = values;
     if (!w->is_bad)
         return;
@@ -394,7 +402,8 @@ check(Z3_context z3, Z3_solver solver, Z3_ast_vector assertions,
         Z3_solver_assert(z3, solver, Z3_ast_vector_get(z3, assertions, i));
     verdict = Z3_solver_check(z3, solver);
     if (verdict == Z3_L_TRUE) {
-        struct walk w = {z3, Z3_solver_get_model(z3, solver), arena, false};
+        struct walk w = {
+            z3, Z3_solver_get_model(z3, solver), arena, false, NULL, 0};
         answer->verdict = SOLVER_SAT;
         if (w.model == NULL)
             return;

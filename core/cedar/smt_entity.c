@@ -271,13 +271,37 @@ weir__smt_in(struct smt *s, weir_span a,
     return all;
 }
 
+/* Where two sets meet, an element of both: in the footprint, so that a
+ * model's sets can be told by what is asked of them. */
+static void
+name_witness(struct smt *s, weir_span meets, weir_span a, weir_span b,
+             const struct weir_cedar_entity_type *type)
+{
+    weir_span key = weir__smt_format(s, "witness %.*s", WEIR_SPAN_ARG(meets));
+    weir_span name, sort, in_a, in_b;
+    if (key.ptr == NULL || weir__smt_known(s, key).ptr != NULL)
+        return;
+    sort = weir__smt_entity_sort(s, type);
+    name = weir__smt_format(s, "w%u", s->next++);
+    weir__smt_learn(s, key, name);
+    weir_buf_addf(s->out, "(declare-const %.*s %.*s)\n", WEIR_SPAN_ARG(name),
+                  WEIR_SPAN_ARG(sort));
+    in_a = weir__smt_set_has(s, a, name);
+    in_b = weir__smt_set_has(s, b, name);
+    weir__smt_assert(s,
+                     weir__smt_format(s, "(=> %.*s (and %.*s %.*s))",
+                                      WEIR_SPAN_ARG(meets), WEIR_SPAN_ARG(in_a),
+                                      WEIR_SPAN_ARG(in_b)));
+    weir__smt_foot(s, name, type);
+}
+
 weir_span
 weir__smt_in_set(struct smt *s, const struct smt_term *a,
                  const struct smt_term *set)
 {
     const struct weir_cedar_entity_type *e = a->type->entity;
     const struct weir_cedar_entity_type *f = set->type->element->entity;
-    weir_span all = WEIR_SPAN("false"), sort, up;
+    weir_span all = WEIR_SPAN("false"), sort, up, meets;
     if (set->elements != NULL) {
         for (uint32_t i = 0; i < set->element_count; i++)
             all = weir__smt_or(
@@ -293,7 +317,9 @@ weir__smt_in_set(struct smt *s, const struct smt_term *a,
         return all;
     sort = weir__smt_entity_sort(s, f);
     up = ancestors_of(s, a->value, e, f);
-    return weir__smt_or(s, all, weir__smt_set_meets(s, up, set->value, sort));
+    meets = weir__smt_set_meets(s, up, set->value, sort);
+    name_witness(s, meets, up, set->value, f);
+    return weir__smt_or(s, all, meets);
 }
 
 /* ---------------------------------------------------------- hierarchy */
