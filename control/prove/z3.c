@@ -192,30 +192,6 @@ convert_stores(struct walk *w, Z3_ast ast, int depth,
     out->count = kept;
 }
 
-static void
-convert_function(struct walk *w, Z3_func_decl function, int depth,
-                 struct weir_cedar_smt_value *out)
-{
-    Z3_func_interp table = Z3_model_get_func_interp(w->z3, w->model, function);
-    struct weir_cedar_smt_value *items;
-    unsigned count;
-    if (table == NULL)
-        return;
-    Z3_func_interp_inc_ref(w->z3, table);
-    count = Z3_func_interp_get_num_entries(w->z3, table);
-    items = new_values(w, count);
-    for (unsigned i = 0; items != NULL && i < count; i++) {
-        Z3_func_entry entry = Z3_func_interp_get_entry(w->z3, table, i);
-        Z3_func_entry_inc_ref(w->z3, entry);
-        if (is_true(w, Z3_func_entry_get_value(w->z3, entry)))
-            convert(w, Z3_func_entry_get_arg(w->z3, entry, 0), depth + 1,
-                    &items[out->count++]);
-        Z3_func_entry_dec_ref(w->z3, entry);
-    }
-    out->items = items;
-    Z3_func_interp_dec_ref(w->z3, table);
-}
-
 struct candidates {
     Z3_sort sort;
     Z3_ast items[CANDIDATES_MAX];
@@ -260,6 +236,27 @@ collect(struct walk *w, Z3_ast ast, int depth, struct candidates *found)
     return true;
 }
 
+/* The entries of a table; what its default says is asked for. */
+static void
+collect_entries(struct walk *w, Z3_func_decl function, int depth,
+                struct candidates *found)
+{
+    Z3_func_interp table = Z3_model_get_func_interp(w->z3, w->model, function);
+    unsigned count;
+    if (table == NULL)
+        return;
+    Z3_func_interp_inc_ref(w->z3, table);
+    count = Z3_func_interp_get_num_entries(w->z3, table);
+    for (unsigned i = 0; i < count; i++) {
+        Z3_func_entry entry = Z3_func_interp_get_entry(w->z3, table, i);
+        Z3_func_entry_inc_ref(w->z3, entry);
+        (void)collect(w, Z3_func_entry_get_arg(w->z3, entry, 0), depth, found);
+        Z3_func_entry_dec_ref(w->z3, entry);
+    }
+    (void)collect(w, Z3_func_interp_get_else(w->z3, table), depth, found);
+    Z3_func_interp_dec_ref(w->z3, table);
+}
+
 /* Any other description: what it names is asked for, one by one. */
 static void
 convert_described(struct walk *w, Z3_ast ast, int depth,
@@ -272,7 +269,10 @@ convert_described(struct walk *w, Z3_ast ast, int depth,
         return;
     }
     found->sort = Z3_get_array_sort_domain(w->z3, Z3_get_sort(w->z3, ast));
-    (void)collect(w, ast, depth, found);
+    if (Z3_is_as_array(w->z3, ast))
+        collect_entries(w, Z3_get_as_array_func_decl(w->z3, ast), depth, found);
+    else
+        (void)collect(w, ast, depth, found);
     for (size_t i = 0; i < w->known_count; i++)
         (void)collect(w, w->known[i], depth, found);
     items = new_values(w, found->count);
@@ -299,9 +299,6 @@ convert_set(struct walk *w, Z3_ast ast, int depth,
     }
     decl = Z3_get_app_decl(w->z3, Z3_to_app(w->z3, ast));
     switch (Z3_get_decl_kind(w->z3, decl)) {
-    case Z3_OP_AS_ARRAY:
-        convert_function(w, Z3_get_as_array_func_decl(w->z3, ast), depth, out);
-        return;
     case Z3_OP_CONST_ARRAY:
         return;
     case Z3_OP_STORE:
