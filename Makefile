@@ -1,6 +1,6 @@
 # Verbs in front of Meson. `./run` and `./check` install what is missing first.
 BUILD ?= build
-.PHONY: all test sanitize fuzz e2e bench soak lint format clean dist
+.PHONY: all test sanitize fuzz e2e bench soak lint format clean dist deb
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -34,7 +34,16 @@ soak: all
 	tests/cedar-differential/check --count 1000000
 
 lint:
-	sh scripts/check_layers
+	./check layers docs format tidy
+
+fuzz:
+	FUZZ_SECONDS=600 ./check sanitize fuzz
+
+deb:
+	scripts/make_deb
+
+dist:
+	git archive --prefix=weir-$$(cat VERSION)/ -o weir-$$(cat VERSION).tar.gz HEAD
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
