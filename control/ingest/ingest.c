@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@
 #include "control/ingest/parts.h"
 #include "control/log.h"
 
+#define INGEST_NICE   10
 #define BATCH_MS      50
 #define BATCH_RECORDS 20000
 #define LOST_US       (1 * WEIR_US_PER_SEC)
@@ -545,10 +547,25 @@ weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms)
     pthread_mutex_unlock(&ingest->rounds_lock);
 }
 
+/* The ledger may lag, calls may not. Niceness is the thread's own on Linux;
+ * where the kernel groups tasks by session, the group has one too (the
+ * workers are in sessions of their own). */
+static void
+yield_to_calls(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), INGEST_NICE);
+    FILE *group = fopen("/proc/self/autogroup", "w");
+    if (group == NULL)
+        return;
+    fprintf(group, "%d", INGEST_NICE);
+    fclose(group);
+}
+
 static void *
 run(void *context)
 {
     struct weir_ingest *ingest = context;
+    yield_to_calls();
     while (!atomic_load(&ingest->is_stopping)) {
         int64_t started = monotonic_ms();
         struct pollfd wait = {.fd = ingest->event, .events = POLLIN};
