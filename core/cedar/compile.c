@@ -296,30 +296,6 @@ emit_rows(struct compiler *c, uint32_t stride)
 
 /* -------------------------------------------------------------- assemble */
 
-static const uint8_t item_sizes[CEDAR_SECTIONS] = {
-    [CEDAR_STRINGS] = 1,
-    [CEDAR_TYPES] = sizeof(struct program_text),
-    [CEDAR_NAMES] = sizeof(struct program_text),
-    [CEDAR_ENTITIES] = sizeof(struct program_entity),
-    [CEDAR_SHAPES] = sizeof(struct program_shape),
-    [CEDAR_KEYS] = sizeof(struct program_key),
-    [CEDAR_WORDS] = sizeof(uint64_t),
-    [CEDAR_CELLS] = sizeof(struct program_cell),
-    [CEDAR_ANCESTORS] = sizeof(uint32_t),
-    [CEDAR_SLOTS] = sizeof(uint32_t),
-    [CEDAR_POLICIES] = sizeof(struct program_policy),
-    [CEDAR_CODE] = sizeof(struct program_op),
-    [CEDAR_NOTES] = sizeof(struct program_note),
-    [CEDAR_PIECES] = sizeof(struct program_text),
-    [CEDAR_HANDLES] = sizeof(uint32_t),
-    [CEDAR_BUCKETS] = sizeof(struct program_bucket),
-    [CEDAR_LISTS] = sizeof(struct program_candidate),
-    [CEDAR_CLASSES] = sizeof(struct program_class),
-    [CEDAR_ROWS] = 1,
-    [CEDAR_META] = sizeof(struct program_meta),
-    [CEDAR_ANNOTATIONS] = sizeof(struct program_annotation),
-};
-
 static weir_status
 assemble(struct compiler *c, uint32_t stride, struct weir_buf *blob,
          struct weir_error *err)
@@ -337,7 +313,7 @@ assemble(struct compiler *c, uint32_t stride, struct weir_buf *blob,
     for (int i = 0; i < CEDAR_SECTIONS; i++) {
         header.sections[i].offset = (uint32_t)offset;
         header.sections[i].count =
-            (uint32_t)(c->sections[i].len / item_sizes[i]);
+            (uint32_t)(c->sections[i].len / weir__cedar_item_sizes[i]);
         offset += (c->sections[i].len + 7) & ~(size_t)7;
         if (offset > PROGRAM_MAX)
             return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,

@@ -425,4 +425,7 @@ uint32_t weir__cedar_program_type(const struct weir_cedar_program *program,
 bool weir__cedar_program_like(const struct weir_cedar_program *program,
                               weir_span text, uint32_t first, uint32_t count);
 
+/* Bytes of one item of each section: writer and reader share it. */
+extern const uint8_t weir__cedar_item_sizes[CEDAR_SECTIONS];
+
 #endif

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-static const uint8_t item_sizes[CEDAR_SECTIONS] = {
+const uint8_t weir__cedar_item_sizes[CEDAR_SECTIONS] = {
     [CEDAR_STRINGS] = 1,
     [CEDAR_TYPES] = sizeof(struct program_text),
     [CEDAR_NAMES] = sizeof(struct program_text),
@@ -567,7 +567,8 @@ weir_cedar_program_open(weir_span blob, struct weir_cedar_program *program_out,
     for (int i = 0; i < CEDAR_SECTIONS; i++) {
         const struct program_extent *e = &header->sections[i];
         if (e->offset % 8 != 0 || e->offset > blob.len ||
-            (uint64_t)e->count * item_sizes[i] > blob.len - e->offset)
+            (uint64_t)e->count * weir__cedar_item_sizes[i] >
+                blob.len - e->offset)
             return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                              "section %d of the policy program is damaged", i);
         program.sections[i] = blob.ptr + e->offset;
