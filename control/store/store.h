@@ -19,8 +19,6 @@
 
 struct weir_store;
 
-#define WEIR_STORE_VERSION 1 /* of the schema */
-
 /*
  * Opens (and makes, with its directory, if `may_create`) the store below
  * `state_dir`, and brings an older schema up to date. ENOTFOUND: there is

@@ -132,11 +132,37 @@ TEST(store, a_newer_schema_is_refused)
     open_place(&place);
     snprintf(path, sizeof path, "%s/weir.db", place.directory);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
+    sqlite3_exec(db, "INSERT INTO migration VALUES('base', 99)", NULL, NULL,
+                 NULL);
     sqlite3_close(db);
     struct weir_store *second = NULL;
     assert_int_equal(weir_store_open(place.directory, true, &second, &err),
                      WEIR_EVERSION);
+    close_place(&place);
+}
+
+/* As the first program left them: no table of steps, no leaves. */
+TEST(store, an_older_store_is_brought_up_to_date_and_keeps_its_rows)
+{
+    struct place place;
+    struct weir_error err;
+    char path[128];
+    sqlite3 *db;
+    int64_t value = -1;
+    open_place(&place);
+    assert_ok(weir_store_number_set(place.store, "generation", 7, &err));
+    snprintf(path, sizeof path, "%s/weir.db", place.directory);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE migration; DROP TABLE leaves",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    struct weir_store *second = NULL;
+    assert_ok(weir_store_open(place.directory, true, &second, &err));
+    assert_ok(weir_store_number_get(second, "generation", &value, &err));
+    assert_int_equal(value, 7);
+    assert_ok(weir_store_leaves_drop(second, 1, &err));
+    weir_store_close(second);
     close_place(&place);
 }
 

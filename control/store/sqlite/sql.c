@@ -24,13 +24,18 @@ static const char *const statement_texts[] = {
 #undef WEIR_SQL
 };
 
-static const char *const migrations[] = {
-#define WEIR_MIGRATION(version, text) text,
+/* One step of the schema. Steps are done in the order of schema.def, each
+ * once in the life of a store; `migration` has a row for each done. */
+static const struct migration {
+    const char *room;
+    int step;
+    const char *text;
+} migrations[] = {
+#define WEIR_MIGRATION(room, step, text) {#room, step, text},
 #include "control/store/sqlite/schema.def"
 #undef WEIR_MIGRATION
 };
-_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == WEIR_STORE_VERSION,
-               "a row of schema.def for each version");
+#define MIGRATION_COUNT (sizeof migrations / sizeof migrations[0])
 
 /* How long a writer waits for another one, ms. Ingest commits in batches of
  * a fraction of this. */
@@ -300,44 +305,84 @@ run_text(struct weir_store *store, const char *text, struct weir_error *err)
     return WEIR_OK;
 }
 
+/* Marks in `is_done` the steps that this store has behind it. EVERSION: it
+ * has one that this program does not know. */
 static weir_status
-read_version(struct weir_store *store, int *version_out, struct weir_error *err)
+read_done(struct weir_store *store, bool is_done[MIGRATION_COUNT],
+          struct weir_error *err)
 {
     sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement,
-                           NULL) != SQLITE_OK)
+    memset(is_done, 0, MIGRATION_COUNT * sizeof is_done[0]);
+    if (sqlite3_prepare_v2(store->db, "SELECT room, step FROM migration", -1,
+                           &statement, NULL) != SQLITE_OK)
         return weir_sql_fail(store, err);
-    int step = weir_sql_step(store, statement, err);
-    if (step == 1)
-        *version_out = sqlite3_column_int(statement, 0);
+    weir_status status = WEIR_OK;
+    int step;
+    while ((step = weir_sql_step(store, statement, err)) == 1) {
+        weir_span room = weir_sql_span(statement, 0);
+        int number = sqlite3_column_int(statement, 1);
+        size_t at = 0;
+        while (at < MIGRATION_COUNT &&
+               (migrations[at].step != number ||
+                !weir_span_equal(room, weir_span_of(migrations[at].room))))
+            at++;
+        if (at < MIGRATION_COUNT)
+            is_done[at] = true;
+        else if (status == WEIR_OK)
+            status = weir_fail(err, WEIR_EVERSION, WEIR_OFFSET_NONE,
+                               "store: written by a newer weir (this one "
+                               "does not know step %d of %.*s)",
+                               number, (int)room.len, room.ptr);
+    }
     sqlite3_finalize(statement);
-    return step == 1 ? WEIR_OK : WEIR_EIO;
+    return step < 0 ? err->status : status;
+}
+
+static weir_status
+do_step(struct weir_store *store, const struct migration *migration,
+        struct weir_error *err)
+{
+    char done[128];
+    snprintf(done, sizeof done, "INSERT INTO migration VALUES('%s', %d)",
+             migration->room, migration->step);
+    weir_status status = run_text(store, migration->text, err);
+    return status == WEIR_OK ? run_text(store, done, err) : status;
+}
+
+/* Stores of schema version 1 had no table of steps, but the first of them. */
+static weir_status
+begin_steps(struct weir_store *store, struct weir_error *err)
+{
+    return run_text(
+        store,
+        "CREATE TABLE IF NOT EXISTS migration(room TEXT NOT NULL,"
+        " step INTEGER NOT NULL, PRIMARY KEY(room, step)) WITHOUT ROWID;"
+        "INSERT OR IGNORE INTO migration SELECT 'base', 1"
+        " FROM sqlite_master WHERE type = 'table' AND name = 'call'",
+        err);
 }
 
 static weir_status
 migrate(struct weir_store *store, struct weir_error *err)
 {
-    int version = 0;
-    weir_status status = read_version(store, &version, err);
-    if (status != WEIR_OK || version == WEIR_STORE_VERSION)
+    bool is_done[MIGRATION_COUNT];
+    struct weir_error none = {0};
+    /* Most opens find nothing to do, and wait for no writer. */
+    weir_status status = read_done(store, is_done, &none);
+    if (status == WEIR_EVERSION) {
+        *err = none;
         return status;
-    if (version > WEIR_STORE_VERSION)
-        return weir_fail(err, WEIR_EVERSION, WEIR_OFFSET_NONE,
-                         "store: written by a newer weir (schema %d, this "
-                         "one knows %d)",
-                         version, WEIR_STORE_VERSION);
-    status = weir_store_begin(store, err);
-    /* Another process may have migrated while this one waited. */
-    if (status == WEIR_OK)
-        status = read_version(store, &version, err);
-    for (; status == WEIR_OK && version < WEIR_STORE_VERSION; version++) {
-        char pragma[48];
-        snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d",
-                 version + 1);
-        status = run_text(store, migrations[version], err);
-        if (status == WEIR_OK)
-            status = run_text(store, pragma, err);
     }
+    if (status == WEIR_OK && memchr(is_done, false, sizeof is_done) == NULL)
+        return WEIR_OK;
+    status = weir_store_begin(store, err);
+    if (status == WEIR_OK)
+        status = begin_steps(store, err);
+    if (status == WEIR_OK) /* another process may have done some meanwhile */
+        status = read_done(store, is_done, err);
+    for (size_t i = 0; status == WEIR_OK && i < MIGRATION_COUNT; i++)
+        if (!is_done[i])
+            status = do_step(store, &migrations[i], err);
     if (status == WEIR_OK)
         return weir_store_commit(store, err);
     weir_store_rollback(store);
