@@ -16,7 +16,9 @@
 #define WEIR_PROVIDER_H
 
 #include <weir/base.h>
+#include <weir/events.h>
 #include <weir/meter.h>
+#include <weir/neutral.h>
 #include <weir/surface.h>
 
 #ifdef __cplusplus
@@ -35,6 +37,26 @@ const struct weir_provider *weir_provider_get(size_t index);
 weir_span weir_provider_auth_header(const struct weir_provider *provider);
 weir_span weir_provider_auth_prefix(const struct weir_provider *provider);
 
+/* Header lines that every request of this dialect carries, each with CRLF;
+ * empty: none. A client's header of the same name is not passed on then. */
+weir_span weir_provider_headers(const struct weir_provider *provider);
+
+/* Whether a request of the client's dialect has to be put in other words:
+ * prepare and reply then want a large arena, see WEIR_TRANSLATE_ARENA. */
+bool weir_provider_translates(const struct weir_provider *provider,
+                              const struct weir_request *request);
+
+/* Memory to translate a body of so many bytes; what needs more (a hundred
+ * thousand messages of a letter each) is refused. Untouched, it costs
+ * nothing but addresses. */
+#define WEIR_TRANSLATE_ARENA_MAX ((size_t)64 << 20)
+#define WEIR_TRANSLATE_ARENA(body_bytes)                                       \
+    ((body_bytes) > WEIR_TRANSLATE_ARENA_MAX / 12                              \
+         ? WEIR_TRANSLATE_ARENA_MAX                                            \
+         : (size_t)(body_bytes)*12 + ((size_t)32 << 10))
+/* And to read the reply. */
+#define WEIR_TRANSLATE_READER ((size_t)8 << 10)
+
 /* ---------------------------------------------------------- outgoing */
 
 /* What one attempt changes. */
@@ -43,6 +65,8 @@ struct weir_target {
     weir_span prefix;       /* path before "/chat/completions": "/v1" */
     uint32_t n_max;         /* 0: no cap */
     bool strips_logprobs;
+    weir_span drops; /* fields to leave out where the dialect has no word for
+                      * them, parted by blanks; see weir/neutral.h */
 };
 
 /* One piece for each spot replaced, one before each, one behind the last. */
@@ -55,7 +79,14 @@ struct weir_outgoing {
     weir_span pieces[WEIR_PIECES_MAX]; /* body: of the client's or the arena */
     uint64_t body_bytes;               /* their sum */
     bool hides_usage; /* weir asked for usage, the client did not */
+    bool is_translated;
+    const weir_span *many; /* where translated: the pieces (arena) */
+    weir_span dropped;     /* fields left out, parted by ", " */
+    weir_span param;       /* on failure: the client's field at fault */
 };
+
+#define WEIR_OUTGOING_PIECE(outgoing, i)                                       \
+    ((outgoing)->many != NULL ? (outgoing)->many[i] : (outgoing)->pieces[i])
 
 /* ELIMIT: the arena is full. ETYPE: the dialect has no such endpoint. */
 WEIR_MUST_USE weir_status weir_provider_prepare(
@@ -71,6 +102,14 @@ struct weir_reply_setup {
     bool hides_usage;      /* from struct weir_outgoing */
     bool strips_reasoning; /* empty the strings that hold it */
     size_t held_bytes_max; /* of one event; 0: WEIR_SSE_HELD_MAX */
+
+    /* Where the reply is translated (or `request` would be stripped by a
+     * dialect that cannot do it in place). */
+    bool is_translated;
+    uint32_t http_status;               /* 400..: an error to put in words */
+    const struct weir_request *request; /* as the client asked */
+    weir_span request_id;               /* weir's: "req_..." */
+    int64_t now;                        /* seconds since 1970 */
 };
 
 /* How far the reply is. */
@@ -134,6 +173,9 @@ bool weir_reply_finish(struct weir_reply *reply, bool is_whole,
 /* Valid until weir_reply_free() of the arena's end; changes with reading. */
 const struct weir_reply_facts *weir_reply_facts(const struct weir_reply *reply);
 
+/* Content type of a translated reply; empty: the origin's own. */
+weir_span weir_reply_content_type(const struct weir_reply *reply);
+
 /* The origin's usage, else an estimate from the prompt's bytes and the
  * content delivered so far. */
 struct weir_usage weir_reply_usage(const struct weir_reply *reply,
@@ -142,6 +184,16 @@ struct weir_usage weir_reply_usage(const struct weir_reply *reply,
 /* ---------------------------------------------------------- registry */
 
 struct weir_provider_ops {
+    uint32_t speaks;           /* WEIR_SPEAKS(dialect) each: passed as it is */
+    enum weir_dialect dialect; /* what others are translated to */
+    const char *headers;       /* lines for each request; NULL: none */
+    weir_status (*write)(struct weir_neutral *call,
+                         const struct weir_request *request,
+                         const struct weir_target *target,
+                         struct weir_arena *arena,
+                         struct weir_outgoing *outgoing_out,
+                         struct weir_error *err);
+    const struct weir_reading_ops *reading;
     weir_status (*prepare)(const struct weir_request *request,
                            const struct weir_target *target,
                            struct weir_arena *arena,
@@ -168,6 +220,7 @@ struct weir_provider {
 struct weir_reply {
     const struct weir_provider_ops *ops;
     struct weir_reply_facts facts;
+    const char *content_type; /* NULL: the origin's */
 };
 
 #ifdef __cplusplus

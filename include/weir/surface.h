@@ -16,6 +16,8 @@
 #define WEIR_SURFACE_H
 
 #include <weir/base.h>
+#include <weir/events.h>
+#include <weir/neutral.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,15 +32,19 @@ enum weir_endpoint {
     WEIR_ENDPOINT_EMBED = 2,
     WEIR_ENDPOINT_COMPLETE = 3,
     WEIR_ENDPOINT_MODELS = 4, /* the list */
-    WEIR_ENDPOINT_MODEL = 5   /* one of it */
+    WEIR_ENDPOINT_MODEL = 5,  /* one of it */
+    WEIR_ENDPOINT_COUNT = 6   /* a prompt's tokens: answered by weir itself */
 };
 
 struct weir_surface_route {
     const struct weir_surface *surface;
     enum weir_endpoint endpoint;
+    enum weir_dialect dialect; /* of the body and the reply */
     bool takes_body;
-    bool wants_all;  /* /v1/models?all=1 */
-    weir_span model; /* of WEIR_ENDPOINT_MODEL */
+    bool wants_all;   /* /v1/models?all=1 */
+    bool is_streamed; /* where the path says so */
+    bool is_batch;    /* embeds several texts */
+    weir_span model;  /* where the path names it */
 };
 
 /*
@@ -67,6 +73,9 @@ enum weir_spot {
 
 struct weir_request {
     enum weir_endpoint endpoint;
+    enum weir_dialect dialect;
+    const struct weir_surface *surface; /* that read it */
+    bool is_batch;                      /* of the route */
     weir_span body;
     weir_span model; /* unescaped */
     bool is_streamed;
@@ -178,7 +187,22 @@ struct weir_surface {
     void (*put_model)(const struct weir_surface_route *route,
                       const struct weir_surface_model *model,
                       struct weir_buf *out);
+    void (*put_count)(const struct weir_surface_route *route, uint64_t tokens,
+                      struct weir_buf *out); /* NULL: no such endpoint */
+    weir_status (*read_call)(const struct weir_request *request,
+                             struct weir_neutral *call, struct weir_error *err);
+    /* Who writes translated replies; NULL: that dialect's cannot be. */
+    const struct weir_writing_ops *(*writing)(enum weir_dialect dialect);
 };
+
+/* The request in no dialect. ETYPE: a field is wrong, `param` names it. */
+WEIR_MUST_USE weir_status weir_surface_read_call(
+    const struct weir_request *request, struct weir_arena *arena,
+    struct weir_neutral *call_out, struct weir_error *err);
+
+/* The body that answers WEIR_ENDPOINT_COUNT. */
+void weir_surface_put_count(const struct weir_surface_route *route,
+                            uint64_t tokens, struct weir_buf *out);
 
 /* Row by number with its name and title, NULL behind the last. */
 const struct weir_surface *weir_surface_get(size_t index);
