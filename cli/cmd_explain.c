@@ -36,10 +36,42 @@ print_who(FILE *out, const json_t *reply)
                 weir_cli_text(refusal, "policy"));
 }
 
+/* "organisations.yaml:12, source: register, as of 2026-09-01" */
+static void
+print_source(FILE *out, const json_t *source, const char *indent)
+{
+    const json_t *owner;
+    size_t index;
+    char when[32];
+    fprintf(out, "%s", indent);
+    if (json_object_get(source, "said_by") != NULL)
+        fprintf(out, "said by %s", weir_cli_text(source, "said_by"));
+    else if (json_object_get(source, "type") != NULL)
+        fprintf(out, "%s %s: ", weir_cli_text(source, "type"),
+                weir_cli_text(source, "id"));
+    else
+        fprintf(out, "owner %s: ", weir_cli_text(source, "name"));
+    if (json_object_get(source, "file") != NULL)
+        fprintf(out, "%s:%lld", weir_cli_text(source, "file"),
+                weir_cli_number(source, "line"));
+    if (json_object_get(source, "by") != NULL) {
+        weir_cli_time(json_object_get(source, "made_us"), when);
+        fprintf(out, "made by %s, %s", weir_cli_text(source, "by"), when);
+    }
+    if (json_object_get(source, "source") != NULL)
+        fprintf(out, ", source: %s", weir_cli_text(source, "source"));
+    if (json_object_get(source, "as_of") != NULL)
+        fprintf(out, ", as of %s", weir_cli_text(source, "as_of"));
+    fputc('\n', out);
+    json_array_foreach(json_object_get(source, "owners"), index, owner)
+        print_source(out, owner, "               ");
+}
+
 static void
 print_read(FILE *out, const json_t *read)
 {
-    const json_t *json = json_object_get(read, "value");
+    const json_t *json = json_object_get(read, "value"), *source;
+    size_t index;
     if (strcmp(weir_cli_text(read, "kind"), "member") == 0)
         fprintf(out, "           %s  %s in %s: %s\n",
                 weir_cli_text(read, "expression"),
@@ -49,6 +81,61 @@ print_read(FILE *out, const json_t *read)
     else
         fprintf(out, "           %s = %s\n", weir_cli_text(read, "expression"),
                 json == NULL ? "not there" : json_string_value(json));
+    json_array_foreach(json_object_get(read, "came_from"), index, source)
+        print_source(out, source, "             ");
+}
+
+static void
+print_change(FILE *out, const json_t *change)
+{
+    bool is_present = json_is_true(json_object_get(change, "is_present"));
+    const char *value = weir_cli_text(change, "value");
+    if (strcmp(weir_cli_text(change, "kind"), "member") == 0)
+        fprintf(out, "           %s %s in %s  (for %s)\n",
+                weir_cli_text(change, "subject"),
+                is_present ? "would be" : "would not be", value,
+                weir_cli_text(change, "policy"));
+    else
+        fprintf(out, "           %s: %s would be %s  (for %s)\n",
+                weir_cli_text(change, "expression"),
+                json_object_get(change, "was") == NULL
+                    ? "not there,"
+                    : weir_cli_text(change, "was"),
+                !is_present ? "left out"
+                : !json_is_true(json_object_get(change, "is_any_other")) ? value
+                : json_object_get(change, "was") == NULL ? "there"
+                                                         : "any other",
+                weir_cli_text(change, "policy"));
+}
+
+/* Searched, so that nobody takes it for the only way or for advice. */
+static void
+print_whatif(FILE *out, const json_t *whatif)
+{
+    const json_t *change;
+    size_t index;
+    if (whatif == NULL)
+        return;
+    bool is_found = json_is_true(json_object_get(whatif, "is_found"));
+    bool is_whole = json_is_true(json_object_get(whatif, "is_exhausted"));
+    long long most =
+        weir_cli_number(json_object_get(whatif, "bounds"), "changes");
+    if (is_found)
+        fprintf(out, "         the smallest change of facts that would allow "
+                     "it (searched, ");
+    else
+        fprintf(out,
+                "         no change of up to %lld facts that would allow it "
+                "was found (searched, ",
+                most);
+    fprintf(out, "%lld decisions tried%s)%s\n",
+            weir_cli_number(whatif, "trials"),
+            is_whole   ? ""
+            : is_found ? ", cut: a smaller one may exist"
+                       : ", cut before all were tried",
+            is_found ? ":" : "");
+    json_array_foreach(json_object_get(whatif, "changes"), index, change)
+        print_change(out, change);
 }
 
 static void
@@ -90,6 +177,7 @@ print_candidates(FILE *out, const json_t *reply)
                 weir_cli_text(candidate, "operated_by"));
         json_array_foreach(json_object_get(candidate, "policies"), j, policy)
             print_policy(out, policy);
+        print_whatif(out, json_object_get(candidate, "whatif"));
     }
 }
 

@@ -30,6 +30,7 @@ struct weir_control {
     struct weir_board *board; /* mapped */
     struct weir_image image;  /* the one in force */
     bool has_image;
+    const struct weir_world *sources_of; /* whose .sources were written last */
     int lock_file;
     weir_time started;
     /* Completes every world after loading (programs' paths); may be NULL. */

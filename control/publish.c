@@ -25,6 +25,7 @@
 #include <weir/crypto.h>
 
 #include "control/config/config.h"
+#include "control/explain/sources.h"
 #include "control/log.h"
 #include "control/parts.h"
 
@@ -100,12 +101,47 @@ put_image(struct weir_control *control, weir_span bytes,
         /* Its time is now that of its end. */
         weir_archive_path(&control->paths, control->image.digest, archive);
         (void)utimensat(AT_FDCWD, archive, NULL, 0);
+        weir_sources_path(&control->paths, control->image.digest, archive);
+        (void)utimensat(AT_FDCWD, archive, NULL, 0);
         weir_image_close(&control->image);
     }
     control->image = mapped;
     control->has_image = true;
     __atomic_store_n(&control->board->image, generation, __ATOMIC_RELEASE);
     return WEIR_OK;
+}
+
+/*
+ * Beside the archived image: which line said what. The lines are those of
+ * the sources, so an image that differs by its keys alone links to the file
+ * of the one before. Explanations without it lack the lines and nothing
+ * else, so a failure is said and publishing goes on.
+ */
+static void
+put_sources(struct weir_control *control, const struct weir_world *world,
+            const struct weir_image *image, const uint8_t before[32])
+{
+    char path[WEIR_PATH_MAX + 80], old[WEIR_PATH_MAX + 80];
+    struct weir_error err = {0};
+    struct weir_buf bytes;
+    weir_sources_path(&control->paths, image->digest, path);
+    if (control->sources_of == world && before != NULL) {
+        weir_sources_path(&control->paths, before, old);
+        if (link(old, path) == 0 || errno == EEXIST)
+            return;
+    }
+    weir_buf_init(&bytes, WEIR_WORLD_BYTES_MAX);
+    weir_sources_write(world, &bytes);
+    weir_status status =
+        bytes.overflow
+            ? weir_fail(&err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                        "they pass the memory given")
+            : weir_write_file(path, weir_buf_span(&bytes), 0400, &err);
+    weir_buf_fini(&bytes);
+    control->sources_of = status == WEIR_OK ? world : NULL;
+    if (status != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, "the sources of the image are not kept: %s",
+                 err.text);
 }
 
 weir_status
@@ -134,9 +170,16 @@ weir__control_publish_image(struct weir_control *control,
         if (control->accept != NULL)
             status =
                 control->accept(control->accept_context, world, &image, err);
+        uint8_t before[32] = {0};
+        bool had_image = control->has_image;
+        if (had_image)
+            memcpy(before, control->image.digest, sizeof before);
         if (status == WEIR_OK && !is_same)
             status = put_image(control, weir_buf_span(&bytes), &image,
                                generation, err);
+        if (status == WEIR_OK && !(is_same && control->sources_of == world))
+            put_sources(control, world, &image,
+                        had_image && !is_same ? before : NULL);
         weir_image_close(&image);
     }
     weir_buf_fini(&bytes);
@@ -484,7 +527,8 @@ sweep_archive(struct weir_control *control)
         uint8_t digest[32];
         size_t len = 0;
         bool is_used = true;
-        if (name.len != 64 + sizeof ".image" - 1 ||
+        if ((name.len != 64 + sizeof ".image" - 1 &&
+             name.len != 64 + sizeof ".sources" - 1) ||
             !weir_hex_decode((weir_span){name.ptr, 64}, digest, 32, &len))
             continue;
         if (control->has_image &&

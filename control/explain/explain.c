@@ -232,7 +232,7 @@ weir_explain(struct weir_store *store, const struct weir_paths *paths,
         status = read_outcome(explained, paths, err);
     if (status == WEIR_OK) {
         *reply_out = reply_of(explained);
-        weir__explain_replay(explained, paths, *reply_out);
+        weir__explain_replay(explained, store, paths, *reply_out);
     }
     weir_buf_fini(&explained->bytes);
     free(explained);

@@ -11,6 +11,7 @@
 #include <weir/replay.h>
 
 #include "control/explain/explain.h"
+#include "control/explain/sources.h"
 
 /* What intent and refusal say alike; spans point into the journal's bytes. */
 struct weir_explained {
@@ -28,8 +29,30 @@ struct weir_explained {
 
 json_t *weir__explain_text(weir_span text);
 
+/* The world that decided, with the question put to it once more. */
+struct weir_explain_world {
+    struct weir_view view;
+    struct weir_question question;
+    struct weir_sources sources;
+    /* The key as the store has it; id NULL: it does not. */
+    char key_by[WEIR_STORE_ID_MAX + 1];
+    weir_time key_made;
+    bool has_key;
+};
+
+/* What one policy reads about a deployment, each with where it came from;
+ * its result goes to `result_out`. */
+json_t *weir__explain_reads(const struct weir_explain_world *world,
+                            uint32_t deployment, uint32_t policy,
+                            enum weir_cedar_result *result_out);
+/* The smallest change of facts that policy would allow this deployment with;
+ * NULL: no change of facts can be spoken of. */
+json_t *weir__explain_whatif(const struct weir_explain_world *world,
+                             const struct weir_candidate *candidate);
+
 /* Decides again and adds "candidates", "differences" and "is_same". */
 void weir__explain_replay(const struct weir_explained *explained,
+                          struct weir_store *store,
                           const struct weir_paths *paths, json_t *reply);
 
 #endif

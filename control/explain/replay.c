@@ -16,8 +16,7 @@
 
 struct replay {
     const struct weir_explained *explained;
-    struct weir_view view;
-    struct weir_question question;
+    struct weir_explain_world world;
     struct weir_answer answer;
     json_t *differences;
 };
@@ -36,51 +35,18 @@ differ(struct replay *replay, const char *format, ...)
     json_array_append_new(replay->differences, json_string(text));
 }
 
-/* ------------------------------------------------------------------- tracing */
-
-struct tracing {
-    const struct weir_cedar_program *program;
-    json_t *reads;
-};
-
-static json_t *
-argument_json(const struct weir_cedar_program *program, weir_cedar_arg value)
-{
-    struct weir_buf text;
-    weir_buf_init(&text, 65536);
-    weir_cedar_arg_write(&text, program, value);
-    json_t *json = weir__explain_text(weir_buf_span(&text));
-    weir_buf_fini(&text);
-    return json;
-}
-
-static void
-on_read(void *context, const struct weir_cedar_read *read)
-{
-    static const char *const kinds[] = {"attribute", "tag", "member", "type"};
-    struct tracing *tracing = context;
-    json_t *row = json_pack(
-        "{s:s,s:o,s:o,s:o,s:b}", "kind", kinds[read->kind], "expression",
-        weir__explain_text(read->path), "subject",
-        argument_json(tracing->program, read->subject), "name",
-        weir__explain_text(read->name), "is_present", read->is_present);
-    if (read->is_present || read->kind == WEIR_CEDAR_READ_MEMBER)
-        json_object_set_new(row, "value",
-                            argument_json(tracing->program, read->value));
-    json_array_append_new(tracing->reads, row);
-}
+/* ------------------------------------------------------------------ policies */
 
 static json_t *
 policy_json(const struct replay *replay, uint32_t deployment, uint32_t policy)
 {
     static const char *const results[] = {"absent", "unsatisfied", "satisfied",
                                           "failed"};
-    const struct weir_image *image = &replay->view.image;
+    const struct weir_image *image = &replay->world.view.image;
     const struct weir_image_policy *row = &image->policies[policy];
-    struct tracing tracing = {&image->program, json_array()};
-    enum weir_cedar_result result =
-        weir_gate_trace(&replay->view, &replay->question, deployment, policy,
-                        on_read, &tracing);
+    enum weir_cedar_result result;
+    json_t *reads =
+        weir__explain_reads(&replay->world, deployment, policy, &result);
     return json_pack(
         "{s:o,s:o,s:o,s:o,s:o,s:i,s:s,s:b,s:b,s:s,s:o}", "id",
         weir__explain_text(weir_image_text(image, row->id)), "title",
@@ -91,7 +57,7 @@ policy_json(const struct replay *replay, uint32_t deployment, uint32_t policy)
         (int)row->line, "effect", row->is_permit ? "permit" : "forbid",
         "is_hold", (row->flags & WEIR_POLICY_HOLD) != 0, "is_shadow",
         (row->flags & WEIR_POLICY_SHADOW) != 0, "result", results[result],
-        "reads", tracing.reads);
+        "reads", reads);
 }
 
 static uint32_t
@@ -106,7 +72,7 @@ static json_t *
 policies_json(const struct replay *replay,
               const struct weir_candidate *candidate)
 {
-    const struct weir_image *image = &replay->view.image;
+    const struct weir_image *image = &replay->world.view.image;
     json_t *list = json_array();
     for (uint32_t i = 0; i < kept(candidate->policy_count); i++)
         json_array_append_new(list, policy_json(replay, candidate->deployment,
@@ -134,7 +100,7 @@ compare(struct replay *replay, const struct weir_record_candidate *recorded,
         const struct weir_candidate *candidate)
 {
     struct weir_error difference;
-    if (!weir_replay_same(&replay->view.image, recorded, candidate,
+    if (!weir_replay_same(&replay->world.view.image, recorded, candidate,
                           &difference))
         differ(replay, "%s", difference.text);
 }
@@ -144,7 +110,7 @@ candidate_json(const struct replay *replay,
                const struct weir_candidate *candidate,
                const struct weir_record_candidate *recorded)
 {
-    const struct weir_image *image = &replay->view.image;
+    const struct weir_image *image = &replay->world.view.image;
     const struct weir_image_deployment *row =
         &image->deployments[candidate->deployment];
     json_t *json = json_pack(
@@ -165,6 +131,9 @@ candidate_json(const struct replay *replay,
         "verdict", weir_verdict_name(candidate->verdict), "reason",
         weir_reason_code(candidate->reason), "policies",
         policies_json(replay, candidate));
+    json_t *whatif = weir__explain_whatif(&replay->world, candidate);
+    if (whatif != NULL)
+        json_object_set_new(json, "whatif", whatif);
     if (recorded != NULL)
         json_object_set_new(
             json, "recorded",
@@ -190,7 +159,7 @@ find_recorded(const struct weir_explained *in, weir_span deployment)
 static json_t *
 candidates_json(struct replay *replay)
 {
-    const struct weir_image *image = &replay->view.image;
+    const struct weir_image *image = &replay->world.view.image;
     json_t *list = json_array();
     for (uint32_t i = 0; i < replay->answer.candidate_count; i++) {
         const struct weir_candidate *candidate = &replay->answer.candidates[i];
@@ -234,19 +203,20 @@ decide_again(struct replay *replay, struct weir_arena *arena, json_t *reply)
     const struct weir_replay_case *recorded = &replay->explained->recorded;
     struct weir_replay keys;
     struct weir_error err;
-    if (weir_replay_init(&keys, &replay->view, arena, &err) != WEIR_OK) {
+    if (weir_replay_init(&keys, &replay->world.view, arena, &err) != WEIR_OK) {
         differ(replay, "%s", err.text);
         return;
     }
     if (weir_replay_question(&keys, recorded, recorded->decided_us,
-                             &replay->question) != WEIR_OK) {
+                             &replay->world.question) != WEIR_OK) {
         differ(replay, "the image does not have the key %.*s",
                WEIR_SPAN_ARG(recorded->key));
         return;
     }
-    add_key_facts(&replay->view.image, replay->question.key,
+    add_key_facts(&replay->world.view.image, replay->world.question.key,
                   json_object_get(reply, "who"));
-    weir_gate_decide(&replay->view, &replay->question, &replay->answer);
+    weir_gate_decide(&replay->world.view, &replay->world.question,
+                     &replay->answer);
     json_object_set_new(reply, "verdict",
                         json_string(weir_verdict_name(replay->answer.verdict)));
     json_object_set_new(reply, "candidates", candidates_json(replay));
@@ -265,24 +235,54 @@ open_view(struct replay *replay, const struct weir_paths *paths)
     char path[WEIR_PATH_MAX + 80];
     struct weir_error err;
     weir_archive_path(paths, in->recorded.image_digest, path);
-    if (weir_image_map(path, &replay->view.image, &err) != WEIR_OK) {
+    if (weir_image_map(path, &replay->world.view.image, &err) != WEIR_OK) {
         differ(replay, "the image that decided cannot be loaded: %s", err.text);
         return false;
     }
     snprintf(path, sizeof path, "%s/%llu", paths->overlays,
              (unsigned long long)in->recorded.overlay);
-    if (weir_overlay_map(path, &replay->view.overlay, &err) != WEIR_OK) {
+    if (weir_overlay_map(path, &replay->world.view.overlay, &err) != WEIR_OK) {
         differ(replay, "the overlay %llu cannot be loaded: %s",
                (unsigned long long)in->recorded.overlay, err.text);
-        weir_image_close(&replay->view.image);
+        weir_image_close(&replay->world.view.image);
         return false;
     }
     return true;
 }
 
+static bool
+on_key(void *context, const struct weir_store_key *key)
+{
+    struct replay *replay = context;
+    struct weir_explain_world *world = &replay->world;
+    if (!weir_span_equal(key->id, replay->explained->recorded.key))
+        return true;
+    snprintf(world->key_by, sizeof world->key_by, "%.*s",
+             WEIR_SPAN_ARG(key->created_by));
+    world->key_made = key->created;
+    world->has_key = true;
+    return false;
+}
+
+/* What is not known is left out of the explanation; it changes no answer. */
+static void
+find_sources(struct replay *replay, struct weir_store *store,
+             const struct weir_paths *paths)
+{
+    struct weir_explain_world *world = &replay->world;
+    char path[WEIR_PATH_MAX + 80];
+    struct weir_error err;
+    weir_sources_path(paths, replay->explained->recorded.image_digest, path);
+    if (weir_sources_open(path, &world->sources, &err) != WEIR_OK)
+        world->sources = (struct weir_sources){NULL, 0};
+    if (weir_store_keys(store, on_key, replay, &err) != WEIR_OK)
+        world->has_key = false;
+}
+
 void
 weir__explain_replay(const struct weir_explained *explained,
-                     const struct weir_paths *paths, json_t *reply)
+                     struct weir_store *store, const struct weir_paths *paths,
+                     json_t *reply)
 {
     struct replay replay = {.explained = explained,
                             .differences = json_array()};
@@ -291,10 +291,12 @@ weir__explain_replay(const struct weir_explained *explained,
     if (was_asked && open_view(&replay, paths)) {
         struct weir_arena arena;
         weir_arena_init_heap(&arena, (size_t)1 << 30);
+        find_sources(&replay, store, paths);
         decide_again(&replay, &arena, reply);
+        weir_sources_close(&replay.world.sources);
         weir_arena_fini(&arena);
-        weir_overlay_close(&replay.view.overlay);
-        weir_image_close(&replay.view.image);
+        weir_overlay_close(&replay.world.view.overlay);
+        weir_image_close(&replay.world.view.image);
     }
     json_object_set_new(reply, "is_same",
                         json_boolean(json_array_size(replay.differences) == 0));

@@ -112,7 +112,14 @@ evaluate(struct search *search)
     for (uint32_t i = 0; i < count && state.forbid == CEDAR_NONE; i++) {
         const struct program_policy *hot = &PROGRAM_ITEMS(
             search->vm.program, CEDAR_POLICIES, struct program_policy)[i];
-        if (!is_live(search, i) || run(search, i, ignore, NULL) != VM_TRUE)
+        enum vm_result result;
+        if (!is_live(search, i))
+            continue;
+        result = run(search, i, ignore, NULL);
+        if (result == VM_FAULT && search->bounds.fails_closed &&
+            hot->effect == WEIR_CEDAR_FORBID)
+            state.forbid = i;
+        if (result != VM_TRUE)
             continue;
         if (hot->effect == WEIR_CEDAR_PERMIT)
             is_permitted = true;
@@ -283,6 +290,15 @@ offer_near(struct search *search, struct options *options, struct option option,
     }
 }
 
+/* An entity of another type is no value that a schema would let there be. */
+static bool
+is_alike(const struct search *search, weir_cedar_arg a, weir_cedar_arg b)
+{
+    return a.kind == b.kind &&
+           (a.kind != WEIR_CEDAR_ENTITY ||
+            vm_type(&search->vm, &a) == vm_type(&search->vm, &b));
+}
+
 /* The set with one element more. */
 static void
 offer_larger(struct search *search, struct options *options,
@@ -295,8 +311,11 @@ offer_larger(struct search *search, struct options *options,
         search->is_full = true;
         return;
     }
-    for (uint32_t i = 0; i < was.count; i++)
+    for (uint32_t i = 0; i < was.count; i++) {
         elements[i] = weir__cedar_arg_element(search->vm.program, was, i);
+        if (!is_alike(search, elements[i], element))
+            return;
+    }
     elements[was.count] = element;
     offer(search, options, option, weir_cedar_arg_set(elements, was.count + 1),
           false);
@@ -312,7 +331,7 @@ offer_values(struct search *search, struct options *options,
         weir_cedar_arg value = values->items[i];
         if (was.kind == WEIR_CEDAR_SET && option.change.was_present)
             offer_larger(search, options, option, value);
-        else if (option.change.was_present && value.kind != was.kind)
+        else if (option.change.was_present && !is_alike(search, value, was))
             continue;
         else if (value.kind == WEIR_CEDAR_BOOL ||
                  value.kind >= WEIR_CEDAR_STRING)
@@ -330,6 +349,10 @@ expand_attribute(struct search *search, struct options *options,
                  const struct values *values)
 {
     struct option option = option_for(search, read, policy);
+    /* A record is nothing that a policy tests for: if it helps, it is enough
+     * that something is there. */
+    if (!read->is_present)
+        offer(search, options, option, weir_cedar_arg_record(NULL, 0), true);
     if (!read->is_present || read->value.kind == WEIR_CEDAR_BOOL) {
         offer(search, options, option, weir_cedar_arg_bool(true), false);
         offer(search, options, option, weir_cedar_arg_bool(false), false);

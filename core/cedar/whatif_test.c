@@ -23,7 +23,8 @@ ask(struct asked *asked, const char *policies,
     const struct weir_cedar_rule *rules, weir_cedar_may_change *may_change,
     uint32_t trial_max)
 {
-    struct weir_cedar_whatif_bounds bounds = {3, trial_max, may_change, NULL};
+    struct weir_cedar_whatif_bounds bounds = {
+        .change_max = 3, .trial_max = trial_max, .may_change = may_change};
     static struct weir_cedar_uid who;
     static struct weir_cedar_field fields[4];
     struct weir_error err = {0};
@@ -127,6 +128,57 @@ TEST(cedar_whatif, finds_the_smallest_change_of_each_kind)
         assert_changes(&asked, rows[i].changes);
         done(&asked);
     }
+}
+
+TEST(cedar_whatif, offers_only_what_could_be_there)
+{
+    struct asked asked;
+    /* a group is no manager, though the policy names one */
+    ask(&asked,
+        PERMIT "forbid(principal in Group::\"staff\", action, resource) "
+               "when { principal.manager != User::\"carol\" };",
+        NULL, only_attributes, 0);
+    assert_true(asked.answer.is_found);
+    assert_changes(&asked, "principal.manager is User::\"carol\"");
+    done(&asked);
+    /* presence alone: whatever it is */
+    ask(&asked,
+        PERMIT "forbid(principal, action, resource) unless { context has "
+               "region };",
+        NULL, only_attributes, 0);
+    assert_true(asked.answer.is_found);
+    assert_int_equal(asked.answer.change_count, 1);
+    assert_true(asked.answer.changes[0].is_any_other);
+    assert_false(asked.answer.changes[0].was_present);
+    done(&asked);
+}
+
+TEST(cedar_whatif, a_failing_forbid_is_in_the_way_where_the_caller_says_so)
+{
+    static const char policies[] =
+        PERMIT "forbid(principal, action, resource) when { context.n + "
+               "9223372036854775807 > 0 || context.flag };";
+    struct weir_cedar_whatif_bounds bounds = {
+        .change_max = 1, .trial_max = 1000, .fails_closed = true};
+    struct asked asked;
+    struct weir_error err = {0};
+    static struct weir_cedar_field fields[4];
+    static struct weir_cedar_uid who;
+    ask(&asked, policies, NULL, NULL, 0);
+    assert_true(asked.answer.is_found);
+    assert_int_equal(asked.answer.change_count, 0); /* Cedar: allowed */
+    who = UID("Stranger", "s");
+    struct weir_cedar_query query = fixture_query(fields, &who);
+    struct weir_cedar_request request =
+        request_of(&asked.p, &query, &asked.arena);
+    assert_ok(weir_cedar_whatif(&asked.p.program, &request, &bounds,
+                                asked.p.scratch, &asked.arena, &asked.answer,
+                                &err));
+    /* Whatever n the policy suggests, the sum overflows or is positive. */
+    assert_false(asked.answer.is_found);
+    assert_true(asked.answer.is_exhausted);
+    assert_true(asked.answer.trial_count > 1);
+    done(&asked);
 }
 
 TEST(cedar_whatif, says_that_nothing_helps)

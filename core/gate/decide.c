@@ -361,3 +361,42 @@ weir_gate_trace(const struct weir_view *view,
     return weir_cedar_trace(&image->program, &asked.request, policy, scratch,
                             on_read, context, NULL);
 }
+
+/* What one can do something about: not which action was asked for. */
+static bool
+may_differ(void *context, const struct weir_cedar_read *read)
+{
+    const struct weir_cedar_request *request = context;
+    return read->subject.kind != WEIR_CEDAR_ENTITY ||
+           read->subject.count != request->action.count;
+}
+
+weir_status
+weir_gate_whatif(const struct weir_view *view,
+                 const struct weir_question *question, uint32_t deployment,
+                 uint32_t trial_max, struct weir_arena *arena,
+                 struct weir_cedar_whatif *whatif_out, struct weir_error *err)
+{
+    const struct weir_image *image = &view->image;
+    _Alignas(16) char scratch[WEIR_DECIDE_SCRATCH_MAX];
+    struct asked *asked = weir_arena_alloc(arena, sizeof(*asked));
+    struct weir_cedar_whatif_bounds bounds = {
+        .change_max = WEIR_CEDAR_CHANGES_MAX,
+        .trial_max = trial_max,
+        .fails_closed = true,
+        .may_change = may_differ,
+    };
+    WEIR_ASSERT(deployment < image->deployment_count);
+    WEIR_ASSERT(question->key < image->key_count);
+    if (asked == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    if (weir_cedar_program_scratch_size(&image->program) > sizeof(scratch))
+        return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                         "the policies are nested too deep");
+    ask(image, question, asked);
+    asked->request.resource =
+        weir_cedar_arg_entity(image->deployments[deployment].entity);
+    bounds.context = &asked->request;
+    return weir_cedar_whatif(&image->program, &asked->request, &bounds, scratch,
+                             arena, whatif_out, err);
+}

@@ -35,7 +35,8 @@ struct weir_cedar_change {
     weir_cedar_arg was;   /* ATTRIBUTE, where present; MEMBER: of what */
     bool is_present;      /* what it would be */
     weir_cedar_arg value; /* likewise */
-    bool is_any_other;    /* `value` stands for any other than `was` */
+    bool is_any_other;    /* `value` stands for any other than `was`; where it
+                           * was not there, for anything */
 };
 
 struct weir_cedar_whatif {
@@ -55,6 +56,7 @@ typedef bool weir_cedar_may_change(void *context,
 struct weir_cedar_whatif_bounds {
     uint32_t change_max; /* up to WEIR_CEDAR_CHANGES_MAX */
     uint32_t trial_max;  /* decisions; 0: 2,000 */
+    bool fails_closed;   /* a forbid that fails denies, as in the gateway */
     weir_cedar_may_change *may_change;
     void *context;
 };

@@ -24,6 +24,7 @@
 #define WEIR_GATE_H
 
 #include <weir/base.h>
+#include <weir/cedar_whatif.h>
 #include <weir/image.h>
 #include <weir/journal.h>
 #include <weir/meter.h>
@@ -134,6 +135,19 @@ enum weir_cedar_result weir_gate_trace(const struct weir_view *view,
                                        uint32_t deployment, uint32_t policy,
                                        weir_cedar_on_read *on_read,
                                        void *context);
+
+/*
+ * The smallest change of facts, among those searched, under which policy
+ * would allow this deployment; for explanations, never to decide by. A
+ * forbid that fails denies here too. Withdrawals, operations and stale data
+ * are outside it: they are no facts that a policy reads. `trial_max`: how
+ * many decisions may be tried. ENOMEM: the arena is full; ELIMIT: an image
+ * whose expressions are nested too deep to evaluate.
+ */
+WEIR_MUST_USE weir_status weir_gate_whatif(
+    const struct weir_view *view, const struct weir_question *question,
+    uint32_t deployment, uint32_t trial_max, struct weir_arena *arena,
+    struct weir_cedar_whatif *whatif_out, struct weir_error *err);
 
 /* ------------------------------------------------------------- call */
 

@@ -132,6 +132,33 @@ def test_a_denied_and_a_held_call_are_explained(place):
         assert decided["id"] == policy
         reads = {read["expression"]: read for read in decided["reads"]}
         assert any("organization" in name for name in reads)
+        text = place.weir.cli("explain", headers["weir-request-id"]).stdout
+        assert "would allow it (searched" in text and "weir.yaml:" in text
+
+
+def test_a_refusal_says_what_it_would_take_and_who_said_what_it_rests_on(
+        place):
+    code, headers, _ = place.call(place.key("south/polar"))
+    assert code == 403
+    told = place.ledgered(headers["weir-request-id"])
+    whatif = told["candidates"][0]["whatif"]
+    assert whatif["is_found"] and whatif["is_exhausted"]
+    assert whatif["bounds"] == {"changes": 4, "trials": 20000}
+    change, = whatif["changes"]
+    assert change["policy"] == "maker-places"
+    assert change["expression"] == "principal.organization.headquarters"
+    assert change["was"] == 'Jurisdiction::"AQ"' != change["value"]
+    assert change["is_any_other"]
+    source = change["came_from"][0]
+    assert (source["type"], source["id"]) == ("Organization", "south")
+    assert source["file"] == str(place.weir.file)
+    lines = place.weir.file.read_text().splitlines()[source["line"] - 1:]
+    assert '"name": "south"' in "".join(lines[:2])
+    key = [source for read in told["candidates"][0]["policies"][0]["reads"]
+           for source in read["came_from"] if source.get("type") == "Key"]
+    assert key and key[0]["id"] == told["who"]["key"] and key[0]["by"]
+    allowed = place.ledgered(place.good())
+    assert "whatif" not in allowed["candidates"][0]
 
 
 def test_a_request_that_is_not_known_is_said_so(place):

@@ -77,7 +77,8 @@ static void
 suppose(const struct weir_cedar_program *program,
         const struct weir_cedar_request *request, void *scratch)
 {
-    const struct weir_cedar_whatif_bounds bounds = {2, 20, NULL, NULL};
+    const struct weir_cedar_whatif_bounds bounds = {.change_max = 2,
+                                                    .trial_max = 20};
     struct weir_cedar_whatif answer;
     struct weir_arena arena;
     weir_arena_init_heap(&arena, 1 << 22);
