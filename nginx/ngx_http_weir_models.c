@@ -9,13 +9,14 @@
 #include "ngx_http_weir.h"
 
 
-/* A list of so many bytes is several thousand models. */
+/* A list of so many bytes is over ten thousand models. */
 #define NGX_HTTP_WEIR_LIST_MAX  (4 * 1024 * 1024)
 
 
 typedef struct {
     ngx_http_weir_ctx_t    *ctx;
-    uint32_t                next;     /* route row */
+    uint32_t                next;     /* route row, then listing row */
+    char                    message[32 + WEIR_LACKS_TEXT];
 } ngx_http_weir_models_t;
 
 
@@ -118,16 +119,45 @@ ngx_http_weir_describe(ngx_http_weir_ctx_t *ctx, uint32_t route,
 }
 
 
+/* Known and not served: only shown to those who ask for all. */
+
+static void
+ngx_http_weir_describe_listing(const struct weir_image *image, uint32_t row,
+    char message[32 + WEIR_LACKS_TEXT], struct weir_surface_model *model)
+{
+    char                              lacks[WEIR_LACKS_TEXT];
+    u_char                           *p;
+    const struct weir_image_listing  *listing;
+
+    listing = &image->listings[row];
+
+    ngx_memzero(model, sizeof(struct weir_surface_model));
+
+    weir_lacks_format(listing->lacks, lacks);
+    p = ngx_snprintf((u_char *) message, 32 + WEIR_LACKS_TEXT,
+                     "listed only; lacks %s", lacks);
+
+    model->id = weir_image_text(image, listing->name);
+    model->owner = weir_image_text(image, listing->maker);
+    model->created = listing->created;
+    model->reason = weir_span_of(weir_reason_code(WEIR_REASON_NOT_SERVABLE));
+    model->message = (weir_span) { message, (char *) p - message };
+}
+
+
 static bool
 ngx_http_weir_next_model(void *context, struct weir_surface_model *model_out)
 {
     ngx_http_weir_models_t  *models = context;
 
-    ngx_http_weir_ctx_t  *ctx;
+    uint32_t                  row;
+    ngx_http_weir_ctx_t      *ctx;
+    const struct weir_image  *image;
 
     ctx = models->ctx;
+    image = &ctx->view->view.image;
 
-    while (models->next < ctx->view->view.image.route_count) {
+    while (models->next < image->route_count) {
         ngx_http_weir_describe(ctx, models->next++, model_out);
 
         if (model_out->is_allowed || ctx->route.wants_all) {
@@ -135,7 +165,16 @@ ngx_http_weir_next_model(void *context, struct weir_surface_model *model_out)
         }
     }
 
-    return false;
+    row = models->next - image->route_count;
+
+    if (!ctx->route.wants_all || row >= image->listing_count) {
+        return false;
+    }
+
+    ngx_http_weir_describe_listing(image, row, models->message, model_out);
+    models->next++;
+
+    return true;
 }
 
 
@@ -160,6 +199,15 @@ ngx_http_weir_models(ngx_http_weir_ctx_t *ctx)
 
         if (row != WEIR_INDEX_NONE) {
             ngx_http_weir_describe(ctx, row, &model);
+
+        } else if (ctx->route.wants_all) {
+            row = weir_image_find_listing(&ctx->view->view.image,
+                                          ctx->route.model);
+
+            if (row != WEIR_INDEX_NONE) {
+                ngx_http_weir_describe_listing(&ctx->view->view.image, row,
+                                               models.message, &model);
+            }
         }
 
         if (!model.is_allowed && !(row != WEIR_INDEX_NONE

@@ -79,6 +79,39 @@ ngx_http_weir_add_text(ngx_http_request_t *r, const char *name,
 }
 
 
+/* The model's end, in texts that lie in the image. */
+
+static ngx_int_t
+ngx_http_weir_add_life(ngx_http_request_t *r, const struct weir_image *image,
+    const struct weir_image_life *life)
+{
+    if (life->deprecation.len
+        && ngx_http_weir_put(r, "deprecation",
+                             weir_image_text(image, life->deprecation))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (life->sunset.len
+        && ngx_http_weir_put(r, "sunset",
+                             weir_image_text(image, life->sunset))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (life->link.len
+        && ngx_http_weir_put(r, "link", weir_image_text(image, life->link))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 {
@@ -104,6 +137,13 @@ ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 
     image = &ctx->view->view.image;
     deployment = &image->deployments[ctx->step.deployment];
+
+    if ((image->models[deployment->model].flags & WEIR_MODEL_HAS_END)
+        && ngx_http_weir_add_life(r, image, &image->lifes[deployment->model])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (ngx_http_weir_put(r, "weir-deployment",
                           weir_image_text(image, deployment->name))

@@ -51,6 +51,8 @@ static const struct section sections[] = {
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},
     {"models", read_models, false},
+    {"makers", read_makers, false},
+    {"catalogue", read_catalogue, false},
     {"regions", read_regions, false},
     {"origins", read_origins, false},
     {"deployments", read_deployments, false},

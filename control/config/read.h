@@ -64,7 +64,21 @@ read_fn read_seconds; /* int64_t seconds, the same text */
 read_fn read_money;   /* weir_micros */
 read_fn read_share;   /* weir_share: text or [low, high] */
 
+read_fn read_operations; /* uint32_t: bits */
+
+/* A price wherever it stands. */
+struct read_price_row {
+    struct weir_price price;
+    bool has_price;
+    weir_span version;
+    weir_span currency;
+};
+void read_price_into(struct reader *r, const struct yaml_node *node,
+                     struct read_price_row *row_out);
+
 /* The sections. */
+read_fn read_makers;
+read_fn read_catalogue;
 read_fn read_blocs;
 read_fn read_providers;
 read_fn read_models;

@@ -37,8 +37,9 @@ struct price_text {
 
 /* What is not said costs the same as its kind: cached input as input,
  * reasoning as output. */
-static void
-read_price(struct reader *r, const struct yaml_node *node, void *member)
+void
+read_price_into(struct reader *r, const struct yaml_node *node,
+                struct read_price_row *row_out)
 {
     static const struct field fields[] = {
         FIELD("input", read_money, struct price_text, input),
@@ -48,13 +49,12 @@ read_price(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("version", read_text, struct price_text, version),
         FIELD("currency", read_text, struct price_text, currency),
     };
-    struct weir_world_model *model = member;
     struct price_text text = {-1, -1, -1, -1, {0}, {0}};
     uint32_t before = r->faults->total;
     read_fields(r, node, "a price", fields, WEIR_COUNTOF(fields), &text);
-    model->has_price = true;
+    row_out->has_price = true;
     if (text.input >= 0 && text.output >= 0) {
-        model->price = (struct weir_price){
+        row_out->price = (struct weir_price){
             .input = text.input,
             .cached_input =
                 text.cached_input >= 0 ? text.cached_input : text.input,
@@ -65,11 +65,23 @@ read_price(struct reader *r, const struct yaml_node *node, void *member)
         read_fault(r, node, "Add the missing one, \"0\" where it is free.",
                    "no price of input or of output");
     }
-    model->price_version = text.version;
-    model->currency = text.currency;
+    row_out->version = text.version;
+    row_out->currency = text.currency;
 }
 
 static void
+read_price(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_model *model = member;
+    struct read_price_row row = {.has_price = false};
+    read_price_into(r, node, &row);
+    model->has_price = row.has_price;
+    model->price = row.price;
+    model->price_version = row.version;
+    model->currency = row.currency;
+}
+
+void
 read_operations(struct reader *r, const struct yaml_node *node, void *member)
 {
     uint32_t *bits = member;
@@ -109,6 +121,11 @@ read_models(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("output_tokens_max", read_u32, row, output_tokens_max),
         FIELD("created", read_seconds, row, created),
         FIELD("open_when_stale", read_bool, row, opens_when_stale),
+        FIELD("terms", read_text, row, terms),
+        FIELD("deprecated", read_time, row, deprecated),
+        FIELD("sunset", read_time, row, sunset),
+        FIELD("successor", read_name, row, successor),
+        FIELD("more", read_text, row, more),
         {"price", read_price, 0},
     };
     if (!is_list(r, node, "models"))

@@ -23,7 +23,8 @@ weir__dates_init(struct weir_dates *dates, const struct weir_image *image,
     memset(dates, 0, sizeof *dates);
     dates->rows = weir_arena_array(arena, weir_time,
                                    (size_t)image->policy_count * 2 +
-                                       image->key_count + 1);
+                                       image->key_count +
+                                       image->life_count + 1);
     if (dates->rows == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     for (uint32_t i = 0; i < image->policy_count; i++) {
@@ -32,6 +33,8 @@ weir__dates_init(struct weir_dates *dates, const struct weir_image *image,
     }
     for (uint32_t i = 0; i < image->key_count; i++)
         dates->rows[count++] = image->keys[i].not_after;
+    for (uint32_t i = 0; i < image->life_count; i++)
+        dates->rows[count++] = image->lifes[i].sunset_us;
     qsort(dates->rows, count, sizeof *dates->rows, by_time);
     for (uint32_t i = 0; i < count; i++) {
         if (dates->count == 0 ||

@@ -89,6 +89,19 @@ weir_call_identify(struct weir_call *call, weir_secret secret,
     return WEIR_OK;
 }
 
+/* Says what is lacking, so that the operator knows what to add. */
+static weir_status
+fail_listed(const struct weir_call *call, struct weir_error *err)
+{
+    const struct weir_image *image = &call->view->image;
+    uint32_t row = weir_image_find_listing(image, call->ask.model);
+    char lacks[WEIR_LACKS_TEXT] = "";
+    if (row != WEIR_INDEX_NONE)
+        weir_lacks_format(image->listings[row].lacks, lacks);
+    return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                     "this model is listed and not served; it lacks %s", lacks);
+}
+
 weir_status
 weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
                  struct weir_error *err)
@@ -115,6 +128,11 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
     if (call->reason == WEIR_REASON_UNKNOWN_MODEL)
         return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
                          "no model or alias of this name is offered here");
+    if (call->reason == WEIR_REASON_NOT_SERVABLE)
+        return fail_listed(call, err);
+    if (call->reason == WEIR_REASON_SUNSET)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "the last day of this model is over");
     if (call->reason == WEIR_REASON_STALE)
         return weir_fail(err, WEIR_ESTALE, WEIR_OFFSET_NONE,
                          "the policy data is too old to decide on this model");

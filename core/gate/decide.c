@@ -215,6 +215,11 @@ judge(const struct weir_view *view, const struct weir_question *question,
         candidate->reason = WEIR_REASON_OPERATION;
         return;
     }
+    if ((model->flags & WEIR_MODEL_HAS_END) != 0 &&
+        question->now >= image->lifes[model - image->models].sunset_us) {
+        candidate->reason = WEIR_REASON_SUNSET;
+        return;
+    }
     if (question->confirmed_us != 0 && image->stale_after_us != 0 &&
         question->now - question->confirmed_us > image->stale_after_us &&
         (model->flags & WEIR_MODEL_OPEN_WHEN_STALE) == 0) {
@@ -325,8 +330,11 @@ weir_gate_decide(const struct weir_view *view,
     answer_out->speaking = 0;
     memset(&answer_out->obligations, 0, sizeof(answer_out->obligations));
     answer_out->route = weir_image_find_route(image, question->model);
-    if (answer_out->route == WEIR_INDEX_NONE)
+    if (answer_out->route == WEIR_INDEX_NONE) {
+        if (weir_image_find_listing(image, question->model) != WEIR_INDEX_NONE)
+            answer_out->reason = WEIR_REASON_NOT_SERVABLE;
         return;
+    }
     const struct weir_image_route *route = &image->routes[answer_out->route];
     ask(image, question, &asked);
     for (uint32_t i = 0; i < route->count; i++) {

@@ -19,6 +19,7 @@
 #define KEY_NORTH "wr_north_0123456789"
 #define KEY_SOUTH "wr_south_0123456789"
 #define NOON      INT64_C(1790000000000000)
+#define SUNSET    (NOON + 2 * WEIR_US_PER_DAY)
 
 static const char seller_policy[] =
     "@id(\"seller-open\") @title(\"Customers may use what runs in NO and "
@@ -217,6 +218,10 @@ fill_world(struct weir_world *world)
     provider->origin = name_of("NO");
     add_model(world, "large", "frontier", false);
     add_model(world, "small", "routine", true);
+    world->model_rows[1].sunset = SUNSET;
+    struct weir_world_listing *listed = weir_world_add_listing(world);
+    listed->name = WEIR_SPAN("listed");
+    listed->model = WEIR_INDEX_NONE;
     for (size_t i = 0; i < WEIR_COUNTOF(regions); i++) {
         struct weir_world_region *region = weir_world_add_region(world);
         region->name = weir_span_of(regions[i][0]);
@@ -671,5 +676,33 @@ TEST(gate, unknown_model_and_wrong_operation_are_not_policy)
     assert_ok(begin(bench, &call, KEY_NORTH, "large", "NO"));
     assert_int_equal(weir_call_decide(&call, &ask, NULL), WEIR_EPARSE);
     assert_int_equal(call.reason, WEIR_REASON_OPERATION);
+    bench_free(bench);
+}
+
+TEST(gate, a_model_is_served_until_its_last_microsecond)
+{
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    bench->now = SUNSET - 1;
+    assert_ok(begin(bench, &call, KEY_NORTH, "small", "NO"));
+    bench->now++;
+    assert_int_equal(begin(bench, &call, KEY_NORTH, "small", "NO"),
+                     WEIR_ENOTFOUND);
+    assert_int_equal(call.reason, WEIR_REASON_SUNSET);
+    assert_ok(begin(bench, &call, KEY_NORTH, "large", "NO"));
+    bench_free(bench);
+}
+
+TEST(gate, a_listed_model_is_refused_with_what_it_lacks)
+{
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    struct weir_error err = {0};
+    struct weir_ask ask = {
+        .operation = WEIR_OP_CHAT, .model = WEIR_SPAN("listed"), .n = 1};
+    assert_ok(begin(bench, &call, KEY_NORTH, "large", "NO"));
+    assert_int_equal(weir_call_decide(&call, &ask, &err), WEIR_ENOTFOUND);
+    assert_int_equal(call.reason, WEIR_REASON_NOT_SERVABLE);
+    assert_non_null(strstr(err.text, "lacks origin, terms, licence, price"));
     bench_free(bench);
 }

@@ -24,6 +24,8 @@ static const char *const reasons[] = {
     [WEIR_REASON_BAD_REQUEST] = "bad_request",
     [WEIR_REASON_TOO_LARGE] = "too_large",
     [WEIR_REASON_OVERLOADED] = "overloaded",
+    [WEIR_REASON_SUNSET] = "model_sunset",
+    [WEIR_REASON_NOT_SERVABLE] = "not_servable",
 };
 
 const char *

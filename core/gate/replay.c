@@ -104,9 +104,11 @@ weir_replay_is_decision(const struct weir_replay_case *recorded)
     case WEIR_REASON_WITHDRAWN:
     case WEIR_REASON_OPERATION:
     case WEIR_REASON_STALE:
+    case WEIR_REASON_SUNSET:
         /* A withdrawal between decision and attempt leaves an intent. */
         return recorded->candidate_count > 0;
     case WEIR_REASON_UNKNOWN_MODEL:
+    case WEIR_REASON_NOT_SERVABLE:
         return recorded->candidate_count == 0;
     default:
         return false;

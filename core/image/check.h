@@ -46,6 +46,12 @@ void weir__check_owner(char text_out[WEIR__OWNER_TEXT], const char *kind,
                        weir_span name);
 
 void weir__check_catalogue(struct weir__check *check);
+/* Before the others: entries of the catalogue that a deployment names become
+ * models; faults for those that lack something. */
+void weir__promote_listings(struct weir_world *world,
+                            struct weir_faults *faults);
+/* After the routes: dates and successors. */
+void weir__check_lives(struct weir__check *check);
 void weir__check_routes(struct weir__check *check);
 void weir__check_parties(struct weir__check *check);
 void weir__check_callers(struct weir__check *check);

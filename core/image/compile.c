@@ -52,6 +52,15 @@ weir__compile_text(struct weir__compiler *c, weir_span text)
     return (weir_ref){shared, (uint32_t)text.len};
 }
 
+weir_span
+weir__compile_read(const struct weir__compiler *c, weir_ref ref)
+{
+    if (ref.len == 0)
+        return WEIR_SPAN_NONE;
+    return (weir_span){c->text.ptr + (ref.offset - WEIR__IMAGE_CONTENT),
+                       ref.len};
+}
+
 uint32_t
 weir__compile_entity(struct weir__compiler *c, const char *type, weir_span id)
 {
@@ -145,7 +154,9 @@ compile_tables(struct weir__compiler *c, weir_time now)
 {
     const struct weir_world *world = c->world;
     weir__compile_catalogue(c);
+    weir__compile_lives(c);
     weir__compile_routes(c);
+    weir__compile_listings(c);
     weir__compile_callers(c);
     weir__compile_policies(c);
     if (!c->arena.overflow)

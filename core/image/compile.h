@@ -25,6 +25,8 @@ struct weir__compiler {
 weir_ref weir__compile_text(struct weir__compiler *c, weir_span text);
 /* The same for text that occurs once: no look-up. */
 weir_ref weir__compile_text_once(struct weir__compiler *c, weir_span text);
+/* What a reference of this compilation means; until text is added. */
+weir_span weir__compile_read(const struct weir__compiler *c, weir_ref ref);
 /* The handle of an entity that the store holds. */
 uint32_t weir__compile_entity(struct weir__compiler *c, const char *type,
                               weir_span id);
@@ -32,6 +34,8 @@ uint32_t weir__compile_entity(struct weir__compiler *c, const char *type,
 /* Each fills its sections; memory is checked once afterwards. */
 void weir__compile_catalogue(struct weir__compiler *c);
 void weir__compile_routes(struct weir__compiler *c);
+void weir__compile_lives(struct weir__compiler *c);
+void weir__compile_listings(struct weir__compiler *c); /* after the routes */
 void weir__compile_callers(struct weir__compiler *c);
 void weir__compile_policies(struct weir__compiler *c);
 void weir__compile_indexes(struct weir__compiler *c);

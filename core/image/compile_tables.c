@@ -80,7 +80,9 @@ fill_models(struct weir__compiler *c)
             .provider = m->provider.row,
             .origin = m->origin.row,
             .entity = weir__compile_entity(c, "Model", m->name),
-            .flags = m->opens_when_stale ? WEIR_MODEL_OPEN_WHEN_STALE : 0,
+            .flags =
+                (m->opens_when_stale ? WEIR_MODEL_OPEN_WHEN_STALE : 0) |
+                (m->sunset != 0 || m->deprecated != 0 ? WEIR_MODEL_HAS_END : 0),
             .output_tokens_max = m->output_tokens_max != 0
                                      ? m->output_tokens_max
                                      : OUTPUT_TOKENS_DEFAULT,
@@ -334,6 +336,8 @@ weir__compile_indexes(struct weir__compiler *c)
 {
     const struct weir_image_route *routes = c->rows[WEIR__SECTION_ROUTE];
     const struct weir_image_key *keys = c->rows[WEIR__SECTION_KEY];
+    const struct weir_image_listing *listings = c->rows[WEIR__SECTION_LISTING];
+    uint32_t listing_count = c->counts[WEIR__SECTION_LISTING];
     uint32_t route_count = c->counts[WEIR__SECTION_ROUTE];
     uint32_t key_count = c->counts[WEIR__SECTION_KEY];
     size_t place_count;
@@ -341,12 +345,14 @@ weir__compile_indexes(struct weir__compiler *c)
     if (new_index(c, WEIR__SECTION_ROUTE_INDEX, route_count) == NULL ||
         new_index(c, WEIR__SECTION_KEY_INDEX, key_count) == NULL ||
         new_index(c, WEIR__SECTION_JURISDICTION_INDEX, (uint32_t)place_count) ==
-            NULL)
+            NULL ||
+        new_index(c, WEIR__SECTION_LISTING_INDEX, listing_count) == NULL)
         return;
+    for (uint32_t i = 0; i < listing_count; i++)
+        put(c, WEIR__SECTION_LISTING_INDEX,
+            weir__index_hash(weir__compile_read(c, listings[i].name)), i);
     for (uint32_t i = 0; i < route_count; i++) {
-        weir_span name = {c->text.ptr +
-                              (routes[i].name.offset - WEIR__IMAGE_CONTENT),
-                          routes[i].name.len};
+        weir_span name = weir__compile_read(c, routes[i].name);
         put(c, WEIR__SECTION_ROUTE_INDEX, weir__index_hash(name), i);
     }
     for (uint32_t i = 0; i < key_count; i++)

@@ -53,3 +53,17 @@ weir_image_find_jurisdiction(const struct weir_image *image, weir_span code)
             return slot - 1;
     }
 }
+
+uint32_t
+weir_image_find_listing(const struct weir_image *image, weir_span name)
+{
+    uint32_t at = (uint32_t)weir__index_hash(name) & image->listing_mask;
+    for (;; at = (at + 1) & image->listing_mask) {
+        uint32_t slot = image->listing_index[at];
+        if (slot == 0)
+            return WEIR_INDEX_NONE;
+        if (weir_span_equal(
+                weir_image_text(image, image->listings[slot - 1].name), name))
+            return slot - 1;
+    }
+}

@@ -67,7 +67,10 @@ struct weir__image_facts {
     X(ROUTE_INDEX, route_index, uint32_t)                                      \
     X(KEY_INDEX, key_index, uint32_t)                                          \
     X(JURISDICTION_INDEX, jurisdiction_index, uint32_t)                        \
-    X(PROGRAM, program, char)
+    X(PROGRAM, program, char)                                                  \
+    X(LIFE, life, struct weir_image_life)                                      \
+    X(LISTING, listing, struct weir_image_listing)                             \
+    X(LISTING_INDEX, listing_index, uint32_t)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

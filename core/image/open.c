@@ -120,6 +120,8 @@ assign(struct weir_image *image, const char *base,
     ROWS(TENANT, tenant);
     ROWS(PROJECT, project);
     ROWS(KEY, key);
+    ROWS(LIFE, life);
+    ROWS(LISTING, listing);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
     image->policy_count = s[WEIR__SECTION_POLICY].count;
@@ -130,6 +132,7 @@ assign(struct weir_image *image, const char *base,
     INDEX(ROUTE, route);
     INDEX(KEY, key);
     INDEX(JURISDICTION, jurisdiction);
+    INDEX(LISTING, listing);
 #undef INDEX
 }
 
@@ -197,6 +200,25 @@ are_catalogue_rows(const struct opening *o)
             r->origin >= m->origin_count || r->place >= m->jurisdiction_count ||
             r->stored_in >= m->jurisdiction_count ||
             r->operated_by >= m->organisation_count || r->entity >= o->entities)
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_life_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->life_count != m->model_count)
+        return false;
+    for (uint32_t i = 0; i < m->life_count; i++) {
+        const struct weir_image_life *r = &m->lifes[i];
+        if (!REFS(r, deprecation, link))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->listing_count; i++) {
+        const struct weir_image_listing *r = &m->listings[i];
+        if (!REFS(r, name, maker) || (r->lacks & ~WEIR_LACKS_ALL) != 0)
             return false;
     }
     return true;
@@ -309,7 +331,9 @@ are_facts(const struct opening *o)
                     m->key_count) &&
            is_index(m->jurisdiction_index,
                     s[WEIR__SECTION_JURISDICTION_INDEX].count,
-                    m->jurisdiction_count);
+                    m->jurisdiction_count) &&
+           is_index(m->listing_index, s[WEIR__SECTION_LISTING_INDEX].count,
+                    m->listing_count);
 }
 
 static weir_status
@@ -317,7 +341,7 @@ check_rows(struct opening *o, struct weir_error *err)
 {
     if (!are_facts(o))
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
-    if (!are_catalogue_rows(o) || !are_route_rows(o))
+    if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_caller_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the callers are out of range");

@@ -64,6 +64,7 @@ struct weir_image_provider {
 };
 
 #define WEIR_MODEL_OPEN_WHEN_STALE 1u /* served although policy is stale */
+#define WEIR_MODEL_HAS_END         2u /* its `lives` row says something */
 
 struct weir_image_model {
     weir_ref name;
@@ -83,6 +84,48 @@ struct weir_image_model {
     int64_t created;            /* seconds, for /v1/models */
     uint64_t hash;
     struct weir_price price;
+};
+
+/*
+ * The end of a model, in the row of its number: what replies say of it, made
+ * when compiled, and when calls are refused. Texts are header values (RFC
+ * 9745, RFC 8594, RFC 8288); empty: the header is not sent.
+ */
+struct weir_image_life {
+    weir_ref deprecation;    /* "@1767225600" */
+    weir_ref sunset;         /* "Thu, 01 Jan 2026 00:00:00 GMT" */
+    weir_ref link;           /* successor and page with more */
+    weir_time deprecated_us; /* WEIR_TIME_MAX: not */
+    weir_time sunset_us;     /* refused from then on; WEIR_TIME_MAX: never */
+};
+
+/* What a catalogue entry lacks, so that it is listed and not served. The
+ * bits are permanent. */
+enum weir_lack {
+    WEIR_LACKS_ORIGIN = 1u,     /* where its maker is */
+    WEIR_LACKS_TERMS = 2u,      /* under which version it is offered */
+    WEIR_LACKS_LICENCE = 4u,    /* of the model itself */
+    WEIR_LACKS_PRICE = 8u,      /* in the seller's currency */
+    WEIR_LACKS_LIFE = 16u,      /* its maker has retired it */
+    WEIR_LACKS_DEPLOYMENT = 32u /* nobody runs it for this seller */
+};
+#define WEIR_LACKS_ALL 63u
+/* What keeps an entry from being served even with a deployment. */
+#define WEIR_LACKS_FACTS 31u
+/* "origin", "terms", ... of one bit. */
+const char *weir_lack_name(uint32_t lack);
+/* "origin, terms", or nothing. */
+#define WEIR_LACKS_TEXT 64
+void weir_lacks_format(uint32_t lacks, char text_out[WEIR_LACKS_TEXT]);
+
+/* A model that is known and not served: an entry of the catalogue without a
+ * route, or a declared model without deployment. */
+struct weir_image_listing {
+    weir_ref name;
+    weir_ref maker;
+    int64_t created; /* seconds */
+    uint32_t lacks;
+    uint32_t reserved;
 };
 
 /* Where requests go: one row for each endpoint (scheme, host, port). */
@@ -272,6 +315,8 @@ struct weir_image {
     const struct weir_image_project *projects;
     const struct weir_image_key *keys;
     const struct weir_image_policy *policies;
+    const struct weir_image_life *lifes; /* as many as models */
+    const struct weir_image_listing *listings;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -285,6 +330,8 @@ struct weir_image {
     uint32_t project_count;
     uint32_t key_count;
     uint32_t policy_count;
+    uint32_t life_count;
+    uint32_t listing_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;
@@ -293,9 +340,11 @@ struct weir_image {
     const uint32_t *route_index;
     const uint32_t *key_index;
     const uint32_t *jurisdiction_index;
+    const uint32_t *listing_index;
     uint32_t route_mask;
     uint32_t key_mask;
     uint32_t jurisdiction_mask;
+    uint32_t listing_mask;
 };
 
 /*
@@ -321,6 +370,8 @@ uint32_t weir_image_find_key(const struct weir_image *image,
                              const uint8_t digest[32]);
 uint32_t weir_image_find_jurisdiction(const struct weir_image *image,
                                       weir_span code);
+uint32_t weir_image_find_listing(const struct weir_image *image,
+                                 weir_span name);
 
 /* ---------------------------------------------------------- overlay */
 

@@ -58,6 +58,8 @@ enum weir_reason {
     WEIR_REASON_BAD_REQUEST = 16,
     WEIR_REASON_TOO_LARGE = 17,
     WEIR_REASON_OVERLOADED = 18,
+    WEIR_REASON_SUNSET = 19,       /* the model's last day is over */
+    WEIR_REASON_NOT_SERVABLE = 20, /* listed, but something is lacking */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);

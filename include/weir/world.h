@@ -102,10 +102,73 @@ struct weir_world_model {
     struct weir_price price;
     bool has_price;
     bool opens_when_stale;
-    uint32_t output_tokens_max; /* 0: 4096 */
-    uint32_t operations;        /* bit per enum weir_operation; 0: chat,
+    uint32_t output_tokens_max;       /* 0: 4096 */
+    uint32_t operations;              /* bit per enum weir_operation; 0: chat,
                                    responses, complete */
-    int64_t created;            /* seconds */
+    int64_t created;                  /* seconds */
+    weir_span terms;                  /* version under which it is offered */
+    weir_time deprecated;             /* 0: not */
+    weir_time sunset;                 /* refused from then on; 0: never */
+    struct weir_world_name successor; /* model or alias; empty: none */
+    weir_span more;                   /* URL about its end; empty: none */
+};
+
+/* ------------------------------------------------------------ catalogue */
+
+/* Who makes models, with what every entry of his inherits. */
+struct weir_world_maker {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name origin; /* jurisdiction; empty: not known */
+    weir_span terms;               /* version; empty: not agreed */
+    weir_span licence;             /* of models with closed weights */
+    weir_span open_licence;        /* of models with open weights */
+    weir_span source;              /* of the origin */
+    weir_span as_of;
+    struct weir_world_range matches; /* names: for the importer only */
+};
+
+/* Where somebody offers it, as the import found it; facts for people. */
+struct weir_world_host {
+    weir_span name;
+    weir_span id; /* the model's name there */
+    weir_span status;
+    struct weir_price price;
+    bool has_price;
+};
+
+/*
+ * An entry of the catalogue: known, and served when a deployment names it
+ * and nothing is lacking. The check then adds a row to the models (and the
+ * maker to the providers) unless one of that name is declared.
+ */
+struct weir_world_listing {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    weir_span maker; /* a maker or provider; empty: not known */
+    weir_span family;
+    weir_span tier;
+    weir_span weights;
+    weir_span licence;
+    weir_span terms;
+    weir_span status;              /* active, beta, deprecated, retired */
+    struct weir_world_name origin; /* jurisdiction; empty: the maker's */
+    weir_span currency;
+    weir_span price_version;
+    struct weir_price price;
+    bool has_price;
+    uint32_t output_tokens_max;
+    uint32_t operations;
+    int64_t created;
+    weir_time deprecated;
+    weir_time sunset;
+    struct weir_world_name successor;
+    weir_span more;
+    struct weir_world_range hosts;
+    uint32_t lacks; /* filled by the check: WEIR_LACKS_* */
+    uint32_t model; /* row that serves it, or WEIR_INDEX_NONE */
 };
 
 struct weir_world_region {
@@ -321,6 +384,9 @@ struct weir_settings {
     X(bloc, struct weir_world_bloc)                                            \
     X(provider, struct weir_world_provider)                                    \
     X(model, struct weir_world_model)                                          \
+    X(maker, struct weir_world_maker)                                          \
+    X(host, struct weir_world_host)                                            \
+    X(listing, struct weir_world_listing)                                      \
     X(region, struct weir_world_region)                                        \
     X(origin, struct weir_world_origin)                                        \
     X(deployment, struct weir_world_deployment)                                \
