@@ -157,10 +157,11 @@ unescape(char *path)
 
 /* No daemon: the handlers run in this process. */
 static int
-ask_here(struct weir_cli *cli, const char *method, const char *path,
-         const struct weir_cli_pair *query, const char *body,
+ask_here(struct weir_cli *cli, const char *token, const char *method,
+         const char *path, const struct weir_cli_pair *query, const char *body,
          struct answer *answer)
 {
+    char bearer[256];
     struct weir_faults faults;
     struct weir_error err = {0};
     struct weir_control *control = NULL;
@@ -185,6 +186,8 @@ ask_here(struct weir_cli *cli, const char *method, const char *path,
     struct weir_api_reply reply;
     unescape(plain);
     request.path = plain;
+    snprintf(bearer, sizeof bearer, "Bearer %s", token == NULL ? "" : token);
+    request.authorization = token == NULL ? NULL : bearer;
     for (; query != NULL && query->name != NULL; query++) {
         if (query->value != NULL)
             request.query[request.query_count++] =
@@ -338,10 +341,10 @@ ask(struct weir_cli *cli, const char *method, const char *path,
                    : nobody(cli, url, why);
     find_socket(cli, socket);
     if (access(socket, W_OK) == 0 &&
-        ask_http("http://localhost", socket, NULL, method, path, query, body,
+        ask_http("http://localhost", socket, token, method, path, query, body,
                  answer, why))
         return 0;
-    return ask_here(cli, method, path, query, body, answer);
+    return ask_here(cli, token, method, path, query, body, answer);
 }
 
 int

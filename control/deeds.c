@@ -43,9 +43,9 @@ weir__control_note(struct weir_control *control, const struct weir_actor *actor,
     return weir_store_act_add(control->store, &act, err);
 }
 
-/* Commits and rings, or rolls back; keeps the first failure. */
-static weir_status
-finish(struct weir_control *control, weir_status status, struct weir_error *err)
+weir_status
+weir__control_finish(struct weir_control *control, weir_status status,
+                     struct weir_error *err)
 {
     if (status == WEIR_OK)
         status = weir_store_commit(control->store, err);
@@ -172,7 +172,7 @@ store_key(struct weir_control *control, const struct weir_actor *actor,
     if (status == WEIR_OK)
         status = weir__control_note(control, actor, "key.create", key->id,
                                     detail, err);
-    return finish(control, status, err);
+    return weir__control_finish(control, status, err);
 }
 
 /* Compiled first: a key the image cannot hold never reaches the store. It is
@@ -242,7 +242,7 @@ weir_control_key_revoke(struct weir_control *control,
         if (status == WEIR_OK)
             status =
                 weir__control_note(control, actor, "key.revoke", id, "{}", err);
-        status = finish(control, status, err);
+        status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
         status = weir__control_publish_overlay(control, err);
@@ -308,7 +308,7 @@ weir_control_withdraw(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "withdraw", name,
                                         detail, err);
-        status = finish(control, status, err);
+        status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
         status = weir__control_publish_overlay(control, err);
@@ -330,7 +330,7 @@ weir_control_restore(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "restore", name, detail,
                                         err);
-        status = finish(control, status, err);
+        status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
         status = weir__control_publish_overlay(control, err);
@@ -367,7 +367,7 @@ weir_control_token_create(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "token.create",
                                         token.id, detail, err);
-        status = finish(control, status, err);
+        status = weir__control_finish(control, status, err);
     }
     pthread_mutex_unlock(&control->lock);
     if (status != WEIR_OK)
@@ -388,7 +388,7 @@ weir_control_token_revoke(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "token.revoke", id,
                                         "{}", err);
-        status = finish(control, status, err);
+        status = weir__control_finish(control, status, err);
     }
     pthread_mutex_unlock(&control->lock);
     return status;

@@ -34,6 +34,11 @@ WEIR_MUST_USE weir_status weir__control_note(struct weir_control *control,
                                              weir_span subject,
                                              const char *detail,
                                              struct weir_error *err);
+/* Ends the transaction that a deed began: commits and rings, or rolls back.
+ * Returns the first failure. */
+WEIR_MUST_USE weir_status weir__control_finish(struct weir_control *control,
+                                               weir_status status,
+                                               struct weir_error *err);
 void weir__control_ring(struct weir_control *control);
 
 #endif

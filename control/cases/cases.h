@@ -87,9 +87,10 @@ struct weir_case_cause {
 
 /*
  * Raises a case, or finds the one that is there (`is_new_out` false), open
- * or closed. Evidence that differs from the last is kept beside it. Inside
- * a transaction of `store`; the act is noted there too, and reaches the log
- * when control's journal thread is rung (weir__control_ring()) or turns.
+ * or closed. Evidence that differs from the last is kept beside it. Takes
+ * part in the caller's transaction where there is one; alone it is one of its
+ * own. The act is noted there too, and reaches the log when control's journal
+ * thread is rung (weir__control_ring()) or turns.
  * EPARSE: subject or cause is empty, or a text is too long.
  */
 WEIR_MUST_USE weir_status weir_case_raise(struct weir_store *store,
@@ -159,9 +160,10 @@ WEIR_MUST_USE weir_status weir_cases(struct weir_store *store,
                                      const struct weir_case_filter *filter,
                                      weir_time now, weir_case_on_row *on_row,
                                      void *context, struct weir_error *err);
-/* ENOTFOUND. The row's spans live until the next call on this store. */
+/* ENOTFOUND. The row's texts are copied to `arena`. */
 WEIR_MUST_USE weir_status weir_case_get(struct weir_store *store,
                                         int64_t number,
+                                        struct weir_arena *arena,
                                         struct weir_case *row_out,
                                         struct weir_error *err);
 /* In the order they happened. */

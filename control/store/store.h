@@ -43,6 +43,8 @@ WEIR_MUST_USE weir_status weir_store_begin(struct weir_store *store,
 WEIR_MUST_USE weir_status weir_store_commit(struct weir_store *store,
                                             struct weir_error *err);
 void weir_store_rollback(struct weir_store *store);
+/* Whether a transaction was begun on this object and is not over. */
+bool weir_store_is_inside(const struct weir_store *store);
 
 /* Until the end, everything is read as of one moment. */
 WEIR_MUST_USE weir_status weir_store_read_begin(struct weir_store *store,

@@ -475,6 +475,12 @@ weir_store_begin(struct weir_store *store, struct weir_error *err)
     return status;
 }
 
+bool
+weir_store_is_inside(const struct weir_store *store)
+{
+    return store->is_inside;
+}
+
 weir_status
 weir_store_commit(struct weir_store *store, struct weir_error *err)
 {
