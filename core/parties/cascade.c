@@ -10,9 +10,11 @@
  *                hold together passes it
  *    answer    = yes in certain, unknown in possible only, else no
  *
- * The most that possible owners can hold is the smaller of the sum of their
- * upper ends and of what the lower ends of all other owners leave free: 60
- * to 90 % beside an unrestricted 30 % is at most 70 %.
+ * What may be a seed is in `possible` only. The most that possible owners
+ * can hold is the smaller of the sum of their upper ends and of what the
+ * lower ends of all other owners leave free: 60 to 90 % beside an
+ * unrestricted 30 % is at most 70 %. Where the lower ends pass 100 %, some
+ * statement is false, and nothing is concluded from what they leave.
  *
  * WHY A QUEUE. Both sets only grow, so an organisation is put into each at
  * most once and each holding is looked at once per set, when its owner
@@ -27,9 +29,10 @@ struct cascade {
     const struct weir_ownership_graph *graph;
     const struct weir_ownership_rule *rule;
     struct weir_ownership_result *result;
-    uint8_t *is_member; /* of the set that grows now */
-    uint64_t *held;     /* by members: low ends, or high ends */
-    uint64_t *others;   /* possible: low ends of all who are no members */
+    uint8_t *is_member;       /* of the set that grows now */
+    uint64_t *held;           /* by members: low ends, or high ends */
+    uint64_t *others;         /* possible: low ends of all who are no members */
+    uint8_t *is_contradicted; /* low ends of all pass 100 % */
     uint32_t *queue;
     uint32_t queue_len;
     bool is_possible;
@@ -40,6 +43,8 @@ most_held(const struct cascade *c, uint32_t row)
 {
     uint64_t others = c->others[row];
     uint64_t free = others > WEIR_SHARE_ALL ? 0 : WEIR_SHARE_ALL - others;
+    if (c->is_contradicted[row])
+        return c->rule->doubts_undisclosed ? WEIR_SHARE_ALL : c->held[row];
     if (c->rule->doubts_undisclosed || free < c->held[row])
         return free;
     return c->held[row];
@@ -73,7 +78,8 @@ largest(const struct cascade *c, uint32_t row)
 static void
 enter(struct cascade *c, uint32_t row)
 {
-    bool is_seed = c->rule->seeds[row] != 0;
+    bool is_seed = c->rule->seeds[row] == WEIR_SEED_YES ||
+                   (c->is_possible && c->rule->seeds[row] != WEIR_SEED_NO);
     if (!is_seed && c->result->answers[row] == WEIR_ANSWER_NO)
         c->result->via[row] = largest(c, row);
     c->is_member[row] = 1;
@@ -87,7 +93,8 @@ grow(struct cascade *c)
     c->queue_len = 0;
     for (uint32_t row = 0; row < g->count; row++) {
         c->is_member[row] = 0;
-        if (c->rule->seeds[row] != 0)
+        if (c->rule->seeds[row] == WEIR_SEED_YES ||
+            (c->is_possible && c->rule->seeds[row] == WEIR_SEED_MAYBE))
             enter(c, row);
     }
     for (uint32_t row = 0; row < g->count; row++) {
@@ -132,6 +139,7 @@ weir__ownership_cascade(const struct weir_ownership_graph *graph,
         .is_member = weir_arena_array(arena, uint8_t, count),
         .held = weir_arena_array(arena, uint64_t, count),
         .others = weir_arena_array(arena, uint64_t, count),
+        .is_contradicted = weir_arena_array(arena, uint8_t, count),
         .queue = weir_arena_array(arena, uint32_t, count),
     };
     if (arena->overflow)
@@ -146,6 +154,8 @@ weir__ownership_cascade(const struct weir_ownership_graph *graph,
     }
     for (uint32_t i = 0; i < graph->holding_count; i++)
         c.others[graph->holdings[i].owned] += graph->holdings[i].share.low;
+    for (uint32_t row = 0; row < count; row++)
+        c.is_contradicted[row] = c.others[row] > WEIR_SHARE_ALL;
     c.is_possible = true;
     grow(&c);
     for (uint32_t row = 0; row < count; row++) {
@@ -154,7 +164,7 @@ weir__ownership_cascade(const struct weir_ownership_graph *graph,
         result->held[row].high = most < low ? low : most;
         if (c.is_member[row] && result->answers[row] == WEIR_ANSWER_NO)
             result->answers[row] = WEIR_ANSWER_UNKNOWN;
-        if (rule->seeds[row] != 0)
+        if (rule->seeds[row] == WEIR_SEED_YES)
             result->held[row] = (weir_share){WEIR_SHARE_ALL, WEIR_SHARE_ALL};
     }
     return WEIR_OK;

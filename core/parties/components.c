@@ -8,13 +8,20 @@
  */
 #include "ownership.h"
 
+/* Of one row; together, since one look at a row reads all of it. */
+struct visit {
+    uint32_t number; /* of the visit, 0 = not yet */
+    uint32_t root;   /* smallest visit reachable; 0 = component is done */
+    uint32_t edge;   /* next holding to look at */
+    uint32_t end;    /* behind the last */
+};
+
 struct search {
     const struct weir_ownership_graph *graph;
-    uint32_t *visit; /* number of the visit, 0 = not yet */
-    uint32_t *root;  /* smallest visit reachable; 0 = component is done */
-    uint32_t *edge;  /* next holding to look at */
-    uint32_t *path;  /* rows under way */
-    uint32_t *open;  /* rows whose component is not complete */
+    struct visit *rows;
+    const uint32_t *owners; /* as in_list, but the owner */
+    uint32_t *path;         /* rows under way */
+    uint32_t *open;         /* rows whose component is not complete */
     uint32_t open_count;
     uint32_t visits;
 };
@@ -22,9 +29,9 @@ struct search {
 static void
 arrive(struct search *s, uint32_t row)
 {
-    s->visit[row] = ++s->visits;
-    s->root[row] = s->visits;
-    s->edge[row] = s->graph->in_first[row];
+    s->visits++;
+    s->rows[row] = (struct visit){s->visits, s->visits, s->graph->in_first[row],
+                                  s->graph->in_first[row + 1]};
     s->open[s->open_count++] = row;
 }
 
@@ -34,7 +41,7 @@ emit(struct search *s, uint32_t last, struct weir__ownership_order *order)
     uint32_t row;
     do {
         row = s->open[--s->open_count];
-        s->root[row] = 0;
+        s->rows[row].root = 0;
         order->rows[order->row_count++] = row;
     } while (row != last);
     order->ends[order->component_count++] = order->row_count;
@@ -44,28 +51,29 @@ static void
 visit_from(struct search *s, uint32_t start,
            struct weir__ownership_order *order)
 {
-    const struct weir_ownership_graph *g = s->graph;
     uint32_t depth = 1;
     s->path[0] = start;
     arrive(s, start);
     while (depth > 0) {
         uint32_t row = s->path[depth - 1];
-        if (s->edge[row] < g->in_first[row + 1]) {
-            uint32_t owner = g->holdings[g->in_list[s->edge[row]++]].owner;
-            if (s->visit[owner] == 0) {
+        struct visit *here = &s->rows[row];
+        if (here->edge < here->end) {
+            uint32_t owner = s->owners[here->edge++];
+            const struct visit *there = &s->rows[owner];
+            if (there->number == 0) {
                 arrive(s, owner);
                 s->path[depth++] = owner;
-            } else if (s->root[owner] != 0 && s->visit[owner] < s->root[row]) {
-                s->root[row] = s->visit[owner];
+            } else if (there->root != 0 && there->number < here->root) {
+                here->root = there->number;
             }
             continue;
         }
         depth--;
-        uint32_t root = s->root[row];
-        if (root == s->visit[row])
+        uint32_t root = here->root;
+        if (root == here->number)
             emit(s, row, order);
-        else if (root < s->root[s->path[depth - 1]])
-            s->root[s->path[depth - 1]] = root;
+        else if (root < s->rows[s->path[depth - 1]].root)
+            s->rows[s->path[depth - 1]].root = root;
     }
 }
 
@@ -75,11 +83,11 @@ weir__ownership_order_init(struct weir__ownership_order *order,
                            struct weir_arena *arena, struct weir_error *err)
 {
     uint32_t count = graph->count;
+    uint32_t *owners = weir_arena_array(arena, uint32_t, graph->holding_count);
     struct search s = {
         .graph = graph,
-        .visit = weir_arena_array(arena, uint32_t, count),
-        .root = weir_arena_array(arena, uint32_t, count),
-        .edge = weir_arena_array(arena, uint32_t, count),
+        .rows = weir_arena_array(arena, struct visit, count),
+        .owners = owners,
         .path = weir_arena_array(arena, uint32_t, count),
         .open = weir_arena_array(arena, uint32_t, count),
     };
@@ -90,8 +98,10 @@ weir__ownership_order_init(struct weir__ownership_order *order,
     if (arena->overflow)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "%u organisations do not fit in memory", count);
+    for (uint32_t i = 0; i < graph->holding_count; i++)
+        owners[i] = graph->holdings[graph->in_list[i]].owner;
     for (uint32_t row = 0; row < count; row++) {
-        if (s.visit[row] == 0)
+        if (s.rows[row].number == 0)
             visit_from(&s, row, order);
     }
     return WEIR_OK;

@@ -138,6 +138,75 @@ static const struct worked further[] = {
     {"", NULL, NO, NO, NO},
 };
 
+/* X, Y and Z are seeds, and P may be one. */
+static void
+ask_with_doubt(struct graph *g, enum weir_ownership_method method)
+{
+    uint8_t seeds[LETTERS] = {0};
+    seeds['X' - 'A'] = WEIR_SEED_YES;
+    seeds['P' - 'A'] = WEIR_SEED_MAYBE;
+    struct weir_ownership_rule rule = {
+        .method = method, .threshold = 500000, .seeds = seeds};
+    assert_ok(
+        weir_ownership_run(&g->graph, &rule, &g->arena, &g->result, NULL));
+}
+
+TEST(parties, what_may_be_a_seed_makes_unknown_and_never_yes)
+{
+    struct graph g;
+    uint32_t chain[8];
+    read_graph(&g, "P-A 60%, X-B 50%, P-B 50%, X-P 30%, X-C 20%, P-C 20%, "
+                   "P-D 40%, X-E 10%, P-E 40%");
+    for (int method = 0; method < 2; method++) {
+        ask_with_doubt(&g, (enum weir_ownership_method)method);
+        assert_int_equal(g.result.answers['P' - 'A'], HOLD);
+        assert_int_equal(g.result.answers['A' - 'A'], HOLD);
+        assert_int_equal(g.result.answers['B' - 'A'], YES);
+        assert_int_equal(g.result.answers['C' - 'A'], NO);
+        assert_int_equal(g.result.answers['D' - 'A'], NO);
+        assert_int_equal(g.result.answers['E' - 'A'], HOLD);
+        assert_int_equal(weir_ownership_chain(&g.graph, &g.result, 0, chain, 8),
+                         1);
+        assert_int_equal(chain[0], 0);
+        assert_int_equal(
+            weir_ownership_chain(&g.graph, &g.result, 'P' - 'A', chain, 8), 0);
+        assert_int_equal(weir_ownership_chain(&g.graph, &g.result, 1, chain, 8),
+                         1);
+        assert_int_equal(chain[0], 1);
+    }
+    weir_arena_fini(&g.arena);
+}
+
+TEST(parties, sums_over_all_count_as_said_and_bound_nobody)
+{
+    static const struct worked sums[] = {
+        {"X-A 30%, C-A 80%", "A", NO, NO, NO},
+        {"X-A 60%, C-A 80%", "A", YES, YES, YES},
+        /* 80 % leaves 20 %, were it true beside 45 % of another */
+        {"X-A 10%-60%, C-A 80%, D-A 45%", "A", HOLD, HOLD, HOLD},
+        {"X-A 10%-60%, C-A 80%", "A", NO, NO, NO},
+        {"X-A 100%, Y-A 100%, A-B 50%", "B", YES, NO, YES},
+        {"X-A 80%, X-B 80%, A-C 90%, B-C 90%", "C", YES, YES, YES},
+        {"", NULL, NO, NO, NO},
+    };
+    for (size_t i = 0; sums[i].asked != NULL; i++) {
+        const struct worked *w = &sums[i];
+        struct graph g;
+        read_graph(&g, w->holdings);
+        assert_int_equal(
+            ask(&g, WEIR_OWNERSHIP_CASCADE, 500000, false, w->asked[0]),
+            w->cascade);
+        assert_int_equal(
+            ask(&g, WEIR_OWNERSHIP_CASCADE, 500000, true, w->asked[0]),
+            w->strict);
+        assert_int_equal(
+            ask(&g, WEIR_OWNERSHIP_MULTIPLY, 500000, false, w->asked[0]),
+            w->multiply);
+        assert_true(g.result.held[w->asked[0] - 'A'].high <= WEIR_SHARE_ALL);
+        weir_arena_fini(&g.arena);
+    }
+}
+
 TEST(parties, rings_bands_and_own_shares_have_their_answers)
 {
     for (size_t i = 0; further[i].asked != NULL; i++) {
@@ -353,6 +422,48 @@ TEST(parties, the_queue_agrees_with_the_definition_on_random_graphs)
         weir_arena_fini(&arena);
     }
     assert_true(seen[NO] > 1000 && seen[YES] > 1000 && seen[HOLD] > 500);
+}
+
+/* Random graphs, sums beyond 100 % and doubtful seeds included; one more
+ * owner. What was restricted stays so; and with exact shares, what was
+ * unknown does not become free. */
+TEST(parties, one_more_owner_never_removes_a_restriction_of_a_cascade)
+{
+    enum { N = 12, E = 26 };
+    int kept = 0;
+    int added = 0;
+    for (int round = 0; round < 4000; round++) {
+        struct weir_holding holdings[E];
+        uint8_t seeds[N] = {0};
+        uint8_t before[N];
+        bool is_exact = round % 2 == 0;
+        seeds[draw(N)] = WEIR_SEED_YES;
+        seeds[draw(N)] = WEIR_SEED_MAYBE;
+        for (uint32_t i = 0; i < E; i++) {
+            uint32_t low = draw(21) * 50000;
+            uint32_t high = is_exact ? low : low + draw(1000001 - low);
+            holdings[i] = (struct weir_holding){draw(N), draw(N), {low, high}};
+        }
+        for (uint32_t used = E / 2; used <= E; used++) {
+            struct weir_arena arena;
+            struct weir_ownership_graph graph;
+            weir_arena_init_heap(&arena, 1 << 20);
+            struct weir_ownership_result result =
+                run_large(holdings, used, N, WEIR_OWNERSHIP_CASCADE, seeds,
+                          &arena, &graph);
+            for (uint32_t i = 0; i < N && used > E / 2; i++) {
+                if (before[i] == YES)
+                    assert_int_equal(result.answers[i], YES);
+                else if (before[i] == HOLD && is_exact)
+                    assert_int_not_equal(result.answers[i], NO);
+                kept += before[i] == YES;
+                added += before[i] != YES && result.answers[i] == YES;
+            }
+            memcpy(before, result.answers, N);
+            weir_arena_fini(&arena);
+        }
+    }
+    assert_true(kept > 10000 && added > 500);
 }
 
 /* Exact shares: the answer of multiplying is the least solution of a

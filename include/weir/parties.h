@@ -86,6 +86,13 @@ enum weir_ownership_answer {
     WEIR_ANSWER_UNKNOWN = 2
 };
 
+/* Whether an organisation is restricted by itself. */
+enum weir_ownership_seed {
+    WEIR_SEED_NO = 0,
+    WEIR_SEED_YES = 1,
+    WEIR_SEED_MAYBE = 2 /* the fact that would tell is unknown */
+};
+
 struct weir_ownership_rule {
     enum weir_ownership_method method;
     uint32_t threshold; /* parts per million */
@@ -93,23 +100,25 @@ struct weir_ownership_rule {
     /* The part of an organisation that no listed owner holds may belong to
      * a seed too: makes "no" into "unknown" where that could decide. */
     bool doubts_undisclosed;
-    const uint8_t *seeds; /* [count]: 1 = restricted by itself */
+    const uint8_t *seeds; /* [count]: enum weir_ownership_seed */
 };
 
 struct weir_ownership_result {
     uint8_t *answers; /* [count], enum weir_ownership_answer */
     /* [count]: the holding through which the answer came: the largest of
      * those that counted (cascade), or the one on the strongest chain
-     * (multiply). UINT32_MAX for seeds, for "no", and where only
-     * undisclosed owners or chains below 10^-12 count. Followed upwards it
-     * never goes in a circle. */
+     * (multiply). UINT32_MAX for seeds and what may be one, for "no", and
+     * where only undisclosed owners or chains below 10^-12 count. Followed
+     * upwards it never goes in a circle. */
     uint32_t *via;
     /* [count]: parts per million held by seeds, directly or through others,
      * as the method counts it; low and high. */
     weir_share *held;
 };
 
-/* Linear in holdings for acyclic graphs; cycles are iterated in their own
+/* Lower ends that pass 100 % in sum contradict each other: they count for
+ * what they say, but bound nobody else's share.
+ * Linear in holdings for acyclic graphs; cycles are iterated in their own
  * component, bounded: what does not settle in time becomes unknown.
  * ETOOBIG when the arena is full. */
 WEIR_MUST_USE weir_status weir_ownership_run(
