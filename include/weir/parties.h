@@ -37,11 +37,29 @@ typedef struct {
     uint32_t high;
 } weir_share;
 
+/* What a number without % means. */
+enum weir_share_unit {
+    WEIR_SHARE_PLAIN = 0,   /* decimals are fractions, bands of whole numbers
+                               percent; a bare whole number is refused */
+    WEIR_SHARE_PERCENT = 1, /* percent */
+    WEIR_SHARE_PPM = 2,     /* parts per million */
+    WEIR_SHARE_GUESS = 3    /* whole: percent to 100, above it parts per
+                               million; decimals: fractions to 1.0, above it
+                               percent; 1 alone is refused */
+};
+
 /*
- * "51%", "51.5%", "0.51", "25%-50%", ">25%-50%", ">=75%", "<10%",
- * ">50%-<75%", "unknown". At most four decimals with %, six without; a
- * bare whole number is refused (51 of what?). EPARSE, nothing rounded.
+ * "51%", "51.5%", "0.51", "25%-50%", ">25-50", ">=75%", "<10%",
+ * ">50 to <75", "[25%, 50%)", "unknown". At most four decimals with %, six
+ * without; a bare whole number is refused (51 of what?). EPARSE, nothing
+ * rounded. With a unit other than PLAIN, what is finer than a part per
+ * million is the interval around it.
  */
+WEIR_MUST_USE weir_status weir_share_read(weir_span text,
+                                          enum weir_share_unit unit,
+                                          weir_share *share_out,
+                                          struct weir_error *err);
+/* The same with WEIR_SHARE_PLAIN. */
 WEIR_MUST_USE weir_status weir_share_parse(weir_span text,
                                            weir_share *share_out,
                                            struct weir_error *err);
