@@ -11,6 +11,7 @@
 #include "control/config/config.h"
 #include "control/control.h"
 #include "control/prove/book.h"
+#include "control/prove/recorded.h"
 
 #define EXIT_NOT_PROVEN 3
 #define TIMEOUT_S_MAX   3600
@@ -19,6 +20,7 @@ struct proving {
     struct weir_cli *cli;
     struct weir_cli_cedar cedar; /* schema, texts */
     struct weir_world *world;    /* of -c */
+    struct weir_prove_recorded *recorded;
     struct weir_prove_options options;
     struct weir_prove_tally tally;
 };
@@ -75,6 +77,26 @@ find_policies(struct proving *p)
     p->options.policies =
         weir_arena_copy(&p->cedar.arena, p->world->settings.policy_dir).ptr;
     return 0;
+}
+
+static int
+read_record(struct proving *p)
+{
+    struct weir_faults faults;
+    struct weir_error err = {0};
+    weir_status status;
+    if (!weir_cli_flag(p->cli, "recorded"))
+        return 0;
+    if (weir_cli_option(p->cli, "schema") != NULL || p->options.is_smt2)
+        return weir_cli_usage(p->cli, "--recorded goes with weir's own schema "
+                                      "and without --smt2");
+    weir_faults_init(&faults);
+    status = weir_prove_recorded_open(weir_cli_config(p->cli), p->options.at,
+                                      &p->recorded, &faults, &err);
+    weir_cli_print_faults(p->cli, &faults);
+    weir_faults_fini(&faults);
+    p->options.recorded = p->recorded;
+    return status == WEIR_OK ? 0 : weir_cli_fail(p->cli, &err, NULL);
 }
 
 /* --claim, --assume and the scope, as the text of an assertion file. */
@@ -142,6 +164,8 @@ prove(struct proving *p)
     if (code == 0)
         code = find_policies(p);
     if (code == 0)
+        code = read_record(p);
+    if (code == 0)
         code = ask_all(p);
     if (code != 0 || p->options.is_smt2)
         return code;
@@ -172,6 +196,7 @@ weir_cmd_prove(struct weir_cli *cli)
     p.options.is_cvc5 = dialect != NULL && strcmp(dialect, "cvc5") == 0;
     weir_cli_cedar_init(&p.cedar, cli);
     code = prove(&p);
+    weir_prove_recorded_close(p.recorded);
     weir_world_free(p.world);
     weir_cli_cedar_fini(&p.cedar);
     return code;

@@ -52,6 +52,22 @@ ask="--schema $schema --entities c.entities.json --request request.json"
 [ $? = 1 ] || say "no difference found"
 grep -q 'never the other denies what this allows' out || { cat out; say "the diff"; }
 
+cat > shadow.cedar <<'EOF'
+@id("wide") permit(principal, action in Action::"infer", resource);
+@id("narrow") permit(principal, action in Action::"infer", resource) when { principal.purpose == "x" };
+@id("stop") forbid(principal, action, resource) when { principal.purpose == "y" };
+@id("stop-too") forbid(principal, action, resource) when { principal.purpose == "y" && context.is_streamed };
+@id("empty") forbid(principal, action, resource) when { principal.purpose == "y" && principal.purpose == "z" };
+EOF
+"$weir" prove -p shadow.cedar --claim 'no shadowed policies' > out
+[ $? = 1 ] && [ "$(grep -c '^  ' out)" = 3 ] &&
+    grep -q '^  narrow changes no decision: shadowed by wide$' out &&
+    grep -q '^  stop-too changes no decision: shadowed by stop$' out &&
+    grep -q '^  empty changes no decision: nothing that it forbids is permitted$' out ||
+    { cat out; say "who shadows whom"; }
+"$weir" prove --json -p shadow.cedar --claim 'no dead policies' > out
+[ "$(cat out)" = '{"policy":"empty","is":"dead"}' ] || { cat out; say "what is dead"; }
+
 printf 'name "x";\nassume 1 +;\nclaim always denies;\n' > bad.prove
 "$weir" prove --policies old bad.prove 2> err
 [ $? = 4 ] && grep -q '^bad.prove:2:' err || { cat err; say "a bad file"; }

@@ -72,12 +72,16 @@ WEIR_MUST_USE weir_status weir_prove_parse(
     struct weir_prove_assertion **first_out, struct weir_error *err);
 void weir_prove_assertions_free(struct weir_prove_assertion *first);
 
+struct weir_prove_recorded; /* recorded.h */
+
 struct weir_prove_options {
     const struct weir_cedar_schema *schema;
     const char *policies; /* file or directory */
     weir_time at;
     uint32_t timeout_ms;
     bool is_json;
+    /* Asked in place of the solver; NULL: the solver. */
+    const struct weir_prove_recorded *recorded;
     bool is_smt2; /* print the questions, ask nothing */
     bool is_cvc5; /* in that solver's dialect */
     FILE *out;

@@ -40,6 +40,8 @@ struct weir_prove_result {
     enum weir_prove_answer answer;
     uint32_t environments; /* asked */
     uint32_t odd;          /* models that the evaluator did not confirm */
+    bool is_recorded;      /* requests on record were asked, not a solver */
+    uint64_t requests;     /* that many */
     struct weir_cedar_smt_environment environment; /* of what follows */
     struct weir_cedar_smt_case found;              /* COUNTEREXAMPLE */
     char reason[192];                              /* NOT_PROVEN */

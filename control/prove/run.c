@@ -9,19 +9,10 @@
 #include <weir/json.h>
 
 #include "files.h"
+#include "run.h"
 
 #define ARENA_BYTES_MAX ((size_t)2 << 30)
 #define TEXT_BYTES_MAX  ((size_t)256 << 20)
-
-struct run {
-    const struct weir_prove_options *options;
-    const struct weir_prove_assertion *assertion;
-    struct weir_prove_tally *tally;
-    struct weir_arena *arena;
-    struct weir_prove_question question;
-    struct weir_prove_book book;
-    struct weir_prove_book other;
-};
 
 static const char *const answers[] = {"proven", "counterexample", "not proven"};
 
@@ -41,9 +32,9 @@ complain(const struct weir_prove_options *options,
             column, err->text);
 }
 
-static weir_status
-complain_about(const struct run *run, weir_status status,
-               const struct weir_error *err)
+weir_status
+weir__prove_complain(const struct weir__prove_run *run, weir_status status,
+                     const struct weir_error *err)
 {
     fflush(run->options->out);
     fprintf(run->options->err, "%.*s: %s\n",
@@ -54,7 +45,7 @@ complain_about(const struct run *run, weir_status status,
 /* ------------------------------------------------------------ printing */
 
 static void
-print_json(const struct run *run, weir_span name,
+print_json(const struct weir__prove_run *run, weir_span name,
            const struct weir_prove_result *result)
 {
     struct weir_json_writer w;
@@ -66,8 +57,9 @@ print_json(const struct run *run, weir_span name,
     weir_json_add_string(&w, name);
     weir_json_name(&w, "answer");
     weir_json_add_string(&w, weir_span_of(answers[result->answer]));
-    weir_json_name(&w, "environments");
-    weir_json_add_uint(&w, result->environments);
+    weir_json_name(&w, result->is_recorded ? "requests" : "environments");
+    weir_json_add_uint(&w, result->is_recorded ? result->requests
+                                               : result->environments);
     if (result->answer == WEIR_PROVE_NOT_PROVEN) {
         weir_json_name(&w, "reason");
         weir_json_add_string(&w, weir_span_of(result->reason));
@@ -86,9 +78,9 @@ print_json(const struct run *run, weir_span name,
     weir_buf_fini(&buf);
 }
 
-static void
-print_answer(const struct run *run, weir_span name,
-             const struct weir_prove_result *result)
+void
+weir__prove_print(const struct weir__prove_run *run, weir_span name,
+                  const struct weir_prove_result *result)
 {
     FILE *out = run->options->out;
     struct weir_prove_tally *tally = run->tally;
@@ -100,9 +92,14 @@ print_answer(const struct run *run, weir_span name,
         print_json(run, name, result);
         return;
     }
-    fprintf(out, "%.*s: %s (%u request type%s)\n", WEIR_SPAN_ARG(name),
-            answers[result->answer], result->environments,
-            result->environments == 1 ? "" : "s");
+    fprintf(out, "%.*s: %s ", WEIR_SPAN_ARG(name), answers[result->answer]);
+    if (result->is_recorded)
+        fprintf(out, "(of %llu request%s on record)\n",
+                (unsigned long long)result->requests,
+                result->requests == 1 ? "" : "s");
+    else
+        fprintf(out, "(%u request type%s)\n", result->environments,
+                result->environments == 1 ? "" : "s");
     if (result->answer == WEIR_PROVE_NOT_PROVEN)
         fprintf(out, "  %s\n", result->reason);
     if (result->answer == WEIR_PROVE_COUNTEREXAMPLE)
@@ -112,7 +109,7 @@ print_answer(const struct run *run, weir_span name,
 /* ------------------------------------------------------------- questions */
 
 static weir_status
-print_questions(struct run *run)
+print_questions(struct weir__prove_run *run)
 {
     struct weir_prove_question *q = &run->question;
     struct weir_cedar_smt_environment *environments;
@@ -137,111 +134,43 @@ print_questions(struct run *run)
         if (status == WEIR_OK)
             fwrite(text.ptr, 1, written.question_bytes, run->options->out);
         else
-            status = complain_about(run, status, &err);
+            status = weir__prove_complain(run, status, &err);
         fputs("(check-sat)\n", run->options->out);
         weir_buf_fini(&text);
     }
     return status;
 }
 
+weir_status
+weir__prove_question(const struct weir__prove_run *run,
+                     struct weir_prove_result *result_out,
+                     struct weir_error *err)
+{
+    return run->options->recorded != NULL
+               ? weir_prove_recorded_ask(run->options->recorded, &run->question,
+                                         run->arena, result_out, err)
+               : weir_prove_ask(&run->question, run->arena, result_out, err);
+}
+
 static weir_status
-ask(struct run *run, weir_span name)
+ask(struct weir__prove_run *run, weir_span name)
 {
     struct weir_prove_result result;
     struct weir_error err = {0};
     weir_status status;
     if (run->options->is_smt2)
         return print_questions(run);
-    status = weir_prove_ask(&run->question, run->arena, &result, &err);
+    status = weir__prove_question(run, &result, &err);
     if (status != WEIR_OK)
-        return complain_about(run, status, &err);
-    print_answer(run, name, &result);
-    return WEIR_OK;
-}
-
-static struct weir_cedar_smt_set
-one_policy(struct run *run, const struct weir_cedar_policy *policy)
-{
-    const struct weir_cedar_policy **item =
-        weir_arena_array(run->arena, const struct weir_cedar_policy *, 1);
-    if (item == NULL)
-        return (struct weir_cedar_smt_set){0};
-    *item = policy;
-    return (struct weir_cedar_smt_set){item, 1};
-}
-
-/* The book without one policy. */
-static struct weir_cedar_smt_set
-without(struct run *run, size_t index)
-{
-    size_t count = run->book.set.count;
-    const struct weir_cedar_policy **items =
-        weir_arena_array(run->arena, const struct weir_cedar_policy *, count);
-    size_t kept = 0;
-    if (items == NULL)
-        return (struct weir_cedar_smt_set){0};
-    for (size_t i = 0; i < count; i++)
-        if (i != index)
-            items[kept++] = run->book.set.items[i];
-    return (struct weir_cedar_smt_set){items, kept};
-}
-
-/* Dead: it never matches. Shadowed: without it, nothing is decided
- * otherwise. Here the proof of a question is the bad news. */
-static weir_status
-ask_each(struct run *run)
-{
-    bool is_dead = run->assertion->subject == WEIR_PROVE_DEAD;
-    struct weir_prove_result all = {0};
-    FILE *out = run->options->out;
-    uint32_t found = 0;
-    for (size_t i = 0; i < run->book.set.count; i++) {
-        const struct weir_cedar_policy *policy = run->book.set.items[i];
-        weir_span name = weir_prove_policy_name(policy);
-        struct weir_prove_result result;
-        struct weir_error err = {0};
-        weir_status status;
-        run->question.smt.claim =
-            is_dead ? WEIR_CEDAR_SMT_NEVER_MATCHES : WEIR_CEDAR_SMT_EQUIVALENT;
-        run->question.smt.a = is_dead ? one_policy(run, policy) : run->book.set;
-        if (!is_dead)
-            run->question.smt.b = without(run, i);
-        status = weir_prove_ask(&run->question, run->arena, &result, &err);
-        if (status != WEIR_OK)
-            return complain_about(run, status, &err);
-        all.environments += result.environments;
-        all.odd += result.odd;
-        if (result.answer == WEIR_PROVE_NOT_PROVEN &&
-            all.answer == WEIR_PROVE_PROVEN) {
-            all.answer = WEIR_PROVE_NOT_PROVEN;
-            memcpy(all.reason, result.reason, sizeof(all.reason));
-        }
-        if (result.answer != WEIR_PROVE_PROVEN)
-            continue;
-        found++;
-        if (run->options->is_json)
-            fprintf(out, "{\"policy\":\"%.*s\",\"is\":\"%s\"}\n",
-                    WEIR_SPAN_ARG(name), is_dead ? "dead" : "shadowed");
-        else
-            fprintf(out, "  %.*s %s\n", WEIR_SPAN_ARG(name),
-                    is_dead ? "never matches" : "changes no decision");
-    }
-    if (found == 0) {
-        print_answer(run, run->assertion->name, &all);
-        return WEIR_OK;
-    }
-    run->tally->refuted++;
-    run->tally->odd += all.odd;
-    if (!run->options->is_json)
-        fprintf(out, "%.*s: %u %s\n", WEIR_SPAN_ARG(run->assertion->name),
-                found, is_dead ? "dead" : "shadowed");
+        return weir__prove_complain(run, status, &err);
+    weir__prove_print(run, name, &result);
     return WEIR_OK;
 }
 
 /* ------------------------------------------------------------- assertions */
 
 static weir_status
-find_policies(struct run *run)
+find_policies(struct weir__prove_run *run)
 {
     const struct weir_prove_assertion *a = run->assertion;
     const struct weir_cedar_policy *policy =
@@ -254,15 +183,15 @@ find_policies(struct run *run)
         weir_status status = weir_fail(
             &err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
             "no policy %.*s is in force at this time", WEIR_SPAN_ARG(missing));
-        return complain_about(run, status, &err);
+        return weir__prove_complain(run, status, &err);
     }
-    run->question.smt.a = one_policy(run, policy);
-    run->question.smt.b = one_policy(run, other);
+    run->question.smt.a = weir__prove_one(run, policy);
+    run->question.smt.b = weir__prove_one(run, other);
     return WEIR_OK;
 }
 
 static weir_status
-find_other(struct run *run, weir_span folder)
+find_other(struct weir__prove_run *run, weir_span folder)
 {
     struct weir_prove_place place = {0};
     struct weir_error err = {0};
@@ -287,7 +216,7 @@ find_other(struct run *run, weir_span folder)
 }
 
 static weir_status
-prepare(struct run *run, weir_span folder)
+prepare(struct weir__prove_run *run, weir_span folder)
 {
     const struct weir_prove_assertion *a = run->assertion;
     struct weir_prove_place place = {0};
@@ -331,17 +260,17 @@ weir_prove_run(const struct weir_prove_options *options,
                struct weir_prove_tally *tally)
 {
     struct weir_arena arena;
-    struct run run = {.options = options,
-                      .assertion = assertion,
-                      .tally = tally,
-                      .arena = &arena};
+    struct weir__prove_run run = {.options = options,
+                                  .assertion = assertion,
+                                  .tally = tally,
+                                  .arena = &arena};
     weir_status status;
     weir_arena_init_heap(&arena, ARENA_BYTES_MAX);
     status = prepare(&run, folder);
     if (status == WEIR_OK)
         status = assertion->subject == WEIR_PROVE_DEAD ||
                          assertion->subject == WEIR_PROVE_SHADOWED
-                     ? ask_each(&run)
+                     ? weir__prove_each_policy(&run)
                      : ask(&run, assertion->name);
     weir_prove_book_fini(&run.book);
     weir_prove_book_fini(&run.other);
@@ -390,12 +319,17 @@ weir_prove_run_files(const struct weir_prove_options *options, const char *path,
 /* ---------------------------------------------------------------- diff */
 
 static weir_status
-diff_one(struct run *run, struct weir_cedar_smt_environment environment)
+diff_one(struct weir__prove_run *run,
+         struct weir_cedar_smt_environment environment)
 {
     static const char *const ways[] = {"the other allows what this denies",
                                        "the other denies what this allows"};
     struct weir_prove_result result;
     struct weir_error err = {0};
+    const struct weir_cedar_uid action = {environment.action->type->name,
+                                          environment.action->id};
+    run->question.scope = (struct weir_prove_scope){
+        &action, 1, environment.principal->name, environment.resource->name};
     for (int way = 0; way < 2; way++) {
         weir_status status;
         char name[512];
@@ -403,15 +337,20 @@ diff_one(struct run *run, struct weir_cedar_smt_environment environment)
         run->question.smt.claim = WEIR_CEDAR_SMT_IMPLIES;
         run->question.smt.a = way == 0 ? run->other.set : run->book.set;
         run->question.smt.b = way == 0 ? run->book.set : run->other.set;
-        status = weir_prove_ask_one(&run->question, run->arena, &result, &err);
+        status =
+            run->options->recorded != NULL
+                ? weir__prove_question(run, &result, &err)
+                : weir_prove_ask_one(&run->question, run->arena, &result, &err);
+        if (status == WEIR_ENOTFOUND && run->options->recorded != NULL)
+            return WEIR_OK; /* nothing of this type is on record */
         if (status != WEIR_OK)
-            return complain_about(run, status, &err);
+            return weir__prove_complain(run, status, &err);
         snprintf(name, sizeof(name), "%.*s %.*s %.*s: %s%s",
                  WEIR_SPAN_ARG(environment.principal->name),
                  WEIR_SPAN_ARG(environment.action->id),
                  WEIR_SPAN_ARG(environment.resource->name),
                  result.answer == WEIR_PROVE_PROVEN ? "never " : "", ways[way]);
-        print_answer(run, weir_span_of(name), &result);
+        weir__prove_print(run, weir_span_of(name), &result);
     }
     return WEIR_OK;
 }
@@ -424,10 +363,10 @@ weir_prove_diff(const struct weir_prove_options *options, const char *other,
     struct weir_prove_assertion assertion = *assumptions;
     struct weir_cedar_smt_environment *environments = NULL;
     struct weir_arena arena;
-    struct run run = {.options = options,
-                      .assertion = &assertion,
-                      .tally = tally,
-                      .arena = &arena};
+    struct weir__prove_run run = {.options = options,
+                                  .assertion = &assertion,
+                                  .tally = tally,
+                                  .arena = &arena};
     weir_status status;
     size_t count = 0;
     assertion.subject = WEIR_PROVE_ALL;

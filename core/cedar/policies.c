@@ -145,6 +145,24 @@ weir_cedar_policies_add_text(struct weir_cedar_policies *set, weir_span text,
     return status;
 }
 
+weir_status
+weir_cedar_policies_borrow(struct weir_cedar_policies *set,
+                           const struct weir_cedar_policy *policy,
+                           struct weir_error *err)
+{
+    struct weir_cedar_policy *copy =
+        weir_arena_alloc(&set->arena, sizeof(*copy));
+    if (copy == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    if (CEDAR_IS_TEMPLATE(policy))
+        return weir_fail(err, WEIR_ETYPE, policy->offset,
+                         "a template can not be borrowed");
+    *copy = *policy;
+    copy->id = WEIR_SPAN_NONE;
+    copy->template_of = NULL;
+    return weir__cedar_policies_add(set, copy, err);
+}
+
 size_t
 weir_cedar_policies_count(const struct weir_cedar_policies *set)
 {

@@ -456,18 +456,12 @@ weir_cedar_smt_read(const struct weir_cedar_smt_plan *plan,
 
 /* -------------------------------------------------------------- replay */
 
-struct outcome {
-    bool is_allowed;
-    bool is_matched; /* the first policy */
-    bool has_error;
-};
-
 /* The evaluator on a set of its own, whatever sets the policies are of. */
 static weir_status
 evaluate(const struct weir_cedar_smt_set *set,
          const struct weir_cedar_store *store,
          const struct weir_cedar_query *query, struct weir_arena *arena,
-         struct outcome *out, struct weir_error *err)
+         struct weir_cedar_smt_outcome *out, struct weir_error *err)
 {
     struct weir_cedar_policies *policies = weir_cedar_policies_new();
     struct weir_cedar_response response;
@@ -475,19 +469,9 @@ evaluate(const struct weir_cedar_smt_set *set,
     memset(out, 0, sizeof(*out));
     if (policies == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    for (size_t i = 0; status == WEIR_OK && i < set->count; i++) {
-        struct weir_cedar_policy *copy = weir_arena_alloc(
-            weir__cedar_policies_arena(policies), sizeof(*copy));
-        if (copy == NULL) {
-            status =
-                weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-            break;
-        }
-        *copy = *set->items[i];
-        copy->id = WEIR_SPAN_NONE;
-        copy->template_of = NULL;
-        status = weir__cedar_policies_add(policies, copy, err);
-    }
+    for (size_t i = 0; status == WEIR_OK && i < set->count; i++)
+        if (!weir_cedar_policy_info(set->items[i]).is_template)
+            status = weir_cedar_policies_borrow(policies, set->items[i], err);
     if (status == WEIR_OK)
         status =
             weir_cedar_authorize(policies, store, query, arena, &response, err);
@@ -519,9 +503,10 @@ build_store(const struct weir_cedar_smt_question *q,
     return status;
 }
 
-static bool
-is_wrong(enum weir_cedar_smt_claim claim, const struct outcome *a,
-         const struct outcome *b)
+bool
+weir_cedar_smt_refutes(enum weir_cedar_smt_claim claim,
+                       const struct weir_cedar_smt_outcome *a,
+                       const struct weir_cedar_smt_outcome *b)
 {
     switch (claim) {
     case WEIR_CEDAR_SMT_NEVER_ERRORS:
@@ -555,7 +540,7 @@ try_case(const struct weir_cedar_smt_question *q,
          const struct weir_cedar_store *store, struct weir_arena *arena,
          bool *is_confirmed_out, struct weir_error *err)
 {
-    struct outcome a, b;
+    struct weir_cedar_smt_outcome a, b;
     weir_status status;
     for (size_t i = 0; i < q->assumptions.count; i++) {
         struct weir_cedar_smt_set one = {&q->assumptions.items[i], 1};
@@ -571,7 +556,7 @@ try_case(const struct weir_cedar_smt_question *q,
     if (status == WEIR_OK)
         status = evaluate(&q->b, store, &found->query, arena, &b, err);
     if (status == WEIR_OK)
-        *is_confirmed_out = is_wrong(q->claim, &a, &b);
+        *is_confirmed_out = weir_cedar_smt_refutes(q->claim, &a, &b);
     return status;
 }
 

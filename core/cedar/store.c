@@ -436,6 +436,33 @@ weir_cedar_store_attribute(const struct weir_cedar_store *store,
                : find_field(node->attributes, node->attribute_count, key);
 }
 
+bool
+weir_cedar_store_get(const struct weir_cedar_store *store,
+                     const struct weir_cedar_uid *uid, struct weir_arena *arena,
+                     struct weir_cedar_entity *entity_out)
+{
+    const struct cedar_node *node = weir__cedar_store_node(store, uid);
+    struct weir_cedar_uid *parents;
+    if (node == NULL || !node->is_added)
+        return false;
+    parents = weir_arena_array(arena, struct weir_cedar_uid,
+                               (size_t)node->parent_count + 1);
+    if (parents == NULL)
+        return false;
+    for (uint32_t i = 0; i < node->parent_count; i++)
+        parents[i] = store->nodes[node->parents[i]].named->uid;
+    *entity_out = (struct weir_cedar_entity){
+        .uid = node->named->uid,
+        .attributes = node->attributes,
+        .attribute_count = node->attribute_count,
+        .tags = node->tags,
+        .tag_count = node->tag_count,
+        .parents = parents,
+        .parent_count = node->parent_count,
+    };
+    return true;
+}
+
 const weir_cedar_value *
 weir_cedar_store_tag(const struct weir_cedar_store *store,
                      const struct weir_cedar_uid *uid, weir_span key)

@@ -397,3 +397,29 @@ TEST(cedar_validate, entities_of_a_link_must_be_declared)
         weir_arena_fini(&arena);
     }
 }
+
+/* Found by comparing: the link has no unknown action of its own to tell. */
+TEST(cedar_validate, an_unknown_action_in_a_list_leaves_a_link_none)
+{
+    static const char text[] =
+        "permit(principal == ?principal, action in [Action::\"read\", "
+        "Action::\"zzz\"], resource);";
+    const struct weir_cedar_uid who = {WEIR_SPAN("User"), WEIR_SPAN("x")};
+    struct weir_cedar_policies *set = weir_cedar_policies_new();
+    struct weir_cedar_findings findings;
+    struct weir_arena arena;
+    struct weir_error err = {0};
+    size_t of_link = 0;
+    weir_arena_init_heap(&arena, 1 << 24);
+    assert_ok(weir_cedar_policies_add_text(set, weir_span_of(text),
+                                           WEIR_SPAN("t"), &err));
+    assert_ok(weir_cedar_policies_link(set, WEIR_SPAN("policy0"),
+                                       WEIR_SPAN("l"), &who, NULL, &err));
+    assert_ok(weir_cedar_validate(set, parse_schema(&arena, schema_text),
+                                  WEIR_CEDAR_4_12, &arena, &findings, &err));
+    for (size_t i = 0; i < findings.count; i++)
+        of_link += findings.items[i].policy == 1;
+    assert_int_equal(of_link, 1);
+    weir_cedar_policies_free(set);
+    weir_arena_fini(&arena);
+}

@@ -410,3 +410,17 @@ weir__entities_add(struct weir_cedar_store *store,
                          "the entities do not fit in memory");
     return a.status != WEIR_OK ? a.status : weir_cedar_store_seal(store, err);
 }
+
+weir_status
+weir_world_entities(const struct weir_world *world, weir_time now,
+                    struct weir_cedar_store *store, struct weir_error *err)
+{
+    struct weir__members members;
+    struct weir_arena arena;
+    weir_arena_init_heap(&arena, WEIR_WORLD_BYTES_MAX);
+    weir_status status = weir__members_run(world, now, &arena, &members, err);
+    if (status == WEIR_OK)
+        status = weir__entities_add(store, world, &members, &arena, err);
+    weir_arena_fini(&arena);
+    return status;
+}

@@ -168,6 +168,12 @@ WEIR_MUST_USE weir_status
 weir_cedar_policies_rename(struct weir_cedar_policies *set, size_t index,
                            weir_span id, struct weir_error *err);
 
+/* Adds a policy of another set, which must outlive this one; here it has the
+ * name of its position. Templates: WEIR_ETYPE. */
+WEIR_MUST_USE weir_status weir_cedar_policies_borrow(
+    struct weir_cedar_policies *set, const struct weir_cedar_policy *policy,
+    struct weir_error *err);
+
 /*
  * Adds the policy `id`: the template with its slots filled. A slot that the
  * template has must be given, one that it lacks must be NULL.
@@ -216,6 +222,12 @@ weir_cedar_store_attribute(const struct weir_cedar_store *store,
 const weir_cedar_value *
 weir_cedar_store_tag(const struct weir_cedar_store *store,
                      const struct weir_cedar_uid *uid, weir_span key);
+/* The entity as it was added; parts are borrowed from the store, arrays in
+ * `arena`. False: none was added, or the arena is full (its overflow says). */
+bool weir_cedar_store_get(const struct weir_cedar_store *store,
+                          const struct weir_cedar_uid *uid,
+                          struct weir_arena *arena,
+                          struct weir_cedar_entity *entity_out);
 /* `e in f`: equal, or f is an ancestor of e. Sealed stores only. */
 bool weir_cedar_store_in(const struct weir_cedar_store *store,
                          const struct weir_cedar_uid *e,

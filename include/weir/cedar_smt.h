@@ -126,6 +126,17 @@ WEIR_MUST_USE weir_status weir_cedar_smt_replay(
     const struct weir_cedar_smt_case *found, struct weir_arena *arena,
     bool *is_confirmed_out, struct weir_error *err);
 
+/* What a decision over one side says, whatever evaluates it. */
+struct weir_cedar_smt_outcome {
+    bool is_allowed;
+    bool is_matched; /* MATCH questions: the policy */
+    bool has_error;
+};
+/* Does this pair show that the claim is wrong? */
+bool weir_cedar_smt_refutes(enum weir_cedar_smt_claim claim,
+                            const struct weir_cedar_smt_outcome *a,
+                            const struct weir_cedar_smt_outcome *b);
+
 /* The case as JSON that `weir cedar authorize` reads: the members
  * "request" and "entities" of one object. */
 void weir_cedar_smt_case_write(const struct weir_cedar_smt_case *found,

@@ -439,6 +439,13 @@ WEIR_WORLD_LISTS(WEIR_WORLD_LIST)
  */
 bool weir_world_check(struct weir_world *world, struct weir_faults *faults);
 
+/* The entities that an image of this checked world has as of `now`, into an
+ * empty store, which is then sealed. ENOMEM. */
+WEIR_MUST_USE weir_status weir_world_entities(const struct weir_world *world,
+                                              weir_time now,
+                                              struct weir_cedar_store *store,
+                                              struct weir_error *err);
+
 /* The Cedar schema that policies are written against, and the JSON-free
  * text that is installed as policies/weir.cedarschema. */
 weir_span weir_world_schema(void);

@@ -215,3 +215,52 @@ def test_check_says_where_and_what_to_do(place, tmp_path):
     first, advice = done.stderr.splitlines()[:2]
     assert first.startswith(str(path) + ":") and "licence" in first
     assert advice.startswith("  ")
+
+
+def test_claims_are_tried_on_what_is_on_record(place):
+    place.key("south/polar")
+    request = place.good()
+    place.ledgered(request)
+
+    def ask(claim, *more, code=0):
+        done = place.weir.cli("prove", "--recorded", "--json", "--timeout",
+                              "60", "--claim", claim, *more, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[0])
+
+    proven = ask("always denies", "--assume",
+                 "principal.organization.headquarters == Jurisdiction::\"AQ\"")
+    assert proven["answer"] == "proven" and proven["requests"] >= 3
+    found = ask("always denies", code=1)
+    assert found["answer"] == "counterexample"
+    who = found["counterexample"]["request"]["principal"]
+    assert who["type"] == "Key" and who["id"].startswith("wk_")
+    # The counterexample is an ordinary request, for the evaluator too.
+    where = place.weir.where
+    for name in ("request", "entities"):
+        (where / f"found.{name}.json").write_text(
+            json.dumps(found["counterexample"][name]))
+    policies = where / "found.cedar"
+    policies.write_text("".join(
+        path.read_text() for path in sorted(
+            (place.weir.where / "policies").glob("*/**/*.cedar"))))
+    assert subprocess.run(
+        [lab.program("weir"), "cedar", "authorize",
+         "--policies", str(policies),
+         "--schema", str(lab.ROOT / "policies" / "weir.cedarschema"),
+         "--entities", str(where / "found.entities.json"),
+         "--request", str(where / "found.request.json")]).returncode == 0
+    # What could be is not what is: nobody on record lives in XK.
+    assert ask("always denies", "--assume",
+               "principal.organization.headquarters == Jurisdiction::\"XK\""
+               )["requests"] == 0
+    dead = place.weir.cli("prove", "--recorded", "--claim",
+                          "no dead policies", "--action", 'Action::"chat"',
+                          "--assume", 'principal in Organization::"good"',
+                          check=False)
+    assert dead.returncode == 1
+    assert "  maker-places never matches" in dead.stdout
+    assert "  maker-established never matches" in dead.stdout
+    assert "seller-permit never matches" not in dead.stdout
+    assert place.weir.cli("prove", "--recorded", "--smt2",
+                          check=False).returncode == 2
