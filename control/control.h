@@ -50,6 +50,11 @@ struct weir_control {
 /* Real time, and an env of it with the system's randomness. */
 weir_time weir_control_now(void);
 extern const struct weir_env weir_control_env;
+/* `prefix` and 16 characters, public and never the same twice: the name of
+ * a key, a notice, a case. EINTERNAL: no randomness. */
+WEIR_MUST_USE weir_status weir_control_id(const char *prefix,
+                                          char id_out[WEIR_STORE_ID_MAX],
+                                          struct weir_error *err);
 
 /*
  * Loads and checks the configuration, makes state and run directory, opens

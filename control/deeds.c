@@ -82,24 +82,6 @@ make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
     return WEIR_OK;
 }
 
-/* "wk_" and 16 characters; public. */
-static weir_status
-make_id(const char *prefix, char id_out[WEIR_STORE_ID_MAX],
-        struct weir_error *err)
-{
-    static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    uint8_t bytes[16];
-    if (weir_random(&weir_control_env, bytes, sizeof bytes) != WEIR_OK)
-        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
-                         "no randomness");
-    size_t len = strlen(prefix);
-    memcpy(id_out, prefix, len);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        id_out[len++] = alphabet[bytes[i] & 31];
-    id_out[len] = '\0';
-    return WEIR_OK;
-}
-
 /* -------------------------------------------------------------------- keys */
 
 /* Finds "tenant/project", or a project that only one tenant has. */
@@ -212,7 +194,7 @@ weir_control_key_create(struct weir_control *control,
     if (wish->purpose.len == 0 || wish->staff.len == 0)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "a key needs a purpose and the place of its staff");
-    weir_status status = make_id("wk_", id_out, err);
+    weir_status status = weir_control_id("wk_", id_out, err);
     if (status == WEIR_OK)
         status = make_secret("wr_", key_out, key.digest, err);
     if (status != WEIR_OK)
@@ -353,7 +335,7 @@ weir_control_token_create(struct weir_control *control,
                                      .created = weir_control_now(),
                                      .not_after = not_after};
     char detail[64];
-    weir_status status = make_id("wt_", id_out, err);
+    weir_status status = weir_control_id("wt_", id_out, err);
     if (status == WEIR_OK)
         status = make_secret("wa_", token_out, token.digest, err);
     if (status != WEIR_OK)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/notices/parts.h - what delivering needs of the store, and the two
+ * halves of a delivery that tests look at apart.
+ *
+ * Threads: as the store. Memory: the caller's buffers.
+ */
+#ifndef WEIR_NOTICES_PARTS_H
+#define WEIR_NOTICES_PARTS_H
+
+#include "control/notices/notices.h"
+
+/* One delivery that is due, copied out of the store. */
+struct weir_delivery_due {
+    int64_t number;
+    uint32_t attempts; /* made so far */
+    struct weir_notice notice;
+    weir_span url;
+    uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES];
+};
+
+/* False in *is_there_out: nothing is due. Texts go into `arena`. */
+WEIR_MUST_USE weir_status weir__delivery_due(struct weir_store *store,
+                                             weir_time now,
+                                             struct weir_arena *arena,
+                                             struct weir_delivery_due *due_out,
+                                             bool *is_there_out,
+                                             struct weir_error *err);
+WEIR_MUST_USE weir_status weir__delivery_mark(struct weir_store *store,
+                                              const struct weir_delivery *row,
+                                              struct weir_error *err);
+/* How many wait, and for when the next is. */
+WEIR_MUST_USE weir_status weir__delivery_next(struct weir_store *store,
+                                              uint32_t *waiting_out,
+                                              weir_time *next_out,
+                                              struct weir_error *err);
+
+/* https, or http to 127.0.0.0/8, ::1 or localhost; no user, no fragment. */
+bool weir__webhook_is_url(weir_span url);
+
+/* The body that is posted, the same for every attempt. */
+void weir__notice_body(const struct weir_notice *notice, struct weir_buf *out);
+
+/* "v1," and the base64 HMAC-SHA256 over "id.seconds.body". */
+#define WEIR__SIGNATURE_TEXT 64
+void weir__webhook_sign(weir_secret secret, weir_span id, int64_t seconds,
+                        weir_span body, char text_out[WEIR__SIGNATURE_TEXT]);
+
+/* Wait before attempt number `attempts` + 1, from 1 on. */
+weir_time weir__delivery_wait(uint32_t attempts, uint32_t random);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices, webhooks and deliveries as rows. */
+#include <string.h>
+
+#include "control/control.h"
+#include "control/notices/parts.h"
+#include "control/store/sqlite/sql.h"
+
+#define NOTICES_DEFAULT 1000
+
+/* ------------------------------------------------------------------ notices */
+
+static bool
+is_type(weir_span text)
+{
+    size_t dots = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '.')
+            dots++;
+        else if ((c < 'a' || c > 'z') && c != '_')
+            return false;
+    }
+    return dots == 1 && text.ptr[0] != '.' && text.ptr[text.len - 1] != '.' &&
+           text.len <= 64;
+}
+
+static weir_status
+check_notice(const struct weir_notice *n, struct weir_error *err)
+{
+    const weir_span texts[] = {n->tenant, n->key,    n->subject, n->text,
+                               n->reason, n->target, n->link,    n->reference};
+    if (n->tenant.len == 0 || n->text.len == 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a notice needs a tenant and a text");
+    if (n->type.len == 0 || !is_type(n->type))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a notice's type is two words with a dot between, "
+                         "as model.sunset");
+    for (size_t i = 0; i < WEIR_COUNTOF(texts); i++) {
+        if (texts[i].len > WEIR_NOTICE_TEXT_MAX || !weir_utf8_valid(texts[i]))
+            return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                             "a notice's texts are UTF-8 of at most %d bytes",
+                             WEIR_NOTICE_TEXT_MAX);
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+add_notice(struct weir_store *store, const struct weir_notice *n, weir_span by,
+           weir_time now, char id[WEIR_STORE_ID_MAX], struct weir_error *err)
+{
+    weir_span name = weir_span_of(id);
+    weir_status status =
+        weir_sql_run(store, WEIR_SQL_NOTICE_ADD, err, "tttttttttitit", name,
+                     n->tenant, n->key, n->type, n->subject, n->text, n->reason,
+                     n->target, n->link, n->deadline, n->reference, now, by);
+    if (status != WEIR_OK)
+        return status;
+    if (sqlite3_changes(store->db) == 0) {
+        id[0] = '\0'; /* its reference was posted before */
+        return WEIR_OK;
+    }
+    return weir_sql_run(store, WEIR_SQL_NOTICE_DELIVER, err, "ti", name, now);
+}
+
+weir_status
+weir_notice_post(struct weir_store *store, const struct weir_notice *notice,
+                 weir_span by, weir_time now, char id_out[WEIR_STORE_ID_MAX],
+                 struct weir_error *err)
+{
+    char id[WEIR_STORE_ID_MAX] = "";
+    bool is_alone = !store->is_inside;
+    weir_status status = check_notice(notice, err);
+    if (status == WEIR_OK)
+        status = weir_control_id("ntc_", id, err);
+    if (status == WEIR_OK && is_alone)
+        status = weir_store_begin(store, err);
+    if (status != WEIR_OK)
+        return status;
+    status = add_notice(store, notice, by, now, id, err);
+    if (status == WEIR_OK && is_alone)
+        status = weir_store_commit(store, err);
+    if (status != WEIR_OK && is_alone)
+        weir_store_rollback(store);
+    if (status == WEIR_OK && id_out != NULL)
+        memcpy(id_out, id, sizeof id);
+    return status;
+}
+
+weir_status
+weir_notices(struct weir_store *store, const struct weir_notice_filter *filter,
+             weir_notice_on_row *on_row, void *context, struct weir_error *err)
+{
+    int64_t limit = filter->limit == 0 ? NOTICES_DEFAULT : filter->limit;
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_NOTICES, err, "tii", filter->tenant,
+                      (int64_t)filter->is_open, limit);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, err)) == 1) {
+        const struct weir_notice notice = {
+            .id = weir_sql_span(row, 0),
+            .tenant = weir_sql_span(row, 1),
+            .key = weir_sql_span(row, 2),
+            .type = weir_sql_span(row, 3),
+            .subject = weir_sql_span(row, 4),
+            .text = weir_sql_span(row, 5),
+            .reason = weir_sql_span(row, 6),
+            .target = weir_sql_span(row, 7),
+            .link = weir_sql_span(row, 8),
+            .deadline = sqlite3_column_int64(row, 9),
+            .reference = weir_sql_span(row, 10),
+            .created = sqlite3_column_int64(row, 11),
+            .created_by = weir_sql_span(row, 12),
+            .acknowledged = sqlite3_column_int64(row, 13),
+            .acknowledged_by = weir_sql_span(row, 14),
+        };
+        if (!on_row(context, &notice)) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? (err == NULL ? WEIR_EIO : err->status) : WEIR_OK;
+}
+
+weir_status
+weir_notice_acknowledge(struct weir_store *store, weir_span id,
+                        weir_span tenant, weir_span by, weir_time now,
+                        struct weir_error *err)
+{
+    weir_status status = weir_sql_run(store, WEIR_SQL_NOTICE_ACKNOWLEDGE, err,
+                                      "ttit", id, tenant, now, by);
+    if (status != WEIR_OK || sqlite3_changes(store->db) == 1)
+        return status;
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_NOTICE_GET, err, "tt", id, tenant);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    if (step < 0)
+        return WEIR_EIO;
+    if (step == 0)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "no notice '%.*s'", WEIR_SPAN_ARG(id));
+    sqlite3_reset(row);
+    return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                     "notice '%.*s' is acknowledged already",
+                     WEIR_SPAN_ARG(id));
+}
+
+/* ----------------------------------------------------------------- webhooks */
+
+weir_status
+weir_webhook_add(struct weir_store *store, const struct weir_webhook *webhook,
+                 const uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES],
+                 struct weir_error *err)
+{
+    const weir_span bytes = {(const char *)secret, WEIR_WEBHOOK_SECRET_BYTES};
+    if (!weir__webhook_is_url(webhook->url))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a webhook's url is https://host[:port][/path], or "
+                         "http:// on this machine");
+    if (webhook->tenant.len == 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a webhook needs a tenant");
+    return weir_sql_run(store, WEIR_SQL_WEBHOOK_ADD, err, "tttbit", webhook->id,
+                        webhook->tenant, webhook->url, bytes, webhook->created,
+                        webhook->created_by);
+}
+
+weir_status
+weir_webhook_remove(struct weir_store *store, weir_span id, weir_time now,
+                    struct weir_error *err)
+{
+    bool is_alone = !store->is_inside;
+    weir_status status = is_alone ? weir_store_begin(store, err) : WEIR_OK;
+    if (status != WEIR_OK)
+        return status;
+    status = weir_sql_run(store, WEIR_SQL_WEBHOOK_REMOVE, err, "ti", id, now);
+    if (status == WEIR_OK && sqlite3_changes(store->db) == 0)
+        status = weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                           "no webhook '%.*s'", WEIR_SPAN_ARG(id));
+    if (status == WEIR_OK)
+        status = weir_sql_run(store, WEIR_SQL_WEBHOOK_CANCEL, err, "t", id);
+    if (status == WEIR_OK && is_alone)
+        status = weir_store_commit(store, err);
+    if (status != WEIR_OK && is_alone)
+        weir_store_rollback(store);
+    return status;
+}
+
+weir_status
+weir_webhooks(struct weir_store *store, weir_webhook_on_row *on_row,
+              void *context, struct weir_error *err)
+{
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_WEBHOOKS, err, "");
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, err)) == 1) {
+        const struct weir_webhook webhook = {
+            .id = weir_sql_span(row, 0),
+            .tenant = weir_sql_span(row, 1),
+            .url = weir_sql_span(row, 2),
+            .created = sqlite3_column_int64(row, 3),
+            .created_by = weir_sql_span(row, 4),
+            .removed = sqlite3_column_int64(row, 5),
+        };
+        if (!on_row(context, &webhook)) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? (err == NULL ? WEIR_EIO : err->status) : WEIR_OK;
+}
+
+/* --------------------------------------------------------------- deliveries */
+
+const char *
+weir_delivery_state_name(enum weir_delivery_state state)
+{
+    switch (state) {
+    case WEIR_DELIVERY_WAITING:
+        return "waiting";
+    case WEIR_DELIVERY_DONE:
+        return "done";
+    case WEIR_DELIVERY_DEAD:
+        return "dead";
+    }
+    return "unknown";
+}
+
+weir_status
+weir_deliveries(struct weir_store *store, enum weir_delivery_state state,
+                uint32_t limit, weir_delivery_on_row *on_row, void *context,
+                struct weir_error *err)
+{
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_DELIVERIES, err, "ii", (int64_t)state,
+                      (int64_t)(limit == 0 ? NOTICES_DEFAULT : limit));
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, err)) == 1) {
+        const struct weir_delivery delivery = {
+            .number = sqlite3_column_int64(row, 0),
+            .state = (enum weir_delivery_state)sqlite3_column_int(row, 1),
+            .notice = weir_sql_span(row, 2),
+            .webhook = weir_sql_span(row, 3),
+            .attempts = (uint32_t)sqlite3_column_int(row, 4),
+            .next = sqlite3_column_int64(row, 5),
+            .last = sqlite3_column_int64(row, 6),
+            .http_status = (uint32_t)sqlite3_column_int(row, 7),
+            .error = weir_sql_span(row, 8),
+        };
+        if (!on_row(context, &delivery)) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? (err == NULL ? WEIR_EIO : err->status) : WEIR_OK;
+}
+
+weir_status
+weir_delivery_retry(struct weir_store *store, int64_t number, weir_time now,
+                    struct weir_error *err)
+{
+    weir_status status =
+        weir_sql_run(store, WEIR_SQL_DELIVERY_RETRY, err, "ii", number, now);
+    if (status == WEIR_OK && sqlite3_changes(store->db) == 0)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "no dead delivery %lld of a webhook in use",
+                         (long long)number);
+    return status;
+}
+
+weir_status
+weir__delivery_due(struct weir_store *store, weir_time now,
+                   struct weir_arena *arena, struct weir_delivery_due *due_out,
+                   bool *is_there_out, struct weir_error *err)
+{
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_DELIVERY_DUE, err, "i", now);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    *is_there_out = step == 1;
+    if (step != 1)
+        return step < 0 ? WEIR_EIO : WEIR_OK;
+#define COPY(column) weir_arena_copy(arena, weir_sql_span(row, column))
+    *due_out = (struct weir_delivery_due){
+        .number = sqlite3_column_int64(row, 0),
+        .attempts = (uint32_t)sqlite3_column_int(row, 1),
+        .url = COPY(2),
+        .notice = {.id = COPY(4),
+                   .tenant = COPY(5),
+                   .key = COPY(6),
+                   .type = COPY(7),
+                   .subject = COPY(8),
+                   .text = COPY(9),
+                   .reason = COPY(10),
+                   .target = COPY(11),
+                   .link = COPY(12),
+                   .deadline = sqlite3_column_int64(row, 13),
+                   .reference = COPY(14),
+                   .created = sqlite3_column_int64(row, 15)},
+    };
+#undef COPY
+    weir_span secret = weir_sql_span(row, 3);
+    if (secret.len == WEIR_WEBHOOK_SECRET_BYTES)
+        memcpy(due_out->secret, secret.ptr, secret.len);
+    sqlite3_reset(row);
+    if (arena->overflow)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    return WEIR_OK;
+}
+
+weir_status
+weir__delivery_mark(struct weir_store *store, const struct weir_delivery *row,
+                    struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_DELIVERY_MARK, err, "iiiiiit",
+                        row->number, (int64_t)row->state,
+                        (int64_t)row->attempts, row->next, row->last,
+                        (int64_t)row->http_status, row->error);
+}
+
+weir_status
+weir__delivery_next(struct weir_store *store, uint32_t *waiting_out,
+                    weir_time *next_out, struct weir_error *err)
+{
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_DELIVERY_NEXT, err, "");
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    if (step != 1)
+        return WEIR_EIO;
+    *waiting_out = (uint32_t)sqlite3_column_int64(row, 0);
+    *next_out =
+        *waiting_out == 0 ? WEIR_TIME_MAX : sqlite3_column_int64(row, 1);
+    sqlite3_reset(row);
+    return WEIR_OK;
+}
