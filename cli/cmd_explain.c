@@ -22,6 +22,8 @@ print_who(FILE *out, const json_t *reply)
                 weir_cli_text(who, "purpose"), weir_cli_text(who, "staff"));
     if (weir_cli_text(who, "country")[0] != '\0')
         fprintf(out, ", called from %s", weir_cli_text(who, "country"));
+    if (weir_cli_text(who, "end_customer")[0] != '\0')
+        fprintf(out, ", for %s", weir_cli_text(who, "end_customer"));
     if (weir_cli_text(who, "address")[0] != '\0')
         fprintf(out, " (%s)", weir_cli_text(who, "address"));
     fprintf(out, "\nwhat   %s of %s%s\n", weir_cli_text(what, "operation"),

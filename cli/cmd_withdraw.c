@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir withdraw, restore, reload, usage */
+/* weir withdraw, restore, reload, usage, end-customers */
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +148,29 @@ weir_cmd_usage(struct weir_cli *cli)
         weir_cli_print_json(cli, reply);
     else if (code == 0)
         print_usage(cli, reply);
+    json_decref(reply);
+    return code;
+}
+
+int
+weir_cmd_end_customers(struct weir_cli *cli)
+{
+    json_t *reply = NULL, *row;
+    size_t index;
+    const struct weir_cli_pair query[] = {
+        {"tenant", weir_cli_option(cli, "tenant")}, {NULL, NULL}};
+    int code =
+        weir_cli_call(cli, "GET", "/v1/end-customers", query, NULL, &reply);
+    if (code == 0 && cli->is_json)
+        weir_cli_print_json(cli, reply);
+    json_array_foreach(cli->is_json ? NULL
+                                    : json_object_get(reply, "end_customers"),
+                       index, row)
+    {
+        fprintf(cli->out, "%-20s %-28s", weir_cli_text(row, "tenant"),
+                weir_cli_text(row, "name"));
+        print_sum(cli, row);
+    }
     json_decref(reply);
     return code;
 }

@@ -257,7 +257,8 @@ is_known(const struct weir_image *image, enum weir_kind kind, weir_span name)
     case WEIR_KIND_JURISDICTION:
         return weir_image_find_jurisdiction(image, name) != WEIR_INDEX_NONE;
     case WEIR_KIND_KEY:
-        return false; /* keys are revoked */
+    case WEIR_KIND_KEY_HOLD:
+        return false; /* keys are revoked, or put on hold by a review */
     }
 #undef SEARCH
     return false;

@@ -187,6 +187,42 @@ ngx_http_weir_key(ngx_http_request_t *r)
 }
 
 
+/* For whom a reseller calls. */
+
+static weir_span
+ngx_http_weir_end_customer(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == sizeof("weir-end-customer") - 1
+            && ngx_strncmp(h[i].lowcase_key, "weir-end-customer",
+                           sizeof("weir-end-customer") - 1) == 0)
+        {
+            return ngx_http_weir_span(h[i].value);
+        }
+    }
+
+    return WEIR_SPAN_NONE;
+}
+
+
 /* Takes the policy in force and begins a call under it. */
 
 static ngx_int_t
@@ -213,6 +249,7 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
 
     client.address = ngx_http_weir_span(r->connection->addr_text);
     client.country = ngx_http_weir_country(r->connection->sockaddr);
+    client.end_customer = ngx_http_weir_end_customer(r);
 
     weir_call_begin(&ctx->call, &w->gate, &ctx->view->view, &client,
                     confirmed);

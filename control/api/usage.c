@@ -218,10 +218,22 @@ ledger_line(const struct weir_store_call *call)
     return line;
 }
 
+struct listing {
+    struct weir_store *store;
+    json_t *list;
+};
+
 static bool
 add_call(void *context, const struct weir_store_call *call)
 {
-    json_array_append_new(context, ledger_line(call));
+    struct listing *listing = context;
+    char name[WEIR_STORE_END_CUSTOMER_MAX];
+    json_t *line = ledger_line(call);
+    if (weir_store_call_end_customer(listing->store, &call->request, name,
+                                     NULL) == WEIR_OK &&
+        name[0] != '\0')
+        json_object_set_new(line, "end_customer", json_string(name));
+    json_array_append_new(listing->list, line);
     return true;
 }
 
@@ -235,11 +247,41 @@ weir_api_calls_list(struct weir_api_call *call, struct weir_error *err)
         weir_api_query_number(call, "limit", 50, 1000, &limit, err);
     if (status != WEIR_OK)
         return status;
-    json_t *list = json_array();
+    struct listing listing = {call->door->store, json_array()};
     status = weir_store_calls_newest(call->door->store,
                                      weir_span_of(tenant == NULL ? "" : tenant),
-                                     (uint32_t)limit, add_call, list, err);
-    call->reply = json_pack("{s:o}", "calls", list);
+                                     (uint32_t)limit, add_call, &listing, err);
+    call->reply = json_pack("{s:o}", "calls", listing.list);
+    return status;
+}
+
+static bool
+add_end_customer(void *context, const struct weir_store_end_customer *row)
+{
+    json_array_append_new(
+        context,
+        json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I}", "tenant",
+                  weir_api_text(row->tenant), "name", weir_api_text(row->name),
+                  "calls", (json_int_t)row->calls, "refused",
+                  (json_int_t)row->refused, "input_tokens",
+                  (json_int_t)row->input_tokens, "output_tokens",
+                  (json_int_t)row->output_tokens, "cost_micros",
+                  (json_int_t)row->cost_micros, "currency",
+                  weir_api_text(row->currency), "first_us",
+                  (json_int_t)row->first, "last_us", (json_int_t)row->last));
+    return true;
+}
+
+weir_status
+weir_api_end_customers(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    const char *tenant = weir_api_query(call, "tenant");
+    json_t *list = json_array();
+    weir_status status = weir_store_end_customers(
+        call->door->store, weir_span_of(tenant == NULL ? "" : tenant),
+        add_end_customer, list, err);
+    call->reply = json_pack("{s:o}", "end_customers", list);
     return status;
 }
 

@@ -322,6 +322,24 @@ read_projects(struct reader *r, const struct yaml_node *node, void *member)
     }
 }
 
+static void
+read_end_customer(struct reader *r, const struct yaml_node *node, void *member)
+{
+    enum weir_end_customer *value = member;
+    weir_span text;
+    if (!read_text_value(r, node, &text))
+        return;
+    if (weir_span_equal(text, WEIR_SPAN("required")))
+        *value = WEIR_END_CUSTOMER_REQUIRED;
+    else if (weir_span_equal(text, WEIR_SPAN("optional")))
+        *value = WEIR_END_CUSTOMER_OPTIONAL;
+    else
+        read_fault(r, node,
+                   "Write required or optional; a reseller's is required "
+                   "unless this says otherwise.",
+                   "neither required nor optional");
+}
+
 void
 read_tenants(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -331,6 +349,7 @@ read_tenants(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("title", read_text, row, title),
         FIELD("organisation", read_name, row, organisation),
         FIELD("hide_client_address", read_bool, row, hides_address),
+        FIELD("end_customer", read_end_customer, row, end_customer),
         FIELD("budgets", read_budgets, row, limits),
         {"projects", read_projects, 0},
     };

@@ -78,13 +78,17 @@ read_outcome(struct weir_explained *explained, const struct weir_paths *paths,
 static json_t *
 who_json(const struct weir_explained *in)
 {
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "key",
+    json_t *end_customer = in->recorded.end_customer.len == 0
+                               ? NULL
+                               : weir__explain_text(in->recorded.end_customer);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o*}", "key",
                      weir__explain_text(in->recorded.key), "project",
                      weir__explain_text(in->project), "tenant",
                      weir__explain_text(in->recorded.tenant), "organisation",
                      weir__explain_text(in->recorded.organisation), "country",
                      weir__explain_text(in->recorded.country), "address",
-                     weir__explain_text(in->recorded.address));
+                     weir__explain_text(in->recorded.address), "end_customer",
+                     end_customer);
 }
 
 static json_t *

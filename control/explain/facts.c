@@ -110,6 +110,8 @@ said_by_call(weir_span name)
     } rows[] = {
         {"client", "the call: the client's address, as recorded"},
         {"client_country", "the call: the place of the client's address"},
+        {"end_customer", "the call: weir-end-customer, as registered"},
+        {"end_customer_id", "the call: its header weir-end-customer"},
         {"now", "the time of the decision"},
         {"is_streamed", "the call: its body"},
     };

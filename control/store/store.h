@@ -352,6 +352,33 @@ WEIR_MUST_USE weir_status weir_store_image_is_used(struct weir_store *store,
                                                    bool *is_used_out,
                                                    struct weir_error *err);
 
+/* For whom a reseller made the call; empty: not said. */
+#define WEIR_STORE_END_CUSTOMER_MAX 129
+WEIR_MUST_USE weir_status weir_store_call_end_customer(
+    struct weir_store *store, const struct weir_request_id *request,
+    char name_out[WEIR_STORE_END_CUSTOMER_MAX], struct weir_error *err);
+
+/* What was called for one end customer of a tenant. */
+struct weir_store_end_customer {
+    weir_span tenant;
+    weir_span name;
+    weir_span currency;
+    uint64_t calls;
+    uint64_t refused;
+    uint64_t input_tokens;
+    uint64_t output_tokens;
+    int64_t cost_micros;
+    weir_time first;
+    weir_time last;
+};
+typedef bool
+weir_store_on_end_customer(void *context,
+                           const struct weir_store_end_customer *row);
+/* By tenant (empty: all) and name. */
+WEIR_MUST_USE weir_status weir_store_end_customers(
+    struct weir_store *store, weir_span tenant,
+    weir_store_on_end_customer *on_row, void *context, struct weir_error *err);
+
 /* ------------------------------------------------------------- usage */
 
 /* What to sum, and by what. Times are those of the decision: [from, to). */

@@ -27,6 +27,22 @@ _Static_assert((int)WEIR_METRIC_REQUESTS == (int)WEIR_QUOTA_REQUESTS &&
                    (int)WEIR_METRIC_MICROS == (int)WEIR_QUOTA_MICROS,
                "image and quota number the metrics alike");
 
+/* As names of the configuration are written. */
+static bool
+is_name(weir_span text)
+{
+    if (text.len == 0 || text.len > WEIR_END_CUSTOMER_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       (c >= '0' && c <= '9');
+        if (!is_word && (i == 0 || memchr("_-./:+@", c, 7) == NULL))
+            return false;
+    }
+    return true;
+}
+
 void
 weir_call_begin(struct weir_call *call, struct weir_gate *gate,
                 const struct weir_view *view, const struct weir_client *client,
@@ -40,6 +56,10 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
     call->started = gate->env->now(gate->env->context);
     call->confirmed_us = confirmed_us;
     call->client = *client;
+    if (client->end_customer.len > 0 && !is_name(client->end_customer)) {
+        call->client.end_customer = WEIR_SPAN_NONE; /* not into any record */
+        call->is_end_customer_bad = true;
+    }
     call->key = WEIR_INDEX_NONE;
     call->project = WEIR_INDEX_NONE;
     call->tenant = WEIR_INDEX_NONE;
@@ -86,7 +106,37 @@ weir_call_identify(struct weir_call *call, weir_secret secret,
     if (key->not_after <= call->started)
         return unauthorised(call, WEIR_REASON_EXPIRED_KEY,
                             "the key has expired", err);
+    if (call->view->overlay.count > 0 &&
+        weir_overlay_has(&call->view->overlay,
+                         weir_kind_hash(WEIR_KIND_KEY_HOLD,
+                                        weir_image_text(image, key->id)))) {
+        call->reason = WEIR_REASON_KEY_ON_HOLD;
+        return weir_fail(err, WEIR_EHELD, WEIR_OFFSET_NONE,
+                         "the key is on hold: a person has to look at its "
+                         "organisation first; its notices say why");
+    }
     return WEIR_OK;
+}
+
+/* A reseller's call says for whom it is. */
+static weir_status
+check_end_customer(struct weir_call *call, struct weir_error *err)
+{
+    const struct weir_image_tenant *tenant =
+        &call->view->image.tenants[call->tenant];
+    bool is_needed = (tenant->flags & WEIR_TENANT_NAME_END_CUSTOMER) != 0;
+    if (!call->is_end_customer_bad &&
+        (call->client.end_customer.len > 0 || !is_needed))
+        return WEIR_OK;
+    call->reason = WEIR_REASON_END_CUSTOMER;
+    if (!call->is_end_customer_bad)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "calls of this reseller name their end customer: "
+                         "send `weir-end-customer: NAME`");
+    return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                     "weir-end-customer is a name: letters, digits and "
+                     "`_-./:+@`, at most %d bytes",
+                     WEIR_END_CUSTOMER_MAX);
 }
 
 /* Says what is lacking, so that the operator knows what to add. */
@@ -114,10 +164,14 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
         .is_streamed = ask->is_streamed,
         .address = call->client.address,
         .country = call->client.country,
+        .end_customer = call->client.end_customer,
         .now = call->started,
         .confirmed_us = call->confirmed_us,
     };
     call->ask = *ask;
+    weir_status status = check_end_customer(call, err);
+    if (status != WEIR_OK)
+        return status;
     weir_gate_decide(call->view, &question, &call->answer);
     call->reason = call->answer.reason;
     if (call->answer.verdict == WEIR_ALLOW)
@@ -316,6 +370,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.model = call->ask.model;
     intent.country = call->client.country;
     intent.address = recorded_address(call);
+    intent.end_customer = call->client.end_customer;
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
     intent.order_count = call->plan.count;
@@ -415,6 +470,7 @@ fill_outcome(const struct weir_call *call,
         now > call->started ? (uint64_t)(now - call->started) : 0;
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
+    outcome->end_customer = call->client.end_customer;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
@@ -502,6 +558,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.model = call->ask.model;
     refusal.country = call->client.country;
     refusal.address = recorded_address(call);
+    refusal.end_customer = call->client.end_customer;
     refusal.policy = said->policy;
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);

@@ -21,7 +21,7 @@
 /* Failures looked at for the forbid to blame. */
 #define FAILED_MAX    16
 #define SATISFIED_MAX 64
-#define CONTEXT_MAX   4
+#define CONTEXT_MAX   6
 
 bool
 weir__gate_is_withdrawn(const struct weir_image *image,
@@ -69,6 +69,21 @@ milliseconds(weir_time when)
     return when % WEIR_US_PER_MS < 0 ? ms - 1 : ms;
 }
 
+/* Whom a reseller sells to: the name as sent and, when an organisation is
+ * registered under it, that organisation. */
+static void
+bind_end_customer(const struct weir_cedar_program *program, weir_span named,
+                  struct asked *asked)
+{
+    const struct weir_cedar_uid uid = {WEIR_SPAN("Organization"), named};
+    if (named.len == 0)
+        return;
+    bind(program, asked, "end_customer_id", weir_cedar_arg_string(named));
+    uint32_t entity = weir_cedar_program_entity(program, &uid);
+    if (entity != WEIR_CEDAR_NONE && weir_cedar_program_has(program, entity))
+        bind(program, asked, "end_customer", weir_cedar_arg_entity(entity));
+}
+
 static void
 ask(const struct weir_image *image, const struct weir_question *question,
     struct asked *asked)
@@ -92,6 +107,7 @@ ask(const struct weir_image *image, const struct weir_question *question,
     if (country != WEIR_INDEX_NONE)
         bind(program, asked, "client_country",
              weir_cedar_arg_entity(image->jurisdictions[country].entity));
+    bind_end_customer(program, question->end_customer, asked);
     bind(program, asked, "now",
          weir_cedar_arg_datetime(milliseconds(question->now)));
     bind(program, asked, "is_streamed",
@@ -191,6 +207,15 @@ decide(const struct weir_image *image, struct asked *asked,
     keep_policies(image, &cedar, candidate);
 }
 
+/* Selling through somebody else is no way round a withdrawal. */
+static bool
+is_end_customer_withdrawn(const struct weir_view *view, weir_span named)
+{
+    return view->overlay.count > 0 && named.len > 0 &&
+           weir_overlay_has(&view->overlay,
+                            weir_kind_hash(WEIR_KIND_ORGANISATION, named));
+}
+
 static void
 judge(const struct weir_view *view, const struct weir_question *question,
       struct asked *asked, struct weir_candidate *candidate)
@@ -207,7 +232,8 @@ judge(const struct weir_view *view, const struct weir_question *question,
     candidate->shadow_count = 0;
     if (weir__gate_is_withdrawn(image, &view->overlay, candidate->deployment) ||
         weir_overlay_has(&view->overlay,
-                         image->organisations[organisation].hash)) {
+                         image->organisations[organisation].hash) ||
+        is_end_customer_withdrawn(view, question->end_customer)) {
         candidate->reason = WEIR_REASON_WITHDRAWN;
         return;
     }

@@ -16,10 +16,11 @@
 
 #include "test.h"
 
-#define KEY_NORTH "wr_north_0123456789"
-#define KEY_SOUTH "wr_south_0123456789"
-#define NOON      INT64_C(1790000000000000)
-#define SUNSET    (NOON + 2 * WEIR_US_PER_DAY)
+#define KEY_NORTH  "wr_north_0123456789"
+#define KEY_SOUTH  "wr_south_0123456789"
+#define KEY_MIDDLE "wr_middle_0123456789"
+#define NOON       INT64_C(1790000000000000)
+#define SUNSET     (NOON + 2 * WEIR_US_PER_DAY)
 
 static const char seller_policy[] =
     "@id(\"seller-open\") @title(\"Customers may use what runs in NO and "
@@ -43,7 +44,16 @@ static const char maker_policy[] =
     "@effect(\"hold\")\n"
     "forbid (principal, action, resource) when {\n"
     "    context has client_country && context.client_country ==\n"
-    "    Jurisdiction::\"BV\" };\n";
+    "    Jurisdiction::\"BV\" };\n"
+    "@id(\"maker-end\") @title(\"Not sold on to the pole\") "
+    "@authority(\"Maker\")\n"
+    "forbid (principal, action, resource) when {\n"
+    "    context has end_customer &&\n"
+    "    context.end_customer.headquarters in Bloc::\"polar\" };\n"
+    "@id(\"maker-unknown\") @title(\"Who is it?\") @authority(\"Maker\") "
+    "@effect(\"hold\")\n"
+    "forbid (principal, action, resource) when {\n"
+    "    context has end_customer_id && !(context has end_customer) };\n";
 
 struct bench {
     struct weir_world *world;
@@ -246,6 +256,9 @@ fill_world(struct weir_world *world)
     add_organisation(world, "pole", "AQ", NULL);
     add_organisation(world, "north", "NO", NULL);
     add_organisation(world, "south", "DE", "pole");
+    add_organisation(world, "middle", "NO", NULL);
+    world->organisation_rows[world->organisation_count - 1].category =
+        WEIR_SPAN(WEIR_CATEGORY_RESELLER);
     struct weir_world_rule *rule = weir_world_add_rule(world);
     rule->name = WEIR_SPAN("south");
     rule->title = WEIR_SPAN("southern owners");
@@ -256,6 +269,7 @@ fill_world(struct weir_world *world)
     rule->until = WEIR_TIME_MAX;
     add_customer(world, "north", KEY_NORTH);
     add_customer(world, "south", KEY_SOUTH);
+    add_customer(world, "middle", KEY_MIDDLE);
     add_policy(world, "seller/open.cedar", seller_policy);
     add_policy(world, "providers/maker/terms.cedar", maker_policy);
 }
@@ -339,11 +353,13 @@ bench_free(struct bench *bench)
     free(bench);
 }
 
+/* `end_customer` as the header has it. */
 static weir_status
-begin(struct bench *bench, struct weir_call *call, const char *key,
-      const char *model, const char *country)
+begin_for(struct bench *bench, struct weir_call *call, const char *key,
+          const char *model, const char *country, const char *end_customer)
 {
-    struct weir_client client = {WEIR_SPAN("127.0.0.1"), weir_span_of(country)};
+    struct weir_client client = {WEIR_SPAN("127.0.0.1"), weir_span_of(country),
+                                 weir_span_of(end_customer)};
     struct weir_ask ask = {.operation = WEIR_OP_CHAT,
                            .model = weir_span_of(model),
                            .input_tokens = 10,
@@ -354,6 +370,13 @@ begin(struct bench *bench, struct weir_call *call, const char *key,
     weir_status status =
         weir_call_identify(call, (weir_secret){key, strlen(key)}, NULL);
     return status != WEIR_OK ? status : weir_call_decide(call, &ask, NULL);
+}
+
+static weir_status
+begin(struct bench *bench, struct weir_call *call, const char *key,
+      const char *model, const char *country)
+{
+    return begin_for(bench, call, key, model, country, "");
 }
 
 static int64_t
@@ -704,5 +727,128 @@ TEST(gate, a_listed_model_is_refused_with_what_it_lacks)
     assert_int_equal(weir_call_decide(&call, &ask, &err), WEIR_ENOTFOUND);
     assert_int_equal(call.reason, WEIR_REASON_NOT_SERVABLE);
     assert_non_null(strstr(err.text, "lacks origin, terms, licence, price"));
+    bench_free(bench);
+}
+
+TEST(gate, a_key_on_hold_is_refused_and_released)
+{
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    struct weir_record_refusal refusal;
+    struct weir_refusal said;
+    char room[WEIR_REFUSAL_ROOM];
+    const struct weir_overlay_item held = {WEIR_KIND_KEY_HOLD,
+                                           WEIR_SPAN("north")};
+    set_overlay(bench, &held, 1, &bench->view.overlay);
+    weir_status status = begin(bench, &call, KEY_NORTH, "large", "NO");
+    assert_int_equal(status, WEIR_EHELD);
+    assert_int_equal(call.reason, WEIR_REASON_KEY_ON_HOLD);
+    weir_call_refusal(&call, status, NULL, bench->now, room, &said);
+    assert_span(said.code, "key_on_hold");
+    assert_span(said.appeal, "appeal@seller.example");
+    weir_call_refuse(&call, &said);
+    assert_ok(weir_record_get_refusal(next_record(bench, WEIR_RECORD_REFUSAL),
+                                      &refusal, NULL));
+    assert_int_equal(refusal.reason, WEIR_REASON_KEY_ON_HOLD);
+    assert_int_equal(refusal.http_status, 403);
+    assert_span(refusal.key, "north");
+    /* its name as a revocation is another thing */
+    assert_int_equal(begin(bench, &call, KEY_MIDDLE, "large", "NO"),
+                     WEIR_EPARSE);
+    set_overlay(bench, NULL, 0, &bench->view.overlay);
+    assert_ok(begin(bench, &call, KEY_NORTH, "large", "NO"));
+    bench_free(bench);
+}
+
+TEST(gate, a_reseller_names_whom_it_sells_to)
+{
+    static const struct {
+        const char *named;
+        weir_status status;
+        enum weir_reason reason;
+    } cases[] = {
+        {"", WEIR_EPARSE, WEIR_REASON_END_CUSTOMER},
+        {"north", WEIR_OK, WEIR_REASON_PERMITTED},
+        {"pole", WEIR_EDENIED, WEIR_REASON_FORBIDDEN},
+        {"nobody-knows", WEIR_EHELD, WEIR_REASON_HELD},
+        {"two words", WEIR_EPARSE, WEIR_REASON_END_CUSTOMER},
+        {"-north", WEIR_EPARSE, WEIR_REASON_END_CUSTOMER},
+        {"north\xc3\xa9", WEIR_EPARSE, WEIR_REASON_END_CUSTOMER},
+    };
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    char longest[WEIR_END_CUSTOMER_MAX + 2];
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        assert_int_equal(
+            begin_for(bench, &call, KEY_MIDDLE, "large", "NO", cases[i].named),
+            cases[i].status);
+        assert_int_equal(call.reason, cases[i].reason);
+    }
+    memset(longest, 'a', sizeof(longest));
+    longest[WEIR_END_CUSTOMER_MAX + 1] = '\0';
+    assert_int_equal(
+        begin_for(bench, &call, KEY_MIDDLE, "large", "NO", longest),
+        WEIR_EPARSE);
+    longest[WEIR_END_CUSTOMER_MAX] = '\0';
+    assert_int_equal(
+        begin_for(bench, &call, KEY_MIDDLE, "large", "NO", longest),
+        WEIR_EHELD);
+    /* who is no reseller need not, but may, and then it counts */
+    assert_ok(begin(bench, &call, KEY_NORTH, "large", "NO"));
+    assert_int_equal(begin_for(bench, &call, KEY_NORTH, "large", "NO", "pole"),
+                     WEIR_EDENIED);
+    bench_free(bench);
+}
+
+TEST(gate, the_end_customer_is_in_every_record_and_replays)
+{
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    struct weir_record_intent intent;
+    struct weir_record_outcome outcome;
+    struct weir_replay replay;
+    struct weir_replay_case recorded;
+    struct weir_answer answer;
+    struct weir_arena arena;
+    uint64_t position;
+    struct weir_settlement done = {.ending = WEIR_END_COMPLETE,
+                                   .http_status = 200};
+
+    assert_ok(begin_for(bench, &call, KEY_MIDDLE, "large", "NO", "north"));
+    assert_ok(weir_call_admit(&call, &position, NULL));
+    assert_ok(weir_record_get_intent(next_record(bench, WEIR_RECORD_INTENT),
+                                     &intent, NULL));
+    assert_span(intent.end_customer, "north");
+    (void)weir_call_first(&call, &bench->view.overlay, bench->now, NULL);
+    weir_call_answered(&call, 200, bench->now);
+    weir_call_settle(&call, &done);
+    assert_ok(weir_record_get_outcome(next_record(bench, WEIR_RECORD_OUTCOME),
+                                      &outcome, NULL));
+    assert_span(outcome.end_customer, "north");
+    /* the same question gets the same answer; for another one, another */
+    weir_arena_init_heap(&arena, 1u << 20);
+    assert_ok(weir_replay_init(&replay, &bench->view, &arena, NULL));
+    weir_replay_of_intent(&intent, &recorded);
+    assert_ok(weir_replay_decide(&replay, &recorded, bench->now, &answer));
+    assert_int_equal(answer.verdict, WEIR_ALLOW);
+    recorded.end_customer = WEIR_SPAN("pole");
+    assert_ok(weir_replay_decide(&replay, &recorded, bench->now, &answer));
+    assert_int_equal(answer.verdict, WEIR_DENY);
+    weir_arena_fini(&arena);
+    bench_free(bench);
+}
+
+TEST(gate, a_withdrawn_end_customer_is_not_served_through_a_reseller)
+{
+    struct bench *bench = bench_new();
+    struct weir_call call;
+    const struct weir_overlay_item withdrawn = {WEIR_KIND_ORGANISATION,
+                                                WEIR_SPAN("north")};
+    set_overlay(bench, &withdrawn, 1, &bench->view.overlay);
+    assert_int_equal(
+        begin_for(bench, &call, KEY_MIDDLE, "large", "NO", "north"),
+        WEIR_EDENIED);
+    assert_int_equal(call.reason, WEIR_REASON_WITHDRAWN);
+    assert_ok(begin_for(bench, &call, KEY_MIDDLE, "large", "NO", "seller-co"));
     bench_free(bench);
 }

@@ -25,6 +25,8 @@ static const char *const reasons[] = {
     [WEIR_REASON_TOO_LARGE] = "too_large",
     [WEIR_REASON_OVERLOADED] = "overloaded",
     [WEIR_REASON_SUNSET] = "model_sunset",
+    [WEIR_REASON_KEY_ON_HOLD] = "key_on_hold",
+    [WEIR_REASON_END_CUSTOMER] = "end_customer",
     [WEIR_REASON_NOT_SERVABLE] = "not_servable",
 };
 

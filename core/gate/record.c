@@ -39,6 +39,8 @@ enum tag {
     TAG_CURRENCY = 16,
     TAG_PRICE_VERSION = 17,
     TAG_ORIGIN_REQUEST = 18,
+    TAG_END_CUSTOMER = 21,
+    TAG_COUNT = 22,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -146,6 +148,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_MODEL, intent->model);
     put_tag(out, TAG_COUNTRY, intent->country);
     put_tag(out, TAG_ADDRESS, intent->address);
+    put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
     put_candidates(out, intent->candidates, intent->candidate_count);
     put_tag(out, TAG_ORDER,
             (weir_span){(const char *)intent->order, intent->order_count});
@@ -172,6 +175,7 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_tag(out, TAG_MODEL, refusal->model);
     put_tag(out, TAG_COUNTRY, refusal->country);
     put_tag(out, TAG_ADDRESS, refusal->address);
+    put_tag(out, TAG_END_CUSTOMER, refusal->end_customer);
     put_tag(out, TAG_POLICY, refusal->policy);
     put_candidates(out, refusal->candidates, refusal->candidate_count);
 }
@@ -219,6 +223,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_PLACE, outcome->place);
     put_tag(out, TAG_STORED_IN, outcome->stored_in);
     put_tag(out, TAG_ORIGIN_REQUEST, outcome->origin_request);
+    put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
 }
 
@@ -299,7 +304,7 @@ get_candidate(weir_span value, struct weir_record_candidate *candidates,
 
 /* The spans that a tag may fill; NULL where the record has no such field. */
 struct names {
-    weir_span *of[TAG_ORIGIN_REQUEST + 1];
+    weir_span *of[TAG_COUNT];
 };
 
 static weir_status
@@ -313,7 +318,7 @@ get_tail(struct reader *in, const struct names *names,
         weir_span value = get_text(in);
         if (in->is_short)
             break;
-        if (tag <= TAG_ORIGIN_REQUEST && names->of[tag] != NULL) {
+        if (tag < TAG_COUNT && names->of[tag] != NULL) {
             *names->of[tag] = value;
         } else if (tag == TAG_CANDIDATE && candidates != NULL) {
             if (!get_candidate(value, candidates, candidate_count))
@@ -353,6 +358,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_MODEL] = &intent.model,
                                  [TAG_COUNTRY] = &intent.country,
                                  [TAG_ADDRESS] = &intent.address,
+                                 [TAG_END_CUSTOMER] = &intent.end_customer,
                                  [TAG_ORDER] = &order}};
     get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, intent.image_digest, 32);
@@ -399,6 +405,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_MODEL] = &refusal.model,
                                  [TAG_COUNTRY] = &refusal.country,
                                  [TAG_ADDRESS] = &refusal.address,
+                                 [TAG_END_CUSTOMER] = &refusal.end_customer,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -424,15 +431,15 @@ weir_record_get_outcome(weir_span payload,
     struct weir_record_outcome outcome = {0};
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
-    struct names names = {
-        .of = {[TAG_CURRENCY] = &outcome.currency,
-               [TAG_PRICE_VERSION] = &outcome.price_version,
-               [TAG_MODEL] = &outcome.model,
-               [TAG_DEPLOYMENT] = &outcome.deployment,
-               [TAG_REGION] = &outcome.region,
-               [TAG_PLACE] = &outcome.place,
-               [TAG_STORED_IN] = &outcome.stored_in,
-               [TAG_ORIGIN_REQUEST] = &outcome.origin_request}};
+    struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
+                                 [TAG_PRICE_VERSION] = &outcome.price_version,
+                                 [TAG_MODEL] = &outcome.model,
+                                 [TAG_DEPLOYMENT] = &outcome.deployment,
+                                 [TAG_REGION] = &outcome.region,
+                                 [TAG_PLACE] = &outcome.place,
+                                 [TAG_STORED_IN] = &outcome.stored_in,
+                                 [TAG_ORIGIN_REQUEST] = &outcome.origin_request,
+                                 [TAG_END_CUSTOMER] = &outcome.end_customer}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);

@@ -198,6 +198,19 @@ fill_limits(struct weir__compiler *c)
     }
 }
 
+static uint32_t
+tenant_flags(const struct weir_world *world, const struct weir_world_tenant *t)
+{
+    const struct weir_world_organisation *o =
+        &world->organisation_rows[t->organisation.row];
+    uint32_t flags = t->hides_address ? WEIR_TENANT_HIDE_ADDRESS : 0;
+    if (t->end_customer == WEIR_END_CUSTOMER_REQUIRED ||
+        (t->end_customer == WEIR_END_CUSTOMER_BY_CATEGORY &&
+         weir_span_equal(o->category, WEIR_SPAN(WEIR_CATEGORY_RESELLER))))
+        flags |= WEIR_TENANT_NAME_END_CUSTOMER;
+    return flags;
+}
+
 static void
 fill_tenants(struct weir__compiler *c)
 {
@@ -210,7 +223,7 @@ fill_tenants(struct weir__compiler *c)
             .name = weir__compile_text(c, t->name),
             .organisation = t->organisation.row,
             .entity = weir__compile_entity(c, "Tenant", t->name),
-            .flags = t->hides_address ? WEIR_TENANT_HIDE_ADDRESS : 0,
+            .flags = tenant_flags(world, t),
             .first_limit = t->limits.first,
             .limit_count = t->limits.count,
             .hash = subject_hash(SUBJECT_TENANT, t->name),

@@ -12,6 +12,7 @@ static const struct {
     {WEIR_KIND_ORGANISATION, "organisation"},
     {WEIR_KIND_JURISDICTION, "jurisdiction"},
     {WEIR_KIND_KEY, "key"},
+    {WEIR_KIND_KEY_HOLD, "key_hold"},
 };
 
 static const char *const operations[] = {

@@ -63,6 +63,8 @@ static const char schema[] =
     "    context: {\n"
     "        client: ipaddr,\n"
     "        client_country?: Jurisdiction,\n"
+    "        end_customer?: Organization,\n"
+    "        end_customer_id?: String,\n"
     "        now: datetime,\n"
     "        is_streamed: Bool,\n"
     "    },\n"

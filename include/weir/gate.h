@@ -58,8 +58,9 @@ struct weir_question {
     enum weir_operation operation;
     weir_span model; /* as asked: a model's name or an alias */
     bool is_streamed;
-    weir_span address; /* text of the client's address, or empty */
-    weir_span country; /* ISO 3166-1 alpha-2, or empty: unknown */
+    weir_span address;      /* text of the client's address, or empty */
+    weir_span country;      /* ISO 3166-1 alpha-2, or empty: unknown */
+    weir_span end_customer; /* as named by the caller, or empty */
     weir_time now;
     weir_time confirmed_us; /* of the board; 0 = do not check age */
 };
@@ -165,6 +166,7 @@ struct weir_ask {
 struct weir_client {
     weir_span address; /* text, IPv4 or IPv6 */
     weir_span country;
+    weir_span end_customer; /* of the header weir-end-customer; or empty */
 };
 
 struct weir_call {
@@ -180,7 +182,8 @@ struct weir_call {
     struct weir_client client;
     struct weir_ask ask;
     struct weir_answer answer;
-    enum weir_reason reason; /* of a refusal */
+    enum weir_reason reason;  /* of a refusal */
+    bool is_end_customer_bad; /* the header was given and is no name */
     bool is_admitted;
     bool is_settled;
     bool is_answered;
@@ -201,12 +204,14 @@ void weir_call_begin(struct weir_call *call, struct weir_gate *gate,
                      const struct weir_view *view,
                      const struct weir_client *client, weir_time confirmed_us);
 
-/* EUNAUTH: no key, unknown, revoked or expired (call->reason says which). */
+/* EUNAUTH: no key, unknown, revoked or expired (call->reason says which);
+ * EHELD: the key is on hold. */
 WEIR_MUST_USE weir_status weir_call_identify(struct weir_call *call,
                                              weir_secret key,
                                              struct weir_error *err);
 
-/* EDENIED, EHELD, ENOTFOUND (unknown model), ESTALE. */
+/* EDENIED, EHELD, ENOTFOUND (unknown model), ESTALE; EPARSE: the caller has to
+ * name an end customer and did not, or what he named is no name. */
 WEIR_MUST_USE weir_status weir_call_decide(struct weir_call *call,
                                            const struct weir_ask *ask,
                                            struct weir_error *err);

@@ -37,7 +37,8 @@ enum weir_kind {
     WEIR_KIND_PROVIDER = 3,
     WEIR_KIND_ORGANISATION = 4,
     WEIR_KIND_JURISDICTION = 5,
-    WEIR_KIND_KEY = 6, /* revocation; the name is the key's id */
+    WEIR_KIND_KEY = 6,      /* revocation; the name is the key's id */
+    WEIR_KIND_KEY_HOLD = 7, /* on hold until a person decides; its id */
 };
 
 /* weir_hash64(name, kind): how overlays name things. */
@@ -198,7 +199,8 @@ struct weir_image_limit {
     int64_t amount;
 };
 
-#define WEIR_TENANT_HIDE_ADDRESS 1u /* no client address in records */
+#define WEIR_TENANT_HIDE_ADDRESS      1u /* no client address in records */
+#define WEIR_TENANT_NAME_END_CUSTOMER 2u /* a call without one is refused */
 
 struct weir_image_tenant {
     weir_ref name;

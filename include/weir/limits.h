@@ -17,6 +17,9 @@
  * nests deeper than that is refused by `weir check`. */
 #define WEIR_DECIDE_SCRATCH_MAX 32768
 
+/* Bytes of the name of an end customer; a longer one is refused. */
+#define WEIR_END_CUSTOMER_MAX 128
+
 /* Candidates of one call; a route with more is refused by `weir check`. */
 #define WEIR_CANDIDATES_MAX 32
 

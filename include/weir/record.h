@@ -60,6 +60,8 @@ enum weir_reason {
     WEIR_REASON_OVERLOADED = 18,
     WEIR_REASON_SUNSET = 19,       /* the model's last day is over */
     WEIR_REASON_NOT_SERVABLE = 20, /* listed, but something is lacking */
+    WEIR_REASON_KEY_ON_HOLD = 21,  /* overlay: eligibility is in doubt */
+    WEIR_REASON_END_CUSTOMER = 22, /* not named, or no name */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);
@@ -101,9 +103,10 @@ struct weir_record_intent {
     weir_span project;
     weir_span tenant;
     weir_span organisation;
-    weir_span model;   /* as asked */
-    weir_span country; /* of the client's address; may be empty */
-    weir_span address; /* text; empty where the tenant hides it */
+    weir_span model;        /* as asked */
+    weir_span country;      /* of the client's address; may be empty */
+    weir_span address;      /* text; empty where the tenant hides it */
+    weir_span end_customer; /* as the caller named it; may be empty */
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
     /* Indexes into candidates, in the order they may be tried. */
@@ -141,6 +144,7 @@ struct weir_record_outcome {
     weir_span place;          /* jurisdiction where it ran */
     weir_span stored_in;      /* jurisdiction where data rests */
     weir_span origin_request; /* the origin's own request id, if any */
+    weir_span end_customer;   /* as in the intent */
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };
@@ -161,6 +165,7 @@ struct weir_record_refusal {
     weir_span model;
     weir_span country;
     weir_span address;
+    weir_span end_customer;
     weir_span policy; /* the id shown to the client */
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];

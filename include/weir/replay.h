@@ -50,6 +50,7 @@ struct weir_replay_case {
     weir_span model;
     weir_span country;
     weir_span address;
+    weir_span end_customer;
     uint32_t candidate_count;
     const struct weir_record_candidate *candidates;
 };

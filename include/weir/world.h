@@ -296,12 +296,23 @@ struct weir_world_limit {
     int64_t amount;
 };
 
+/* Whether calls must name for whom the tenant sells them on. */
+enum weir_end_customer {
+    WEIR_END_CUSTOMER_BY_CATEGORY = 0, /* of a reseller they must */
+    WEIR_END_CUSTOMER_REQUIRED = 1,
+    WEIR_END_CUSTOMER_OPTIONAL = 2
+};
+
+/* The category whose tenants name their end customers. */
+#define WEIR_CATEGORY_RESELLER "reseller"
+
 struct weir_world_tenant {
     struct weir_place place;
     weir_span name;
     weir_span title;
     struct weir_world_name organisation;
     bool hides_address;
+    enum weir_end_customer end_customer;
     struct weir_world_range limits;
 };
 

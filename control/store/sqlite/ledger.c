@@ -195,6 +195,9 @@ weir_store_put_intent(struct weir_store *store,
     };
     int64_t ids[6];
     weir_status status = add_call(store, &opening, at, ids, is_new_out, &own);
+    if (status == WEIR_OK && intent->end_customer.len > 0)
+        status = weir_sql_end_customer(store, &intent->request,
+                                       intent->end_customer, &own);
     if (status != WEIR_OK && err != NULL)
         *err = own;
     return status;
@@ -231,6 +234,9 @@ weir_store_put_refusal(struct weir_store *store,
     };
     int64_t ids[6];
     weir_status status = add_call(store, &opening, at, ids, is_new_out, &own);
+    if (status == WEIR_OK && refusal->end_customer.len > 0)
+        status = weir_sql_end_customer(store, &refusal->request,
+                                       refusal->end_customer, &own);
     if (status == WEIR_OK && *is_new_out) {
         struct weir_total_row wanted = {
             .day = day_of(refusal->decided_us),

@@ -66,6 +66,10 @@ int64_t weir_sql_name(struct weir_store *store, weir_span text,
                       struct weir_error *err);
 int64_t weir_sql_image(struct weir_store *store, const uint8_t digest[32],
                        struct weir_error *err);
+/* Notes for whom a reseller called. */
+weir_status weir_sql_end_customer(struct weir_store *store,
+                                  const struct weir_request_id *request,
+                                  weir_span name, struct weir_error *err);
 /* The text of a name id; empty when there is none. */
 weir_span weir_sql_text(struct weir_store *store, int64_t id);
 void weir_sql_forget(struct weir_store *store); /* after a rollback */
