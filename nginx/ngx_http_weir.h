@@ -310,6 +310,8 @@ void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
 weir_time ngx_http_weir_now(void);
 /* False when the name is not known. */
 ngx_int_t ngx_http_weir_credential(weir_span name, weir_secret *secret_out);
+/* NGX_DECLINED: neither IPv4, which is mapped into IPv6, nor IPv6. */
+ngx_int_t ngx_http_weir_address(struct sockaddr *address, uint8_t bits[16]);
 /* Two letters, or empty. Points into the mapped database. */
 weir_span ngx_http_weir_country(struct sockaddr *address);
 

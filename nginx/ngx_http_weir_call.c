@@ -250,6 +250,9 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
     client.address = ngx_http_weir_span(r->connection->addr_text);
     client.country = ngx_http_weir_country(r->connection->sockaddr);
     client.end_customer = ngx_http_weir_end_customer(r);
+    client.has_bits = ngx_http_weir_address(r->connection->sockaddr,
+                                            client.bits)
+                      == NGX_OK;
 
     weir_call_begin(&ctx->call, &w->gate, &ctx->view->view, &client,
                     confirmed);

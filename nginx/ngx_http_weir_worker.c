@@ -582,6 +582,32 @@ ngx_http_weir_follow(void)
 
 /* ------------------------------------------------------------ country */
 
+ngx_int_t
+ngx_http_weir_address(struct sockaddr *address, uint8_t bits[16])
+{
+    struct sockaddr_in   *v4;
+    struct sockaddr_in6  *v6;
+
+    if (address->sa_family == AF_INET6) {
+        v6 = (struct sockaddr_in6 *) address;
+        ngx_memcpy(bits, v6->sin6_addr.s6_addr, 16);
+        return NGX_OK;
+    }
+
+    if (address->sa_family != AF_INET) {
+        return NGX_DECLINED;
+    }
+
+    v4 = (struct sockaddr_in *) address;
+    ngx_memzero(bits, 10);
+    bits[10] = 0xff;
+    bits[11] = 0xff;
+    ngx_memcpy(bits + 12, &v4->sin_addr, 4);
+
+    return NGX_OK;
+}
+
+
 static weir_span
 ngx_http_weir_country_of(MMDB_entry_s *entry)
 {

@@ -86,6 +86,7 @@ name_hop(const struct weir_call *call, const struct weir_attempt_result *result,
         [WEIR_ATTEMPT_SLOW_HEAD] = "the origin sent no reply in time",
         [WEIR_ATTEMPT_BROKEN] = "the origin broke the connection off",
         [WEIR_ATTEMPT_WITHDRAWN] = "the deployment has been withdrawn",
+        [WEIR_ATTEMPT_PINNED] = "the origin is not the one that is pinned",
     };
     bool is_slow = result->end == WEIR_ATTEMPT_SLOW_OPEN ||
                    result->end == WEIR_ATTEMPT_SLOW_HEAD;

@@ -157,6 +157,7 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
                  struct weir_error *err)
 {
     WEIR_ASSERT(call->key != WEIR_INDEX_NONE);
+    weir__gate_see(call);
     struct weir_question question = {
         .key = call->key,
         .operation = ask->operation,
@@ -167,6 +168,7 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
         .end_customer = call->client.end_customer,
         .now = call->started,
         .confirmed_us = call->confirmed_us,
+        .signals = call->signals,
     };
     call->ask = *ask;
     weir_status status = check_end_customer(call, err);
@@ -193,6 +195,10 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
     if (call->reason == WEIR_REASON_OPERATION)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "the model does not offer this operation");
+    if (call->reason == WEIR_REASON_SCOPE)
+        return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                         "nothing that could serve this call lies inside the "
+                         "scope of the key");
     if (call->reason == WEIR_REASON_WITHDRAWN)
         return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
                          "what could serve this call has been withdrawn");
@@ -371,6 +377,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.country = call->client.country;
     intent.address = recorded_address(call);
     intent.end_customer = call->client.end_customer;
+    intent.signals = call->signals;
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
     intent.order_count = call->plan.count;
@@ -471,6 +478,7 @@ fill_outcome(const struct weir_call *call,
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
+    outcome->finding = settlement->finding;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
@@ -559,6 +567,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.country = call->client.country;
     refusal.address = recorded_address(call);
     refusal.end_customer = call->client.end_customer;
+    refusal.signals = call->signals;
     refusal.policy = said->policy;
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);

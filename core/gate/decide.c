@@ -21,7 +21,8 @@
 /* Failures looked at for the forbid to blame. */
 #define FAILED_MAX    16
 #define SATISFIED_MAX 64
-#define CONTEXT_MAX   6
+#define CONTEXT_MAX   7
+#define SIGNALS_MAX   4
 
 bool
 weir__gate_is_withdrawn(const struct weir_image *image,
@@ -42,10 +43,29 @@ weir__gate_is_withdrawn(const struct weir_image *image,
                             image->jurisdictions[deployment->stored_in].hash);
 }
 
+bool
+weir__gate_is_inside(const struct weir_image *image, uint32_t key, uint32_t row)
+{
+    const struct weir_image_scope *scope =
+        &image->scopes[image->keys[key].scope];
+    const struct weir_image_deployment *deployment = &image->deployments[row];
+    if (scope->kind == WEIR_SCOPE_GLOBAL)
+        return true;
+    /* The region itself, where one is meant; then both places. What the
+     * scope does not list is outside, and so is what it does not know. */
+    if (scope->kind == WEIR_SCOPE_REGION &&
+        !weir_span_equal(weir_image_text(image, scope->region),
+                         weir_image_text(image, deployment->region)))
+        return false;
+    return weir_image_has_place(image, scope->places, deployment->place) &&
+           weir_image_has_place(image, scope->places, deployment->stored_in);
+}
+
 /* What is the same for all candidates of one call. */
 struct asked {
     struct weir_cedar_request request;
     struct weir_cedar_binding context[CONTEXT_MAX];
+    struct weir_cedar_binding signals[SIGNALS_MAX];
     weir_cedar_value address;
 };
 
@@ -59,6 +79,44 @@ bind(const struct weir_cedar_program *program, struct asked *asked,
         return; /* no policy reads it */
     asked->context[asked->request.context_count++] =
         (struct weir_cedar_binding){attribute, value};
+}
+
+static void
+add_signal(const struct weir_cedar_program *program, struct asked *asked,
+           uint32_t *count, const char *name, weir_cedar_arg value)
+{
+    uint32_t attribute =
+        weir_cedar_program_attribute(program, weir_span_of(name));
+    if (attribute != WEIR_CEDAR_NONE)
+        asked->signals[(*count)++] =
+            (struct weir_cedar_binding){attribute, value};
+}
+
+/* context.signals: what is not known is not there. */
+static void
+bind_signals(const struct weir_cedar_program *program, struct asked *asked,
+             const struct weir_signal_facts *facts)
+{
+    uint32_t count = 0;
+    uint32_t attribute =
+        weir_cedar_program_attribute(program, WEIR_SPAN("signals"));
+    if (attribute == WEIR_CEDAR_NONE)
+        return;
+    if ((facts->known & WEIR_SIGNAL_PLACE) != 0)
+        add_signal(program, asked, &count, "undeclared_place",
+                   weir_cedar_arg_bool(facts->is_undeclared));
+    if ((facts->known & WEIR_SIGNAL_SEEN) != 0) {
+        add_signal(program, asked, &count, "countries",
+                   weir_cedar_arg_long(facts->countries));
+        add_signal(program, asked, &count, "travel_kmh",
+                   weir_cedar_arg_long(facts->travel_kmh));
+    }
+    if ((facts->known & WEIR_SIGNAL_HOSTING) != 0)
+        add_signal(program, asked, &count, "hosting_network",
+                   weir_cedar_arg_bool(facts->is_hosting));
+    asked->context[asked->request.context_count++] =
+        (struct weir_cedar_binding){
+            attribute, weir_cedar_arg_record(asked->signals, count)};
 }
 
 /* Milliseconds, toward the past. */
@@ -112,6 +170,7 @@ ask(const struct weir_image *image, const struct weir_question *question,
          weir_cedar_arg_datetime(milliseconds(question->now)));
     bind(program, asked, "is_streamed",
          weir_cedar_arg_bool(question->is_streamed));
+    bind_signals(program, asked, &question->signals);
 }
 
 /* Sorts the satisfied policies into deciding ones and shadows. */
@@ -235,6 +294,10 @@ judge(const struct weir_view *view, const struct weir_question *question,
                          image->organisations[organisation].hash) ||
         is_end_customer_withdrawn(view, question->end_customer)) {
         candidate->reason = WEIR_REASON_WITHDRAWN;
+        return;
+    }
+    if (!weir__gate_is_inside(image, question->key, candidate->deployment)) {
+        candidate->reason = WEIR_REASON_SCOPE;
         return;
     }
     if ((model->operations & UINT32_C(1) << question->operation) == 0) {

@@ -11,6 +11,13 @@ bool weir__gate_is_withdrawn(const struct weir_image *image,
                              const struct weir_overlay *overlay,
                              uint32_t deployment);
 
+/* Fills call->signals: a few words of shared memory, no policy. */
+void weir__gate_see(struct weir_call *call);
+
+/* True when the key may be served from there: by its scope. */
+bool weir__gate_is_inside(const struct weir_image *image, uint32_t key,
+                          uint32_t deployment);
+
 /* Room for the policy ids of all candidates of one record. */
 #define WEIR__POLICY_ROOM 4096
 

@@ -28,6 +28,7 @@ static const char *const reasons[] = {
     [WEIR_REASON_KEY_ON_HOLD] = "key_on_hold",
     [WEIR_REASON_END_CUSTOMER] = "end_customer",
     [WEIR_REASON_NOT_SERVABLE] = "not_servable",
+    [WEIR_REASON_SCOPE] = "outside_scope",
 };
 
 const char *

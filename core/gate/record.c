@@ -39,6 +39,8 @@ enum tag {
     TAG_CURRENCY = 16,
     TAG_PRICE_VERSION = 17,
     TAG_ORIGIN_REQUEST = 18,
+    TAG_SIGNALS = 19,
+    TAG_FINDING = 20,
     TAG_END_CUSTOMER = 21,
     TAG_COUNT = 22,
 };
@@ -117,6 +119,23 @@ put_candidates(struct weir_buf *out,
     }
 }
 
+/* Two decisions that saw the same signals have the same bytes here. */
+static void
+put_signals(struct weir_buf *out, const struct weir_signal_facts *signals)
+{
+    if (signals->known == 0)
+        return;
+    put_le(out, TAG_SIGNALS, 2);
+    put_le(out, 5, 2);
+    put_le(out, signals->known, 1);
+    put_le(out,
+           (uint64_t)signals->is_undeclared | (uint64_t)signals->is_hosting
+                                                  << 1,
+           1);
+    put_le(out, signals->countries, 1);
+    put_le(out, signals->travel_kmh, 2);
+}
+
 static size_t
 open_head(struct weir_buf *out)
 {
@@ -149,6 +168,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_COUNTRY, intent->country);
     put_tag(out, TAG_ADDRESS, intent->address);
     put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
+    put_signals(out, &intent->signals);
     put_candidates(out, intent->candidates, intent->candidate_count);
     put_tag(out, TAG_ORDER,
             (weir_span){(const char *)intent->order, intent->order_count});
@@ -176,6 +196,7 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_tag(out, TAG_COUNTRY, refusal->country);
     put_tag(out, TAG_ADDRESS, refusal->address);
     put_tag(out, TAG_END_CUSTOMER, refusal->end_customer);
+    put_signals(out, &refusal->signals);
     put_tag(out, TAG_POLICY, refusal->policy);
     put_candidates(out, refusal->candidates, refusal->candidate_count);
 }
@@ -224,6 +245,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_STORED_IN, outcome->stored_in);
     put_tag(out, TAG_ORIGIN_REQUEST, outcome->origin_request);
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
+    put_tag(out, TAG_FINDING, outcome->finding);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
 }
 
@@ -302,6 +324,22 @@ get_candidate(weir_span value, struct weir_record_candidate *candidates,
     return !in.is_short;
 }
 
+/* A later build may add bytes behind those that are read here. */
+static bool
+get_signals(weir_span value, struct weir_signal_facts *signals_out)
+{
+    struct reader in = reader_of(value);
+    if (value.ptr == NULL)
+        return true;
+    signals_out->known = (uint8_t)get_le(&in, 1);
+    uint64_t facts = get_le(&in, 1);
+    signals_out->is_undeclared = (facts & 1) != 0;
+    signals_out->is_hosting = (facts & 2) != 0;
+    signals_out->countries = (uint8_t)get_le(&in, 1);
+    signals_out->travel_kmh = (uint16_t)get_le(&in, 2);
+    return !in.is_short;
+}
+
 /* The spans that a tag may fill; NULL where the record has no such field. */
 struct names {
     weir_span *of[TAG_COUNT];
@@ -351,6 +389,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
     weir_span order = WEIR_SPAN_NONE;
+    weir_span signals = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &intent.key,
                                  [TAG_PROJECT] = &intent.project,
                                  [TAG_TENANT] = &intent.tenant,
@@ -359,6 +398,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_COUNTRY] = &intent.country,
                                  [TAG_ADDRESS] = &intent.address,
                                  [TAG_END_CUSTOMER] = &intent.end_customer,
+                                 [TAG_SIGNALS] = &signals,
                                  [TAG_ORDER] = &order}};
     get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, intent.image_digest, 32);
@@ -376,6 +416,9 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                   &intent.candidate_count, NULL, NULL, err);
     if (status != WEIR_OK)
         return status;
+    if (!get_signals(signals, &intent.signals))
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "the signals of an intent are cut off");
     if (order.len > WEIR_CANDIDATES_MAX)
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "an intent orders more candidates than there can be");
@@ -398,6 +441,7 @@ weir_record_get_refusal(weir_span payload,
     struct weir_record_refusal refusal = {0};
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
+    weir_span signals = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &refusal.key,
                                  [TAG_PROJECT] = &refusal.project,
                                  [TAG_TENANT] = &refusal.tenant,
@@ -406,6 +450,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_COUNTRY] = &refusal.country,
                                  [TAG_ADDRESS] = &refusal.address,
                                  [TAG_END_CUSTOMER] = &refusal.end_customer,
+                                 [TAG_SIGNALS] = &signals,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -418,6 +463,9 @@ weir_record_get_refusal(weir_span payload,
     in.is_short |= head.is_short;
     weir_status status = get_tail(&in, &names, refusal.candidates,
                                   &refusal.candidate_count, NULL, NULL, err);
+    if (status == WEIR_OK && !get_signals(signals, &refusal.signals))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the signals of a refusal are cut off");
     if (status == WEIR_OK)
         *refusal_out = refusal;
     return status;
@@ -439,7 +487,8 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_PLACE] = &outcome.place,
                                  [TAG_STORED_IN] = &outcome.stored_in,
                                  [TAG_ORIGIN_REQUEST] = &outcome.origin_request,
-                                 [TAG_END_CUSTOMER] = &outcome.end_customer}};
+                                 [TAG_END_CUSTOMER] = &outcome.end_customer,
+                                 [TAG_FINDING] = &outcome.finding}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);

@@ -63,6 +63,7 @@ weir_replay_of_intent(const struct weir_record_intent *intent,
         .country = intent->country,
         .address = intent->address,
         .end_customer = intent->end_customer,
+        .signals = intent->signals,
         .candidate_count = intent->candidate_count,
         .candidates = intent->candidates,
     };
@@ -88,6 +89,7 @@ weir_replay_of_refusal(const struct weir_record_refusal *refusal,
         .country = refusal->country,
         .address = refusal->address,
         .end_customer = refusal->end_customer,
+        .signals = refusal->signals,
         .candidate_count = refusal->candidate_count,
         .candidates = refusal->candidates,
     };
@@ -160,6 +162,7 @@ weir_replay_question(const struct weir_replay *replay,
         .end_customer = recorded->end_customer,
         .now = now,
         .confirmed_us = was_stale(recorded) ? 1 : 0,
+        .signals = recorded->signals,
     };
     return WEIR_OK;
 }

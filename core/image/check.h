@@ -45,6 +45,12 @@ void weir__check_jurisdiction(struct weir__check *check, const char *what,
 void weir__check_owner(char text_out[WEIR__OWNER_TEXT], const char *kind,
                        weir_span name);
 
+/* places.c: the scope of a key. pins.c: of a deployment. */
+void weir__check_scope(struct weir__check *check, const char *owner,
+                       struct weir_place place, weir_span scope);
+void weir__check_pins(struct weir__check *check, const char *owner,
+                      const struct weir_world_deployment *deployment);
+
 void weir__check_catalogue(struct weir__check *check);
 /* Before the others: entries of the catalogue that a deployment names become
  * models; faults for those that lack something. */

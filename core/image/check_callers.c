@@ -117,6 +117,7 @@ check_key(struct weir__check *check, struct weir_world_key *k,
                         "declares",
                         owner, WEIR_SPAN_ARG(whole));
     weir__check_jurisdiction(check, "staff", owner, &k->staff);
+    weir__check_scope(check, owner, k->place, k->scope);
     for (uint32_t j = 0; j < k->end_users.count; j++)
         weir__check_jurisdiction(check, "end user", owner,
                                  &world->name_rows[k->end_users.first + j]);

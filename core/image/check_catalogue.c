@@ -175,6 +175,7 @@ check_deployments(struct weir__check *check)
         weir__check_jurisdiction(check, "stored_in", owner, &d->stored_in);
         weir__check_ref(check, &check->organisations, "operator", owner,
                         &d->operated_by);
+        weir__check_pins(check, owner, d);
     }
 }
 

@@ -153,6 +153,9 @@ static void
 compile_tables(struct weir__compiler *c, weir_time now)
 {
     const struct weir_world *world = c->world;
+    weir__compile_places(c);
+    if (c->arena.overflow)
+        return;
     weir__compile_catalogue(c);
     weir__compile_lives(c);
     weir__compile_routes(c);
@@ -166,6 +169,7 @@ compile_tables(struct weir__compiler *c, weir_time now)
     c->facts.currency = weir__compile_text(c, world->currency);
     c->facts.stale_after_us = world->stale_after_us;
     c->facts.next_change = next_change(world, now);
+    c->facts.signals_window_us = world->signals_window_us;
     for (uint32_t i = 0; i < WEIR_OPERATIONS; i++)
         c->facts.actions[i] = weir__compile_entity(
             c, "Action",

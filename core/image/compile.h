@@ -18,6 +18,8 @@ struct weir__compiler {
     struct weir__image_facts facts;
     void *rows[WEIR__SECTIONS];
     uint32_t counts[WEIR__SECTIONS];
+    struct weir__names scopes; /* rows of the scope section, by text */
+    struct weir__names sets;   /* rows of the place sets, by their bytes */
     bool is_broken; /* an entity without handle: a bug */
 };
 
@@ -32,6 +34,7 @@ uint32_t weir__compile_entity(struct weir__compiler *c, const char *type,
                               weir_span id);
 
 /* Each fills its sections; memory is checked once afterwards. */
+void weir__compile_places(struct weir__compiler *c); /* first */
 void weir__compile_catalogue(struct weir__compiler *c);
 void weir__compile_routes(struct weir__compiler *c);
 void weir__compile_lives(struct weir__compiler *c);
@@ -39,6 +42,14 @@ void weir__compile_listings(struct weir__compiler *c); /* after the routes */
 void weir__compile_callers(struct weir__compiler *c);
 void weir__compile_policies(struct weir__compiler *c);
 void weir__compile_indexes(struct weir__compiler *c);
+
+/* Rows that keys and deployments refer to. */
+uint32_t weir__compile_scope(struct weir__compiler *c, weir_span scope);
+uint32_t weir__compile_places_of(struct weir__compiler *c,
+                                 struct weir_world_range names);
+void weir__compile_networks(struct weir__compiler *c);
+uint32_t weir__compile_pin(struct weir__compiler *c,
+                           const struct weir_world_pins *pins);
 
 /* Room for `count` rows of a section. */
 void *weir__compile_rows(struct weir__compiler *c, enum weir__section_id id,

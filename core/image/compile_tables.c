@@ -38,6 +38,7 @@ fill_places(struct weir__compiler *c)
             .code = weir__compile_text(c, code),
             .entity = weir__compile_entity(c, "Jurisdiction", code),
             .hash = weir_kind_hash(WEIR_KIND_JURISDICTION, code),
+            .position = weir_position_of(code),
         };
     }
 }
@@ -147,6 +148,7 @@ fill_deployments(struct weir__compiler *c)
             .stored_in = d->stored_in.row,
             .operated_by = d->operated_by.row,
             .entity = weir__compile_entity(c, "Deployment", d->name),
+            .pin = weir__compile_pin(c, &d->pins),
             .hash = weir_kind_hash(WEIR_KIND_DEPLOYMENT, d->name),
         };
     }
@@ -267,6 +269,8 @@ fill_keys(struct weir__compiler *c)
             .first_limit = k->limits.first,
             .limit_count = k->limits.count,
             .staff = k->staff.row,
+            .scope = weir__compile_scope(c, k->scope),
+            .end_users = weir__compile_places_of(c, k->end_users),
             .not_after = k->not_after,
             .hash = weir_kind_hash(WEIR_KIND_KEY, k->id),
             .subject_hash = subject_hash(SUBJECT_KEY, k->id),

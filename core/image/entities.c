@@ -264,6 +264,8 @@ add_key(struct adder *a, const struct weir_world_key *k,
                    world->organisation_rows[t->organisation.row].name));
     set_string(&draft, "purpose", k->purpose);
     set_entity(&draft, "staff", place(a, k->staff.row));
+    set_string(&draft, "scope",
+               k->scope.len > 0 ? k->scope : WEIR_SPAN("global"));
     *add_field(&draft, "end_users") = weir_cedar_value_set(places, count);
     finish(a, &draft, &project, 1);
 }

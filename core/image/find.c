@@ -67,3 +67,43 @@ weir_image_find_listing(const struct weir_image *image, weir_span name)
             return slot - 1;
     }
 }
+
+bool
+weir_image_has_place(const struct weir_image *image, uint32_t set, uint32_t row)
+{
+    return row < image->jurisdiction_count &&
+           (image->place_sets[set].bits[row / 64] >> row % 64 & 1) != 0;
+}
+
+static bool
+is_within(const struct weir_image_network *network, const uint8_t address[16])
+{
+    return memcmp(network->first, address, 16) <= 0 &&
+           memcmp(address, network->last, 16) <= 0;
+}
+
+bool
+weir_image_has_address(const struct weir_image *image, uint32_t first,
+                       uint32_t count, bool is_sorted,
+                       const uint8_t address[16])
+{
+    const struct weir_image_network *rows = image->networks + first;
+    if (!is_sorted) {
+        for (uint32_t i = 0; i < count; i++) {
+            if (is_within(&rows[i], address))
+                return true;
+        }
+        return false;
+    }
+    /* The last network that does not begin behind the address. */
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (memcmp(rows[middle].first, address, 16) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && is_within(&rows[low - 1], address);
+}

@@ -45,6 +45,9 @@ struct weir__image_facts {
     weir_ref currency;
     weir_time stale_after_us;
     weir_time next_change;
+    weir_time signals_window_us;
+    uint32_t first_hosting;
+    uint32_t hosting_count;
     uint32_t actions[WEIR_OPERATIONS];
 };
 
@@ -70,7 +73,12 @@ struct weir__image_facts {
     X(PROGRAM, program, char)                                                  \
     X(LIFE, life, struct weir_image_life)                                      \
     X(LISTING, listing, struct weir_image_listing)                             \
-    X(LISTING_INDEX, listing_index, uint32_t)
+    X(LISTING_INDEX, listing_index, uint32_t)                                  \
+    X(PLACES, place_set, struct weir_image_places)                             \
+    X(SCOPE, scope, struct weir_image_scope)                                   \
+    X(NETWORK, network, struct weir_image_network)                             \
+    X(DIGEST, digest, struct weir_image_digest)                                \
+    X(PIN, pin, struct weir_image_pin)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

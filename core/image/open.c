@@ -122,6 +122,11 @@ assign(struct weir_image *image, const char *base,
     ROWS(KEY, key);
     ROWS(LIFE, life);
     ROWS(LISTING, listing);
+    ROWS(SCOPE, scope);
+    ROWS(NETWORK, network);
+    ROWS(DIGEST, digest);
+    ROWS(PIN, pin);
+    ROWS(PLACES, place_set);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
     image->policy_count = s[WEIR__SECTION_POLICY].count;
@@ -199,7 +204,9 @@ are_catalogue_rows(const struct opening *o)
         if (!REFS(r, name, origin_model) || r->model >= m->model_count ||
             r->origin >= m->origin_count || r->place >= m->jurisdiction_count ||
             r->stored_in >= m->jurisdiction_count ||
-            r->operated_by >= m->organisation_count || r->entity >= o->entities)
+            r->operated_by >= m->organisation_count ||
+            r->entity >= o->entities ||
+            (r->pin != WEIR_INDEX_NONE && r->pin >= m->pin_count))
             return false;
     }
     return true;
@@ -279,10 +286,40 @@ are_caller_rows(const struct opening *o)
         const struct weir_image_key *r = &m->keys[i];
         if (!REFS(r, id, purpose) || r->project >= m->project_count ||
             r->entity >= o->entities || r->staff >= m->jurisdiction_count ||
+            r->scope >= m->scope_count || r->end_users >= m->place_set_count ||
             !is_range(r->first_limit, r->limit_count, m->limit_count))
             return false;
     }
     return true;
+}
+
+static bool
+are_place_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    /* Row 0 of both: nobody looks further when a scope is global. */
+    if (m->place_set_count == 0 || m->scope_count == 0 ||
+        m->scopes[0].kind != WEIR_SCOPE_GLOBAL ||
+        m->jurisdiction_count > 8 * sizeof(struct weir_image_places))
+        return false;
+    for (uint32_t i = 0; i < m->scope_count; i++) {
+        const struct weir_image_scope *r = &m->scopes[i];
+        if (!REFS(r, name, region) || r->kind > WEIR_SCOPE_REGION ||
+            r->places >= m->place_set_count)
+            return false;
+    }
+    for (uint32_t i = 0; i < m->pin_count; i++) {
+        const struct weir_image_pin *r = &m->pins[i];
+        if (!REFS(r, region_header, operator_value) ||
+            !is_range(r->first_certificate, r->certificate_count,
+                      m->digest_count) ||
+            !is_range(r->first_authority, r->authority_count,
+                      m->digest_count) ||
+            !is_range(r->first_network, r->network_count, m->network_count))
+            return false;
+    }
+    return is_range(o->facts->first_hosting, o->facts->hosting_count,
+                    m->network_count);
 }
 
 static bool
@@ -343,6 +380,8 @@ check_rows(struct opening *o, struct weir_error *err)
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
     if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
+    if (!are_place_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "the places are out of range");
     if (!are_caller_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the callers are out of range");
     if (!are_policy_rows(o))
@@ -393,6 +432,9 @@ weir_image_open(weir_span bytes, struct weir_image *image_out,
     image.created = header.created;
     image.stale_after_us = o.facts->stale_after_us;
     image.next_change = o.facts->next_change;
+    image.signals_window_us = o.facts->signals_window_us;
+    image.first_hosting = o.facts->first_hosting;
+    image.hosting_count = o.facts->hosting_count;
     image.seller = o.facts->seller;
     image.appeal = o.facts->appeal;
     image.currency = o.facts->currency;

@@ -36,6 +36,7 @@ static const char schema[] =
     "    purpose: String,\n"
     "    staff: Jurisdiction,\n"
     "    end_users: Set<Jurisdiction>,\n"
+    "    scope: String,\n"
     "};\n"
     "\n"
     "entity Provider {\n"
@@ -67,6 +68,12 @@ static const char schema[] =
     "        end_customer_id?: String,\n"
     "        now: datetime,\n"
     "        is_streamed: Bool,\n"
+    "        signals: {\n"
+    "            undeclared_place?: Bool,\n"
+    "            countries?: Long,\n"
+    "            travel_kmh?: Long,\n"
+    "            hosting_network?: Bool,\n"
+    "        },\n"
     "    },\n"
     "};\n";
 

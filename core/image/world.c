@@ -37,6 +37,7 @@ weir_world_new(void)
     weir_arena_init_heap(&world->arena, WEIR_WORLD_BYTES_MAX);
     set_defaults(&world->settings);
     world->currency = WEIR_SPAN("USD");
+    world->signals_window_us = WEIR_US_PER_DAY;
     return world;
 }
 

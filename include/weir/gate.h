@@ -31,6 +31,7 @@
 #include <weir/quota.h>
 #include <weir/record.h>
 #include <weir/route.h>
+#include <weir/signals.h>
 #include <weir/surface.h>
 
 /* One consistent policy: a call takes one view and keeps it to its end. */
@@ -44,6 +45,7 @@ struct weir_gate {
     const struct weir_env *env;
     struct weir_quota *quota; /* NULL in tools: no budgets */
     uint32_t quota_lane;
+    struct weir_signals *signals;      /* NULL: nobody is seen travelling */
     struct weir_journal_lane *journal; /* NULL: no call is admitted */
     void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
     void *bell_context;
@@ -63,6 +65,7 @@ struct weir_question {
     weir_span end_customer; /* as named by the caller, or empty */
     weir_time now;
     weir_time confirmed_us; /* of the board; 0 = do not check age */
+    struct weir_signal_facts signals;
 };
 
 #define WEIR_DECIDING_MAX 8 /* policy ids kept per candidate; more: counted */
@@ -167,6 +170,8 @@ struct weir_client {
     weir_span address; /* text, IPv4 or IPv6 */
     weir_span country;
     weir_span end_customer; /* of the header weir-end-customer; or empty */
+    uint8_t bits[16];       /* of the address, IPv4 mapped into IPv6 */
+    bool has_bits;
 };
 
 struct weir_call {
@@ -181,6 +186,7 @@ struct weir_call {
     uint32_t organisation;
     struct weir_client client;
     struct weir_ask ask;
+    struct weir_signal_facts signals; /* as decide was told */
     struct weir_answer answer;
     enum weir_reason reason;  /* of a refusal */
     bool is_end_customer_bad; /* the header was given and is no name */
@@ -272,6 +278,7 @@ struct weir_settlement {
     uint64_t first_byte_us; /* after start; 0 = none */
     uint64_t sent_bytes;
     weir_span origin_request;
+    weir_span finding; /* what a pin found instead; empty = all held */
 };
 
 /* What the usage costs at the answering deployment's price. */

@@ -20,8 +20,9 @@
 #include <weir/base.h>
 #include <weir/catalog.h>
 #include <weir/cedar_program.h>
+#include <weir/parties.h>
 
-#define WEIR_IMAGE_VERSION 1
+#define WEIR_IMAGE_VERSION 2
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -54,6 +55,7 @@ struct weir_image_jurisdiction {
     uint32_t entity; /* Cedar handle */
     uint32_t reserved;
     uint64_t hash;
+    struct weir_position position;
 };
 
 struct weir_image_provider {
@@ -156,7 +158,64 @@ struct weir_image_deployment {
     uint32_t stored_in;   /* jurisdiction row: where data rests */
     uint32_t operated_by; /* organisation row */
     uint32_t entity;
+    uint32_t pin; /* row, or WEIR_INDEX_NONE: not pinned */
+    uint32_t reserved;
     uint64_t hash;
+};
+
+/* ------------------------------------------------------------ places */
+
+/* A set of jurisdictions: bit (row % 64) of word (row / 64). Row 0 is the
+ * empty set. */
+struct weir_image_places {
+    uint64_t bits[4];
+};
+
+/* Where a key may be served from. Row 0 is global. */
+enum weir_scope_kind {
+    WEIR_SCOPE_GLOBAL = 0,
+    WEIR_SCOPE_ZONE = 1,  /* runs and rests in one of `places` */
+    WEIR_SCOPE_REGION = 2 /* runs in `region`, rests in its jurisdiction */
+};
+
+struct weir_image_scope {
+    weir_ref name;   /* "global", "zone:EU", "region:eu-west-1" */
+    weir_ref region; /* WEIR_SCOPE_REGION */
+    uint32_t kind;   /* enum weir_scope_kind */
+    uint32_t places; /* place set row */
+};
+
+/* Addresses from `first` to `last`, both included; IPv4 is mapped into IPv6
+ * (::ffff:0:0/96). */
+struct weir_image_network {
+    uint8_t first[16];
+    uint8_t last[16];
+};
+
+struct weir_image_digest {
+    uint8_t bytes[32];
+};
+
+#define WEIR_PIN_REGION_MUST   1u /* a reply without the header is wrong too */
+#define WEIR_PIN_OPERATOR_MUST 2u
+
+/*
+ * What the origin of a deployment must be. Counts of 0 and empty headers
+ * pin nothing. Digests are SHA-256 of a SubjectPublicKeyInfo (DER).
+ */
+struct weir_image_pin {
+    weir_ref region_header; /* lower case, of the reply */
+    weir_ref region_value;
+    weir_ref operator_header;
+    weir_ref operator_value;
+    uint32_t flags;             /* WEIR_PIN_* */
+    uint32_t first_certificate; /* digest rows: of the origin's own key */
+    uint32_t certificate_count;
+    uint32_t first_authority; /* digest rows: of a key above it */
+    uint32_t authority_count;
+    uint32_t first_network; /* network rows */
+    uint32_t network_count;
+    uint32_t reserved;
 };
 
 enum weir_route_mode { WEIR_ROUTE_ORDER = 0, WEIR_ROUTE_WEIGHT = 1 };
@@ -230,7 +289,9 @@ struct weir_image_key {
     uint32_t entity;
     uint32_t first_limit;
     uint32_t limit_count;
-    uint32_t staff; /* jurisdiction row */
+    uint32_t staff;     /* jurisdiction row */
+    uint32_t scope;     /* scope row */
+    uint32_t end_users; /* place set row */
     uint32_t reserved;
     weir_time not_after;
     uint64_t hash;         /* weir_kind_hash(KEY, id) */
@@ -303,6 +364,10 @@ struct weir_image {
     /* When an ownership rule begins or ends next: compile again then.
      * WEIR_TIME_MAX: never. */
     weir_time next_change;
+    weir_time signals_window_us; /* how long a country counts for a key */
+    /* Networks that host machines, not people; sorted, disjoint. */
+    uint32_t first_hosting; /* network row */
+    uint32_t hosting_count;
 
     const struct weir_image_jurisdiction *jurisdictions;
     const struct weir_image_provider *providers;
@@ -319,6 +384,11 @@ struct weir_image {
     const struct weir_image_policy *policies;
     const struct weir_image_life *lifes; /* as many as models */
     const struct weir_image_listing *listings;
+    const struct weir_image_places *place_sets;
+    const struct weir_image_scope *scopes;
+    const struct weir_image_network *networks;
+    const struct weir_image_digest *digests;
+    const struct weir_image_pin *pins;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -334,6 +404,11 @@ struct weir_image {
     uint32_t policy_count;
     uint32_t life_count;
     uint32_t listing_count;
+    uint32_t place_set_count;
+    uint32_t scope_count;
+    uint32_t network_count;
+    uint32_t digest_count;
+    uint32_t pin_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;
@@ -374,6 +449,15 @@ uint32_t weir_image_find_jurisdiction(const struct weir_image *image,
                                       weir_span code);
 uint32_t weir_image_find_listing(const struct weir_image *image,
                                  weir_span name);
+
+/* False for WEIR_INDEX_NONE and for anything else that is no row. */
+bool weir_image_has_place(const struct weir_image *image, uint32_t set,
+                          uint32_t jurisdiction);
+/* Whether the address lies in one of the `count` networks from row `first`;
+ * `is_sorted`: they are sorted and disjoint. */
+bool weir_image_has_address(const struct weir_image *image, uint32_t first,
+                            uint32_t count, bool is_sorted,
+                            const uint8_t address[16]);
 
 /* ---------------------------------------------------------- overlay */
 

@@ -28,6 +28,24 @@ const struct weir_jurisdiction *weir_jurisdictions(size_t *count_out);
  * only: "cn" is a mistake, and is told so by the caller). */
 bool weir_jurisdiction_find(weir_span code, uint32_t *row_out);
 
+/*
+ * Where a place lies: the centre, as a vector of length 32767 from the
+ * Earth's, and the reach of a circle that holds the whole place.
+ */
+#define WEIR_REACH_UNKNOWN UINT16_MAX
+
+struct weir_position {
+    int16_t centre[3];
+    uint16_t reach_km; /* WEIR_REACH_UNKNOWN: nowhere in particular */
+};
+
+/* WEIR_REACH_UNKNOWN for a code without a place; never fails. */
+struct weir_position weir_position_of(weir_span code);
+/* No way between the two places is shorter: whole km, 0 where they may
+ * touch or where one is not known. */
+uint32_t weir_position_distance_km(const struct weir_position *a,
+                                   const struct weir_position *b);
+
 /* ----------------------------------------------------------- shares */
 
 #define WEIR_SHARE_ALL UINT32_C(1000000) /* parts per million */

@@ -62,6 +62,7 @@ enum weir_reason {
     WEIR_REASON_NOT_SERVABLE = 20, /* listed, but something is lacking */
     WEIR_REASON_KEY_ON_HOLD = 21,  /* overlay: eligibility is in doubt */
     WEIR_REASON_END_CUSTOMER = 22, /* not named, or no name */
+    WEIR_REASON_SCOPE = 23,        /* outside the places the key may use */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);
@@ -87,6 +88,22 @@ struct weir_record_candidate {
     weir_span shadows;  /* shadow policies that would have refused */
 };
 
+/*
+ * What a worker saw of where a key is used from, as policy was told it:
+ * `context.signals`. Only what `known` names is a fact.
+ */
+#define WEIR_SIGNAL_PLACE   1u /* `is_undeclared` is known */
+#define WEIR_SIGNAL_SEEN    2u /* `countries` and `travel_kmh` are */
+#define WEIR_SIGNAL_HOSTING 4u /* `is_hosting` is */
+
+struct weir_signal_facts {
+    uint8_t known;
+    bool is_undeclared;  /* neither staff's place nor one of end users' */
+    bool is_hosting;     /* in the operator's list of networks */
+    uint8_t countries;   /* that used the key in the window, this one too */
+    uint16_t travel_kmh; /* least speed between two of them, saturating */
+};
+
 struct weir_record_intent {
     struct weir_request_id request;
     uint8_t image_digest[32];
@@ -107,6 +124,7 @@ struct weir_record_intent {
     weir_span country;      /* of the client's address; may be empty */
     weir_span address;      /* text; empty where the tenant hides it */
     weir_span end_customer; /* as the caller named it; may be empty */
+    struct weir_signal_facts signals;
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
     /* Indexes into candidates, in the order they may be tried. */
@@ -145,6 +163,7 @@ struct weir_record_outcome {
     weir_span stored_in;      /* jurisdiction where data rests */
     weir_span origin_request; /* the origin's own request id, if any */
     weir_span end_customer;   /* as in the intent */
+    weir_span finding;        /* of the last pin that did not hold */
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };
@@ -167,6 +186,7 @@ struct weir_record_refusal {
     weir_span address;
     weir_span end_customer;
     weir_span policy; /* the id shown to the client */
+    struct weir_signal_facts signals;
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
 };

@@ -32,7 +32,8 @@ enum weir_attempt_end {
     WEIR_ATTEMPT_SLOW_OPEN, /* no connection in time */
     WEIR_ATTEMPT_SLOW_HEAD, /* connected and sent, no reply in time */
     WEIR_ATTEMPT_BROKEN,    /* connection lost or nonsense before the head */
-    WEIR_ATTEMPT_WITHDRAWN  /* withdrawn before it was sent */
+    WEIR_ATTEMPT_WITHDRAWN, /* withdrawn before it was sent */
+    WEIR_ATTEMPT_PINNED     /* the origin is not what its pins say */
 };
 
 struct weir_attempt_result {

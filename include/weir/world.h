@@ -207,6 +207,38 @@ struct weir_world_origin {
     uint32_t keepalive; /* idle connections kept by a worker */
 };
 
+/* Addresses from `first` to `last`; IPv4 is mapped into IPv6. */
+struct weir_world_network {
+    struct weir_place place;
+    uint8_t first[16];
+    uint8_t last[16];
+};
+/* "192.0.2.0/24", "2001:db8::/32", "192.0.2.7": false when it is none. */
+bool weir_network_parse(weir_span text, uint8_t first_out[16],
+                        uint8_t last_out[16]);
+
+/* SHA-256 of a SubjectPublicKeyInfo. */
+struct weir_world_digest {
+    struct weir_place place;
+    uint8_t bytes[32];
+};
+
+/* What an origin's reply says of itself, and must say. */
+struct weir_world_claim {
+    struct weir_place place;
+    weir_span header; /* empty: not asked; lower case */
+    weir_span value;
+    bool must; /* a reply that does not say is wrong too */
+};
+
+struct weir_world_pins {
+    struct weir_world_claim region;
+    struct weir_world_claim operated_by;
+    struct weir_world_range certificates; /* digests: the origin's own key */
+    struct weir_world_range authorities;  /* digests: a key above it */
+    struct weir_world_range networks;
+};
+
 struct weir_world_deployment {
     struct weir_place place;
     weir_span name;
@@ -217,6 +249,7 @@ struct weir_world_deployment {
     struct weir_world_name region;
     struct weir_world_name stored_in;   /* jurisdiction */
     struct weir_world_name operated_by; /* organisation */
+    struct weir_world_pins pins;
 };
 
 struct weir_world_candidate {
@@ -336,7 +369,15 @@ struct weir_world_key {
     struct weir_world_range end_users; /* names: jurisdictions */
     struct weir_world_range limits;
     weir_time not_after; /* WEIR_TIME_MAX: never */
+    weir_span scope;     /* empty: "global" */
 };
+
+/*
+ * Splits "global", "zone:NAME" (a bloc or a jurisdiction), "region:NAME";
+ * false: it is none of them. The name is a part of `text`.
+ */
+bool weir_scope_split(weir_span text, enum weir_scope_kind *kind_out,
+                      weir_span *name_out);
 
 /* The folder decides layer and owner: law/..., providers/<p>/..., seller/...,
  * tenants/<t>/... */
@@ -401,6 +442,8 @@ struct weir_settings {
     X(region, struct weir_world_region)                                        \
     X(origin, struct weir_world_origin)                                        \
     X(deployment, struct weir_world_deployment)                                \
+    X(network, struct weir_world_network)                                      \
+    X(digest, struct weir_world_digest)                                        \
     X(candidate, struct weir_world_candidate)                                  \
     X(route, struct weir_world_route)                                          \
     X(owner, struct weir_world_owner)                                          \
@@ -423,6 +466,8 @@ struct weir_world {
     weir_span currency;       /* ISO 4217: of every price and every budget */
     weir_time stale_after_us; /* 0: never */
     struct weir_place seller_place;
+    weir_time signals_window_us;     /* how long a country counts for a key */
+    struct weir_world_range hosting; /* networks: of machines, not people */
 
 #define WEIR_WORLD_LIST(row, type)                                             \
     type *row##_rows;                                                          \
