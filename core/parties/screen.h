@@ -12,16 +12,24 @@
 
 #define SCREEN_WORD_MAX   40u /* bytes of a word; the rest is cut off */
 #define SCREEN_FOLDED_MAX (4u * WEIR_SCREENING_NAME_MAX)
-#define SCREEN_UNITS_MAX  (2u * WEIR_SCREENING_WORDS_MAX)
+#define SCREEN_UNITS_MAX  (4u * WEIR_SCREENING_WORDS_MAX)
 #define SCREEN_NONE       UINT32_MAX
 
 /* ------------------------------------------------------------- words */
 
-enum screen_rank { SCREEN_NAMES = 0, SCREEN_PLAIN = 1, SCREEN_STOP = 2 };
+enum screen_rank {
+    SCREEN_NAMES = 0,
+    SCREEN_PLAIN = 1,
+    SCREEN_STOP = 2,
+    SCREEN_TORN = 3
+};
 
 struct screen_word {
-    weir_span text; /* into `bytes` or a table */
-    uint8_t rank;   /* enum screen_rank */
+    weir_span text;   /* into `bytes` or a table */
+    weir_span raw;    /* before abbreviations are written out: for joins */
+    uint8_t rank;     /* enum screen_rank */
+    bool is_foreign;  /* Cyrillic or Greek, read by sound */
+    bool is_syllable; /* one character, read as pinyin */
 };
 
 struct screen_words {
@@ -38,25 +46,38 @@ void weir__screen_words(weir_span text, struct screen_words *words_out);
  * the words stay. */
 void weir__screen_strip(struct screen_words *words);
 
+/* For the test: the tables are looked up by halves. */
+bool weir__screen_words_are_sorted(void);
+
 /* -------------------------------------------------------- similarity */
 
+#define SCREEN_READINGS  2u
+#define SCREEN_HEARD_MAX (2u * SCREEN_WORD_MAX)
+
+/* A word as it is heard; spans into a buffer or an index. */
+struct screen_heard {
+    weir_span text;
+    weir_span skeleton; /* without vowels */
+    /* what is left when the word has been through another script, once with
+     * the consonants of English, once with those of the continent */
+    weir_span rough[SCREEN_READINGS];
+};
+
 struct screen_sound {
-    uint32_t len;
-    char text[SCREEN_WORD_MAX * 2];
-    uint32_t skeleton_len; /* without vowels */
-    char skeleton[SCREEN_WORD_MAX * 2];
+    struct screen_heard heard; /* into `bytes` */
+    char bytes[2 + SCREEN_READINGS][SCREEN_HEARD_MAX];
 };
 
 void weir__screen_sound(weir_span word, struct screen_sound *sound_out);
 /* Letters added, lost, changed, or two neighbours swapped; more than `most`
  * gives most + 1. */
 uint32_t weir__screen_distance(weir_span a, weir_span b, uint32_t most);
-/* 0 .. 1000, symmetric; how in *how_out. */
-uint32_t weir__screen_similarity(weir_span a,
-                                 const struct screen_sound *a_sound,
-                                 weir_span b,
-                                 const struct screen_sound *b_sound,
-                                 enum weir_screening_how *how_out);
+/* 0 .. 1000, symmetric; how in *how_out. `is_foreign`: one of them was
+ * written in Cyrillic or Greek. */
+uint32_t
+weir__screen_similarity(weir_span a, const struct screen_heard *a_heard,
+                        weir_span b, const struct screen_heard *b_heard,
+                        bool is_foreign, enum weir_screening_how *how_out);
 
 /* ------------------------------------------------------------- index */
 
@@ -66,7 +87,10 @@ struct screen_unit {
     uint32_t weight;
     uint32_t name_first; /* its names: postings[name_first ..] */
     uint32_t name_count;
-    bool is_word; /* stands alone in some name */
+    uint16_t evidence; /* eighths of a bit: see weir__screen_evidence() */
+    bool is_word;      /* stands alone in some name */
+    bool is_foreign;   /* of Cyrillic or Greek in some name */
+    struct screen_heard heard; /* of words */
 };
 
 struct screen_name {
@@ -75,7 +99,8 @@ struct screen_name {
     uint32_t unit_first; /* into name_units: words, then joins */
     uint16_t word_count;
     uint16_t weight_sum;
-    bool has_initial; /* a word of one letter */
+    uint16_t evidence; /* of all its words */
+    bool has_initial;  /* a word of one letter */
 };
 
 struct screen_key {
@@ -112,16 +137,31 @@ struct weir_screening {
  * characters, without a digit, or too long. */
 weir_span weir__screen_identifier(weir_span text, char bytes[SCREEN_ID_MAX]);
 
-enum screen_key_kind { KEY_LETTERS = 1, KEY_SOUND = 2, KEY_SKELETON = 3 };
+enum screen_key_kind {
+    KEY_LETTERS = 1,
+    KEY_SOUND = 2,
+    KEY_SKELETON = 3,
+    KEY_ROUGH = 4
+};
 
-/* The keys under which a word is found, from its letters, each letter lost
- * once, its sound and its skeleton; their number. */
-#define SCREEN_KEYS_MAX (SCREEN_WORD_MAX + 4)
-uint32_t weir__screen_keys(weir_span word, const struct screen_sound *sound,
+/* Words of this length are also found with two letters lost. */
+#define SCREEN_TWICE_MIN 8u
+#define SCREEN_TWICE_MAX 18u
+
+/* The keys under which a word is found, from its letters, each letter (of
+ * longer words, each two) lost, its sound, its skeleton and its rough
+ * sounds; their number. */
+#define SCREEN_KEYS_MAX                                                        \
+    (SCREEN_WORD_MAX + SCREEN_TWICE_MAX * (SCREEN_TWICE_MAX - 1) / 2 + 8)
+uint32_t weir__screen_keys(weir_span word, const struct screen_heard *heard,
                            uint32_t hashes_out[SCREEN_KEYS_MAX]);
 /* The unit with this text, or SCREEN_NONE. */
 uint32_t weir__screen_unit(const struct weir_screening *index, weir_span text);
 uint32_t weir__screen_weight(weir_span text, uint8_t rank, uint32_t names,
                              uint32_t all);
+/* How much it says that a stranger's name has this word, too, in eighths of
+ * a bit: much for a long one that few names have. */
+uint32_t weir__screen_evidence(weir_span text, uint8_t rank, uint32_t names,
+                               uint32_t all);
 
 #endif

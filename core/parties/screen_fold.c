@@ -304,7 +304,8 @@ end_word(struct screen_words *out, size_t start)
     }
     if (len > SCREEN_WORD_MAX)
         len = SCREEN_WORD_MAX;
-    out->words[out->count++].text = (weir_span){out->bytes + start, len};
+    out->words[out->count++] =
+        (struct screen_word){.text = {out->bytes + start, len}};
 }
 
 static void
@@ -318,7 +319,10 @@ put_character(struct screen_words *out, uint32_t point)
         put(out, syllables[row - 1], strlen(syllables[row - 1]));
     else
         put_raw(out, point);
+    uint32_t words = out->count;
     end_word(out, start);
+    if (out->count > words)
+        out->words[words].is_syllable = row > 0;
 }
 
 /* --------------------------------------------------------------- words */
@@ -353,17 +357,30 @@ word_end(const struct fold *fold, uint32_t at)
     return at;
 }
 
-/* Greek writes b, d and hard g with two letters; 0: it does not here. */
-static char
-greek_pair(const struct fold *fold, uint32_t at, uint32_t end)
+/* Without case and accent, of the letters that greek_pair() reads. */
+static uint32_t
+greek_plain(uint32_t point)
 {
-    if (at + 1 >= end || fold->points[at] < 0x391 || fold->points[at] > 0x3C9)
+    if (point >= 0x391 && point <= 0x3A9)
+        return point + 0x20;
+    return point == 0x3CC || point == 0x38C   ? 0x3BF
+           : point == 0x3CD || point == 0x38E ? 0x3C5
+                                              : point;
+}
+
+/* Greek writes b, d, hard g and u with two letters; 0: it does not here.
+ * Inside a word nt is as likely meant. */
+static char
+greek_pair(const struct fold *fold, uint32_t at, uint32_t end, bool is_first)
+{
+    if (at + 1 >= end || fold->points[at] < 0x38C || fold->points[at] > 0x3CD)
         return 0;
-    uint32_t a = fold->points[at] | 0x20;
-    uint32_t b = fold->points[at + 1] | 0x20;
+    uint32_t a = greek_plain(fold->points[at]);
+    uint32_t b = greek_plain(fold->points[at + 1]);
     return a == 0x3BC && b == 0x3C0   ? 'b'
-           : a == 0x3BD && b == 0x3C4 ? 'd'
+           : a == 0x3BD && b == 0x3C4 ? (is_first ? 'd' : 0)
            : a == 0x3B3 && b == 0x3BA ? 'g'
+           : a == 0x3BF && b == 0x3C5 ? 'u'
                                       : 0;
 }
 
@@ -384,7 +401,7 @@ fold_word(struct fold *fold, uint32_t first, uint32_t end)
     }
     bool by_shape = has_other && (has_latin || (all_alike && fold->has_latin));
     for (uint32_t i = first; i < end; i++) {
-        char one = by_shape ? 0 : greek_pair(fold, i, end);
+        char one = by_shape ? 0 : greek_pair(fold, i, end, i == first);
         if (one != 0) {
             put(fold->out, &one, 1);
             i++;
@@ -392,7 +409,10 @@ fold_word(struct fold *fold, uint32_t first, uint32_t end)
             put_letter(fold->out, fold->points[i], by_shape);
         }
     }
+    uint32_t words = fold->out->count;
     end_word(fold->out, start);
+    if (fold->out->count > words)
+        fold->out->words[words].is_foreign = has_other && !by_shape;
 }
 
 static void

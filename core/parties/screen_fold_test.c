@@ -3,6 +3,8 @@
 
 #include <weir/screening.h>
 
+#include "screen.h"
+
 #include "test.h"
 
 struct fold_case {
@@ -137,4 +139,33 @@ TEST(screen, check_character_decides_what_is_a_uscc)
     assert_int_equal(found, 1);
     assert_false(weir_screening_is_uscc(WEIR_SPAN("9133010OMA2WEER001")));
     assert_false(weir_screening_is_uscc(WEIR_SPAN("91330100MA2WEER0")));
+}
+
+TEST(screen, tables_of_words_are_in_the_order_of_their_look_up)
+{
+    assert_true(weir__screen_words_are_sorted());
+}
+
+TEST(screen, long_plain_words_with_a_typo_are_read_as_meant)
+{
+    static const struct fold_case cases[] = {
+        {"Amber Technolgies", "amber technology"},
+        {"Amber Corproation", "amber corporation"},
+        {"Amber Compqny Ltd", "amber company"},
+        {"Nordwindinc", "nordwind"},
+        {"Amber GeneralCompany", "amber general"},
+        {"Hebrons.A.", "hebron"},
+        {"Stocks", "stocks"}, /* of five letters, one typo is a word */
+    };
+    check(cases, WEIR_COUNTOF(cases));
+}
+
+TEST(screen, greek_pairs_are_one_letter)
+{
+    static const struct fold_case cases[] = {
+        {"Ντάνιελ Μπάκος", "daniel bakos"},
+        {"ΑΜΠΟΥ Ούμαρ", "abu umar"},
+        {"Αντώνης", "antonis"},
+    };
+    check(cases, WEIR_COUNTOF(cases));
 }

@@ -152,12 +152,13 @@ add_name(struct build *build, uint32_t row)
     for (uint32_t i = 0; i < words->count; i++) {
         uint32_t unit = intern(build, words->words[i].text);
         build->ranks[unit] = words->words[i].rank;
+        index->units[unit].is_foreign |= words->words[i].is_foreign;
         add_unit(build, name, unit, true);
         name->has_initial |= words->words[i].text.len == 1;
     }
     for (uint32_t i = 0; i + 1 < words->count; i++) {
-        weir_span a = words->words[i].text;
-        weir_span b = words->words[i + 1].text;
+        weir_span a = words->words[i].raw;
+        weir_span b = words->words[i + 1].raw;
         memcpy(joined, a.ptr, a.len);
         memcpy(joined + a.len, b.ptr, b.len);
         size_t len = a.len + b.len;
@@ -198,16 +199,26 @@ weigh(struct build *build)
     weir_span unseen = WEIR_SPAN("unseen");
     index->weight_max =
         weir__screen_weight(unseen, SCREEN_NAMES, 1, index->name_count + 1);
-    for (uint32_t i = 0; i < index->unit_count; i++)
-        index->units[i].weight =
-            weir__screen_weight(index->units[i].text, build->ranks[i],
+    for (uint32_t i = 0; i < index->unit_count; i++) {
+        struct screen_unit *unit = &index->units[i];
+        unit->weight =
+            weir__screen_weight(unit->text, build->ranks[i],
                                 build->word_names[i], index->name_count + 1);
+        unit->evidence = (uint16_t)weir__screen_evidence(
+            unit->text, build->ranks[i], build->word_names[i],
+            index->name_count + 1);
+    }
     for (uint32_t i = 0; i < index->name_count; i++) {
         struct screen_name *name = &index->names[i];
         uint32_t sum = 0;
-        for (uint32_t j = 0; j < name->word_count; j++)
-            sum += index->units[index->name_units[name->unit_first + j]].weight;
+        uint32_t evidence = 0;
+        for (uint32_t j = 0; j < name->word_count; j++) {
+            uint32_t unit = index->name_units[name->unit_first + j];
+            sum += index->units[unit].weight;
+            evidence += index->units[unit].evidence;
+        }
         name->weight_sum = (uint16_t)sum;
+        name->evidence = (uint16_t)evidence;
     }
 }
 
@@ -219,11 +230,28 @@ static uint32_t
 keys_of(const struct weir_screening *index, uint32_t unit,
         uint32_t hashes_out[SCREEN_KEYS_MAX])
 {
-    struct screen_sound sound;
-    weir__screen_sound(index->units[unit].text, &sound);
     if (!index->units[unit].is_word)
         return 0;
-    return weir__screen_keys(index->units[unit].text, &sound, hashes_out);
+    return weir__screen_keys(index->units[unit].text, &index->units[unit].heard,
+                             hashes_out);
+}
+
+static void
+keep_sounds(struct build *build)
+{
+    struct weir_screening *index = build->index;
+    struct screen_sound sound;
+    for (uint32_t i = 0; i < index->unit_count; i++) {
+        struct screen_heard *heard = &index->units[i].heard;
+        if (!index->units[i].is_word)
+            continue;
+        weir__screen_sound(index->units[i].text, &sound);
+        heard->text = weir_arena_copy(build->arena, sound.heard.text);
+        heard->skeleton = weir_arena_copy(build->arena, sound.heard.skeleton);
+        for (uint32_t j = 0; j < SCREEN_READINGS; j++)
+            heard->rough[j] =
+                weir_arena_copy(build->arena, sound.heard.rough[j]);
+    }
 }
 
 static weir_status
@@ -231,6 +259,9 @@ fill_keys(struct build *build, struct weir_error *err)
 {
     struct weir_screening *index = build->index;
     uint32_t hashes[SCREEN_KEYS_MAX];
+    keep_sounds(build);
+    if (build->arena->overflow)
+        return full(build, err);
     for (uint32_t i = 0; i < index->unit_count; i++)
         index->key_count += keys_of(index, i, hashes);
     index->key_bits = (uint32_t)__builtin_ctz(power_above(index->key_count));

@@ -7,36 +7,52 @@
 #define KEYED_LETTERS 4u /* shorter words are found whole only */
 #define KEYED_HEARD   3u
 
+/* Without the letters at `first` and `second`; SIZE_MAX: none. */
 static uint32_t
-hash(enum screen_key_kind kind, const char *text, size_t len, size_t without)
+hash(enum screen_key_kind kind, weir_span text, size_t first, size_t second)
 {
     uint32_t h = 2166136261u ^ ((uint32_t)kind * 0x9E3779B9u);
-    for (size_t i = 0; i < len; i++)
-        if (i != without)
-            h = (h ^ (unsigned char)text[i]) * 16777619u;
+    for (size_t i = 0; i < text.len; i++)
+        if (i != first && i != second)
+            h = (h ^ (unsigned char)text.ptr[i]) * 16777619u;
     h ^= h >> 15;
     h *= 0x85EBCA6Bu;
     return h ^ (h >> 13);
 }
 
+static uint32_t
+keys_of_letters(weir_span word, uint32_t hashes_out[SCREEN_KEYS_MAX])
+{
+    uint32_t count = 0;
+    bool twice = word.len >= SCREEN_TWICE_MIN && word.len <= SCREEN_TWICE_MAX;
+    hashes_out[count++] = hash(KEY_LETTERS, word, SIZE_MAX, SIZE_MAX);
+    for (size_t i = 0; i < word.len; i++) {
+        /* of a doubled letter either one gives the same word */
+        if (i > 0 && word.ptr[i] == word.ptr[i - 1])
+            continue;
+        hashes_out[count++] = hash(KEY_LETTERS, word, i, SIZE_MAX);
+        for (size_t j = i + 1; twice && j < word.len; j++)
+            hashes_out[count++] = hash(KEY_LETTERS, word, i, j);
+    }
+    return count;
+}
+
 uint32_t
-weir__screen_keys(weir_span word, const struct screen_sound *sound,
+weir__screen_keys(weir_span word, const struct screen_heard *heard,
                   uint32_t hashes_out[SCREEN_KEYS_MAX])
 {
     uint32_t count = 0;
-    if (word.len >= KEYED_LETTERS) {
-        hashes_out[count++] = hash(KEY_LETTERS, word.ptr, word.len, SIZE_MAX);
-        for (size_t i = 0; i < word.len; i++)
-            /* of a doubled letter either one gives the same word */
-            if (i == 0 || word.ptr[i] != word.ptr[i - 1])
-                hashes_out[count++] = hash(KEY_LETTERS, word.ptr, word.len, i);
-    }
-    if (sound->len > 1)
+    if (word.len >= KEYED_LETTERS)
+        count = keys_of_letters(word, hashes_out);
+    if (heard->text.len > 1)
+        hashes_out[count++] = hash(KEY_SOUND, heard->text, SIZE_MAX, SIZE_MAX);
+    if (heard->skeleton.len >= KEYED_HEARD)
         hashes_out[count++] =
-            hash(KEY_SOUND, sound->text, sound->len, SIZE_MAX);
-    if (sound->skeleton_len >= KEYED_HEARD)
-        hashes_out[count++] =
-            hash(KEY_SKELETON, sound->skeleton, sound->skeleton_len, SIZE_MAX);
+            hash(KEY_SKELETON, heard->skeleton, SIZE_MAX, SIZE_MAX);
+    for (uint32_t i = 0; i < SCREEN_READINGS; i++)
+        if (heard->rough[i].len > 1)
+            hashes_out[count++] =
+                hash(KEY_ROUGH, heard->rough[i], SIZE_MAX, SIZE_MAX);
     return count;
 }
 
@@ -58,13 +74,34 @@ rarity(uint32_t names, uint32_t all)
 uint32_t
 weir__screen_weight(weir_span text, uint8_t rank, uint32_t names, uint32_t all)
 {
-    static const uint8_t divisors[] = {1, 2, 6}; /* enum screen_rank */
+    static const uint8_t divisors[] = {1, 2, 6, 16}; /* enum screen_rank */
     uint32_t weight = WEIGHT_LEAST + rarity(names, all);
     if (text.len == 1)
         return WEIGHT_LETTER;
     if (text.len <= WEIGHT_SHORT_N)
         weight = weight / 2 > WEIGHT_LEAST ? weight / 2 : WEIGHT_LEAST;
     return weight / divisors[rank];
+}
+
+#define EVIDENCE_LEN    6  /* letters of a word that says what it says */
+#define EVIDENCE_LETTER 12 /* more, less, for each letter more, less */
+#define EVIDENCE_NAMES  32768u
+#define EVIDENCE_MOST   8 /* letters more */
+
+uint32_t
+weir__screen_evidence(weir_span text, uint8_t rank, uint32_t names,
+                      uint32_t all)
+{
+    /* a short list does not make its words common */
+    all = all > EVIDENCE_NAMES ? all : EVIDENCE_NAMES;
+    int32_t letters = (int32_t)text.len - EVIDENCE_LEN;
+    if (rank >= SCREEN_STOP || text.len == 1)
+        return 0;
+    if (letters > EVIDENCE_MOST)
+        letters = EVIDENCE_MOST;
+    int32_t evidence = (int32_t)rarity(names, all) + letters * EVIDENCE_LETTER;
+    evidence = evidence < 0 ? 0 : evidence;
+    return (uint32_t)(rank == SCREEN_PLAIN ? evidence / 2 : evidence);
 }
 
 static uint32_t

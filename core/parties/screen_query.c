@@ -2,9 +2,11 @@
 /*
  * A query: words, listed words like them, names with those, scores.
  *
- * WHICH WORDS LEAD TO NAMES. A name whose words carry less than a part r of
- * the query's weight cannot reach the threshold t: at best it is matched
- * whole, so 3r / (r + 2) >= t, r = 2t / (3 - t). Common words with many
+ * WHICH WORDS LEAD TO NAMES. Evidence adds at most 160 to a score, so a
+ * name needs t - 160 without it to reach the threshold t, and with less
+ * than a part r of the query's weight it cannot: at best it is matched
+ * whole, 5r / (3 + 2r) >= t - 160. Words that no key led to may be matched
+ * when half of the query is, so r is a half at most. Common words with many
  * names are therefore not followed as long as their weights together stay
  * below r; a name that has only those is no hit. What is left out this way
  * is counted as found when a name is judged worth measuring, so the bound
@@ -18,6 +20,7 @@
 #include <string.h>
 
 #define SIMILARITY_LEAST 700u /* of words; less is another word */
+#define SYLLABLES_MAX    4u
 
 struct weir_screening_scratch *
 weir_screening_scratch_new(const struct weir_screening *index,
@@ -102,10 +105,10 @@ find_by_keys(struct weir_screening_scratch *scratch, uint32_t query_unit,
 {
     const struct weir_screening *index = scratch->index;
     uint32_t hashes[SCREEN_KEYS_MAX];
-    struct screen_sound sound;
-    struct screen_sound other;
-    weir__screen_sound(text, &sound);
-    uint32_t count = weir__screen_keys(text, &sound, hashes);
+    const struct screen_heard *heard = &scratch->heard[query_unit].heard;
+    bool is_foreign = scratch->words.words[query_unit].is_foreign;
+    weir__screen_sound(text, &scratch->heard[query_unit]);
+    uint32_t count = weir__screen_keys(text, heard, hashes);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t bucket = hashes[i] >> (32 - index->key_bits);
         for (uint32_t k = index->key_first[bucket];
@@ -115,9 +118,10 @@ find_by_keys(struct weir_screening_scratch *scratch, uint32_t query_unit,
             if (index->keys[k].hash != hashes[i] ||
                 is_known(scratch, query_unit, unit))
                 continue;
-            weir__screen_sound(index->units[unit].text, &other);
+            const struct screen_unit *listed = &index->units[unit];
             uint32_t similarity = weir__screen_similarity(
-                text, &sound, index->units[unit].text, &other, &how);
+                text, heard, listed->text, &listed->heard,
+                is_foreign || listed->is_foreign, &how);
             if (similarity >= SIMILARITY_LEAST)
                 add_like(scratch, query_unit, unit, similarity, how);
         }
@@ -159,6 +163,35 @@ weight_of(const struct weir_screening_scratch *scratch, uint32_t word)
                                index->name_count + 1);
 }
 
+/* `count` neighbours from `first` on, written as one. */
+static void
+add_join(struct weir_screening_scratch *scratch, uint32_t first, uint32_t count)
+{
+    uint32_t unit = scratch->unit_count++;
+    char *bytes = scratch->joined[unit - scratch->words.count];
+    size_t len = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        weir_span raw = scratch->words.words[i].raw;
+        size_t part =
+            raw.len < SCREEN_WORD_MAX - len ? raw.len : SCREEN_WORD_MAX - len;
+        memcpy(bytes + len, raw.ptr, part);
+        len += part;
+    }
+    scratch->units[unit] = (struct screen_query_unit){
+        .text = {bytes, len}, .words = ((1u << count) - 1) << first};
+}
+
+static bool
+are_syllables(const struct screen_words *words, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        if (i >= words->count || !words->words[i].is_syllable)
+            return false;
+    return true;
+}
+
+/* Characters are a word each, and names in pinyin have up to four of them
+ * in one. */
 static void
 prepare(struct weir_screening_scratch *scratch)
 {
@@ -166,17 +199,13 @@ prepare(struct weir_screening_scratch *scratch)
     for (uint32_t i = 0; i < words; i++)
         scratch->units[i] = (struct screen_query_unit){
             .text = scratch->words.words[i].text, .words = 1u << i};
-    for (uint32_t i = 0; i + 1 < words; i++) {
-        weir_span a = scratch->words.words[i].text;
-        weir_span b = scratch->words.words[i + 1].text;
-        size_t len = a.len + b.len;
-        memcpy(scratch->joined[i], a.ptr, a.len);
-        memcpy(scratch->joined[i] + a.len, b.ptr, b.len);
-        len = len < SCREEN_WORD_MAX ? len : SCREEN_WORD_MAX;
-        scratch->units[words + i] = (struct screen_query_unit){
-            .text = {scratch->joined[i], len}, .words = 3u << i};
-    }
-    scratch->unit_count = 2 * words - 1;
+    scratch->unit_count = words;
+    for (uint32_t i = 0; i + 1 < words; i++)
+        add_join(scratch, i, 2);
+    for (uint32_t count = 3; count <= SYLLABLES_MAX; count++)
+        for (uint32_t i = 0; i < words; i++)
+            if (are_syllables(&scratch->words, i, count))
+                add_join(scratch, i, count);
     for (uint32_t i = 0; i < scratch->unit_count; i++)
         find_likes(scratch, i);
     scratch->weight_sum = 0;
@@ -279,7 +308,10 @@ static void
 find_names(struct weir_screening_scratch *scratch, uint32_t threshold)
 {
     const struct weir_screening *index = scratch->index;
-    uint32_t least = 2000 * threshold / (3000 - threshold);
+    uint32_t most = SCREEN_SHIFT_MAX;
+    uint32_t base = threshold > most ? threshold - most : 0;
+    uint32_t least = 3000 * base / (5000 - 2 * base);
+    least = least < LEFTOVER_LEAST ? least : LEFTOVER_LEAST;
     uint32_t left = 0;
     prepare(scratch);
     follow(scratch, followed_words(scratch, least, &left));

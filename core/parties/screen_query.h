@@ -20,8 +20,10 @@ struct screen_like {
 };
 
 #define SCREEN_LIKES_MAX 4096u
+#define SCREEN_SHIFT_MAX 160  /* that evidence adds to a score */
+#define LEFTOVER_LEAST   500u /* parts of the query, of 1000 */
 
-/* Words first, then joins: unit word_count + i joins words i and i + 1. */
+/* Words first, then joins of neighbours. */
 struct screen_query_unit {
     weir_span text;
     uint32_t words; /* bit for each */
@@ -40,7 +42,8 @@ struct weir_screening_scratch {
     const struct weir_screening *index;
     uint32_t epoch;
     struct screen_words words;
-    char joined[WEIR_SCREENING_WORDS_MAX][2 * SCREEN_WORD_MAX];
+    struct screen_sound heard[WEIR_SCREENING_WORDS_MAX]; /* of the words */
+    char joined[SCREEN_UNITS_MAX][SCREEN_WORD_MAX];
     char identifier[SCREEN_ID_MAX];
     size_t identifier_len;
     bool has_initial;

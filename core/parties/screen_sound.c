@@ -16,57 +16,86 @@
 #include <string.h>
 
 struct rule {
-    const char *from;
-    const char *to;
+    uint8_t len; /* of `from` */
+    char from[5];
+    char to[3];
 };
+#define RULE(from, to)                                                         \
+    {                                                                          \
+        sizeof(from) - 1, from, to                                             \
+    }
 
 /* Longest first; tried in order at each place. What no rule has stays. */
 static const struct rule rules[] = {
-    {"shch", "s"}, {"tsch", "c"}, {"sch", "s"}, {"tch", "c"}, {"dzh", "j"},
-    {"dsch", "j"}, {"ph", "f"},   {"kh", "h"},  {"gh", "g"},  {"zh", "j"},
-    {"sh", "s"},   {"th", "t"},   {"ch", "c"},  {"dj", "j"},  {"dh", "d"},
-    {"ck", "k"},   {"ce", "si"},  {"ci", "si"}, {"cy", "si"}, {"c", "k"},
-    {"qu", "k"},   {"q", "k"},    {"x", "ks"},  {"w", "v"},   {"ts", "s"},
-    {"tz", "s"},   {"z", "s"},    {"ou", "u"},  {"oo", "u"},  {"ee", "i"},
-    {"oe", "u"},   {"ue", "u"},   {"ae", "i"},  {"ay", "ai"}, {"ey", "i"},
-    {"ei", "i"},   {"ya", "ia"},  {"ja", "ia"}, {"yu", "iu"}, {"ju", "iu"},
-    {"yo", "iu"},  {"ye", "i"},   {"ie", "i"},  {"iy", "i"},  {"ii", "i"},
-    {"y", "i"},    {"e", "i"},    {"o", "u"},
+    RULE("shch", "s"), RULE("tsch", "c"), RULE("sch", "s"), RULE("tch", "c"),
+    RULE("dzh", "j"),  RULE("dsch", "j"), RULE("ph", "f"),  RULE("kh", "h"),
+    RULE("gh", "g"),   RULE("zh", "j"),   RULE("sh", "s"),  RULE("th", "t"),
+    RULE("ch", "c"),   RULE("dj", "j"),   RULE("dh", "d"),  RULE("ck", "k"),
+    RULE("ce", "si"),  RULE("ci", "si"),  RULE("cy", "si"), RULE("c", "k"),
+    RULE("que", "ki"), RULE("qui", "ki"), RULE("q", "k"),   RULE("x", "ks"),
+    RULE("w", "v"),    RULE("ts", "s"),   RULE("tz", "s"),  RULE("z", "s"),
+    RULE("ou", "u"),   RULE("oo", "u"),   RULE("ee", "i"),  RULE("oe", "u"),
+    RULE("ue", "u"),   RULE("ae", "i"),   RULE("ay", "ai"), RULE("ey", "i"),
+    RULE("ei", "i"),   RULE("ya", "ia"),  RULE("ja", "ia"), RULE("yu", "iu"),
+    RULE("ju", "iu"),  RULE("yo", "iu"),  RULE("ye", "i"),  RULE("ie", "i"),
+    RULE("iy", "i"),   RULE("ii", "i"),   RULE("y", "i"),   RULE("e", "i"),
+    RULE("o", "u"),
+};
+
+/* What is left of a word on its way through Cyrillic or Greek, where j, y,
+ * zh and ch stand for several sounds, h for none or for kh, and Greek d, b
+ * and g are also nt, mp and nk. The first reading hears j and ch as English
+ * does, the second as the continent. */
+/* clang-format off */
+#define ROUGH_RULES                                                            \
+    RULE("kh", ""), RULE("gh", "g"), RULE("th", "t"), RULE("dh", "d"),         \
+    RULE("ph", "f"), RULE("ck", "k"), RULE("que", "ki"), RULE("qui", "ki"),    \
+    RULE("q", "k"), RULE("x", "kz"), RULE("nt", "d"), RULE("nd", "d"),         \
+    RULE("mp", "b"), RULE("mb", "b"), RULE("nk", "g"), RULE("ng", "g"),        \
+    RULE("gk", "g"), RULE("w", "v"), RULE("s", "z"), RULE("y", "i"),           \
+    RULE("e", "i"), RULE("o", "u"), RULE("h", "")
+/* clang-format on */
+
+static const struct rule rough_english[] = {
+    RULE("shch", "z"), RULE("tsch", "z"), RULE("dzh", "z"), RULE("sch", "z"),
+    RULE("tch", "z"),  RULE("ddj", "z"),  RULE("dj", "z"),  RULE("zh", "z"),
+    RULE("ch", "z"),   RULE("sh", "z"),   RULE("ce", "zi"), RULE("ci", "zi"),
+    RULE("cy", "zi"),  RULE("ts", "z"),   RULE("tz", "z"),  RULE("dz", "z"),
+    RULE("j", "z"),    ROUGH_RULES,       RULE("c", "k"),
+};
+
+static const struct rule rough_continent[] = {
+    RULE("shch", "z"), RULE("tsch", "z"), RULE("dzh", "i"), RULE("sch", "z"),
+    RULE("dj", "i"),   RULE("zh", "i"),   RULE("ch", ""),   RULE("sh", "z"),
+    RULE("ts", "z"),   RULE("tz", "i"),   RULE("dz", "i"),  RULE("j", "i"),
+    ROUGH_RULES,       RULE("c", "z"),
 };
 
 static const struct rule *
-rule_at(weir_span word, size_t at)
+rule_at(weir_span word, size_t at, const struct rule *table, size_t count)
 {
-    for (size_t i = 0; i < WEIR_COUNTOF(rules); i++) {
-        size_t len = strlen(rules[i].from);
-        if (word.ptr[at] == rules[i].from[0] && len <= word.len - at &&
-            memcmp(word.ptr + at, rules[i].from, len) == 0)
-            return &rules[i];
-    }
+    for (size_t i = 0; i < count; i++)
+        if (word.ptr[at] == table[i].from[0] && table[i].len <= word.len - at &&
+            memcmp(word.ptr + at, table[i].from, table[i].len) == 0)
+            return &table[i];
     return NULL;
 }
 
+/* Doubled letters once. */
 static void
-add(struct screen_sound *sound, char c)
+add(weir_span *heard, char *bytes, char c)
 {
-    bool is_vowel = c == 'a' || c == 'i' || c == 'u';
-    if (sound->len > 0 && sound->text[sound->len - 1] == c)
+    if (heard->len > 0 && bytes[heard->len - 1] == c)
         return;
-    sound->text[sound->len++] = c;
-    if (!is_vowel && (sound->skeleton_len == 0 ||
-                      sound->skeleton[sound->skeleton_len - 1] != c))
-        sound->skeleton[sound->skeleton_len++] = c;
+    bytes[heard->len++] = c;
 }
 
-void
-weir__screen_sound(weir_span word, struct screen_sound *sound_out)
+static weir_span
+hear(weir_span word, const struct rule *table, size_t count, char *bytes)
 {
-    sound_out->len = 0;
-    sound_out->skeleton_len = 0;
-    if (word.len > SCREEN_WORD_MAX)
-        word.len = SCREEN_WORD_MAX;
+    weir_span heard = {bytes, 0};
     for (size_t at = 0; at < word.len;) {
-        const struct rule *rule = rule_at(word, at);
+        const struct rule *rule = rule_at(word, at, table, count);
         /* an h that closes a syllable is not heard */
         if (rule == NULL && word.ptr[at] == 'h' && at > 0 &&
             at + 1 == word.len) {
@@ -74,13 +103,33 @@ weir__screen_sound(weir_span word, struct screen_sound *sound_out)
             continue;
         }
         if (rule == NULL) {
-            add(sound_out, word.ptr[at++]);
+            add(&heard, bytes, word.ptr[at++]);
             continue;
         }
         for (const char *c = rule->to; *c != '\0'; c++)
-            add(sound_out, *c);
-        at += strlen(rule->from);
+            add(&heard, bytes, *c);
+        at += rule->len;
     }
+    return heard;
+}
+
+void
+weir__screen_sound(weir_span word, struct screen_sound *sound_out)
+{
+    struct screen_heard *heard = &sound_out->heard;
+    if (word.len > SCREEN_WORD_MAX)
+        word.len = SCREEN_WORD_MAX;
+    heard->text = hear(word, rules, WEIR_COUNTOF(rules), sound_out->bytes[0]);
+    heard->skeleton = (weir_span){sound_out->bytes[1], 0};
+    for (size_t i = 0; i < heard->text.len; i++) {
+        char c = heard->text.ptr[i];
+        if (c != 'a' && c != 'i' && c != 'u')
+            add(&heard->skeleton, sound_out->bytes[1], c);
+    }
+    heard->rough[0] = hear(word, rough_english, WEIR_COUNTOF(rough_english),
+                           sound_out->bytes[2]);
+    heard->rough[1] = hear(word, rough_continent, WEIR_COUNTOF(rough_continent),
+                           sound_out->bytes[3]);
 }
 
 static uint32_t
@@ -93,13 +142,13 @@ least(uint32_t a, uint32_t b)
 uint32_t
 weir__screen_distance(weir_span a, weir_span b, uint32_t most)
 {
-    uint8_t rows[3][SCREEN_WORD_MAX * 2 + 1];
+    uint8_t rows[3][SCREEN_HEARD_MAX + 1];
     uint8_t *above2 = rows[0];
     uint8_t *above = rows[1];
     uint8_t *here = rows[2];
     if (a.len > b.len + most || b.len > a.len + most)
         return most + 1;
-    WEIR_ASSERT(b.len <= SCREEN_WORD_MAX * 2);
+    WEIR_ASSERT(b.len <= SCREEN_HEARD_MAX);
     for (size_t j = 0; j <= b.len; j++)
         above[j] = (uint8_t)j;
     for (size_t i = 1; i <= a.len; i++) {
@@ -126,47 +175,74 @@ weir__screen_distance(weir_span a, weir_span b, uint32_t most)
 
 #define DISTANCE_MOST  3u
 #define SOUND_COST     40u /* of another spelling of the same sound */
+#define ROUGH_COST     60u /* of what another script may have made of it */
 #define SKELETON_LEAST 3u  /* letters; shorter ones say too little */
 #define LETTERS_LEAST  3u  /* shorter words are equal or not */
 
+/* Which of the letters a word has, five bits of each byte. */
+static uint32_t
+letters_of(weir_span word)
+{
+    uint32_t set = 0;
+    for (size_t i = 0; i < word.len; i++)
+        set |= 1u << (word.ptr[i] & 31);
+    return set;
+}
+
+/* Edits that leave less than three fifths of a word are not counted. */
 static uint32_t
 share(weir_span a, weir_span b)
 {
     uint32_t len = (uint32_t)(a.len > b.len ? a.len : b.len);
-    uint32_t distance = weir__screen_distance(a, b, DISTANCE_MOST);
-    if (distance > DISTANCE_MOST || distance >= len)
+    uint32_t most = least((len * 2 + 2) / 5, DISTANCE_MOST);
+    /* an edit changes two letters of the set at most */
+    uint32_t apart =
+        (uint32_t)__builtin_popcount(letters_of(a) ^ letters_of(b));
+    if (apart > 2 * most)
+        return 0;
+    uint32_t distance = weir__screen_distance(a, b, most);
+    if (distance > most || distance >= len)
         return 0;
     return 1000 - 1000 * distance / len;
 }
 
-uint32_t
-weir__screen_similarity(weir_span a, const struct screen_sound *a_sound,
-                        weir_span b, const struct screen_sound *b_sound,
-                        enum weir_screening_how *how_out)
+static uint32_t
+rough_share(const struct screen_heard *a, const struct screen_heard *b)
 {
-    weir_span a_heard = {a_sound->text, a_sound->len};
-    weir_span b_heard = {b_sound->text, b_sound->len};
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < SCREEN_READINGS; i++)
+        for (uint32_t j = 0; j < SCREEN_READINGS; j++) {
+            uint32_t one = share(a->rough[i], b->rough[j]);
+            best = one > best ? one : best;
+        }
+    return best > ROUGH_COST ? best - ROUGH_COST : 0;
+}
+
+uint32_t
+weir__screen_similarity(weir_span a, const struct screen_heard *a_heard,
+                        weir_span b, const struct screen_heard *b_heard,
+                        bool is_foreign, enum weir_screening_how *how_out)
+{
     *how_out = WEIR_HOW_EQUAL;
     if (weir_span_equal(a, b))
         return WEIR_SCREENING_SCORE_MAX;
     *how_out = WEIR_HOW_SOUND;
-    if (a_sound->len > 1 && weir_span_equal(a_heard, b_heard))
+    if (a_heard->text.len > 1 && weir_span_equal(a_heard->text, b_heard->text))
         return WEIR_SCREENING_SCORE_MAX - SOUND_COST;
+    uint32_t rough = is_foreign ? rough_share(a_heard, b_heard) : 0;
     *how_out = WEIR_HOW_TYPO;
     if (a.len < LETTERS_LEAST || b.len < LETTERS_LEAST)
         return 0;
     uint32_t best = share(a, b);
-    uint32_t heard = share(a_heard, b_heard);
+    uint32_t heard = share(a_heard->text, b_heard->text);
     heard = heard > SOUND_COST ? heard - SOUND_COST : 0;
+    heard = heard > rough ? heard : rough;
     if (heard > best) {
         best = heard;
         *how_out = WEIR_HOW_SOUND;
     }
-    if (a_sound->skeleton_len >= SKELETON_LEAST &&
-        a_sound->skeleton_len == b_sound->skeleton_len &&
-        memcmp(a_sound->skeleton, b_sound->skeleton, a_sound->skeleton_len) ==
-            0 &&
-        best < 900) {
+    if (a_heard->skeleton.len >= SKELETON_LEAST &&
+        weir_span_equal(a_heard->skeleton, b_heard->skeleton) && best < 900) {
         best = (best + 1000) / 2 - SOUND_COST / 2;
         *how_out = WEIR_HOW_SOUND;
     }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct legal_row {
-    const char *phrase;
+    weir_span phrase;
     enum { ANY, LAST, EDGE } where;
 };
 
@@ -20,10 +20,12 @@ struct legal_row {
 #define WEIR_GLUED(form)
 #define WEIR_SHORT(from, to)
 #define WEIR_STOP(word)
+#define WEIR_TORN(word)
 #define WEIR_PLAIN(word)
 
 #undef WEIR_LEGAL
-#define WEIR_LEGAL(phrase, where, languages) {phrase, where},
+#define WEIR_LEGAL(phrase, where, languages)                                   \
+    {{phrase, sizeof(phrase) - 1}, where},
 static const struct legal_row forms[] = {
 #include "screen_words.def"
 };
@@ -31,53 +33,100 @@ static const struct legal_row forms[] = {
 #define WEIR_LEGAL(phrase, where, languages)
 
 #undef WEIR_GLUED
-#define WEIR_GLUED(form) form,
-static const char *const glued[] = {
+#define WEIR_GLUED(form) {form, sizeof(form) - 1},
+static const weir_span glued[] = {
 #include "screen_words.def"
 };
 #undef WEIR_GLUED
 #define WEIR_GLUED(form)
 
 #undef WEIR_SHORT
-#define WEIR_SHORT(from, to) {from, to},
-static const char *const shorts[][2] = {
+#define WEIR_SHORT(from, to) {{from, sizeof(from) - 1}, {to, sizeof(to) - 1}},
+static const struct short_row {
+    weir_span from;
+    weir_span to;
+} shorts[] = {
 #include "screen_words.def"
 };
 #undef WEIR_SHORT
 #define WEIR_SHORT(from, to)
 
 #undef WEIR_STOP
+#undef WEIR_TORN
 #undef WEIR_PLAIN
-#define WEIR_STOP(word)  {word, SCREEN_STOP},
-#define WEIR_PLAIN(word) {word, SCREEN_PLAIN},
-static const struct {
-    const char *word;
+#define WEIR_RANK(word, rank) {{word, sizeof(word) - 1}, rank},
+#define WEIR_STOP(word)       WEIR_RANK(word, SCREEN_STOP)
+#define WEIR_TORN(word)       WEIR_RANK(word, SCREEN_TORN)
+#define WEIR_PLAIN(word)      WEIR_RANK(word, SCREEN_PLAIN)
+static const struct rank_row {
+    weir_span word;
     uint8_t rank;
-} plain[] = {
+} ranks[] = {
 #include "screen_words.def"
 };
 
-static bool
-equals(weir_span word, const char *text)
+static const struct short_row *
+find_short(weir_span word)
 {
-    return word.ptr[0] == text[0] && weir_span_equal(word, weir_span_of(text));
+    size_t low = 0;
+    size_t high = WEIR_COUNTOF(shorts);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = weir_span_compare(shorts[middle].from, word);
+        if (order == 0)
+            return &shorts[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static const struct rank_row *
+find_rank(weir_span word)
+{
+    size_t low = 0;
+    size_t high = WEIR_COUNTOF(ranks);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = weir_span_compare(ranks[middle].word, word);
+        if (order == 0)
+            return &ranks[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+bool
+weir__screen_words_are_sorted(void)
+{
+    bool is_sorted = true;
+    for (size_t i = 1; i < WEIR_COUNTOF(shorts); i++)
+        is_sorted &= weir_span_compare(shorts[i - 1].from, shorts[i].from) < 0;
+    for (size_t i = 1; i < WEIR_COUNTOF(ranks); i++)
+        is_sorted &= weir_span_compare(ranks[i - 1].word, ranks[i].word) < 0;
+    return is_sorted;
 }
 
 /* Number of words from `at` on that are the phrase; 0: they are not. */
 static uint32_t
-phrase_at(const struct screen_words *words, uint32_t at, const char *phrase)
+phrase_at(const struct screen_words *words, uint32_t at, weir_span phrase)
 {
     uint32_t first = at;
     for (; at < words->count; at++) {
         weir_span word = words->words[at].text;
-        if (word.ptr[0] != phrase[0] ||
-            !weir_span_starts(weir_span_of(phrase), word))
+        if (word.ptr[0] != phrase.ptr[0] || !weir_span_starts(phrase, word))
             return 0;
-        phrase += word.len;
-        if (*phrase == '\0')
+        if (phrase.len == word.len)
             return at - first + 1;
-        if (*phrase++ != ' ')
+        if (phrase.ptr[word.len] != ' ')
             return 0;
+        phrase.ptr += word.len + 1;
+        phrase.len -= word.len + 1;
     }
     return 0;
 }
@@ -93,8 +142,14 @@ cut(struct screen_words *words, uint32_t at, uint32_t count)
 static bool
 strip_one(struct screen_words *words)
 {
+    uint32_t first = 0; /* letters of words, five bits of each */
+    for (uint32_t i = 0; i < words->count; i++)
+        first |= 1u << (words->words[i].text.ptr[0] & 31);
     for (size_t row = 0; row < WEIR_COUNTOF(forms); row++)
-        for (uint32_t at = 0; at < words->count; at++) {
+        for (uint32_t at = 0;
+             at < words->count &&
+             (first >> (forms[row].phrase.ptr[0] & 31) & 1) != 0;
+             at++) {
             uint32_t count = phrase_at(words, at, forms[row].phrase);
             bool is_last = at + count == words->count;
             if (count == 0 || (forms[row].where == LAST && !is_last) ||
@@ -110,38 +165,80 @@ strip_one(struct screen_words *words)
 
 #define GLUED_LEAST 4u /* letters that stay before the form */
 
+/* "Hebrons.a." */
+static bool
+unglue_sa(struct screen_words *words)
+{
+    if (words->count < 2)
+        return false;
+    weir_span *before = &words->words[words->count - 2].text;
+    if (!weir_span_equal(words->words[words->count - 1].text, WEIR_SPAN("a")) ||
+        before->len <= GLUED_LEAST || before->ptr[before->len - 1] != 's')
+        return false;
+    before->len--;
+    words->count--;
+    return true;
+}
+
+/* Of a form of few letters, more must stay: many words end like it. */
 static bool
 unglue(struct screen_words *words)
 {
-    weir_span *last = &words->words[words->count - 1].text;
-    for (size_t row = 0; row < WEIR_COUNTOF(glued); row++) {
-        weir_span form = weir_span_of(glued[row]);
-        if (last->len >= form.len + GLUED_LEAST &&
-            weir_span_ends(*last, form)) {
-            last->len -= form.len;
-            return true;
+    for (uint32_t i = 0; i < words->count; i++) {
+        weir_span *word = &words->words[i].text;
+        for (size_t row = 0; row < WEIR_COUNTOF(glued); row++) {
+            weir_span form = glued[row];
+            if (word->len >= form.len + GLUED_LEAST - (form.len > 3) &&
+                weir_span_ends(*word, form)) {
+                word->len -= form.len;
+                return true;
+            }
         }
     }
     return false;
 }
 
+#define LONG_LEAST 6u /* letters of a word that one typo does not hide */
+
+/* One edit from the long word `other`; most are told by length and ends. */
+static bool
+is_nearly(weir_span word, weir_span other)
+{
+    if (other.len < LONG_LEAST || word.len + 1 < other.len ||
+        word.len > other.len + 1 ||
+        (word.ptr[0] != other.ptr[0] &&
+         word.ptr[word.len - 1] != other.ptr[other.len - 1]))
+        return false;
+    return weir__screen_distance(word, other, 1) == 1;
+}
+
+/* "Corproation", "Technolgies": what they are meant to be. */
+static weir_span
+mend(weir_span word)
+{
+    if (word.len < LONG_LEAST || find_rank(word) != NULL)
+        return word;
+    for (size_t row = 0; row < WEIR_COUNTOF(shorts); row++)
+        if (is_nearly(word, shorts[row].from))
+            return shorts[row].to;
+    for (size_t row = 0; row < WEIR_COUNTOF(ranks); row++)
+        if (is_nearly(word, ranks[row].word))
+            return ranks[row].word;
+    return word;
+}
+
 void
 weir__screen_strip(struct screen_words *words)
 {
-    while (words->count > 0 && (strip_one(words) || unglue(words)))
+    while (words->count > 0 &&
+           (strip_one(words) || unglue(words) || unglue_sa(words)))
         continue;
     for (uint32_t i = 0; i < words->count; i++) {
         struct screen_word *word = &words->words[i];
-        word->rank = SCREEN_NAMES;
-        for (size_t row = 0; row < WEIR_COUNTOF(shorts); row++)
-            if (equals(word->text, shorts[row][0])) {
-                word->text = weir_span_of(shorts[row][1]);
-                break;
-            }
-        for (size_t row = 0; row < WEIR_COUNTOF(plain); row++)
-            if (equals(word->text, plain[row].word)) {
-                word->rank = plain[row].rank;
-                break;
-            }
+        const struct short_row *written = find_short(word->text);
+        word->raw = word->text;
+        word->text = written != NULL ? written->to : mend(word->text);
+        const struct rank_row *row = find_rank(word->text);
+        word->rank = row != NULL ? row->rank : SCREEN_NAMES;
     }
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * screening_disguise.h - listed names written differently, and names of
+ * nobody; everything follows from one seed.
+ *
+ * Threads: none; the seed is one. Memory: the caller's.
+ */
+#ifndef WEIR_BENCH_SCREENING_DISGUISE_H
+#define WEIR_BENCH_SCREENING_DISGUISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_BYTES 1200u /* of a listed name; disguised, four times that */
+
+/* What a disguise may have damaged. */
+enum damage {
+    DAMAGE_NONE, /* every word can be read back */
+    DAMAGE_EDIT, /* letters of words */
+    DAMAGE_LOSS, /* words */
+};
+
+struct disguise {
+    const char *name;
+    enum damage damage;
+    bool of_china; /* only names of entries there */
+    /* Writes the disguised name; false: it does not apply. */
+    bool (*apply)(const char *name, char *out);
+};
+
+extern const struct disguise disguises[];
+extern const size_t disguise_count;
+
+void disguise_seed(uint64_t seed);
+uint32_t disguise_draw(uint32_t below);
+
+/* Names of nobody, up to 256 bytes. */
+void stranger_company(char *out);
+void stranger_person(char *out);
+
+#endif
