@@ -2,6 +2,8 @@
 /* The registry of providers, and the calls that go through it. */
 #include <weir/provider.h>
 
+#include "anthropic/anthropic.h"
+#include "native.h"
 #include "openai/openai.h"
 
 static const struct weir_provider providers[] = {
@@ -38,6 +40,61 @@ weir_provider_auth_prefix(const struct weir_provider *provider)
     return weir_span_of(provider->auth_prefix);
 }
 
+weir_span
+weir_provider_headers(const struct weir_provider *provider)
+{
+    return provider->ops->headers != NULL
+               ? weir_span_of(provider->ops->headers)
+               : WEIR_SPAN_NONE;
+}
+
+bool
+weir_provider_translates(const struct weir_provider *provider,
+                         const struct weir_request *request)
+{
+    return (provider->ops->speaks & WEIR_SPEAKS(request->dialect)) == 0;
+}
+
+/* Reads the call out of the client's dialect and writes it in the origin's. */
+static weir_status
+translate(const struct weir_provider *provider,
+          const struct weir_request *request, const struct weir_target *target,
+          struct weir_arena *arena, struct weir_outgoing *outgoing_out,
+          struct weir_error *err)
+{
+    struct weir_neutral *call = weir_arena_alloc(arena, sizeof(*call));
+    *outgoing_out = (struct weir_outgoing){0};
+    if (call == NULL)
+        return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                         "the request cannot be translated in %zu bytes",
+                         arena->size);
+    call->arena = arena;
+    call->dialect = request->dialect;
+    call->target = provider->ops->dialect;
+    call->drops = target->drops;
+    call->is_streamed = request->is_streamed;
+    if (provider->ops->write == NULL || request->surface == NULL ||
+        request->surface->read_call == NULL ||
+        request->surface->writing == NULL ||
+        request->surface->writing(request->dialect) == NULL)
+        return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                         "%s is not served by an origin that speaks %s",
+                         weir_dialect_title(request->dialect),
+                         weir_dialect_title(provider->ops->dialect));
+    weir_status status = request->surface->read_call(request, call, err);
+    if (status == WEIR_OK)
+        status = provider->ops->write(call, request, target, arena,
+                                      outgoing_out, err);
+    if (status == WEIR_OK && arena->overflow)
+        status = weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                           "the request has more parts than can be "
+                           "translated");
+    outgoing_out->is_translated = true;
+    outgoing_out->dropped = call->dropped;
+    outgoing_out->param = call->param;
+    return status;
+}
+
 weir_status
 weir_provider_prepare(const struct weir_provider *provider,
                       const struct weir_request *request,
@@ -46,6 +103,8 @@ weir_provider_prepare(const struct weir_provider *provider,
                       struct weir_outgoing *outgoing_out,
                       struct weir_error *err)
 {
+    if (weir_provider_translates(provider, request))
+        return translate(provider, request, target, arena, outgoing_out, err);
     return provider->ops->prepare(request, target, arena, outgoing_out, err);
 }
 
@@ -53,7 +112,17 @@ struct weir_reply *
 weir_reply_new(const struct weir_provider *provider,
                const struct weir_reply_setup *setup, struct weir_arena *arena)
 {
+    if (setup->is_translated ||
+        (setup->strips_reasoning && !provider->ops->strips_in_place))
+        return weir_translated_new(provider->ops, setup, arena);
     return provider->ops->reply_new(setup, arena);
+}
+
+weir_span
+weir_reply_content_type(const struct weir_reply *reply)
+{
+    return reply->content_type != NULL ? weir_span_of(reply->content_type)
+                                       : WEIR_SPAN_NONE;
 }
 
 void

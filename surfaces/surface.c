@@ -101,3 +101,22 @@ weir_surface_put_model(const struct weir_surface_route *route,
 {
     route->surface->put_model(route, model, out);
 }
+
+weir_status
+weir_surface_read_call(const struct weir_request *request,
+                       struct weir_arena *arena, struct weir_neutral *call_out,
+                       struct weir_error *err)
+{
+    *call_out = (struct weir_neutral){.arena = arena,
+                                      .dialect = request->dialect,
+                                      .is_streamed = request->is_streamed};
+    return request->surface->read_call(request, call_out, err);
+}
+
+void
+weir_surface_put_count(const struct weir_surface_route *route, uint64_t tokens,
+                       struct weir_buf *out)
+{
+    WEIR_ASSERT(route->endpoint == WEIR_ENDPOINT_COUNT);
+    route->surface->put_count(route, tokens, out);
+}

@@ -25,6 +25,7 @@
 
 #include <weir/base.h>
 #include <weir/meter.h>
+#include <weir/neutral.h>
 #include <weir/pen.h>
 
 #ifdef __cplusplus
@@ -39,7 +40,8 @@ enum weir_event_kind {
                            * is_redacted it is all there is of it */
     WEIR_EVENT_REFUSAL,        /* text */
     WEIR_EVENT_TOOL_CALL,      /* tool, id, name; text: signature or absent */
-    WEIR_EVENT_TOOL_ARGUMENTS, /* tool; text: part of the JSON, ESCAPED */
+    WEIR_EVENT_TOOL_ARGUMENTS, /* tool; text: part of the JSON, ESCAPED, or
+                                * with is_raw all of it, RAW */
     WEIR_EVENT_LOGPROBS,       /* text: RAW, OpenAI's array of tokens */
     WEIR_EVENT_OTHER,          /* text: RAW block no other dialect has */
     WEIR_EVENT_STOP,           /* stop; text: the origin's word for it */
@@ -73,6 +75,7 @@ struct weir_event {
     uint32_t tool;   /* which of the choice's tool calls, from 0 */
     enum weir_stop stop;
     bool is_redacted;
+    bool is_raw;
     int64_t created; /* seconds since 1970; 0: not said */
     weir_span text;
     weir_span id;
@@ -98,6 +101,9 @@ struct weir_reading_ops {
     bool (*next_frame)(struct weir_buf *held, weir_span *input,
                        weir_span *name_out, weir_span *data_out,
                        bool *is_broken);
+    /* The stream has ended as HTTP promised and no END was seen: dialects
+     * without an end of their own emit it here. NULL: it is a cut. */
+    void (*finish)(struct weir_reading *reading);
     const char *stream_type; /* content type; NULL: text/event-stream */
 };
 
@@ -140,10 +146,11 @@ enum weir_block {
 struct weir_writing {
     const struct weir_writing_ops *ops;
     struct weir_buf *out;
-    weir_span model;   /* as the client named it; plain */
-    weir_span request; /* weir's id of the call: "req_..." */
-    int64_t now;       /* seconds, for dialects that want a time */
-    bool wants_usage;  /* the client asked for the usage event */
+    weir_span model;           /* as the client named it; plain */
+    weir_span request;         /* weir's id of the call: "req_..." */
+    int64_t now;               /* seconds, for dialects that want a time */
+    enum weir_dialect dialect; /* the client's */
+    bool wants_usage;          /* the client asked for the usage event */
     bool is_streamed;
 
     /* State of the stream. */
@@ -168,6 +175,15 @@ struct weir_writing {
     struct weir_buf items; /* blocks that are closed */
     bool is_broken;        /* a buffer was too small: the reply is cut */
 };
+
+/* Arguments that came as text, ESCAPED, as a RAW object in `room` (emptied
+ * first). What a model wrote that is no object becomes {"arguments":"..."}:
+ * a client that expects an object gets one, and nothing is lost. */
+weir_span weir_object_of_escaped(weir_span escaped, struct weir_buf *room);
+/* The same for the call that events[at] begins, of a whole body's events. */
+weir_span weir_events_arguments(const struct weir_event *events, size_t count,
+                                size_t at, struct weir_buf *gathered,
+                                struct weir_buf *room);
 
 #ifdef __cplusplus
 }

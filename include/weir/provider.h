@@ -187,6 +187,7 @@ struct weir_provider_ops {
     uint32_t speaks;           /* WEIR_SPEAKS(dialect) each: passed as it is */
     enum weir_dialect dialect; /* what others are translated to */
     const char *headers;       /* lines for each request; NULL: none */
+    bool strips_in_place;      /* else a stripped reply is written anew */
     weir_status (*write)(struct weir_neutral *call,
                          const struct weir_request *request,
                          const struct weir_target *target,

@@ -27,7 +27,29 @@ bool weir_openai_find_reasoning(weir_span json,
 void weir_openai_empty_reasoning(const struct weir_openai_reasoning *found,
                                  const char *json, char *copy);
 
+/* Where origins of this dialect differ. */
+struct weir_openai_habits {
+    const char *tokens_name; /* of the limit on output */
+    bool is_asked;           /* counts a stream's tokens only when asked */
+    bool takes_top_k;
+};
+
+/* ETYPE: a field has no word in the dialect. */
+weir_status weir_openai_write_chat(struct weir_neutral *call,
+                                   const struct weir_target *target,
+                                   const struct weir_openai_habits *habits,
+                                   struct weir_arena *arena,
+                                   struct weir_outgoing *outgoing_out,
+                                   struct weir_error *err);
+
+/* Of RAW usage and error members, as events. */
+void weir_openai_emit_usage(struct weir_reading *reading, weir_span raw);
+void weir_openai_emit_error(struct weir_reading *reading, weir_span error);
+void weir_openai_emit_end(struct weir_reading *reading);
+
+extern const struct weir_reading_ops weir_openai_chat_reading;
 extern const struct weir_provider_ops weir_openai_ops;
 extern const struct weir_provider_ops weir_openai_unasked_ops;
+extern const struct weir_provider_ops weir_openai_chat_ops;
 
 #endif

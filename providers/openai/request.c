@@ -247,19 +247,72 @@ prepare_unasked(const struct weir_request *request,
     return prepare(request, target, false, arena, outgoing_out, err);
 }
 
+static weir_status
+write_openai(struct weir_neutral *call, const struct weir_request *request,
+             const struct weir_target *target, struct weir_arena *arena,
+             struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    static const struct weir_openai_habits habits = {
+        .tokens_name = "max_completion_tokens", .is_asked = true};
+    (void)request;
+    return weir_openai_write_chat(call, target, &habits, arena, outgoing_out,
+                                  err);
+}
+
+static weir_status
+write_unasked(struct weir_neutral *call, const struct weir_request *request,
+              const struct weir_target *target, struct weir_arena *arena,
+              struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    static const struct weir_openai_habits habits = {.tokens_name =
+                                                         "max_tokens"};
+    (void)request;
+    return weir_openai_write_chat(call, target, &habits, arena, outgoing_out,
+                                  err);
+}
+
+static weir_status
+write_compatible(struct weir_neutral *call, const struct weir_request *request,
+                 const struct weir_target *target, struct weir_arena *arena,
+                 struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    static const struct weir_openai_habits habits = {
+        .tokens_name = "max_tokens", .is_asked = true, .takes_top_k = true};
+    (void)request;
+    return weir_openai_write_chat(call, target, &habits, arena, outgoing_out,
+                                  err);
+}
+
+#define SPEAKS_CHAT                                                            \
+    (WEIR_SPEAKS(WEIR_DIALECT_CHAT) | WEIR_SPEAKS(WEIR_DIALECT_COMPLETIONS) |  \
+     WEIR_SPEAKS(WEIR_DIALECT_EMBEDDINGS))
+
+#define REPLIES                                                                \
+    .dialect = WEIR_DIALECT_CHAT, .reading = &weir_openai_chat_reading,        \
+    .strips_in_place = true, .reply_new = weir_openai_reply_new,               \
+    .reply_free = weir_openai_reply_free,                                      \
+    .reply_next = weir_openai_reply_next,                                      \
+    .reply_finish = weir_openai_reply_finish
+
 /* Origins that count streams of their own accord and refuse to be asked. */
 const struct weir_provider_ops weir_openai_unasked_ops = {
+    .speaks = SPEAKS_CHAT,
+    .write = write_unasked,
     .prepare = prepare_unasked,
-    .reply_new = weir_openai_reply_new,
-    .reply_free = weir_openai_reply_free,
-    .reply_next = weir_openai_reply_next,
-    .reply_finish = weir_openai_reply_finish,
+    REPLIES,
+};
+
+/* Origins without the Responses API. */
+const struct weir_provider_ops weir_openai_chat_ops = {
+    .speaks = SPEAKS_CHAT,
+    .write = write_compatible,
+    .prepare = prepare_asking,
+    REPLIES,
 };
 
 const struct weir_provider_ops weir_openai_ops = {
+    .speaks = SPEAKS_CHAT | WEIR_SPEAKS(WEIR_DIALECT_RESPONSES),
+    .write = write_openai,
     .prepare = prepare_asking,
-    .reply_new = weir_openai_reply_new,
-    .reply_free = weir_openai_reply_free,
-    .reply_next = weir_openai_reply_next,
-    .reply_finish = weir_openai_reply_finish,
+    REPLIES,
 };

@@ -14,13 +14,18 @@ static const struct {
     const char *method;
     const char *path;
     enum weir_endpoint endpoint;
+    enum weir_dialect dialect;
     bool takes_body;
 } endpoints[] = {
-    {"POST", "/v1/chat/completions", WEIR_ENDPOINT_CHAT, true},
-    {"POST", "/v1/responses", WEIR_ENDPOINT_RESPONSES, true},
-    {"POST", "/v1/embeddings", WEIR_ENDPOINT_EMBED, true},
-    {"POST", "/v1/completions", WEIR_ENDPOINT_COMPLETE, true},
-    {"GET", "/v1/models", WEIR_ENDPOINT_MODELS, false},
+    {"POST", "/v1/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT,
+     true},
+    {"POST", "/v1/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES,
+     true},
+    {"POST", "/v1/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS,
+     true},
+    {"POST", "/v1/completions", WEIR_ENDPOINT_COMPLETE,
+     WEIR_DIALECT_COMPLETIONS, true},
+    {"GET", "/v1/models", WEIR_ENDPOINT_MODELS, WEIR_DIALECT_CHAT, false},
 };
 
 static bool
@@ -50,6 +55,7 @@ route(weir_span method, weir_span path, weir_span query,
         if (weir_span_equal(path, weir_span_of(endpoints[i].path))) {
             wanted = endpoints[i].method;
             found.endpoint = endpoints[i].endpoint;
+            found.dialect = endpoints[i].dialect;
             found.takes_body = endpoints[i].takes_body;
         }
     /* A model's name may hold slashes. */
@@ -70,6 +76,19 @@ route(weir_span method, weir_span path, weir_span query,
     return WEIR_OK;
 }
 
+static weir_status
+read_call(const struct weir_request *request, struct weir_neutral *call,
+          struct weir_error *err)
+{
+    return weir_openai_read_chat(request, call, err);
+}
+
+static const struct weir_writing_ops *
+writing(enum weir_dialect dialect)
+{
+    return dialect == WEIR_DIALECT_CHAT ? &weir_openai_chat_writing : NULL;
+}
+
 const struct weir_surface weir_openai_surface = {
     .route = route,
     .parse = weir_openai_parse,
@@ -77,4 +96,6 @@ const struct weir_surface weir_openai_surface = {
     .put_cut = weir_openai_put_cut,
     .put_models = weir_openai_put_models,
     .put_model = weir_openai_put_model,
+    .read_call = read_call,
+    .writing = writing,
 };

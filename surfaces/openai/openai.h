@@ -22,6 +22,25 @@ void weir_openai_put_model(const struct weir_surface_route *route,
                            const struct weir_surface_model *model,
                            struct weir_buf *out);
 
+/* Requests in no dialect, by endpoint. */
+weir_status weir_openai_read_chat(const struct weir_request *request,
+                                  struct weir_neutral *call,
+                                  struct weir_error *err);
+/* RAW {name, description, schema, strict}: a format or a part of one. */
+weir_status weir_openai_read_schema(struct weir_neutral *call, weir_span raw,
+                                    struct weir_error *err);
+/* A member of the root that is a setting; else an extra (weir_raw_other). */
+void weir_openai_read_setting(void *context, weir_span name, weir_span raw);
+
+/* Keeps id, time and usage of START and USAGE. */
+void weir_openai_learn(struct weir_writing *writing,
+                       const struct weir_event *event);
+/* As the next value: the call's id, or one made from weir's own. */
+void weir_openai_put_call_id(struct weir_pen *pen,
+                             const struct weir_writing *writing,
+                             const struct weir_event *event);
+
+extern const struct weir_writing_ops weir_openai_chat_writing;
 extern const struct weir_surface weir_openai_surface;
 
 #endif

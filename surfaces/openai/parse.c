@@ -271,8 +271,10 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
     weir_json_hit hits[MEMBERS];
     struct reading reading = {hits, request_out, err};
 
-    *request_out =
-        (struct weir_request){.endpoint = route->endpoint, .body = body};
+    *request_out = (struct weir_request){.endpoint = route->endpoint,
+                                         .dialect = route->dialect,
+                                         .surface = route->surface,
+                                         .body = body};
     weir_status status = weir_json_scan(body, members, MEMBERS,
                                         WEIR_JSON_FOLD_NAMES, &root, hits, err);
     if (status != WEIR_OK)

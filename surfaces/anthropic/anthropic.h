@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Anthropic surface in its parts; see anthropic.c. */
+#ifndef WEIR_SURFACE_ANTHROPIC_H
+#define WEIR_SURFACE_ANTHROPIC_H
+
+#include <weir/surface.h>
+
+weir_status weir_anthropic_parse(const struct weir_surface_route *route,
+                                 weir_span body, struct weir_arena *arena,
+                                 struct weir_request *request_out,
+                                 struct weir_error *err);
+weir_status weir_anthropic_read_call(const struct weir_request *request,
+                                     struct weir_neutral *call,
+                                     struct weir_error *err);
+
+extern const struct weir_writing_ops weir_anthropic_writing;
+extern const struct weir_surface weir_anthropic_surface;
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What surfaces share: reading counts and flags, and weir's own details. */
+#ifndef WEIR_SURFACE_COMMON_H
+#define WEIR_SURFACE_COMMON_H
+
+#include <weir/json.h>
+#include <weir/surface.h>
+
+/* The member `weir` of an error, into the object that is open. */
+void weir_surface_put_details(struct weir_json_writer *writer,
+                              const struct weir_refusal *refusal);
+/* What a person reads of it. */
+weir_span weir_refusal_message(const struct weir_refusal *refusal);
+
+/* A body being read by one scan over `members`. */
+struct weir_scanned {
+    const weir_json_path *members;
+    weir_json_hit *hits;
+    struct weir_request *request;
+    struct weir_error *err;
+};
+
+/* Validates the body and begins `request_out`. */
+weir_status weir_scan_request(const struct weir_surface_route *route,
+                              weir_span body, size_t count,
+                              struct weir_scanned *scanned);
+/* ETYPE, with request->param the member's name. */
+weir_status weir_scan_reject(const struct weir_scanned *scanned,
+                             unsigned member, const char *reason);
+bool weir_scan_is_absent(const struct weir_scanned *scanned, unsigned member);
+weir_status weir_scan_bool(const struct weir_scanned *scanned, unsigned member,
+                           bool *value_out);
+/* Absent: `*value_out` stays. */
+weir_status weir_scan_count(const struct weir_scanned *scanned, unsigned member,
+                            uint64_t *value_out);
+weir_status weir_scan_model(const struct weir_scanned *scanned, unsigned member,
+                            struct weir_arena *arena);
+/* Bytes at `texts`, with those at `media` counted as so many images. */
+void weir_scan_prompt(const struct weir_scanned *scanned, const uint8_t *texts,
+                      size_t text_count, const uint8_t *media,
+                      size_t media_count);
+
+#endif
