@@ -52,6 +52,9 @@
 /* The reader of a reply; the dialect with the largest takes 6.3 KB. */
 #define NGX_HTTP_WEIR_READER        8192
 
+/* The answer to a count of tokens. */
+#define NGX_HTTP_WEIR_COUNTED       128
+
 /* Memory of so many calls is kept for the next ones. */
 #define NGX_HTTP_WEIR_SPARE         256
 
@@ -91,6 +94,7 @@ typedef struct {
     size_t                          body_max;
     size_t                          event_max;
     ngx_msec_t                      coalesce;
+    ngx_str_t                       drop;      /* names, parted by blanks */
     ngx_hash_t                      no_headers;
 } ngx_http_weir_main_conf_t;
 

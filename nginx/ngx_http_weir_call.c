@@ -177,7 +177,9 @@ ngx_http_weir_key(ngx_http_request_t *r)
         if ((h[i].key.len == 7
              && ngx_strncmp(h[i].lowcase_key, "api-key", 7) == 0)
             || (h[i].key.len == 9
-                && ngx_strncmp(h[i].lowcase_key, "x-api-key", 9) == 0))
+                && ngx_strncmp(h[i].lowcase_key, "x-api-key", 9) == 0)
+            || (h[i].key.len == 14
+                && ngx_strncmp(h[i].lowcase_key, "x-goog-api-key", 14) == 0))
         {
             return weir_key_read(ngx_http_weir_span(h[i].value), true);
         }
@@ -471,6 +473,39 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
 }
 
 
+/* How many tokens a prompt has: weir's own estimate, no model is asked. */
+
+static ngx_int_t
+ngx_http_weir_count(ngx_http_weir_ctx_t *ctx, weir_span body)
+{
+    u_char             *p;
+    weir_status         status;
+    struct weir_buf     buf;
+    struct weir_error   err;
+
+    status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
+                                &err);
+    if (status != WEIR_OK) {
+        ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+        return ngx_http_weir_refuse(ctx, status, &err);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, NGX_HTTP_WEIR_COUNTED);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    weir_buf_init_fixed(&buf, p, NGX_HTTP_WEIR_COUNTED);
+    weir_surface_put_count(&ctx->route, ctx->ask.input_tokens, &buf);
+
+    if (ngx_http_weir_add_headers(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_weir_send(ctx->request, NGX_HTTP_OK, weir_buf_span(&buf));
+}
+
+
 static void
 ngx_http_weir_body_handler(ngx_http_request_t *r)
 {
@@ -484,6 +519,11 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
 
     if (ngx_http_weir_body(ctx, &body) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    if (ctx->route.endpoint == WEIR_ENDPOINT_COUNT) {
+        ngx_http_finalize_request(r, ngx_http_weir_count(ctx, body));
         return;
     }
 

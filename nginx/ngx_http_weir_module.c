@@ -7,6 +7,7 @@
  *   weir_origin NAME upstream=U host=H tls=on|off [ca=FILE];
  *   weir_body_max SIZE;            of a request
  *   weir_event_max SIZE;           of one event of a stream
+ *   weir_drop "NAME ...";          fields to leave out in translation
  *   weir_coalesce TIME;            how long a busy stream's reads may wait
  *   weir on;                       in a location
  *
@@ -83,6 +84,13 @@ static ngx_command_t  ngx_http_weir_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_weir_main_conf_t, event_max),
+      NULL },
+
+    { ngx_string("weir_drop"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, drop),
       NULL },
 
     { ngx_string("weir_coalesce"),

@@ -28,6 +28,7 @@
 static ngx_str_t  ngx_http_weir_passed[] = {
     ngx_string("idempotency-key"),
     ngx_string("openai-beta"),
+    ngx_string("anthropic-beta"),
     ngx_null_string
 };
 
@@ -161,6 +162,10 @@ ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what)
 static weir_status
 ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 {
+    size_t                                size;
+    u_char                               *p;
+    weir_status                           status;
+    struct weir_arena                     arena;
     struct weir_target                    target;
     const struct weir_image              *image;
     const struct weir_image_deployment   *deployment;
@@ -175,10 +180,34 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
     target.strips_logprobs = (ctx->call.answer.obligations.strip
                               & WEIR_STRIP_LOGPROBS) != 0;
 
-    ctx->arena.used = ctx->arena_mark;
+    target.drops = ngx_http_weir_span(ngx_http_weir_worker.conf->drop);
 
-    return weir_provider_prepare(ctx->endpoint->provider, &ctx->ask, &target,
-                                 &ctx->arena, &ctx->outgoing, err);
+    if (!weir_provider_translates(ctx->endpoint->provider, &ctx->ask)) {
+        ctx->arena.used = ctx->arena_mark;
+
+        return weir_provider_prepare(ctx->endpoint->provider, &ctx->ask,
+                                     &target, &ctx->arena, &ctx->outgoing,
+                                     err);
+    }
+
+    size = WEIR_TRANSLATE_ARENA(ctx->ask.body.len);
+
+    p = ngx_pmemalign(ctx->request->pool, size, 16);
+    if (p == NULL) {
+        return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
+                         "no memory to translate the request");
+    }
+
+    weir_arena_init(&arena, p, size);
+
+    status = weir_provider_prepare(ctx->endpoint->provider, &ctx->ask,
+                                   &target, &arena, &ctx->outgoing, err);
+
+    if (status != WEIR_OK) {
+        ctx->ask.param = ctx->outgoing.param;
+    }
+
+    return status;
 }
 
 
@@ -377,7 +406,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
-    weir_span                           authority, header, prefix;
+    weir_span                           authority, header, prefix, lines;
     weir_secret                         secret;
     ngx_http_request_t                 *r;
     const struct weir_image            *image;
@@ -390,10 +419,11 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     authority = weir_image_text(image, origin->authority);
     header = weir_provider_auth_header(ctx->endpoint->provider);
     prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
+    lines = weir_provider_headers(ctx->endpoint->provider);
     secret = ctx->secret;
 
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
-          + header.len + prefix.len + secret.len
+          + header.len + prefix.len + secret.len + lines.len
           + ngx_http_weir_pass_headers(r, NULL)
           + sizeof("  HTTP/1.1\r\nHost: \r\n: \r\n"
                    "Content-Type: application/json\r\n"
@@ -441,6 +471,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
                               CRLF "X-Client-Request-Id: ");
     p = ngx_cpymem(p, ctx->id, WEIR_REQUEST_ID_TEXT - 1);
     p = ngx_http_weir_copy(p, CRLF);
+    p = ngx_cpymem(p, lines.ptr, lines.len);
 
     b->last = p;
     b->last += ngx_http_weir_pass_headers(r, b->last);
@@ -461,7 +492,7 @@ ngx_http_weir_create_request(ngx_http_request_t *r)
     uint32_t               i;
     ngx_buf_t             *b;
     ngx_uint_t             is_inline;
-    weir_span             *piece;
+    const weir_span       *piece;
     ngx_chain_t           *cl, **ll;
     ngx_http_weir_ctx_t   *ctx;
 
@@ -486,7 +517,7 @@ ngx_http_weir_create_request(ngx_http_request_t *r)
     ll = &cl->next;
 
     for (i = 0; i < ctx->outgoing.piece_count; i++) {
-        piece = &ctx->outgoing.pieces[i];
+        piece = &WEIR_OUTGOING_PIECE(&ctx->outgoing, i);
 
         if (is_inline) {
             b->last = ngx_cpymem(b->last, piece->ptr, piece->len);

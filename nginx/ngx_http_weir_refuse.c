@@ -155,6 +155,13 @@ ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    if (ctx->outgoing.dropped.len
+        && ngx_http_weir_put(r, "weir-dropped", ctx->outgoing.dropped)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_weir_put(r, "weir-decision", WEIR_SPAN("allow"));
 }
 

@@ -670,9 +670,14 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     struct weir_arena        arena;
     struct weir_reply_setup  setup;
 
-    if (ctx->is_encoded || ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
+    if (ctx->is_encoded
+        || (ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE
+            && !ctx->outgoing.is_translated))
+    {
         return NGX_OK;
     }
+
+    ngx_memzero(&setup, sizeof(struct weir_reply_setup));
 
     setup.endpoint = ctx->route.endpoint;
     setup.is_streamed = ctx->is_stream;
@@ -680,6 +685,11 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     setup.strips_reasoning = (ctx->call.answer.obligations.strip
                               & WEIR_STRIP_REASONING) != 0;
     setup.held_bytes_max = ngx_http_weir_worker.conf->event_max;
+    setup.is_translated = ctx->outgoing.is_translated;
+    setup.http_status = ctx->status.code;
+    setup.request = &ctx->ask;
+    setup.request_id = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
+    setup.now = ngx_time();
 
     weir_arena_init(&arena, ctx->reader, NGX_HTTP_WEIR_READER);
     ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &arena);
@@ -716,6 +726,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
 {
     size_t                len;
     char                  text[NGX_HTTP_WEIR_COST];
+    weir_span             type;
     ngx_http_upstream_t  *u;
     ngx_http_weir_ctx_t  *ctx;
 
@@ -728,6 +739,15 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
 
     u->conf = &ctx->endpoint->body_conf;
 
+    if (ctx->reply) {
+        type = weir_reply_content_type(ctx->reply);
+
+        if (type.len) {
+            ctx->content_type.data = (u_char *) type.ptr;
+            ctx->content_type.len = type.len;
+        }
+    }
+
     r->headers_out.content_type = ctx->content_type;
     r->headers_out.content_type_len = ctx->content_type.len;
     r->headers_out.content_type_lowcase = NULL;
@@ -735,6 +755,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     if (ctx->mode == NGX_HTTP_WEIR_PASS) {
         u->headers_in.content_length_n =
                       ctx->framing == NGX_HTTP_WEIR_LENGTH && !ctx->is_stream
+                      && !ctx->outgoing.is_translated
                       ? ctx->left : -1;
     }
 

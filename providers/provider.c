@@ -155,6 +155,8 @@ weir_reply_facts(const struct weir_reply *reply)
 struct weir_usage
 weir_reply_usage(const struct weir_reply *reply, uint64_t prompt_bytes)
 {
+    if (reply->facts.is_free)
+        return (struct weir_usage){0};
     return reply->facts.has_usage
                ? reply->facts.usage
                : weir_usage_estimate(prompt_bytes, reply->facts.content_bytes);

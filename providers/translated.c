@@ -149,6 +149,7 @@ weir_translated_new(const struct weir_provider_ops *ops,
     made->reply.ops = &translated_ops;
     made->setup = *setup;
     made->is_error = setup->http_status >= 400;
+    made->reply.facts.is_free = made->is_error;
     bool writes_stream = request->is_streamed && !made->is_error;
     made->reply.content_type =
         writes_stream ? "text/event-stream" : "application/json";

@@ -46,6 +46,7 @@ static const struct section sections[] = {
     {"geo", read_geo, true},
     {"log", read_log, true},
     {"withdrawal", read_withdrawal, true},
+    {"translation", read_translation, true},
     {"seller", read_seller, true},
     {"include", read_include, true},
     {"blocs", read_blocs, false},

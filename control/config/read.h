@@ -99,6 +99,7 @@ read_fn read_nginx;
 read_fn read_geo;
 read_fn read_log;
 read_fn read_withdrawal;
+read_fn read_translation;
 read_fn read_seller;
 
 /* "host:port" */

@@ -142,6 +142,16 @@ read_withdrawal(struct reader *r, const struct yaml_node *node, void *member)
 }
 
 void
+read_translation(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("drop", read_text, struct weir_settings, translation_drop),
+    };
+    read_fields(r, node, "translation", fields, WEIR_COUNTOF(fields),
+                &r->world->settings);
+}
+
+void
 read_seller(struct reader *r, const struct yaml_node *node, void *member)
 {
     typedef struct weir_world row;

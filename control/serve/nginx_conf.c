@@ -118,6 +118,8 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
                   (unsigned long long)settings->event_bytes_max);
     weir_status status =
         add_path(out, "weir_run", weir_span_of(paths->run), err);
+    if (status == WEIR_OK)
+        status = add_path(out, "weir_drop", settings->translation_drop, err);
     if (status == WEIR_OK && settings->mmdb_path.len > 0)
         status = add_path(out, "weir_mmdb", settings->mmdb_path, err);
     return status;

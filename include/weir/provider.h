@@ -86,7 +86,8 @@ struct weir_outgoing {
 };
 
 #define WEIR_OUTGOING_PIECE(outgoing, i)                                       \
-    ((outgoing)->many != NULL ? (outgoing)->many[i] : (outgoing)->pieces[i])
+    (*((outgoing)->many != NULL ? &(outgoing)->many[i]                         \
+                                : &(outgoing)->pieces[i]))
 
 /* ELIMIT: the arena is full. ETYPE: the dialect has no such endpoint. */
 WEIR_MUST_USE weir_status weir_provider_prepare(
@@ -124,6 +125,7 @@ struct weir_reply_facts {
     enum weir_reply_state state;
     bool has_usage; /* the origin counted: `usage` is it */
     bool has_error; /* an error member or event was seen */
+    bool is_free;   /* an error's body: nothing was generated */
     struct weir_usage usage;
     uint64_t content_bytes; /* delivered text, reasoning, tool arguments */
     uint64_t event_count;

@@ -427,6 +427,8 @@ struct weir_settings {
     weir_span log_level; /* "error" | "warn" | "info" */
     weir_span log_path;  /* empty: stderr */
     bool cuts_withdrawn_streams;
+    /* Fields that a translation may leave out, parted by blanks. */
+    weir_span translation_drop;
 };
 
 /* -------------------------------------------------------------- world */

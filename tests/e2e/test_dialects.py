@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Official clients of one dialect, origins of another."""
+import json
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import lab  # noqa: E402
+import world  # noqa: E402
+from replayer import Replayer  # noqa: E402
+
+anthropic = pytest.importorskip("anthropic")
+openai = pytest.importorskip("openai")
+
+DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
+            "compatible": ("compatible", "/v1")}
+
+
+class Dialects:
+    """One weir before one replaying origin, reached in every dialect."""
+
+    def __init__(self, where):
+        self.origin = Replayer()
+        config = world.config({name: self.origin.url("/v1") for name in
+                               ("near", "far", "slow")}, lab.free_port(),
+                              {}, 0)
+        config.pop("tls")
+        config.pop("listen")
+        for name, (dialect, prefix) in DIALECTS.items():
+            config["origins"].append(
+                {"name": name, "dialect": dialect,
+                 "url": self.origin.url(prefix)})
+            config["deployments"].append(
+                world.deployment(f"as-{name}", "large", name))
+            config["routes"].append({"name": f"to-{name}", "mode": "order",
+                                     "candidates": [f"as-{name}"]})
+        self.weir = lab.Weir(where / "weir", config, world.POLICIES)
+        self.weir.write()
+        try:
+            self.weir.start()
+            self.key = self.weir.key("good/app")
+        except BaseException:
+            self.stop()
+            raise
+        url = f"http://127.0.0.1:{self.weir.port}"
+        self.openai = openai.OpenAI(base_url=url + "/v1", api_key=self.key,
+                                    max_retries=0)
+        self.anthropic = anthropic.Anthropic(base_url=url, api_key=self.key,
+                                             max_retries=0)
+
+    def stop(self):
+        self.weir.end()
+        self.origin.stop()
+
+
+@pytest.fixture(scope="module")
+def dialects(tmp_path_factory):
+    made = Dialects(tmp_path_factory.mktemp("dialects"))
+    yield made
+    made.stop()
+
+
+CHAT = {"id": "chatcmpl-1", "object": "chat.completion", "created": 5,
+        "model": "large", "choices": [
+            {"index": 0, "finish_reason": "tool_calls", "message": {
+                "role": "assistant", "content": "Let me look.",
+                "reasoning_content": "They want \"weather\".",
+                "tool_calls": [{"id": "call_1", "type": "function",
+                                "function": {"name": "weather", "arguments":
+                                             "{\"place\": \"B\\u00e4r\"}"}}]}}],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 9,
+                  "total_tokens": 29,
+                  "prompt_tokens_details": {"cached_tokens": 4},
+                  "completion_tokens_details": {"reasoning_tokens": 3}}}
+
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant",
+           "model": "large", "content": [
+               {"type": "thinking", "thinking": "Hm.", "signature": "abc"},
+               {"type": "text", "text": "Let me \"look\"."},
+               {"type": "tool_use", "id": "toolu_1", "name": "weather",
+                "input": {"place": "Bär"}}],
+           "stop_reason": "tool_use", "stop_sequence": None,
+           "usage": {"input_tokens": 10, "cache_read_input_tokens": 4,
+                     "cache_creation_input_tokens": 6, "output_tokens": 9}}
+
+
+def sse(events, named=False):
+    lines = []
+    for event in events:
+        if named:
+            lines.append(f"event: {event['type']}")
+        lines.append("data: " + (event if isinstance(event, str)
+                                 else json.dumps(event)))
+        lines.append("")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def chat_stream():
+    def chunk(delta, reason=None):
+        return {"id": "chatcmpl-1", "object": "chat.completion.chunk",
+                "created": 5, "model": "large", "choices": [
+                    {"index": 0, "delta": delta, "finish_reason": reason}]}
+    call = CHAT["choices"][0]["message"]["tool_calls"][0]
+    return sse([
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"reasoning_content": "They want "}),
+        chunk({"reasoning_content": "\"weather\"."}),
+        chunk({"content": "Let me"}), chunk({"content": " look."}),
+        chunk({"tool_calls": [{"index": 0, **call, "function": {
+            "name": "weather", "arguments": ""}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {
+            "arguments": "{\"place\": \"B"}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {
+            "arguments": "\\u00e4r\"}"}}]}),
+        chunk({}, "tool_calls"),
+        {**chunk({}), "choices": [], "usage": CHAT["usage"]}, "[DONE]"])
+
+
+def message_stream():
+    start = {**MESSAGE, "content": [], "stop_reason": None,
+             "usage": {**MESSAGE["usage"], "output_tokens": 1}}
+    return sse([
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block":
+         {"type": "thinking", "thinking": "", "signature": ""}},
+        {"type": "content_block_delta", "index": 0, "delta":
+         {"type": "thinking_delta", "thinking": "Hm."}},
+        {"type": "content_block_delta", "index": 0, "delta":
+         {"type": "signature_delta", "signature": "abc"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block":
+         {"type": "text", "text": ""}},
+        {"type": "ping"},
+        {"type": "content_block_delta", "index": 1, "delta":
+         {"type": "text_delta", "text": "Let me \"look\"."}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "content_block_start", "index": 2, "content_block":
+         {"type": "tool_use", "id": "toolu_1", "name": "weather",
+          "input": {}}},
+        {"type": "content_block_delta", "index": 2, "delta":
+         {"type": "input_json_delta", "partial_json": "{\"place\": "}},
+        {"type": "content_block_delta", "index": 2, "delta":
+         {"type": "input_json_delta", "partial_json": "\"Bär\"}"}},
+        {"type": "content_block_stop", "index": 2},
+        {"type": "message_delta", "delta":
+         {"stop_reason": "tool_use", "stop_sequence": None},
+         "usage": {"output_tokens": 9}},
+        {"type": "message_stop"}], named=True)
+
+
+TOOL = {"type": "object", "properties": {"place": {"type": "string"}},
+        "required": ["place"]}
+
+
+def check_message(message):
+    kinds = [block.type for block in message.content]
+    assert kinds == ["thinking", "text", "tool_use"]
+    assert message.content[0].thinking == "They want \"weather\"."
+    assert message.content[1].text == "Let me look."
+    assert message.content[2].input == {"place": "Bär"}
+    assert message.content[2].id == "call_1"
+    assert message.stop_reason == "tool_use"
+    assert message.usage.input_tokens == 16
+    assert message.usage.cache_read_input_tokens == 4
+    assert message.usage.output_tokens == 9
+
+
+def test_anthropic_client_plain_on_chat_origin(dialects):
+    dialects.origin.set(json.dumps(CHAT).encode())
+    message = dialects.anthropic.messages.create(
+        model="to-chat", max_tokens=100, system="Be kind.",
+        messages=[{"role": "user", "content": [
+            {"type": "text", "text": "weather \"here\"?",
+             "cache_control": {"type": "ephemeral"}},
+            {"type": "image", "source": {"type": "base64", "data": "aGk=",
+                                         "media_type": "image/png"}}]},
+                  {"role": "assistant", "content": [
+                      {"type": "tool_use", "id": "t1", "name": "weather",
+                       "input": {"place": "x"}}]},
+                  {"role": "user", "content": [
+                      {"type": "tool_result", "tool_use_id": "t1",
+                       "content": "rain"},
+                      {"type": "text", "text": "and now?"}]}],
+        tools=[{"name": "weather", "description": "d", "input_schema": TOOL}],
+        tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        stop_sequences=["END"], extra_body={"temperature": 0.5})
+    check_message(message)
+    asked = dialects.origin.last()
+    assert asked["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [
+            {"type": "text", "text": "weather \"here\"?"},
+            {"type": "image_url", "image_url":
+             {"url": "data:image/png;base64,aGk="}}]},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "t1", "type": "function", "function":
+             {"name": "weather", "arguments": asked["messages"][2][
+                 "tool_calls"][0]["function"]["arguments"]}}]},
+        {"role": "tool", "tool_call_id": "t1", "content": "rain"},
+        {"role": "user", "content": "and now?"}]
+    assert json.loads(asked["messages"][2]["tool_calls"][0]["function"][
+        "arguments"]) == {"place": "x"}
+    assert asked["tools"] == [{"type": "function", "function": {
+        "name": "weather", "description": "d", "parameters": TOOL}}]
+    assert asked["tool_choice"] == "required"
+    assert asked["parallel_tool_calls"] is False
+    assert asked["stop"] == ["END"]
+    assert asked["max_completion_tokens"] == 100
+    assert asked["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7, 4096])
+def test_anthropic_client_streamed_on_chat_origin(dialects, chunk):
+    dialects.origin.set(chat_stream(), "text/event-stream", chunk=chunk)
+    with dialects.anthropic.messages.stream(
+            model="to-chat", max_tokens=100,
+            messages=[{"role": "user", "content": "weather?"}]) as stream:
+        message = stream.get_final_message()
+    check_message(message)
+    assert dialects.origin.last()["stream_options"] == {"include_usage": True}
+
+
+def check_completion(message, usage):
+    assert message.content == "Let me \"look\"."
+    assert message.tool_calls[0].id == "toolu_1"
+    assert json.loads(message.tool_calls[0].function.arguments) == {
+        "place": "Bär"}
+    assert message.reasoning_content == "Hm."
+    assert usage.prompt_tokens == 20
+    assert usage.prompt_tokens_details.cached_tokens == 4
+    assert usage.completion_tokens == 9
+
+
+def test_openai_client_plain_on_messages_origin(dialects):
+    dialects.origin.set(json.dumps(MESSAGE).encode())
+    done = dialects.openai.chat.completions.create(
+        model="to-messages", max_completion_tokens=50, stop="END",
+        reasoning_effort="low", user="u1",
+        messages=[{"role": "developer", "content": "Be kind."},
+                  {"role": "user", "content": [
+                      {"type": "text", "text": "hi"},
+                      {"type": "image_url", "image_url":
+                       {"url": "data:image/png;base64,aGk="}},
+                      {"type": "file", "file": {
+                          "filename": "a.pdf", "file_data":
+                          "data:application/pdf;base64,aGk="}}]},
+                  {"role": "assistant", "content": None, "tool_calls": [
+                      {"id": "c1", "type": "function", "function":
+                       {"name": "weather", "arguments": "{\"place\":\"x\"}"}},
+                      {"id": "c2", "type": "function", "function":
+                       {"name": "weather", "arguments": ""}}]},
+                  {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+                  {"role": "tool", "tool_call_id": "c2", "content": "sun"}],
+        tools=[{"type": "function", "function": {
+            "name": "weather", "description": "d", "parameters": TOOL}}],
+        tool_choice={"type": "function", "function": {"name": "weather"}},
+        parallel_tool_calls=False,
+        extra_body={"max_completion_tokens": 3000})
+    assert done.choices[0].finish_reason == "tool_calls"
+    check_completion(done.choices[0].message, done.usage)
+    path, headers, _ = dialects.origin.asked[-1]
+    assert path == "/v1/messages"
+    assert headers["anthropic-version"] == "2023-06-01"
+    asked = dialects.origin.last()
+    assert asked == {
+        "model": asked["model"], "max_tokens": 3000,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "stop_sequences": ["END"], "metadata": {"user_id": "u1"},
+        "system": [{"type": "text", "text": "Be kind."}],
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "hi"},
+                {"type": "image", "source": {"type": "base64", "data": "aGk=",
+                                             "media_type": "image/png"}},
+                {"type": "document", "title": "a.pdf", "source": {
+                    "type": "base64", "data": "aGk=",
+                    "media_type": "application/pdf"}}]},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "c1", "name": "weather",
+                 "input": {"place": "x"}},
+                {"type": "tool_use", "id": "c2", "name": "weather",
+                 "input": {}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "c1",
+                 "content": [{"type": "text", "text": "rain"}]},
+                {"type": "tool_result", "tool_use_id": "c2",
+                 "content": [{"type": "text", "text": "sun"}]}]}],
+        "tools": [{"name": "weather", "description": "d",
+                   "input_schema": TOOL}],
+        "tool_choice": {"type": "tool", "name": "weather",
+                        "disable_parallel_tool_use": True}}
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7, 4096])
+def test_openai_client_streamed_on_messages_origin(dialects, chunk):
+    dialects.origin.set(message_stream(), "text/event-stream", chunk=chunk)
+    with dialects.openai.chat.completions.stream(
+            model="to-messages", stream_options={"include_usage": True},
+            messages=[{"role": "user", "content": "hi"}]) as stream:
+        done = stream.get_final_completion()
+    check_completion(done.choices[0].message, done.usage)
+    assert done.choices[0].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_same_dialect_passes_unchanged(dialects, chunk):
+    sent = message_stream()
+    dialects.origin.set(sent, "text/event-stream", chunk=chunk)
+    body = json.dumps({"model": "to-messages", "max_tokens": 5, "stream": True,
+                       "messages": [{"role": "user", "content": "hi"}],
+                       "new_member": {"kept": [1, 2]}}).encode()
+    status, headers, got = lab.exchange(
+        dialects.weir.port, "POST", "/v1/messages", body,
+        {"x-api-key": dialects.key, "Content-Type": "application/json"})
+    assert (status, got) == (200, sent)
+    assert dialects.origin.last()["new_member"] == {"kept": [1, 2]}
+
+
+def test_client_counts_tokens(dialects):
+    count = dialects.anthropic.messages.count_tokens(
+        model="to-chat", messages=[{"role": "user", "content": "hello " * 40}])
+    assert 50 < count.input_tokens < 120
+
+
+def test_what_cannot_be_said_is_refused_by_name(dialects):
+    before = len(dialects.origin.asked)
+    with pytest.raises(openai.BadRequestError) as caught:
+        dialects.openai.chat.completions.create(
+            model="to-messages", seed=7,
+            messages=[{"role": "user", "content": "hi"}])
+    assert caught.value.param == "seed"
+    assert "OpenAI chat" in str(caught.value)
+    assert "Anthropic Messages" in str(caught.value)
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        dialects.anthropic.messages.create(
+            model="to-chat", max_tokens=5, extra_body={"top_k": 3},
+            messages=[{"role": "user", "content": "hi"}])
+    error = caught.value.body["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["weir"]["param"] == "top_k"
+    assert len(dialects.origin.asked) == before
+
+
+def test_what_was_dropped_is_named_in_a_header(dialects):
+    dialects.origin.set(json.dumps(CHAT).encode())
+    raw = dialects.anthropic.messages.with_raw_response.create(
+        model="to-chat", max_tokens=5, messages=[
+            {"role": "user", "content": [
+                {"type": "text", "text": "hi",
+                 "cache_control": {"type": "ephemeral"}}]}])
+    assert raw.headers["weir-dropped"] == "cache_control"
+
+
+def test_errors_keep_the_providers_code(dialects):
+    dialects.origin.set(json.dumps(
+        {"type": "error", "error": {"type": "not_found_error",
+                                    "message": "model: gone"}}).encode(),
+        status=404)
+    with pytest.raises(openai.NotFoundError) as caught:
+        dialects.openai.chat.completions.create(
+            model="to-messages", messages=[{"role": "user", "content": "hi"}])
+    assert caught.value.code == "not_found_error"
+    assert "model: gone" in str(caught.value)
+    dialects.origin.set(json.dumps(
+        {"error": {"message": "too long", "type": "invalid_request_error",
+                   "code": "context_length_exceeded"}}).encode(), status=400)
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        dialects.anthropic.messages.create(
+            model="to-chat", max_tokens=5,
+            messages=[{"role": "user", "content": "hi"}])
+    error = caught.value.body["error"]
+    assert error["message"] == "too long"
+    assert error["weir"]["code"] == "context_length_exceeded"
+
+
+def test_a_cut_stream_is_an_error_in_the_clients_dialect(dialects):
+    whole = chat_stream()
+    dialects.origin.set(whole[:len(whole) // 2], "text/event-stream", chunk=50)
+    with pytest.raises(anthropic.APIError):
+        with dialects.anthropic.messages.stream(
+                model="to-chat", max_tokens=5,
+                messages=[{"role": "user", "content": "hi"}]) as stream:
+            stream.get_final_message()
