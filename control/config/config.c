@@ -341,6 +341,28 @@ load_includes(struct loader *l, const struct yaml_node *root,
     }
 }
 
+weir_status
+weir_config_read(const char *path, struct weir_world *world,
+                 struct weir_faults *faults)
+{
+    struct loader l = {.world = world, .faults = faults, .main = path};
+    uint32_t before = faults->total;
+    char *whole = realpath(path, NULL);
+    if (whole == NULL) {
+        add_file_fault(&l, path, strerror(errno));
+        return WEIR_EPARSE;
+    }
+    l.whole = whole;
+    weir_arena_init_heap(&l.nodes, WEIR_WORLD_BYTES_MAX);
+    load_included(&l, whole);
+    bool is_full = l.nodes.overflow || world->arena.overflow;
+    weir_arena_fini(&l.nodes);
+    free(whole);
+    if (is_full)
+        return WEIR_ENOMEM;
+    return faults->total == before ? WEIR_OK : WEIR_EPARSE;
+}
+
 /* ------------------------------------------------------------ policies */
 
 static void

@@ -32,6 +32,12 @@ WEIR_MUST_USE weir_status weir_config_load_with(const char *path,
                                                 struct weir_world **world_out,
                                                 struct weir_faults *faults);
 
+/* One file of lists, or every *.yaml of a directory, as `include` would read
+ * them, without settings and policies; nothing is checked but the reading. */
+WEIR_MUST_USE weir_status weir_config_read(const char *path,
+                                           struct weir_world *world,
+                                           struct weir_faults *faults);
+
 /* One YAML text as if it were the file `name`; nothing on disk is read
  * (no includes, no policies). For tests and the fuzzer. */
 WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,

@@ -146,7 +146,7 @@ weir_world_check(struct weir_world *world, struct weir_faults *faults)
     struct weir__check check;
     uint32_t before = faults->total;
     static const struct weir_place nowhere = {0};
-    weir__promote_listings(world, faults);
+    weir_world_promote(world, faults);
     if (init(&check, world, faults)) {
         weir__check_settings(&check);
         weir__check_parties(&check);

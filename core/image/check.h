@@ -52,10 +52,6 @@ void weir__check_pins(struct weir__check *check, const char *owner,
                       const struct weir_world_deployment *deployment);
 
 void weir__check_catalogue(struct weir__check *check);
-/* Before the others: entries of the catalogue that a deployment names become
- * models; faults for those that lack something. */
-void weir__promote_listings(struct weir_world *world,
-                            struct weir_faults *faults);
 /* After the routes: dates and successors. */
 void weir__check_lives(struct weir__check *check);
 void weir__check_routes(struct weir__check *check);

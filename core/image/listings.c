@@ -25,9 +25,9 @@ static const struct {
     uint32_t bit;
     const char *name;
 } lacks_names[] = {
-    {WEIR_LACKS_ORIGIN, "origin"},      {WEIR_LACKS_TERMS, "terms"},
-    {WEIR_LACKS_LICENCE, "licence"},    {WEIR_LACKS_PRICE, "price"},
-    {WEIR_LACKS_LIFE, "support"}, {WEIR_LACKS_DEPLOYMENT, "deployment"},
+    {WEIR_LACKS_ORIGIN, "origin"},   {WEIR_LACKS_TERMS, "terms"},
+    {WEIR_LACKS_LICENCE, "licence"}, {WEIR_LACKS_PRICE, "price"},
+    {WEIR_LACKS_LIFE, "support"},    {WEIR_LACKS_DEPLOYMENT, "deployment"},
 };
 
 const char *
@@ -241,7 +241,7 @@ read_listings(struct promotion *p)
 }
 
 void
-weir__promote_listings(struct weir_world *world, struct weir_faults *faults)
+weir_world_promote(struct weir_world *world, struct weir_faults *faults)
 {
     struct promotion p = {.world = world, .faults = faults};
     uint32_t more = world->listing_count;

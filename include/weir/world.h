@@ -491,6 +491,12 @@ WEIR_WORLD_LISTS(WEIR_WORLD_LIST)
 #undef WEIR_WORLD_LIST
 
 /*
+ * The first part of the check, by itself: what every entry of the catalogue
+ * inherits and lacks; entries that a deployment names become models.
+ */
+void weir_world_promote(struct weir_world *world, struct weir_faults *faults);
+
+/*
  * All cross references and rules; fills the `_row` members and
  * route.model. Reports every fault. True when it found none (faults that
  * were there before do not count).
