@@ -25,6 +25,7 @@
 #include <weir/crypto.h>
 
 #include "control/config/config.h"
+#include "control/evidence/merge.h"
 #include "control/explain/sources.h"
 #include "control/log.h"
 #include "control/parts.h"
@@ -154,6 +155,10 @@ weir__control_publish_image(struct weir_control *control,
     uint64_t generation;
     weir_status status = next_generation(
         control, "image", control->board->image, &generation, err);
+    if (status != WEIR_OK)
+        return status;
+    status =
+        weir_evidence_merge(world, control->store, weir_control_now(), err);
     if (status != WEIR_OK)
         return status;
     weir_buf_init(&bytes, WEIR_WORLD_BYTES_MAX);

@@ -79,6 +79,18 @@ read_established(struct reader *r, const struct yaml_node *node, void *member)
     read_bool(r, node, &organisation->is_established);
 }
 
+static void
+read_since(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_organisation *organisation = member;
+    weir_time when = 0;
+    read_time(r, node, &when);
+    /* Nothing said is 0, which is a date too. */
+    organisation->established_since = when == 0 ? 1 : when;
+    organisation->is_established = true;
+    organisation->has_established = true;
+}
+
 void
 read_organisations(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -94,6 +106,10 @@ read_organisations(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("source", read_text, row, source),
         FIELD("as_of", read_date_text, row, as_of),
         FIELD("owners", read_owners, row, owners),
+        FIELD("aliases", read_names, row, aliases),
+        FIELD("identifiers", read_names, row, identifiers),
+        FIELD("purposes", read_names, row, purposes),
+        {"established_since", read_since, 0},
     };
     if (!is_list(r, node, "organisations"))
         return;

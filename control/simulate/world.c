@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/config/config.h"
+#include "control/evidence/merge.h"
 #include "control/parts.h"
 #include "control/simulate/simulate.h"
 
@@ -71,6 +72,9 @@ read_store(struct weir_simulate_world *world, struct weir_error *err)
         status = loading.status;
     if (status == WEIR_OK)
         status = weir_store_withdrawals(store, on_withdrawal, &loading, err);
+    if (status == WEIR_OK)
+        status =
+            weir_evidence_merge(world->world, store, weir_control_now(), err);
     if (status == WEIR_OK && world->arena.overflow)
         status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     weir_store_close(store);

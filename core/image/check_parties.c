@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* Of weir_world_organisation.conflicting. */
+#define WEIR__OWNERS_BIT (1u << 6)
+
 /* Listed owners of one organisation: doubles are sought among them. */
 #define OWNERS_MAX 2000
 
@@ -104,7 +107,9 @@ check_owners(struct weir__check *check, struct weir_world_organisation *o,
                         &sorted[i]->name);
     }
     uint64_t sum = merge_owners(check, sorted, count, owner);
-    if (sum > WEIR_SHARE_ALL)
+    /* Registers contradict each other: that is kept, shown, and no fault of
+     * whoever writes the sources. */
+    if (sum > WEIR_SHARE_ALL && (o->conflicting & WEIR__OWNERS_BIT) == 0)
         weir_faults_add(check->faults, o->place,
                         "Correct a share; where only an upper end is known, "
                         "write a band such as \"0%-60%\".",
@@ -131,6 +136,17 @@ check_twice(struct weir__check *check, uint32_t row, uint32_t first)
                     WEIR_SPAN_ARG(b->headquarters.text));
 }
 
+/* What nobody says is unknown; what is said must be a place. */
+static void
+check_place(struct weir__check *check, const char *what, const char *owner,
+            struct weir_world_name *name)
+{
+    if (name->text.len == 0)
+        name->row = weir_jurisdiction_unknown();
+    else
+        weir__check_jurisdiction(check, what, owner, name);
+}
+
 static void
 check_organisations(struct weir__check *check)
 {
@@ -149,10 +165,8 @@ check_organisations(struct weir__check *check)
         struct weir_world_organisation *o = &world->organisation_rows[i];
         char owner[WEIR__OWNER_TEXT];
         weir__check_owner(owner, "organisation", o->name);
-        weir__check_jurisdiction(check, "headquarters", owner,
-                                 &o->headquarters);
-        weir__check_jurisdiction(check, "incorporated", owner,
-                                 &o->incorporated);
+        check_place(check, "headquarters", owner, &o->headquarters);
+        check_place(check, "incorporated", owner, &o->incorporated);
         if (o->owners.count > 0)
             check_owners(check, o, owner);
     }

@@ -139,6 +139,8 @@ static weir_time
 next_change(const struct weir_world *world, weir_time now)
 {
     weir_time next = WEIR_TIME_MAX;
+    if (world->base.rows != NULL && world->base.change > now)
+        next = world->base.change;
     for (uint32_t i = 0; i < world->rule_count; i++) {
         const struct weir_world_rule *r = &world->rule_rows[i];
         if (r->from > now && r->from < next)

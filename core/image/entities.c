@@ -20,7 +20,7 @@ struct adder {
     uint32_t *list_of;
 };
 
-#define FIELDS_MAX 8
+#define FIELDS_MAX 16
 
 /* One entity under construction. */
 struct draft {
@@ -94,6 +94,45 @@ finish(struct adder *a, struct draft *draft,
     draft->entity.parent_count = parent_count;
     if (a->status == WEIR_OK)
         a->status = weir_cedar_store_add(a->store, &draft->entity, a->err);
+}
+
+/* Facts that policies may ask about, and how they call them. */
+static const struct {
+    const char *name;
+    uint32_t kind; /* enum weir_fact_kind of control/evidence */
+} facts[] = {
+    {"incorporated", 4}, {"headquarters", 5},      {"owners", 6},
+    {"category", 7},     {"established_since", 8}, {"verified_until", 9},
+    {"name", 1}};
+
+#define FACTS_MAX (sizeof(facts) / sizeof(facts[0]))
+
+static void
+set_facts(struct draft *draft, const char *key, uint32_t bits,
+          weir_cedar_value values[FACTS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FACTS_MAX; i++) {
+        if ((bits & 1u << facts[i].kind) == 0)
+            continue;
+        values[count].kind = WEIR_CEDAR_STRING;
+        values[count].string = weir_span_of(facts[i].name);
+        count++;
+    }
+    *add_field(draft, key) = weir_cedar_value_set(values, count);
+}
+
+static uint32_t
+unknown_facts(const struct weir_world_organisation *o)
+{
+    uint32_t unknown = o->expired;
+    unknown |= o->incorporated.text.len == 0 ? 1u << 4 : 0;
+    unknown |= o->headquarters.text.len == 0 ? 1u << 5 : 0;
+    unknown |= o->owners.count == 0 ? 1u << 6 : 0;
+    unknown |= o->category.len == 0 ? 1u << 7 : 0;
+    unknown |= o->established_since == 0 && !o->has_established ? 1u << 8 : 0;
+    unknown |= o->verified_until == 0 ? 1u << 9 : 0;
+    return unknown;
 }
 
 static struct weir_cedar_uid
@@ -218,6 +257,12 @@ add_organisations(struct adder *a)
         set_string(&draft, "category", o->category);
         set_bool(&draft, "established", o->is_established);
         set_datetime(&draft, "verified_until", o->verified_until);
+        if (o->established_since != 0)
+            set_datetime(&draft, "established_since", o->established_since);
+        weir_cedar_value unknown[FACTS_MAX] = {{0}};
+        weir_cedar_value conflicting[FACTS_MAX] = {{0}};
+        set_facts(&draft, "unknown", unknown_facts(o), unknown);
+        set_facts(&draft, "conflicting", o->conflicting, conflicting);
         finish(a, &draft, parents, gather_parents(a, i, parents));
     }
 }

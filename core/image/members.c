@@ -37,8 +37,20 @@ mark_seeds(const struct weir_world *world, const struct weir__names *blocs,
     add_places(world, blocs, rule->incorporated_in, &incorporated);
     for (uint32_t i = 0; i < world->organisation_count; i++) {
         const struct weir_world_organisation *o = &world->organisation_rows[i];
-        seeds[i] = headquarters.has[o->headquarters.row] ||
-                   incorporated.has[o->incorporated.row];
+        bool is_person = weir_span_equal(o->category, WEIR_SPAN("person"));
+        /* Nobody says where it is: it may be there. People have no
+         * headquarters. */
+        bool is_doubtful =
+            !is_person &&
+            ((rule->headquarters_in.count > 0 &&
+              o->headquarters.row == weir_jurisdiction_unknown()) ||
+             (rule->incorporated_in.count > 0 &&
+              o->incorporated.row == weir_jurisdiction_unknown()));
+        bool is_seed = headquarters.has[o->headquarters.row] ||
+                       incorporated.has[o->incorporated.row];
+        seeds[i] = is_seed       ? WEIR_SEED_YES
+                   : is_doubtful ? WEIR_SEED_MAYBE
+                                 : WEIR_SEED_NO;
     }
     for (uint32_t i = 0; i < rule->organisations.count; i++)
         seeds[world->name_rows[rule->organisations.first + i].row] = 1;

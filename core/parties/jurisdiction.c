@@ -259,6 +259,7 @@ static const struct weir_jurisdiction table[] = {
     {"ZA", "South Africa"},
     {"ZM", "Zambia"},
     {"ZW", "Zimbabwe"},
+    {"ZZ", "Unknown"},
 };
 
 const struct weir_jurisdiction *
@@ -268,13 +269,19 @@ weir_jurisdictions(size_t *count_out)
     return table;
 }
 
+uint32_t
+weir_jurisdiction_unknown(void)
+{
+    return (uint32_t)WEIR_COUNTOF(table) - 1;
+}
+
 bool
 weir_jurisdiction_find(weir_span code, uint32_t *row_out)
 {
     if (code.len != 2)
         return false;
     size_t low = 0;
-    size_t high = WEIR_COUNTOF(table);
+    size_t high = weir_jurisdiction_unknown();
     while (low < high) {
         size_t middle = (low + high) / 2;
         int order = memcmp(table[middle].code, code.ptr, 2);

@@ -9,8 +9,10 @@ TEST(parties, places_are_the_codes_of_the_standard_and_xk)
 {
     size_t count;
     const struct weir_jurisdiction *table = weir_jurisdictions(&count);
-    assert_int_equal(count, 250);
-    for (uint32_t i = 0; i < count; i++) {
+    assert_int_equal(count, 251);
+    assert_int_equal(weir_jurisdiction_unknown(), 250);
+    assert_string_equal(table[250].code, "ZZ");
+    for (uint32_t i = 0; i < 250; i++) {
         uint32_t row = UINT32_MAX;
         assert_int_equal(strlen(table[i].code), 2);
         assert_true(weir_jurisdiction_find(weir_span_of(table[i].code), &row));

@@ -24,6 +24,9 @@ struct weir_jurisdiction {
 
 /* Ordered by code; `count_out` rows, valid for ever. */
 const struct weir_jurisdiction *weir_jurisdictions(size_t *count_out);
+/* The last row, "ZZ": where somebody is when nobody knows. In no bloc, and
+ * no code that anybody writes. */
+uint32_t weir_jurisdiction_unknown(void);
 /* Row number in that table; false when the code is not one (upper case
  * only: "cn" is a mistake, and is told so by the caller). */
 bool weir_jurisdiction_find(weir_span code, uint32_t *row_out);

@@ -279,15 +279,34 @@ struct weir_world_organisation {
     struct weir_place place;
     weir_span name;
     weir_span title;
-    struct weir_world_name headquarters; /* jurisdictions */
+    struct weir_world_name headquarters; /* jurisdictions; empty: unknown */
     struct weir_world_name incorporated;
     weir_span category;
     bool is_established;
     bool has_established;
+    weir_time established_since; /* 0: not said */
     weir_time verified_until;
     weir_span source;
     weir_span as_of;
     struct weir_world_range owners;
+    struct weir_world_range aliases;     /* names */
+    struct weir_world_range identifiers; /* "LEI:..." */
+    struct weir_world_range purposes;
+    /* Bits of enum weir_fact_kind (control/evidence): sources that
+     * contradict each other, and evidence that is over. */
+    uint32_t conflicting;
+    uint32_t expired;
+};
+
+/* What the sources said before evidence of the store was merged into the
+ * rows (control/evidence/merge.c); nothing was merged: rows is NULL. */
+struct weir_world_base {
+    struct weir_world_organisation *rows;
+    uint32_t count;
+    struct weir_world_owner *owner_rows;
+    uint32_t owner_count;
+    int64_t generation; /* of the evidence that is merged */
+    weir_time change;   /* when it will say otherwise by itself */
 };
 
 /* A named list of organisations (screening, exceptions). */
@@ -468,6 +487,7 @@ struct weir_world {
     weir_span currency;       /* ISO 4217: of every price and every budget */
     weir_time stale_after_us; /* 0: never */
     struct weir_place seller_place;
+    struct weir_world_base base;
     weir_time signals_window_us;     /* how long a country counts for a key */
     struct weir_world_range hosting; /* networks: of machines, not people */
 
