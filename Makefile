@@ -27,6 +27,7 @@ e2e: all
 
 bench: all
 	bench/run
+	bench/cedar/run
 
 soak: all
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200

@@ -332,20 +332,6 @@ read_ancestors(struct reader *r, uint32_t foot)
 {
     struct smt *s = r->s;
     struct smt_foot f = s->feet.items[foot];
-    for (uint32_t k = 0; k < s->feet.count; k++) {
-        struct smt_foot g = s->feet.items[k];
-        weir_span function;
-        if (!s->memberships[f.type->index * s->type_count + g.type->index])
-            continue;
-        function = weir__smt_member_function(s, f.type, g.type);
-        read_term(
-            r,
-            (struct smt_reading){
-                .kind = SMT_READ_MEMBER, .foot = foot, .other = k},
-            WEIR_SPAN("Bool"),
-            weir__smt_format(s, "(%.*s %.*s %.*s)", WEIR_SPAN_ARG(function),
-                             WEIR_SPAN_ARG(f.value), WEIR_SPAN_ARG(g.value)));
-    }
     for (uint32_t a = 0; a < s->type_count; a++) {
         const struct weir_cedar_entity_type *top =
             weir_cedar_schema_entity_type(s->schema, a);
@@ -359,6 +345,27 @@ read_ancestors(struct reader *r, uint32_t foot)
                   weir__smt_set_sort(s, weir__smt_entity_sort(s, top)),
                   weir__smt_format(s, "(%.*s %.*s)", WEIR_SPAN_ARG(function),
                                    WEIR_SPAN_ARG(f.value)));
+    }
+}
+
+/* What is not spoken of is not read: the solver may say anything of it. */
+static void
+read_members(struct reader *r)
+{
+    struct smt *s = r->s;
+    for (uint32_t i = 0; i < s->atoms.count && !weir__smt_failed(s); i++) {
+        struct smt_atom atom = s->atoms.items[i];
+        struct smt_foot low = s->feet.items[atom.low];
+        struct smt_foot high = s->feet.items[atom.high];
+        weir_span function = weir__smt_member_function(s, low.type, high.type);
+        read_term(
+            r,
+            (struct smt_reading){
+                .kind = SMT_READ_MEMBER, .foot = atom.low, .other = atom.high},
+            WEIR_SPAN("Bool"),
+            weir__smt_format(s, "(%.*s %.*s %.*s)", WEIR_SPAN_ARG(function),
+                             WEIR_SPAN_ARG(low.value),
+                             WEIR_SPAN_ARG(high.value)));
     }
 }
 
@@ -382,6 +389,7 @@ write_readings(struct smt *s, struct weir_cedar_smt_plan *plan)
         read_attributes(&r, i);
         read_ancestors(&r, i);
     }
+    read_members(&r);
     plan->schema = s->schema;
     plan->environment = s->environment;
     plan->feet = s->feet.items;
@@ -403,8 +411,8 @@ declare_request(struct smt *s)
                   "(declare-const context %.*s)\n",
                   WEIR_SPAN_ARG(principal), WEIR_SPAN_ARG(resource),
                   WEIR_SPAN_ARG(context));
-    weir__smt_foot(s, WEIR_SPAN("principal"), s->environment.principal);
-    weir__smt_foot(s, WEIR_SPAN("resource"), s->environment.resource);
+    weir__smt_foot(s, WEIR_SPAN("principal"), s->environment.principal, false);
+    weir__smt_foot(s, WEIR_SPAN("resource"), s->environment.resource, false);
 }
 
 weir_status

@@ -31,9 +31,16 @@ struct smt_sort {
     bool is_option;
 };
 
-struct smt_foot { /* an entity-valued term */
+struct smt_foot {
     weir_span value;
     const struct weir_cedar_entity_type *type;
+    bool is_literal; /* two literals are never the same entity */
+};
+
+/* A membership that is spoken of: feet. */
+struct smt_atom {
+    uint32_t low;
+    uint32_t high;
 };
 
 struct smt_attribute { /* a function that was declared */
@@ -88,6 +95,7 @@ struct smt {
     uint8_t *arrays;      /* likewise: anc.E.A is used */
     SMT_LIST(struct smt_sort) sorts;
     SMT_LIST(struct smt_foot) feet;
+    SMT_LIST(struct smt_atom) atoms;
     SMT_LIST(struct smt_attribute) attributes;
     SMT_LIST(struct smt_tag) tags;
     SMT_LIST(struct smt_subject) subjects;
@@ -171,7 +179,7 @@ void weir__smt_set_finite(struct smt *s, weir_span set);
 
 /* smt_entity.c */
 void weir__smt_foot(struct smt *s, weir_span value,
-                    const struct weir_cedar_entity_type *type);
+                    const struct weir_cedar_entity_type *type, bool is_literal);
 weir_span weir__smt_attribute(struct smt *s, weir_span entity,
                               const struct weir_cedar_entity_type *type,
                               const struct weir_cedar_attribute *attribute);

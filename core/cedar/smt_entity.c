@@ -13,7 +13,8 @@
  *
  * THE HIERARCHY is said to be one (no cycle, transitive) for the footprint
  * alone, all entity-valued terms of the question: what lies outside can be
- * cut off without changing any answer. Membership functions that neither
+ * cut off without changing any answer; and of the footprint, for the
+ * memberships that are spoken of (close_chains()). Membership functions that neither
  * the question nor transitivity needs are taken as empty and not declared.
  * A set of ancestors is tied to the single questions over the footprint; it
  * may hold more, entities that have no ancestors themselves.
@@ -28,7 +29,7 @@ name_bool(struct smt *s, weir_span text)
 
 void
 weir__smt_foot(struct smt *s, weir_span value,
-               const struct weir_cedar_entity_type *type)
+               const struct weir_cedar_entity_type *type, bool is_literal)
 {
     struct smt_foot *foot;
     weir_span key;
@@ -39,10 +40,26 @@ weir__smt_foot(struct smt *s, weir_span value,
         weir__smt_format(s, "foot %u %.*s", type->index, WEIR_SPAN_ARG(value));
     if (key.ptr == NULL || weir__smt_known(s, key).ptr != NULL)
         return;
-    weir__smt_learn(s, key, value);
+    weir__smt_learn(s, key, weir__smt_format(s, "%u", s->feet.count));
     foot = SMT_PUSH(s, s->feet);
     if (foot != NULL)
-        *foot = (struct smt_foot){value, type};
+        *foot = (struct smt_foot){value, type, is_literal};
+}
+
+/* Its number in the footprint, which it joins where it is not in it yet. */
+static uint32_t
+foot_of(struct smt *s, weir_span value,
+        const struct weir_cedar_entity_type *type)
+{
+    weir_span key =
+        weir__smt_format(s, "foot %u %.*s", type->index, WEIR_SPAN_ARG(value));
+    uint64_t number = 0;
+    if (key.ptr == NULL)
+        return 0;
+    if (weir__smt_known(s, key).ptr == NULL)
+        weir__smt_foot(s, value, type, false);
+    (void)weir_span_to_u64(weir__smt_known(s, key), &number);
+    return (uint32_t)number;
 }
 
 /* ------------------------------------------------- attributes and tags */
@@ -234,13 +251,29 @@ weir__smt_array_function(struct smt *s, const struct weir_cedar_entity_type *e,
 }
 
 static weir_span
-is_member(struct smt *s, weir_span a, const struct weir_cedar_entity_type *e,
-          weir_span b, const struct weir_cedar_entity_type *f)
+member(struct smt *s, weir_span a, const struct weir_cedar_entity_type *e,
+       weir_span b, const struct weir_cedar_entity_type *f)
 {
     weir_span function = weir__smt_member_function(s, e, f);
     return name_bool(s, weir__smt_format(s, "(%.*s %.*s %.*s)",
                                          WEIR_SPAN_ARG(function),
                                          WEIR_SPAN_ARG(a), WEIR_SPAN_ARG(b)));
+}
+
+/* `a in.E.F b`, and from now on it is spoken of. */
+static weir_span
+is_member(struct smt *s, weir_span a, const struct weir_cedar_entity_type *e,
+          weir_span b, const struct weir_cedar_entity_type *f)
+{
+    struct smt_atom atom = {foot_of(s, a, e), foot_of(s, b, f)}, *slot;
+    weir_span key = weir__smt_format(s, "atom %u %u", atom.low, atom.high);
+    if (key.ptr != NULL && weir__smt_known(s, key).ptr == NULL) {
+        weir__smt_learn(s, key, WEIR_SPAN("true"));
+        slot = SMT_PUSH(s, s->atoms);
+        if (slot != NULL)
+            *slot = atom;
+    }
+    return member(s, a, e, b, f);
 }
 
 static weir_span
@@ -292,7 +325,7 @@ name_witness(struct smt *s, weir_span meets, weir_span a, weir_span b,
                      weir__smt_format(s, "(=> %.*s (and %.*s %.*s))",
                                       WEIR_SPAN_ARG(meets), WEIR_SPAN_ARG(in_a),
                                       WEIR_SPAN_ARG(in_b)));
-    weir__smt_foot(s, name, type);
+    weir__smt_foot(s, name, type, false);
 }
 
 weir_span
@@ -359,31 +392,19 @@ uses(const struct smt *s, const uint8_t *table, const struct smt_foot *a,
     return table[a->type->index * s->type_count + b->type->index] != 0;
 }
 
-/* t2 in anc(t1): all above t2 is above t1. */
+/* t2 in anc(t1): the set above t2 is in the set above t1. */
 static void
-assert_transitive(struct smt *s, const struct smt_foot *t1,
-                  const struct smt_foot *t2)
+assert_subsets(struct smt *s, const struct smt_foot *t1,
+               const struct smt_foot *t2)
 {
-    weir_span first = is_member(s, t1->value, t1->type, t2->value, t2->type);
     uint32_t n = s->type_count;
-    for (uint32_t i = 0; i < s->feet.count; i++) {
-        const struct smt_foot *t3 = &s->feet.items[i];
-        weir_span second, whole;
-        if (t3 == t2 || !uses(s, s->memberships, t2, t3))
-            continue;
-        second = is_member(s, t2->value, t2->type, t3->value, t3->type);
-        whole = is_member(s, t1->value, t1->type, t3->value, t3->type);
-        weir__smt_assert(s, weir__smt_format(s, "(=> (and %.*s %.*s) %.*s)",
-                                             WEIR_SPAN_ARG(first),
-                                             WEIR_SPAN_ARG(second),
-                                             WEIR_SPAN_ARG(whole)));
-    }
     for (uint32_t a = 0; a < n; a++) {
         const struct weir_cedar_entity_type *top =
             weir_cedar_schema_entity_type(s->schema, a);
-        weir_span inner, outer, subset;
+        weir_span first, inner, outer, subset;
         if (!s->arrays[t2->type->index * n + a])
             continue;
+        first = is_member(s, t1->value, t1->type, t2->value, t2->type);
         inner = ancestors_of(s, t2->value, t2->type, top);
         outer = ancestors_of(s, t1->value, t1->type, top);
         subset = weir__smt_set_subset(s, inner, outer);
@@ -417,23 +438,74 @@ tie_sets(struct smt *s, const struct smt_foot *t1)
     }
 }
 
+/* (low in middle) and (middle in high): then low in high, which is spoken of
+ * from now on. */
+static void
+assert_chain(struct smt *s, uint32_t low, uint32_t middle, uint32_t high)
+{
+    const struct smt_foot t1 = s->feet.items[low];
+    const struct smt_foot t2 = s->feet.items[middle];
+    const struct smt_foot t3 = s->feet.items[high];
+    weir_span key = weir__smt_format(s, "chain %u %u %u", low, middle, high);
+    weir_span first, second, whole;
+    if (middle == high || key.ptr == NULL ||
+        weir__smt_known(s, key).ptr != NULL)
+        return;
+    weir__smt_learn(s, key, WEIR_SPAN("true"));
+    first = member(s, t1.value, t1.type, t2.value, t2.type);
+    second = member(s, t2.value, t2.type, t3.value, t3.type);
+    whole = is_member(s, t1.value, t1.type, t3.value, t3.type);
+    weir__smt_assert(s, weir__smt_format(s, "(=> (and %.*s %.*s) %.*s)",
+                                         WEIR_SPAN_ARG(first),
+                                         WEIR_SPAN_ARG(second),
+                                         WEIR_SPAN_ARG(whole)));
+}
+
+static bool
+may_equal(const struct smt *s, uint32_t a, uint32_t b)
+{
+    const struct smt_foot *x = &s->feet.items[a], *y = &s->feet.items[b];
+    return a == b || (x->type == y->type && !(x->is_literal && y->is_literal));
+}
+
+/*
+ * Transitive, over what is spoken of. Of memberships that nobody speaks of
+ * and nothing forces, the solver may take all as false; so a chain needs
+ * saying only where both its links are spoken of: as the same entity, or as
+ * two terms that may turn out to be one (congruence does the rest). Its end
+ * is then spoken of as well. What 80 models and 60 families would make 4,800
+ * chains of is thus a few hundred.
+ */
+static void
+close_chains(struct smt *s)
+{
+    for (uint32_t i = 0; i < s->atoms.count && !weir__smt_failed(s); i++) {
+        for (uint32_t k = 0; k <= i && !weir__smt_failed(s); k++) {
+            const struct smt_atom x = s->atoms.items[i], y = s->atoms.items[k];
+            if (may_equal(s, x.high, y.low))
+                assert_chain(s, x.low, x.high, y.high);
+            if (may_equal(s, y.high, x.low))
+                assert_chain(s, y.low, y.high, x.high);
+        }
+    }
+}
+
 void
 weir__smt_hierarchy(struct smt *s)
 {
+    uint32_t n = s->type_count;
     close_uses(s);
     for (uint32_t i = 0; i < s->feet.count && !weir__smt_failed(s); i++) {
-        const struct smt_foot *t1 = &s->feet.items[i];
-        tie_sets(s, t1);
+        const struct smt_foot t1 = s->feet.items[i];
+        tie_sets(s, &t1);
+        if (s->memberships[t1.type->index * n + t1.type->index])
+            weir__smt_assert(s, weir__smt_not(s, member(s, t1.value, t1.type,
+                                                        t1.value, t1.type)));
         for (uint32_t k = 0; k < s->feet.count && !weir__smt_failed(s); k++) {
-            const struct smt_foot *t2 = &s->feet.items[k];
-            if (!uses(s, s->memberships, t1, t2))
-                continue;
-            if (k == i)
-                weir__smt_assert(
-                    s, weir__smt_not(s, is_member(s, t1->value, t1->type,
-                                                  t2->value, t2->type)));
-            else
-                assert_transitive(s, t1, t2);
+            const struct smt_foot t2 = s->feet.items[k];
+            if (k != i && uses(s, s->memberships, &t1, &t2))
+                assert_subsets(s, &t1, &t2);
         }
     }
+    close_chains(s);
 }

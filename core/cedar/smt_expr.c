@@ -406,7 +406,7 @@ field_of(struct smt *s, const struct smt_term *base,
     if (attribute->type->kind == WEIR_CEDAR_TYPE_SET)
         weir__smt_set_finite(s, value);
     if (attribute->type->kind == WEIR_CEDAR_TYPE_ENTITY)
-        weir__smt_foot(s, value, attribute->type->entity);
+        weir__smt_foot(s, value, attribute->type->entity, false);
     return give(base->ok, value, attribute->type);
 }
 
@@ -585,6 +585,7 @@ weir__smt_expr(struct smt *s, const struct cedar_expr *expr)
         return poison;
     term = dispatch(s, expr);
     if (is_kind(&term, WEIR_CEDAR_TYPE_ENTITY))
-        weir__smt_foot(s, term.value, term.type->entity);
+        weir__smt_foot(s, term.value, term.type->entity,
+                       expr->kind == CEDAR_EXPR_LITERAL);
     return term;
 }
