@@ -252,6 +252,7 @@ def weir(dice, size):
             "organization": {"__entity": owner},
             "purpose": dice.choice(["assistant", "batch", "claims"]),
             "staff": place(), "end_users": [place(), place()],
+            "scope": dice.choice(["", "hosting"]),
         }, [ref("Project", f"j{i}")]))
     for i in range(PROVIDERS):
         rows.append(entity("Provider", f"p{i}", {"origin": place()}))
@@ -279,7 +280,7 @@ def weir(dice, size):
     def request():
         context = {"client": {"__extn": {
             "fn": "ip", "arg": f"10.{dice.randrange(256)}.1.2"}},
-            "is_streamed": dice.random() < 0.5,
+            "is_streamed": dice.random() < 0.5, "signals": {},
             "now": {"__extn": {"fn": "datetime", "arg": "2026-11-10"}}}
         if dice.random() < 0.8:
             context["client_country"] = place()

@@ -41,11 +41,22 @@ hash_of(uint32_t key, const struct weir_replay_case *recorded)
 }
 
 static bool
+is_same_signals(const struct weir_signal_facts *a,
+                const struct weir_signal_facts *b)
+{
+    return a->known == b->known && a->is_undeclared == b->is_undeclared &&
+           a->is_hosting == b->is_hosting && a->countries == b->countries &&
+           a->travel_kmh == b->travel_kmh;
+}
+
+static bool
 is_same(const struct recorded_client *client, uint32_t key,
         const struct weir_replay_case *recorded)
 {
     return client->key == key && client->is_streamed == recorded->is_streamed &&
            weir_span_equal(client->country, recorded->country) &&
+           weir_span_equal(client->end_customer, recorded->end_customer) &&
+           is_same_signals(&client->signals, &recorded->signals) &&
            weir_span_equal(client->address, recorded->address);
 }
 
@@ -70,6 +81,8 @@ add_client(struct weir_prove_recorded *r, uint32_t key,
     client->key = key;
     client->country = weir_arena_copy(&r->arena, recorded->country);
     client->address = weir_arena_copy(&r->arena, recorded->address);
+    client->end_customer = weir_arena_copy(&r->arena, recorded->end_customer);
+    client->signals = recorded->signals;
     client->is_streamed = recorded->is_streamed;
     client->next = r->clients[key];
     r->clients[key] = client;

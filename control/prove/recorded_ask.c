@@ -19,14 +19,10 @@
 
 #define PROGRAM_BYTES_MAX ((size_t)4 << 30)
 #define SCRATCH_MAX       ((size_t)64 << 20)
-#define NOWHERE           "192.0.2.1"
-#define CONTEXT_FIELDS    4
+#define CLIENT_BYTES_MAX  ((size_t)1 << 20)
 #define NONE              UINT32_MAX
 /* Policies that are compared pairwise for what stands in for them. */
 #define INSTEAD_MAX 4096
-
-static const char *const context_names[CONTEXT_FIELDS] = {
-    "client", "client_country", "is_streamed", "now"};
 
 /* One set, compiled, and what it says of the request at hand. */
 struct side {
@@ -37,18 +33,10 @@ struct side {
     uint32_t *keys; /* handles */
     uint32_t *deployments;
     uint32_t actions[WEIR_OPERATIONS];
-    uint32_t fields[CONTEXT_FIELDS];
-    struct weir_cedar_binding context[CONTEXT_FIELDS];
+    const struct weir_cedar_binding *context; /* of the client at hand */
+    uint32_t context_count;
     struct weir_cedar_answer answer;
     size_t count; /* of policies */
-};
-
-/* Rows of the image, and the client. */
-struct place {
-    uint32_t key;
-    uint32_t deployment;
-    enum weir_operation operation;
-    const struct recorded_client *client;
 };
 
 struct asking {
@@ -58,9 +46,10 @@ struct asking {
     struct side a;
     struct side b;
     struct side assumptions;
-    struct weir_cedar_uid *country_uids; /* of the jurisdictions */
     int64_t deadline_ms;
-    uint64_t requests;
+    struct weir_view view; /* the configuration as it is, nothing withdrawn */
+    uint64_t tried;
+    uint64_t requests; /* of them those that the question is about */
     bool is_late;
     /* uses */
     struct weir_prove_use *uses;
@@ -104,9 +93,6 @@ find_handles(struct side *side, const struct weir_image *image)
             weir_span_of(weir_operation_name((enum weir_operation)i))};
         side->actions[i] = weir_cedar_program_entity(&side->program, &uid);
     }
-    for (int i = 0; i < CONTEXT_FIELDS; i++)
-        side->fields[i] = weir_cedar_program_attribute(
-            &side->program, weir_span_of(context_names[i]));
 }
 
 static weir_status
@@ -159,41 +145,39 @@ side_fini(struct side *side)
 
 /* ------------------------------------------------------------ requests */
 
-static weir_span
-address_of(const struct recorded_client *client)
+/* The client's context, as this program names it. */
+static bool
+bind(struct side *side, const weir_cedar_value *context,
+     struct weir_arena *arena)
 {
-    return client->address.len > 0 ? client->address : WEIR_SPAN(NOWHERE);
-}
-
-static int64_t
-milliseconds(weir_time when)
-{
-    int64_t ms = when / WEIR_US_PER_MS;
-    return when % WEIR_US_PER_MS < 0 ? ms - 1 : ms;
+    struct weir_cedar_binding *fields = weir_arena_array(
+        arena, struct weir_cedar_binding, (size_t)context->count + 1);
+    side->context = fields;
+    side->context_count = 0;
+    for (uint32_t i = 0; fields != NULL && i < context->count; i++) {
+        const struct weir_cedar_field *field = &context->fields[i];
+        struct weir_cedar_binding *slot = &fields[side->context_count++];
+        slot->attribute =
+            weir_cedar_program_attribute(&side->program, field->key);
+        if (!weir_cedar_arg_from_value(&side->program, &field->value, arena,
+                                       &slot->value))
+            return false;
+    }
+    return fields != NULL;
 }
 
 static void
 decide(const struct asking *asking, struct side *side,
-       const struct place *place, const weir_cedar_value *address,
-       const struct weir_cedar_uid *country)
+       const struct recorded_place *place)
 {
-    struct weir_cedar_request request = {
+    const struct weir_cedar_request request = {
         .principal = weir_cedar_arg_entity(side->keys[place->key]),
         .action = weir_cedar_arg_entity(side->actions[place->operation]),
         .resource = weir_cedar_arg_entity(side->deployments[place->deployment]),
         .context = side->context,
+        .context_count = side->context_count,
         .now = asking->recorded->at,
     };
-    const weir_cedar_arg values[CONTEXT_FIELDS] = {
-        weir_cedar_arg_ip(&address->ip, address->is_v6, address->prefix),
-        country == NULL ? weir_cedar_arg_bool(false)
-                        : weir_cedar_arg_uid(&side->program, country),
-        weir_cedar_arg_bool(place->client->is_streamed),
-        weir_cedar_arg_datetime(milliseconds(asking->recorded->at))};
-    for (int i = 0; i < CONTEXT_FIELDS; i++)
-        if (side->fields[i] != WEIR_CEDAR_NONE && (i != 1 || country != NULL))
-            side->context[request.context_count++] =
-                (struct weir_cedar_binding){side->fields[i], values[i]};
     weir_cedar_decide(&side->program, &request, WEIR_CEDAR_FULL, side->scratch,
                       &side->answer);
 }
@@ -299,185 +283,115 @@ admits_types(const struct weir_prove_scope *scope)
             weir_span_equal(scope->resource, WEIR_SPAN("Deployment")));
 }
 
-static const struct weir_cedar_uid *
-country_of(const struct asking *asking, const struct recorded_client *client)
+/* Only what policy is asked: the gate itself refuses operations that the
+ * model lacks and places that the key's scope leaves out. */
+static bool
+is_asked(const struct asking *asking, const struct recorded_place *place)
 {
-    uint32_t row = weir_image_find_jurisdiction(&asking->recorded->world.image,
-                                                client->country);
-    return row == WEIR_INDEX_NONE ? NULL : &asking->country_uids[row];
+    const struct weir_question question =
+        weir__recorded_question(asking->recorded, place);
+    struct weir_candidate candidate;
+    weir_gate_decide_one(&asking->view, &question, place->deployment,
+                         &candidate);
+    return candidate.reason != WEIR_REASON_OPERATION &&
+           candidate.reason != WEIR_REASON_SCOPE;
 }
 
 /* True: this request shows that the claim is wrong. */
 static bool
-try_place(struct asking *asking, const struct place *place)
+try_place(struct asking *asking, const struct recorded_place *place)
 {
-    const struct weir_cedar_uid *country = country_of(asking, place->client);
     struct weir_cedar_smt_outcome a, b;
-    weir_cedar_value address;
-    if (!weir_cedar_extension_parse(WEIR_CEDAR_IP, address_of(place->client),
-                                    &address))
-        return false;
-    if ((asking->requests & 0xfff) == 0 && now_ms() > asking->deadline_ms) {
+    if ((asking->tried++ & 0xfff) == 0 && now_ms() > asking->deadline_ms) {
         asking->is_late = true;
         return false;
     }
+    if (!is_asked(asking, place))
+        return false;
     if (asking->assumptions.count > 0) {
-        decide(asking, &asking->assumptions, place, &address, country);
+        decide(asking, &asking->assumptions, place);
         if (asking->assumptions.answer.satisfied_count <
             asking->assumptions.count)
             return false;
     }
     asking->requests++;
-    decide(asking, &asking->a, place, &address, country);
+    decide(asking, &asking->a, place);
     if (asking->uses != NULL) {
         note_uses(asking);
         return false;
     }
-    decide(asking, &asking->b, place, &address, country);
+    decide(asking, &asking->b, place);
     a = outcome_of(&asking->a);
     b = outcome_of(&asking->b);
     return weir_cedar_smt_refutes(asking->question->smt.claim, &a, &b);
 }
 
-/* The first request that shows the claim wrong; false: none does. */
 static bool
-walk(struct asking *asking, struct place *place)
+walk_client(struct asking *asking, struct recorded_place *place)
 {
-    const struct weir_prove_recorded *recorded = asking->recorded;
-    const struct weir_image *image = &recorded->world.image;
-    for (place->key = 0; place->key < image->key_count; place->key++) {
-        if (recorded->is_gone[place->key])
+    const struct weir_image *image = &asking->recorded->world.image;
+    for (int i = 0; i < WEIR_OPERATIONS; i++) {
+        place->operation = (enum weir_operation)i;
+        if (!admits(&asking->question->scope, place->operation))
             continue;
-        for (int i = 0; i < WEIR_OPERATIONS; i++) {
-            place->operation = (enum weir_operation)i;
-            if (!admits(&asking->question->scope, place->operation))
-                continue;
-            for (place->deployment = 0;
-                 place->deployment < image->deployment_count;
-                 place->deployment++) {
-                const struct weir_image_model *model =
-                    &image->models[image->deployments[place->deployment].model];
-                place->client = recorded->clients[place->key];
-                if ((model->operations & UINT32_C(1) << i) == 0)
-                    continue;
-                for (; place->client != NULL && !asking->is_late;
-                     place->client = place->client->next)
-                    if (try_place(asking, place))
-                        return true;
-            }
-        }
+        for (place->deployment = 0;
+             place->deployment < image->deployment_count && !asking->is_late;
+             place->deployment++)
+            if (try_place(asking, place))
+                return true;
     }
     return false;
 }
 
-/* ---------------------------------------------------------------- cases */
-
-struct gathering {
-    const struct weir_prove_recorded *recorded;
-    struct weir_arena *arena;
-    struct weir_cedar_entity *items;
-    size_t count;
-    size_t capacity;
-};
-
-/* Once each; actions come from the schema. */
-static void
-gather(struct gathering *g, const struct weir_cedar_uid *uid)
-{
-    struct weir_cedar_entity entity;
-    if (weir_span_equal(uid->type, WEIR_SPAN("Action")))
-        return;
-    for (size_t i = 0; i < g->count; i++)
-        if (weir_cedar_uid_equal(&g->items[i].uid, uid))
-            return;
-    if (!weir_cedar_store_get(g->recorded->store, uid, g->arena, &entity))
-        return;
-    if (g->count == g->capacity) {
-        size_t capacity = g->capacity == 0 ? 32 : 2 * g->capacity;
-        struct weir_cedar_entity *items =
-            weir_arena_array(g->arena, struct weir_cedar_entity, capacity);
-        if (items == NULL)
-            return;
-        if (g->count > 0)
-            memcpy(items, g->items, g->count * sizeof(*items));
-        g->items = items;
-        g->capacity = capacity;
-    }
-    g->items[g->count++] = entity;
-}
-
-static void
-gather_value(struct gathering *g, const weir_cedar_value *value)
-{
-    if (value->kind == WEIR_CEDAR_ENTITY)
-        gather(g, value->uid);
-    for (uint32_t i = 0; value->kind == WEIR_CEDAR_SET && i < value->count; i++)
-        if (value->elements[i].kind == WEIR_CEDAR_ENTITY)
-            gather(g, value->elements[i].uid);
-}
-
 static weir_status
-fill_context(const struct asking *asking, const struct place *place,
-             weir_cedar_value *context_out, struct weir_error *err)
+bind_client(struct asking *asking, struct recorded_place *place,
+            struct weir_arena *arena, struct weir_error *err)
 {
-    struct weir_cedar_field *fields = weir_arena_array(
-        asking->arena, struct weir_cedar_field, CONTEXT_FIELDS);
-    const struct weir_cedar_uid *country = country_of(asking, place->client);
-    size_t count = 0;
-    if (fields == NULL)
-        return out_of_memory(err);
-    memset(fields, 0, CONTEXT_FIELDS * sizeof(*fields));
-    (void)weir_cedar_extension_parse(WEIR_CEDAR_IP, address_of(place->client),
-                                     &fields[count].value);
-    fields[count++].key = weir_span_of(context_names[0]);
-    if (country != NULL) {
-        fields[count].value.kind = WEIR_CEDAR_ENTITY;
-        fields[count].value.uid = country;
-        fields[count++].key = weir_span_of(context_names[1]);
-    }
-    fields[count].value.kind = WEIR_CEDAR_BOOL;
-    fields[count].value.boolean = place->client->is_streamed;
-    fields[count++].key = weir_span_of(context_names[2]);
-    fields[count].value.kind = WEIR_CEDAR_DATETIME;
-    fields[count].value.number = milliseconds(asking->recorded->at);
-    fields[count++].key = weir_span_of(context_names[3]);
-    return weir_cedar_value_record(fields, count, context_out, err);
-}
-
-static weir_status
-make_case(const struct asking *asking, const struct place *place,
-          struct weir_cedar_smt_case *found, struct weir_error *err)
-{
-    const struct weir_image *image = &asking->recorded->world.image;
-    struct gathering g = {asking->recorded, asking->arena, NULL, 0, 0};
+    struct weir_question question;
+    struct weir_cedar_query query;
     weir_status status;
-    memset(found, 0, sizeof(*found));
-    found->query.principal = (struct weir_cedar_uid){
-        WEIR_SPAN("Key"), weir_image_text(image, image->keys[place->key].id)};
-    found->query.action = (struct weir_cedar_uid){
-        WEIR_SPAN("Action"),
-        weir_span_of(weir_operation_name(place->operation))};
-    found->query.resource = (struct weir_cedar_uid){
-        WEIR_SPAN("Deployment"),
-        weir_image_text(image, image->deployments[place->deployment].name)};
-    status = fill_context(asking, place, &found->query.context, err);
+    question = weir__recorded_question(asking->recorded, place);
+    status = weir_gate_query(&asking->recorded->world.image, &question, 0,
+                             arena, &query, err);
     if (status != WEIR_OK)
         return status;
-    gather(&g, &found->query.principal);
-    gather(&g, &found->query.resource);
-    gather_value(&g, &found->query.context);
-    for (size_t i = 0; i < found->query.context.count; i++)
-        gather_value(&g, &found->query.context.fields[i].value);
-    for (size_t i = 0; i < g.count; i++) { /* grows while it is walked */
-        const struct weir_cedar_entity entity = g.items[i];
-        for (size_t k = 0; k < entity.parent_count; k++)
-            gather(&g, &entity.parents[k]);
-        for (size_t k = 0; k < entity.attribute_count; k++)
-            gather_value(&g, &entity.attributes[k].value);
+    if (!bind(&asking->a, &query.context, arena) ||
+        !bind(&asking->b, &query.context, arena) ||
+        !bind(&asking->assumptions, &query.context, arena))
+        return out_of_memory(err);
+    return WEIR_OK;
+}
+
+/* The first request that shows the claim wrong goes to `place`; *found_out
+ * false: none does. */
+static weir_status
+walk(struct asking *asking, struct recorded_place *place, bool *found_out,
+     struct weir_error *err)
+{
+    const struct weir_prove_recorded *recorded = asking->recorded;
+    const struct weir_image *image = &recorded->world.image;
+    weir_status status = WEIR_OK;
+    *found_out = false;
+    memset(place, 0, sizeof(*place));
+    for (; place->key < image->key_count && image->deployment_count > 0;
+         place->key++) {
+        if (recorded->is_gone[place->key])
+            continue;
+        for (place->client = recorded->clients[place->key];
+             place->client != NULL && !asking->is_late && status == WEIR_OK;
+             place->client = place->client->next) {
+            struct weir_arena arena;
+            weir_arena_init_heap(&arena, CLIENT_BYTES_MAX);
+            place->operation = WEIR_OP_CHAT;
+            place->deployment = 0;
+            status = bind_client(asking, place, &arena, err);
+            *found_out = status == WEIR_OK && walk_client(asking, place);
+            weir_arena_fini(&arena);
+            if (*found_out || status != WEIR_OK)
+                return status;
+        }
     }
-    found->entities = g.items;
-    found->entity_count = g.count;
-    return asking->arena->overflow ? out_of_memory(err) : WEIR_OK;
+    return status;
 }
 
 /* ---------------------------------------------------------------- asking */
@@ -491,15 +405,7 @@ asking_init(struct asking *asking, struct weir_error *err)
     uint32_t timeout = asking->question->timeout_ms;
     weir_status status;
     asking->deadline_ms = now_ms() + (timeout == 0 ? 10000 : timeout);
-    asking->country_uids =
-        weir_arena_array(asking->arena, struct weir_cedar_uid,
-                         (size_t)image->jurisdiction_count + 1);
-    if (asking->country_uids == NULL)
-        return out_of_memory(err);
-    for (uint32_t i = 0; i < image->jurisdiction_count; i++)
-        asking->country_uids[i] = (struct weir_cedar_uid){
-            WEIR_SPAN("Jurisdiction"),
-            weir_image_text(image, image->jurisdictions[i].code)};
+    asking->view.image = *image;
     status = side_init(&asking->a, recorded, &q->a, asking->arena, err);
     if (status == WEIR_OK)
         status = side_init(&asking->b, recorded, &q->b, asking->arena, err);
@@ -532,13 +438,14 @@ say_open(const struct asking *asking, struct weir_prove_result *result)
 }
 
 static weir_status
-conclude(const struct asking *asking, const struct place *place,
+conclude(const struct asking *asking, const struct recorded_place *place,
          struct weir_prove_result *result, struct weir_error *err)
 {
     struct weir_cedar_smt_question q = asking->question->smt;
     struct weir_error why = {0};
     bool is_confirmed = false;
-    weir_status status = make_case(asking, place, &result->found, err);
+    weir_status status = weir__recorded_case(
+        asking->recorded, place, asking->arena, &result->found, err);
     if (status != WEIR_OK)
         return status;
     q.schema = asking->recorded->schema;
@@ -561,7 +468,8 @@ static weir_status
 run(struct asking *asking, struct weir_prove_result *result,
     struct weir_error *err)
 {
-    struct place place;
+    struct recorded_place place;
+    bool is_found;
     weir_status status;
     *result = (struct weir_prove_result){.is_recorded = true};
     if (!admits_types(&asking->question->scope))
@@ -571,9 +479,10 @@ run(struct asking *asking, struct weir_prove_result *result,
     status = asking_init(asking, err);
     if (status != WEIR_OK)
         return status;
-    if (walk(asking, &place))
+    status = walk(asking, &place, &is_found, err);
+    if (status == WEIR_OK && is_found)
         status = conclude(asking, &place, result, err);
-    else
+    else if (status == WEIR_OK)
         say_open(asking, result);
     result->requests = asking->requests;
     return status;

@@ -3,6 +3,8 @@
 #ifndef WEIR_CONTROL_PROVE_RECORDED_PARTS_H
 #define WEIR_CONTROL_PROVE_RECORDED_PARTS_H
 
+#include <weir/gate.h>
+
 #include "control/prove/recorded.h"
 #include "control/simulate/simulate.h"
 
@@ -13,6 +15,8 @@ struct recorded_client {
     uint32_t key;      /* row of the image */
     weir_span country; /* ISO 3166-1; empty: unknown */
     weir_span address;
+    weir_span end_customer;
+    struct weir_signal_facts signals;
     bool is_streamed;
 };
 
@@ -28,5 +32,23 @@ struct weir_prove_recorded {
     bool is_cut; /* more clients than are kept */
     weir_time at;
 };
+
+/* One request that is on record. */
+struct recorded_place {
+    uint32_t key; /* rows of the image */
+    uint32_t deployment;
+    enum weir_operation operation;
+    const struct recorded_client *client;
+};
+
+/* As the gate would ask it. */
+struct weir_question
+weir__recorded_question(const struct weir_prove_recorded *recorded,
+                        const struct recorded_place *place);
+/* With every entity that an answer could depend on. ENOMEM. */
+WEIR_MUST_USE weir_status weir__recorded_case(
+    const struct weir_prove_recorded *recorded,
+    const struct recorded_place *place, struct weir_arena *arena,
+    struct weir_cedar_smt_case *case_out, struct weir_error *err);
 
 #endif

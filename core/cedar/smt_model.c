@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#define FOOT_NONE UINT32_MAX
+
 struct modeller {
     const struct weir_cedar_smt_plan *plan;
     struct weir_arena *arena;
@@ -321,8 +323,12 @@ add_tag(struct modeller *m, struct draft *draft, weir_span key,
         key, to_value(m, draft->type->tags, value->items)};
 }
 
-/* Which draft each foot is: the first of its uid. */
-static bool
+/*
+ * Which draft each foot is: the first of its uid; FOOT_NONE: none. A term
+ * like the value of an attribute that is not there has no value of its own,
+ * and a solver may leave it as it is; nothing depends on it then.
+ */
+static void
 name_drafts(struct modeller *m, const struct weir_cedar_smt_value *values,
             struct draft *drafts, uint32_t *which)
 {
@@ -334,8 +340,11 @@ name_drafts(struct modeller *m, const struct weir_cedar_smt_value *values,
         if (reading->kind != SMT_READ_ENTITY)
             continue;
         value = entity_value(m, plan->feet[foot].type, &values[i]);
-        if (m->is_bad)
-            return false;
+        if (m->is_bad) {
+            m->is_bad = false;
+            which[foot] = FOOT_NONE;
+            continue;
+        }
         while (at < foot && !(which[at] == at &&
                               weir_cedar_uid_equal(&drafts[at].uid, value.uid)))
             at++;
@@ -343,7 +352,6 @@ name_drafts(struct modeller *m, const struct weir_cedar_smt_value *values,
         drafts[foot].uid = *value.uid;
         drafts[foot].type = plan->feet[foot].type;
     }
-    return !m->is_bad;
 }
 
 static void
@@ -353,8 +361,14 @@ fill_drafts(struct modeller *m, const struct weir_cedar_smt_value *values,
     const struct weir_cedar_smt_plan *plan = m->plan;
     for (uint32_t i = 0; i < plan->readings.count && !m->is_bad; i++) {
         const struct smt_reading *reading = &plan->readings.items[i];
-        struct draft *draft = &drafts[which[reading->foot]];
         const struct weir_cedar_smt_value *value = &values[i];
+        struct draft *draft;
+        if (reading->kind >= SMT_READ_ENTITY &&
+            which[reading->foot] == FOOT_NONE) {
+            i += reading->kind == SMT_READ_TAG; /* its second reading */
+            continue;
+        }
+        draft = &drafts[which[reading->foot]];
         switch (reading->kind) {
         case SMT_READ_ATTRIBUTE:
             add_attribute(m, draft, reading->attribute, value);
@@ -363,7 +377,7 @@ fill_drafts(struct modeller *m, const struct weir_cedar_smt_value *values,
             add_tag(m, draft, value->name, &values[++i]);
             break;
         case SMT_READ_MEMBER:
-            if (named(value, "true"))
+            if (named(value, "true") && which[reading->other] != FOOT_NONE)
                 add_parent(m, draft, &drafts[which[reading->other]].uid);
             break;
         case SMT_READ_ANCESTORS:
@@ -431,8 +445,10 @@ weir_cedar_smt_read(const struct weir_cedar_smt_plan *plan,
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "a model of another question");
     take_request(&m, values, &found.query);
-    if (!m.is_bad && name_drafts(&m, values, drafts, which))
+    if (!m.is_bad) {
+        name_drafts(&m, values, drafts, which);
         fill_drafts(&m, values, drafts, which);
+    }
     for (uint32_t i = 0; i < plan->foot_count && !m.is_bad; i++) {
         if (which[i] != i)
             continue;

@@ -120,8 +120,8 @@ bind_signals(const struct weir_cedar_program *program, struct asked *asked,
 }
 
 /* Milliseconds, toward the past. */
-static int64_t
-milliseconds(weir_time when)
+int64_t
+weir__gate_milliseconds(weir_time when)
 {
     int64_t ms = when / WEIR_US_PER_MS;
     return when % WEIR_US_PER_MS < 0 ? ms - 1 : ms;
@@ -167,7 +167,7 @@ ask(const struct weir_image *image, const struct weir_question *question,
              weir_cedar_arg_entity(image->jurisdictions[country].entity));
     bind_end_customer(program, question->end_customer, asked);
     bind(program, asked, "now",
-         weir_cedar_arg_datetime(milliseconds(question->now)));
+         weir_cedar_arg_datetime(weir__gate_milliseconds(question->now)));
     bind(program, asked, "is_streamed",
          weir_cedar_arg_bool(question->is_streamed));
     bind_signals(program, asked, &question->signals);

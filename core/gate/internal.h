@@ -31,4 +31,7 @@ void weir__gate_record_candidates(const struct weir_call *call,
 size_t weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
                          size_t max);
 
+/* Milliseconds, toward the past. */
+int64_t weir__gate_milliseconds(weir_time when);
+
 #endif

@@ -141,6 +141,16 @@ enum weir_cedar_result weir_gate_trace(const struct weir_view *view,
                                        void *context);
 
 /*
+ * The question about this deployment as a query of the language, with the
+ * facts that decide() goes by; names are borrowed, the rest is in `arena`.
+ * ENOMEM.
+ */
+WEIR_MUST_USE weir_status weir_gate_query(
+    const struct weir_image *image, const struct weir_question *question,
+    uint32_t deployment, struct weir_arena *arena,
+    struct weir_cedar_query *query_out, struct weir_error *err);
+
+/*
  * The smallest change of facts, among those searched, under which policy
  * would allow this deployment; for explanations, never to decide by. A
  * forbid that fails denies here too. Withdrawals, operations and stale data
