@@ -211,6 +211,10 @@ void weir_watch_begin(struct weir_watch_call *call);
  * these gives an empty prompt.
  */
 void weir_watch_request(struct weir_watch_call *call, weir_span body);
+/* The same of the raw list (messages, input, contents, prompt) where the
+ * caller knows it: then nothing before the last message is read but the
+ * system messages at the front. */
+void weir_watch_messages(struct weir_watch_call *call, weir_span list);
 
 /* The same from parts, for callers that hold text: any number of times, in
  * order. Text is plain (no JSON escapes). */

@@ -3,7 +3,7 @@
  * weir/watch_score.h - many calls of one pool: windows, reference, signals.
  *
  * A pool is a key, project, tenant, owner group, end customer or cluster;
- * the code is the same. Its whole state is WEIR_WATCH_STATE_BYTES of plain
+ * the code is the same. Its whole state is WEIR_WATCH_POOL_BYTES of plain
  * memory without pointers: store it as it is, map it, copy it. It follows
  * from the calls and their order alone, so reading the journal again gives
  * the same bytes.
@@ -24,9 +24,9 @@
 extern "C" {
 #endif
 
-/* State and reference of one pool together, bytes. */
-#define WEIR_WATCH_STATE_BYTES     1408
-#define WEIR_WATCH_REFERENCE_BYTES 2688
+/* All of a pool: windows, and its frozen reference once it has one. */
+#define WEIR_WATCH_POOL_BYTES      4096
+#define WEIR_WATCH_REFERENCE_BYTES 2488
 
 #define WEIR_WATCH_BUCKET          50 /* calls; windows are whole buckets */
 #define WEIR_WATCH_EARLY           100
@@ -116,8 +116,8 @@ double weir_watch_reference_distance(const struct weir_watch_reference *a,
 
 /* What the reference says of one call. */
 struct weir_watch_match {
-    uint8_t centroid;
-    uint8_t foreign; /* 0 at home, 1 beyond its 8 % line, 2 beyond 2 % */
+    uint32_t centroid; /* nearest */
+    bool is_foreign;   /* less like it than 92 % of the accepted calls */
     float similarity;
 };
 void weir_watch_match(const struct weir_watch_reference *reference,
@@ -127,10 +127,11 @@ void weir_watch_match(const struct weir_watch_reference *reference,
 /* -------------------------------------------------------------- pool */
 
 struct weir_watch_pool {
-    uint64_t opaque[WEIR_WATCH_STATE_BYTES / 8];
+    uint64_t opaque[WEIR_WATCH_POOL_BYTES / 8];
 };
 
 void weir_watch_pool_init(struct weir_watch_pool *pool);
+/* EVERSION, ECORRUPT: not a pool of this build. */
 WEIR_MUST_USE weir_status weir_watch_pool_check(
     const struct weir_watch_pool *pool, struct weir_error *err);
 
@@ -142,19 +143,24 @@ struct weir_watch_at {
     weir_time released; /* of the model, 0: unknown */
 };
 
-/*
- * Counts one call. `reference` may be NULL (not accepted yet); after it
- * changes, weir_watch_pool_restart() is due. False: the position was counted
- * already, nothing changed.
- */
+/* Counts one call. False: the position was counted already, nothing
+ * changed. */
 bool weir_watch_pool_add(struct weir_watch_pool *pool,
-                         const struct weir_watch_reference *reference,
                          const struct weir_watch_features *features,
                          const struct weir_watch_at *at);
-/* Empties windows and CUSUM, keeps the position. */
-void weir_watch_pool_restart(struct weir_watch_pool *pool);
+
+/* Takes a reference (copied), or NULL for none, and empties windows and
+ * CUSUM; the position stays. A person or purpose record has accepted the
+ * calls it was learnt from. The distance to the old one stays as the DRIFT
+ * signal. */
+void weir_watch_pool_accept(struct weir_watch_pool *pool,
+                            const struct weir_watch_reference *reference);
+/* Borrowed from the pool; NULL: none yet. */
+const struct weir_watch_reference *
+weir_watch_pool_reference(const struct weir_watch_pool *pool);
 
 uint64_t weir_watch_pool_position(const struct weir_watch_pool *pool);
+/* Since the last reference. */
 uint64_t weir_watch_pool_calls(const struct weir_watch_pool *pool);
 /* A window of `calls` ends at this call (every half window); false before
  * the first is full. */
@@ -194,9 +200,8 @@ struct weir_watch_verdict {
 
 /* The last `calls` calls (rounded down to whole buckets, the open one
  * included), all where fewer are held. `lines` NULL: the defaults. */
-void weir_watch_score(const struct weir_watch_pool *pool,
-                      const struct weir_watch_reference *reference,
-                      uint32_t calls, const struct weir_watch_lines *lines,
+void weir_watch_score(const struct weir_watch_pool *pool, uint32_t calls,
+                      const struct weir_watch_lines *lines,
                       struct weir_watch_verdict *verdict_out);
 
 #ifdef __cplusplus
