@@ -87,6 +87,16 @@ WEIR_MUST_USE weir_status weir_notice_acknowledge(struct weir_store *store,
                                                   weir_span by, weir_time now,
                                                   struct weir_error *err);
 
+/* Who shows a customer's own key, to read his notices. */
+struct weir_notice_caller {
+    char key[WEIR_STORE_ID_MAX];
+    char tenant[256];
+};
+/* EUNAUTH: unknown, revoked or over. A key on hold may read. */
+WEIR_MUST_USE weir_status weir_notice_caller(
+    struct weir_store *store, const uint8_t digest[32], weir_time now,
+    struct weir_notice_caller *caller_out, struct weir_error *err);
+
 /* -------------------------------------------------------------- webhooks */
 
 #define WEIR_WEBHOOK_SECRET_BYTES 32

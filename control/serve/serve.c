@@ -399,6 +399,9 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_api_start(house->control, *ingest_out, house->quota,
                                 house->nudge, api_out, err);
+    if (status == WEIR_OK)
+        status = weir_courier_start(house->control->paths.state,
+                                    &house->courier, err);
     return status;
 }
 
@@ -416,6 +419,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     if (status == WEIR_OK)
         loop(&house, ingest);
     weir_api_stop(api);
+    weir_courier_stop(house.courier);
     /* A start that failed leaves a data plane that was taken over alone. */
     bool is_orderly = status == WEIR_OK;
     if (house.control != NULL && (is_orderly || house.writer.starts > 0))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices, webhooks and deliveries as rows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "control/control.h"
@@ -144,6 +145,28 @@ weir_notice_acknowledge(struct weir_store *store, weir_span id,
     return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
                      "notice '%.*s' is acknowledged already",
                      WEIR_SPAN_ARG(id));
+}
+
+weir_status
+weir_notice_caller(struct weir_store *store, const uint8_t digest[32],
+                   weir_time now, struct weir_notice_caller *caller_out,
+                   struct weir_error *err)
+{
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_NOTICE_CALLER, err, "bi",
+                      (weir_span){(const char *)digest, 32}, now);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    if (step < 0)
+        return WEIR_EIO;
+    if (step == 0)
+        return weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE,
+                         "the key is unknown, revoked or over");
+    snprintf(caller_out->key, sizeof caller_out->key, "%.*s",
+             WEIR_SPAN_ARG(weir_sql_span(row, 0)));
+    snprintf(caller_out->tenant, sizeof caller_out->tenant, "%.*s",
+             WEIR_SPAN_ARG(weir_sql_span(row, 1)));
+    sqlite3_reset(row);
+    return WEIR_OK;
 }
 
 /* ----------------------------------------------------------------- webhooks */
