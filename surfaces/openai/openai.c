@@ -70,8 +70,9 @@ route(weir_span method, weir_span path, weir_span query,
     if (!weir_span_equal(method, weir_span_of(wanted)))
         return weir_fail(err, WEIR_EMETHOD, WEIR_OFFSET_NONE,
                          "this endpoint takes %s", wanted);
-    found.wants_all =
-        found.endpoint == WEIR_ENDPOINT_MODELS && wants_all(query);
+    found.wants_all = (found.endpoint == WEIR_ENDPOINT_MODELS ||
+                       found.endpoint == WEIR_ENDPOINT_MODEL) &&
+                      wants_all(query);
     *route_out = found;
     return WEIR_OK;
 }
