@@ -12,6 +12,7 @@ struct asking {
     struct weir_cli *cli;
     struct weir_simulate_wish wish;
     struct weir_simulate_sources sources;
+    const char *changes[WEIR_CLI_OPTIONS_MAX];
     struct weir_overlay_item items[2][WEIR_CLI_OPTIONS_MAX];
     bool is_population;
     uint64_t count;
@@ -100,8 +101,16 @@ read_wish(struct weir_cli *cli, struct asking *asking)
         .config = weir_cli_config(cli),
         .with = weir_cli_option(cli, "with"),
         .policies = weir_cli_option(cli, "policies"),
+        .changes = asking->changes,
         .at = wish->at,
     };
+    while (asking->sources.change_count < WEIR_COUNTOF(asking->changes)) {
+        const char *path =
+            weir_cli_option_nth(cli, "change", asking->sources.change_count);
+        if (path == NULL)
+            break;
+        asking->changes[asking->sources.change_count++] = path;
+    }
     return 0;
 }
 
@@ -181,7 +190,8 @@ ask_journal(struct asking *asking, struct weir_faults *faults,
     struct weir_simulate_world world;
     struct weir_simulate_wish *wish = &asking->wish;
     bool needs_image = wish->has_at || asking->sources.with != NULL ||
-                       asking->sources.policies != NULL;
+                       asking->sources.policies != NULL ||
+                       asking->sources.change_count > 0;
     weir_status status;
     if (!needs_image && wish->withdrawn_count == 0) {
         struct weir_paths paths;

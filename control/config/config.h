@@ -38,6 +38,16 @@ WEIR_MUST_USE weir_status weir_config_read(const char *path,
                                            struct weir_world *world,
                                            struct weir_faults *faults);
 
+/*
+ * A file like an included one, laid over a loaded world: its blocs,
+ * organisations, lists and ownership rules replace those of the same name or
+ * come as well, to see what they would do. EPARSE with faults, also for any
+ * other section.
+ */
+WEIR_MUST_USE weir_status weir_config_change(struct weir_world *world,
+                                             const char *path,
+                                             struct weir_faults *faults);
+
 /* One YAML text as if it were the file `name`; nothing on disk is read
  * (no includes, no policies). For tests and the fuzzer. */
 WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,

@@ -111,6 +111,11 @@ weir_simulate_world_open(const struct weir_simulate_sources *sources,
             WEIR_OK)
         status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                            "the changed configuration is faulty");
+    for (uint32_t i = 0; status == WEIR_OK && i < sources->change_count; i++)
+        if (weir_config_change(world->world, sources->changes[i], faults) !=
+            WEIR_OK)
+            status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                               "the change is faulty");
     if (status == WEIR_OK)
         status = read_store(world, err);
     if (status == WEIR_OK &&

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import lab
 from house import chat, explained
@@ -88,6 +89,51 @@ def test_other_policies_are_tried_without_being_in_force(house, tmp_path):
     assert group(report, "cut_off", "jurisdiction", "DE")["calls"] >= 1
     status, _, body = house.call(chat())
     assert status == 200, body
+
+
+def test_a_changed_bloc_cuts_off_whom_it_names(house, tmp_path):
+    calls(house, 1)
+    change = tmp_path / "change.yaml"
+    change.write_text("blocs:\n  - {name: excluded, members: [AQ, DE]}\n")
+    report = simulate(house, "--change", change)
+    cut = group(report, "cut_off", "why", "maker-excluded")
+    assert cut["calls"] >= 1
+    assert cut["calls"] == group(report, "cut_off", "organisation",
+                                 "good")["calls"]
+
+
+def test_a_list_and_an_ownership_rule_are_tried(house, tmp_path):
+    calls(house, 1)
+    draft = tmp_path / "policies"
+    shutil.copytree(house.weir.where / "policies", draft)
+    (draft / "providers" / "maker" / "watch.cedar").write_text(
+        '@id("maker-watch") @title("Nobody of the watch list")\n'
+        '@authority("The maker, draft") @appeal("sales@maker.example")\n'
+        'forbid (principal in OwnershipRule::"watched", '
+        'action in Action::"infer", resource in Provider::"maker");\n')
+    change = tmp_path / "change.yaml"
+    rule = ("lists:\n  - {name: watch, source: a draft, "
+            "organisations: [%s]}\n"
+            "ownership_rules:\n  - name: watched\n"
+            "    seeds: {lists: [watch]}\n    method: cascade\n"
+            "    threshold: 50%%\n    strict: true\n    unknown: hold\n")
+    change.write_text(rule % "good")
+    report = simulate(house, "--policies", draft, "--change", change)
+    assert group(report, "cut_off", "why", "maker-watch")["calls"] >= 1
+    change.write_text(rule % "outcast")
+    report = simulate(house, "--policies", draft, "--change", change)
+    assert group(report, "cut_off", "why", "maker-watch")["calls"] == 0
+
+
+def test_a_change_that_is_faulty_points_at_its_line(house, tmp_path):
+    change = tmp_path / "change.yaml"
+    for text, what in (("blocs:\n  - {name: x, members: [QQQ]}\n", ":2:"),
+                       ("limits:\n  drain: 1 s\n", ":1:1: "),
+                       ("blocs:\n  - name: x\n name: y\n", ":3:")):
+        change.write_text(text)
+        done = house.weir.cli("simulate", "--change", change, check=False)
+        assert done.returncode > 2
+        assert str(change) + what in done.stderr, done.stderr
 
 
 def test_a_population_asks_what_nobody_asked(house):
