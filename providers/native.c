@@ -40,32 +40,80 @@ put_piece(struct weir_outgoing *outgoing, weir_span piece)
     outgoing->body_bytes += piece.len;
 }
 
+/* Values exchanged in the client's body, by their place. */
+struct edit {
+    weir_span raw;
+    weir_span text;
+};
+
+static void
+add_edit(struct edit *edits, size_t *count, weir_span raw, weir_span text)
+{
+    if (raw.ptr == NULL)
+        return;
+    size_t i = (*count)++;
+    for (; i > 0 && edits[i - 1].raw.ptr > raw.ptr; i--)
+        edits[i] = edits[i - 1];
+    edits[i] = (struct edit){raw, text};
+}
+
+static weir_span
+model_text(const struct weir_target *target, struct weir_arena *arena)
+{
+    struct weir_buf quoted;
+    size_t size = 6 * target->origin_model.len + 2;
+    void *memory = weir_arena_alloc(arena, size);
+    if (memory == NULL)
+        return WEIR_SPAN_NONE;
+    weir_buf_init_fixed(&quoted, memory, size);
+    weir_json_quote(&quoted, target->origin_model);
+    return weir_buf_span(&quoted);
+}
+
+static weir_span
+capped(weir_span raw, uint32_t n_max, struct weir_arena *arena)
+{
+    char text[16];
+    struct weir_buf number;
+    uint64_t value;
+    if (n_max == 0 || !weir_json_to_uint64(raw, &value) || value <= n_max)
+        return raw;
+    weir_buf_init_fixed(&number, text, sizeof(text));
+    weir_buf_addf(&number, "%u", n_max);
+    return weir_arena_copy(arena, weir_buf_span(&number));
+}
+
 weir_status
 weir_native_body(const struct weir_request *request,
                  const struct weir_target *target, struct weir_arena *arena,
                  struct weir_outgoing *outgoing, struct weir_error *err)
 {
     weir_span body = request->body;
-    weir_span raw = request->spots[WEIR_SPOT_MODEL];
-    struct weir_buf quoted;
+    struct edit edits[4];
+    size_t count = 0;
 
-    if (raw.ptr == NULL ||
-        weir_span_equal(request->model, target->origin_model)) {
-        put_piece(outgoing, body);
-        return WEIR_OK;
+    if (!weir_span_equal(request->model, target->origin_model))
+        add_edit(edits, &count, request->spots[WEIR_SPOT_MODEL],
+                 model_text(target, arena));
+    add_edit(edits, &count, request->spots[WEIR_SPOT_N],
+             capped(request->spots[WEIR_SPOT_N], target->n_max, arena));
+    if (target->strips_logprobs) {
+        add_edit(edits, &count, request->spots[WEIR_SPOT_LOGPROBS],
+                 WEIR_SPAN("null"));
+        add_edit(edits, &count, request->spots[WEIR_SPOT_TOP_LOGPROBS],
+                 WEIR_SPAN("null"));
     }
-    size_t size = 6 * target->origin_model.len + 2;
-    void *memory = weir_arena_alloc(arena, size);
-    if (memory == NULL)
+    if (arena->overflow)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "the attempt needs over %zu bytes", arena->size);
-    weir_buf_init_fixed(&quoted, memory, size);
-    weir_json_quote(&quoted, target->origin_model);
-    size_t at = (size_t)(raw.ptr - body.ptr);
-    put_piece(outgoing, (weir_span){body.ptr, at});
-    put_piece(outgoing, weir_buf_span(&quoted));
-    put_piece(outgoing,
-              (weir_span){raw.ptr + raw.len, body.len - at - raw.len});
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t start = (size_t)(edits[i].raw.ptr - body.ptr);
+        put_piece(outgoing, (weir_span){body.ptr + at, start - at});
+        put_piece(outgoing, edits[i].text);
+        at = start + edits[i].raw.len;
+    }
+    put_piece(outgoing, (weir_span){body.ptr + at, body.len - at});
     return WEIR_OK;
 }
 

@@ -2,7 +2,10 @@
 /* The registry of providers, and the calls that go through it. */
 #include <weir/provider.h>
 
+#include <weir/json.h>
+
 #include "anthropic/anthropic.h"
+#include "gemini/gemini.h"
 #include "native.h"
 #include "openai/openai.h"
 
@@ -43,9 +46,8 @@ weir_provider_auth_prefix(const struct weir_provider *provider)
 weir_span
 weir_provider_headers(const struct weir_provider *provider)
 {
-    return provider->ops->headers != NULL
-               ? weir_span_of(provider->ops->headers)
-               : WEIR_SPAN_NONE;
+    return provider->ops->headers != NULL ? weir_span_of(provider->ops->headers)
+                                          : WEIR_SPAN_NONE;
 }
 
 bool
@@ -53,6 +55,27 @@ weir_provider_translates(const struct weir_provider *provider,
                          const struct weir_request *request)
 {
     return (provider->ops->speaks & WEIR_SPEAKS(request->dialect)) == 0;
+}
+
+/* What policy takes from a call, whatever its dialect. */
+static void
+limit(struct weir_neutral *call, const struct weir_target *target)
+{
+    struct weir_setting *n = &call->settings[WEIR_SETTING_N];
+    char text[16];
+    struct weir_buf number;
+    uint64_t value;
+
+    if (target->strips_logprobs) {
+        call->settings[WEIR_SETTING_LOGPROBS].raw = WEIR_SPAN_NONE;
+        call->settings[WEIR_SETTING_TOP_LOGPROBS].raw = WEIR_SPAN_NONE;
+    }
+    if (target->n_max == 0 || !weir_json_to_uint64(n->raw, &value) ||
+        value <= target->n_max)
+        return;
+    weir_buf_init_fixed(&number, text, sizeof(text));
+    weir_buf_addf(&number, "%u", target->n_max);
+    n->raw = weir_arena_copy(call->arena, weir_buf_span(&number));
 }
 
 /* Reads the call out of the client's dialect and writes it in the origin's. */
@@ -82,6 +105,7 @@ translate(const struct weir_provider *provider,
                          weir_dialect_title(request->dialect),
                          weir_dialect_title(provider->ops->dialect));
     weir_status status = request->surface->read_call(request, call, err);
+    limit(call, target);
     if (status == WEIR_OK)
         status = provider->ops->write(call, request, target, arena,
                                       outgoing_out, err);

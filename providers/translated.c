@@ -170,6 +170,7 @@ weir_translated_new(const struct weir_provider_ops *ops,
     weir_buf_init(&made->out, 4 * held);
     weir_buf_init(&made->writing.text, held);
     weir_buf_init(&made->writing.items, held);
+    weir_buf_init(&made->writing.room, 2 * held);
     return &made->reply;
 }
 
@@ -183,6 +184,7 @@ reply_free(struct weir_reply *reply)
     weir_buf_fini(&translated->out);
     weir_buf_fini(&translated->writing.text);
     weir_buf_fini(&translated->writing.items);
+    weir_buf_fini(&translated->writing.room);
 }
 
 /* -------------------------------------------------------------- stream */

@@ -31,7 +31,7 @@ set_defaults(struct weir_settings *s)
     s->translation_drop = WEIR_SPAN(
         "cache_control prompt_cache_key service_tier user metadata store "
         "is_error reasoning_content reasoning_details thinking "
-        "redacted_thinking reasoning thought include");
+        "redacted_thinking reasoning thought include strict");
 }
 
 struct weir_world *

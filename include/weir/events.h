@@ -159,6 +159,7 @@ struct weir_writing {
     enum weir_block block; /* open one */
     uint32_t block_count;  /* begun so far */
     uint32_t tool;         /* of the open WEIR_BLOCK_TOOL */
+    bool has_raw;          /* its arguments came as RAW */
     uint32_t tool_count;
     uint32_t block_of[64];  /* tool to block */
     uint32_t choices_begun; /* bit of each */
@@ -173,6 +174,7 @@ struct weir_writing {
     struct weir_event_usage usage;
     struct weir_buf text;  /* of the open block, where the dialect repeats it */
     struct weir_buf items; /* blocks that are closed */
+    struct weir_buf room;  /* for arguments that have to be objects */
     bool is_broken;        /* a buffer was too small: the reply is cut */
 };
 

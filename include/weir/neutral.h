@@ -75,6 +75,7 @@ struct weir_part {
     enum weir_part_kind kind;
     uint32_t number;     /* place among its turn's parts, for names */
     bool is_error;       /* TOOL_RESULT: the tool failed */
+    bool is_answered;    /* TOOL_CALL: a result was matched to it */
     const char *member;  /* the client's word for it: "image_url" */
     weir_span text;      /* TEXT, REFUSAL, REASONING; DOCUMENT as text */
     weir_span media;     /* "image/png", of `data` or `url` */

@@ -28,6 +28,13 @@ typedef void (*weir_raw_other)(void *context, weir_span name, weir_span raw);
 bool weir_raw_pick(weir_span object, const char *const *names, size_t count,
                    weir_span *raws_out, weir_raw_other other, void *context);
 
+/* The same where names may be written with underscores as well: `names` are
+ * in camelCase, and "mime_type" is "mimeType" (protobuf's JSON). */
+bool weir_raw_pick_proto(weir_span object, const char *const *names,
+                         size_t count, weir_span *raws_out,
+                         weir_raw_other other, void *context);
+bool weir_raw_names_proto(weir_span name, const char *camel);
+
 /* Walks an array: init, then next until false. Anything but an array has no
  * elements. */
 struct weir_raw_array {

@@ -395,7 +395,7 @@ put_whole_tool(struct weir_writing *writing, struct weir_pen *pen,
     weir_pen_member_escaped(pen, "name", events[at].name);
     weir_pen_member_raw(pen, "input",
                         weir_events_arguments(events, count, at, &writing->text,
-                                              &writing->items));
+                                              &writing->room));
     weir_pen_close(pen, '}');
 }
 
@@ -440,7 +440,7 @@ write_whole(struct weir_writing *writing, const struct weir_event *events,
     put_stop(writing, &pen);
     put_usage(&writing->usage, &pen);
     weir_pen_lit(&pen, "}\n");
-    if (writing->text.overflow || writing->items.overflow)
+    if (writing->text.overflow || writing->room.overflow)
         writing->is_broken = true;
 }
 

@@ -13,8 +13,10 @@ from replayer import Replayer  # noqa: E402
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")
+genai = pytest.importorskip("google.genai")
 
 DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
+            "gemini": ("gemini", "/v1beta"),
             "compatible": ("compatible", "/v1")}
 
 
@@ -49,6 +51,9 @@ class Dialects:
                                     max_retries=0)
         self.anthropic = anthropic.Anthropic(base_url=url, api_key=self.key,
                                              max_retries=0)
+
+        self.gemini = genai.Client(api_key=self.key, http_options={
+            "base_url": url})
 
     def stop(self):
         self.weir.end()
@@ -383,3 +388,194 @@ def test_a_cut_stream_is_an_error_in_the_clients_dialect(dialects):
                 model="to-chat", max_tokens=5,
                 messages=[{"role": "user", "content": "hi"}]) as stream:
             stream.get_final_message()
+
+
+GEMINI = {"candidates": [{"content": {"role": "model", "parts": [
+    {"text": "Hm.", "thought": True, "thoughtSignature": "YWJj"},
+    {"text": "Let me \"look\"."},
+    {"functionCall": {"name": "weather", "args": {"place": "Bär"}},
+     "thoughtSignature": "ZGVm"}]}, "finishReason": "STOP", "index": 0}],
+    "usageMetadata": {"promptTokenCount": 20, "cachedContentTokenCount": 4,
+                      "candidatesTokenCount": 6, "thoughtsTokenCount": 3,
+                      "totalTokenCount": 29},
+    "modelVersion": "large", "responseId": "r1"}
+
+
+def gemini_stream():
+    content = GEMINI["candidates"][0]["content"]["parts"]
+    chunks = []
+    for part in content:
+        chunks.append({**GEMINI, "candidates": [
+            {"content": {"role": "model", "parts": [part]}, "index": 0}]})
+    chunks[-1]["candidates"][0]["finishReason"] = "STOP"
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\r\n\r\n"
+                    for chunk in chunks)
+
+
+def gemini_config(**more):
+    types = genai.types
+    return types.GenerateContentConfig(
+        system_instruction="Be kind.", max_output_tokens=99,
+        stop_sequences=["END"],
+        tools=[types.Tool(function_declarations=[types.FunctionDeclaration(
+            name="weather", description="d", parameters=types.Schema(
+                type="OBJECT", properties={"place": types.Schema(
+                    type="STRING", nullable=True)}))])],
+        automatic_function_calling={"disable": True}, **more)
+
+
+def check_gemini(reply):
+    parts = reply["parts"]
+    assert "".join(p.text for p in parts if p.text and p.thought) == (
+        "They want \"weather\".")
+    assert "".join(p.text for p in parts if p.text and not p.thought) == (
+        "Let me look.")
+    calls = [p.function_call for p in parts if p.function_call]
+    assert [(c.name, c.args) for c in calls] == [("weather",
+                                                  {"place": "Bär"})]
+    usage = reply["usage"]
+    assert usage.prompt_token_count == 20
+    assert usage.cached_content_token_count == 4
+    assert usage.candidates_token_count == 6
+    assert usage.thoughts_token_count == 3
+    assert reply["finish"].value == "STOP"
+
+
+def test_gemini_client_plain_on_chat_origin(dialects):
+    dialects.origin.set(json.dumps(CHAT).encode())
+    types = genai.types
+    got = dialects.gemini.models.generate_content(
+        model="to-chat", config=gemini_config(), contents=[
+            types.Content(role="user", parts=[
+                types.Part.from_text(text="weather?"),
+                types.Part.from_bytes(data=b"hi", mime_type="image/png")]),
+            types.Content(role="model", parts=[
+                types.Part.from_function_call(name="weather",
+                                              args={"place": "x"})]),
+            types.Content(role="user", parts=[
+                types.Part.from_function_response(
+                    name="weather", response={"result": "rain"})])])
+    check_gemini({"parts": got.candidates[0].content.parts,
+                  "usage": got.usage_metadata,
+                  "finish": got.candidates[0].finish_reason})
+    asked = dialects.origin.last()
+    call = asked["messages"][2]["tool_calls"][0]
+    assert asked["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [
+            {"type": "text", "text": "weather?"},
+            {"type": "image_url", "image_url":
+             {"url": "data:image/png;base64,aGk="}}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "rain"}]
+    assert json.loads(call["function"]["arguments"]) == {"place": "x"}
+    assert asked["max_completion_tokens"] == 99
+    assert asked["tools"][0]["function"]["parameters"] == {
+        "type": "object", "properties": {"place":
+                                         {"type": ["string", "null"]}}}
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_gemini_client_streamed_on_chat_origin(dialects, chunk):
+    dialects.origin.set(chat_stream(), "text/event-stream", chunk=chunk)
+    parts, last = [], None
+    for last in dialects.gemini.models.generate_content_stream(
+            model="to-chat", contents="hi", config=gemini_config()):
+        if last.candidates[0].content:
+            parts += last.candidates[0].content.parts or []
+    check_gemini({"parts": parts, "usage": last.usage_metadata,
+                  "finish": last.candidates[0].finish_reason})
+
+
+def test_openai_client_plain_on_gemini_origin(dialects):
+    dialects.origin.set(json.dumps(GEMINI).encode())
+    done = dialects.openai.chat.completions.create(
+        model="to-gemini", max_completion_tokens=50, stop="END", seed=3,
+        n=1, reasoning_effort="low", tool_choice="required",
+        response_format={"type": "json_schema", "json_schema":
+                         {"name": "a", "schema": TOOL}},
+        messages=[{"role": "system", "content": "Be kind."},
+                  {"role": "user", "content": "hi"},
+                  {"role": "assistant", "tool_calls": [
+                      {"id": "c1", "type": "function", "function":
+                       {"name": "weather", "arguments": "{\"place\":\"x\"}"},
+                       "extra_content": {"google": {"thought_signature":
+                                                    "ZGVm"}}}]},
+                  {"role": "tool", "tool_call_id": "c1", "content": "rain"}],
+        tools=[{"type": "function", "function": {
+            "name": "weather", "description": "d", "parameters": TOOL}}])
+    message = done.choices[0].message
+    assert message.content == "Let me \"look\"."
+    assert message.reasoning_content == "Hm."
+    assert json.loads(message.tool_calls[0].function.arguments) == {
+        "place": "Bär"}
+    assert message.tool_calls[0].id
+    assert message.tool_calls[0].extra_content == {
+        "google": {"thought_signature": "ZGVm"}}
+    assert done.choices[0].finish_reason == "tool_calls"
+    assert done.usage.prompt_tokens == 20
+    assert done.usage.completion_tokens == 9
+    assert done.usage.completion_tokens_details.reasoning_tokens == 3
+    path, headers, _ = dialects.origin.asked[-1]
+    assert path == "/v1beta/models/large:generateContent"
+    assert dialects.origin.last() == {
+        "systemInstruction": {"parts": [{"text": "Be kind."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "hi"}]},
+            {"role": "model", "parts": [
+                {"thoughtSignature": "ZGVm", "functionCall":
+                 {"name": "weather", "args": {"place": "x"}}}]},
+            {"role": "user", "parts": [{"functionResponse": {
+                "name": "weather", "response": {"result": "rain"}}}]}],
+        "tools": [{"functionDeclarations": [
+            {"name": "weather", "description": "d",
+             "parametersJsonSchema": TOOL}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {
+            "maxOutputTokens": 50, "seed": 3, "stopSequences": ["END"],
+            "responseMimeType": "application/json",
+            "responseJsonSchema": TOOL,
+            "thinkingConfig": {"thinkingBudget": 1024,
+                               "includeThoughts": True}}}
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_anthropic_client_streamed_on_gemini_origin(dialects, chunk):
+    dialects.origin.set(gemini_stream(), "text/event-stream", chunk=chunk)
+    with dialects.anthropic.messages.stream(
+            model="to-gemini", max_tokens=2000,
+            thinking={"type": "enabled", "budget_tokens": 1500},
+            messages=[{"role": "user", "content": "weather?"}]) as stream:
+        message = stream.get_final_message()
+    assert [b.type for b in message.content] == ["thinking", "text",
+                                                 "tool_use"]
+    assert message.content[0].signature == "YWJj"
+    assert message.content[2].input == {"place": "Bär"}
+    assert message.stop_reason == "tool_use"
+    assert message.usage.output_tokens == 9
+    assert dialects.origin.asked[-1][0] == (
+        "/v1beta/models/large:streamGenerateContent?alt=sse")
+
+
+def test_gemini_streams_pass_unchanged(dialects):
+    sent = gemini_stream()
+    dialects.origin.set(sent, "text/event-stream", chunk=100)
+    body = json.dumps({"contents": [{"parts": [{"text": "hi"}]}],
+                       "new_member": [1]}).encode()
+    status, _, got = lab.exchange(
+        dialects.weir.port, "POST",
+        "/v1beta/models/to-gemini:streamGenerateContent?alt=sse", body,
+        {"x-goog-api-key": dialects.key})
+    assert (status, got) == (200, sent)
+    assert dialects.origin.asked[-1][2] == body
+
+
+def test_gemini_client_reads_a_refusal(dialects):
+    with pytest.raises(genai.errors.ClientError) as caught:
+        dialects.gemini.models.generate_content(
+            model="to-chat", contents="hi", config={"top_k": 5})
+    assert caught.value.code == 400
+    assert caught.value.status == "INVALID_ARGUMENT"
+    assert "topK" in caught.value.message
+    assert dialects.gemini.models.count_tokens(
+        model="to-chat", contents="hello " * 40).total_tokens > 50

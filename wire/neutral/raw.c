@@ -27,9 +27,31 @@ weir_raw_kind(weir_span raw)
     }
 }
 
+static bool
+names(weir_span name, const char *text)
+{
+    return strlen(text) == name.len && memcmp(text, name.ptr, name.len) == 0;
+}
+
 bool
-weir_raw_pick(weir_span object, const char *const *names, size_t count,
-              weir_span *raws_out, weir_raw_other other, void *context)
+weir_raw_names_proto(weir_span name, const char *camel)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == '_' && i > 0 && i + 1 < name.len) {
+            c = name.ptr[++i];
+            c = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        }
+        if (*camel == '\0' || *camel++ != c)
+            return false;
+    }
+    return *camel == '\0';
+}
+
+static bool
+pick(weir_span object, const char *const *wanted, size_t count,
+     bool (*is_named)(weir_span, const char *), weir_span *raws_out,
+     weir_raw_other other, void *context)
 {
     char memory[256]; /* a longer name with escapes ends the reading */
     struct weir_arena arena;
@@ -49,8 +71,7 @@ weir_raw_pick(weir_span object, const char *const *names, size_t count,
         size_t i = 0;
         if (!weir_json_raw(&reader, &raw))
             return false;
-        while (i < count && (strlen(names[i]) != name.len ||
-                             memcmp(names[i], name.ptr, name.len) != 0))
+        while (i < count && !is_named(name, wanted[i]))
             i++;
         if (i < count)
             raws_out[i] =
@@ -60,6 +81,21 @@ weir_raw_pick(weir_span object, const char *const *names, size_t count,
         arena.used = 0;
     }
     return weir_json_reader_end(&reader, NULL) == WEIR_OK;
+}
+
+bool
+weir_raw_pick(weir_span object, const char *const *wanted, size_t count,
+              weir_span *raws_out, weir_raw_other other, void *context)
+{
+    return pick(object, wanted, count, names, raws_out, other, context);
+}
+
+bool
+weir_raw_pick_proto(weir_span object, const char *const *wanted, size_t count,
+                    weir_span *raws_out, weir_raw_other other, void *context)
+{
+    return pick(object, wanted, count, weir_raw_names_proto, raws_out, other,
+                context);
 }
 
 void
