@@ -119,8 +119,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_settle(ctx, ctx->is_tried ? WEIR_END_CLIENT_LEFT
                                             : WEIR_END_NOT_SENT);
 
-    weir_reply_free(ctx->reply);
-    ctx->reply = NULL;
+    ngx_http_weir_free_reply(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {

@@ -53,11 +53,58 @@ static ngx_str_t  ngx_http_weir_hidden[] = {
 
 
 void
+ngx_http_weir_free_reply(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_http_weir_worker_t  *w;
+
+    weir_reply_free(ctx->reply);
+    ctx->reply = NULL;
+
+    if (ctx->reader == NULL) {
+        return;
+    }
+
+    w = &ngx_http_weir_worker;
+
+    if (w->reader_count == NGX_HTTP_WEIR_SPARE) {
+        ngx_free(ctx->reader);
+
+    } else {
+        ctx->reader->next = w->readers;
+        w->readers = ctx->reader;
+        w->reader_count++;
+    }
+
+    ctx->reader = NULL;
+}
+
+
+static ngx_int_t
+ngx_http_weir_take_reader(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_http_weir_worker_t  *w;
+
+    w = &ngx_http_weir_worker;
+    ctx->reader = w->readers;
+
+    if (ctx->reader) {
+        w->readers = ctx->reader->next;
+        w->reader_count--;
+        return NGX_OK;
+    }
+
+    ctx->reader = ngx_alloc(sizeof(ngx_http_weir_reader_t),
+                            ctx->request->connection->log);
+
+    return ctx->reader ? NGX_OK : NGX_ERROR;
+}
+
+
+void
 ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
 {
-    weir_reply_free(ctx->reply);
+    ngx_http_weir_free_reply(ctx);
 
-    ctx->reply = NULL;
     ctx->body = NULL;
     ctx->body_start = NULL;
     ctx->framing = NGX_HTTP_WEIR_UNTIL_CLOSE;
@@ -691,7 +738,11 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     setup.request_id = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
     setup.now = ngx_time();
 
-    weir_arena_init(&arena, ctx->reader, NGX_HTTP_WEIR_READER);
+    if (ctx->reader == NULL && ngx_http_weir_take_reader(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    weir_arena_init(&arena, ctx->reader->bytes, NGX_HTTP_WEIR_READER);
     ctx->reply = weir_reply_new(ctx->endpoint->provider, &setup, &arena);
 
     if (ctx->reply == NULL) {

@@ -871,6 +871,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_queue_t             *q;
     ngx_http_weir_ctx_t     *ctx;
     ngx_http_weir_worker_t  *w;
+    ngx_http_weir_reader_t  *reader;
 
     w = &ngx_http_weir_worker;
 
@@ -905,6 +906,14 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     }
 
     w->spare_count = 0;
+
+    while (w->readers) {
+        reader = w->readers;
+        w->readers = reader->next;
+        ngx_free(reader);
+    }
+
+    w->reader_count = 0;
 
     if (w->mmdb_is_open) {
         MMDB_close(&w->mmdb);

@@ -43,6 +43,16 @@ disk_truncate(int fd, uint64_t len)
 }
 
 static int
+disk_release(int fd, uint64_t from, uint64_t len)
+{
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return from >= len ||
+                   fallocate(fd, mode, (off_t)from, (off_t)(len - from)) == 0
+               ? 0
+               : errno;
+}
+
+static int
 disk_rename(int dir, const char *from, const char *to)
 {
     return renameat(dir, from, dir, to) == 0 ? 0 : errno;
@@ -69,6 +79,7 @@ const struct writer_disk writer_disk_system = {
     .sync = disk_sync,
     .allocate = disk_allocate,
     .truncate = disk_truncate,
+    .release = disk_release,
     .rename = disk_rename,
     .sync_dir = disk_sync_dir,
     .room = disk_room,

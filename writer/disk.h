@@ -15,6 +15,9 @@ struct writer_disk {
     int (*sync)(int fd);                   /* data and length */
     int (*allocate)(int fd, uint64_t len); /* real blocks */
     int (*truncate)(int fd, uint64_t len);
+    /* Gives blocks back from `from` on; the length stays, for who has the
+     * file mapped. */
+    int (*release)(int fd, uint64_t from, uint64_t len);
     int (*rename)(int dir, const char *from, const char *to);
     int (*sync_dir)(int dir);
     /* Bytes that an ordinary user can still have where `dir` lies. */

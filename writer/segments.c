@@ -205,6 +205,7 @@ begin_next(struct segments *segments, weir_time now)
     char header_bytes[WEIR_SEGMENT_HEADER_BYTES];
     char name[WEIR_SEGMENT_NAME_BYTES];
     int fd = -1;
+    bool was_first = segments->is_first;
     int failure = take_file(segments, &fd);
     if (failure != 0)
         return failure;
@@ -237,8 +238,13 @@ begin_next(struct segments *segments, weir_time now)
         unlinkat(segments->dir, SPARE_NAME, 0);
         return failure;
     }
-    if (segments->fd >= 0)
+    if (segments->fd >= 0) {
+        if (segments->is_rough)
+            (void)segments->disk->release(segments->fd, segments->used,
+                                          segments->bytes);
         close(segments->fd);
+    }
+    segments->is_rough = was_first && segments->spare.has_thread;
     segments->fd = fd;
     segments->number = header.number;
     segments->salt = header.salt;
@@ -254,7 +260,12 @@ int
 segments_make_room(struct segments *segments, size_t len, weir_time now)
 {
     int failure = 0;
-    if (segments->fd < 0 || segments->bytes - segments->used < len)
+    /* The file made at the start serves until a better one is ready: each
+     * flush of it waits for the file system's own journal. */
+    bool is_better = segments->is_rough &&
+                     spare_look(&segments->spare, &failure) == SPARE_READY;
+    failure = 0;
+    if (segments->fd < 0 || is_better || segments->bytes - segments->used < len)
         failure = begin_next(segments, now);
     if (failure == 0 && segments->is_dir_dirty) {
         failure = segments->disk->sync_dir(segments->dir);

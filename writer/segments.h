@@ -20,6 +20,7 @@ struct segments {
     int fd; /* being written; -1: none */
     bool is_dir_dirty;
     bool is_first;   /* the file made at the start */
+    bool is_rough;   /* it is in use: allocated, but its blocks not written */
     uint64_t number; /* of the last file, in use or not */
     uint64_t used;   /* of it: what counts */
     uint64_t salt;

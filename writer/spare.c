@@ -13,11 +13,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PIECE_BYTES (1024 * 1024)
 #define PAUSE_NS    1000000
+#define SPARE_NICE  10
 
 static int
 write_zeros(const struct writer_disk *disk, int fd, uint64_t bytes)
@@ -64,6 +66,8 @@ static void *
 spare_thread(void *argument)
 {
     struct spare *spare = argument;
+    /* of this thread alone: there is always time enough until it is needed */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SPARE_NICE);
     pthread_mutex_lock(&spare->lock);
     while (!spare->is_stopping) {
         if (spare->state != SPARE_WANTED) {

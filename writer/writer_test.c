@@ -61,6 +61,12 @@ test_allocate(int fd, uint64_t len)
 }
 
 static int
+test_release(int fd, uint64_t from, uint64_t len)
+{
+    return writer_disk_system.release(fd, from, len);
+}
+
+static int
 test_truncate(int fd, uint64_t len)
 {
     return writer_disk_system.truncate(fd, len);
@@ -95,6 +101,7 @@ static const struct writer_disk test_disk = {
     .sync = test_sync,
     .allocate = test_allocate,
     .truncate = test_truncate,
+    .release = test_release,
     .rename = test_rename,
     .sync_dir = test_sync_dir,
     .room = test_room,

@@ -5,6 +5,7 @@ A target starts pinned to PROXY_CORE and tells which processes do its work;
 the origin and the load generator have the other core.
 """
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -211,8 +212,15 @@ class Weir:
             pathlib.Path(where) / self.name,
             weir_config(origin.url("origin"), MODELS),
             {"seller/permit.cedar": PERMIT.format(tier=tier)},
-            before=pin(PROXY_CORE))
+            before=pin(LOAD_CORE))
         self.weir.start()
+        # What a call passes through gets the proxy's core. The ledger is made
+        # on the other one, beside origin and load.
+        for pid, name, _ in self.weir.children():
+            if name == "weir":
+                continue
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {PROXY_CORE})
         self.key = self.weir.key("company/bench")
         self.port = self.weir.port
         family = self.weir.children()

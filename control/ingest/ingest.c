@@ -33,7 +33,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,9 +42,10 @@
 #include "control/ingest/parts.h"
 #include "control/log.h"
 
-#define INGEST_NICE   10
 #define BATCH_MS      50
-#define BATCH_RECORDS 20000
+#define BATCH_RECORDS 5000
+#define SLICE_RECORDS 1000 /* of a thread that is to give way */
+#define LAG_US        (20 * WEIR_US_PER_SEC) /* beyond it, no pause is made */
 #define LOST_US       (1 * WEIR_US_PER_SEC)
 #define LANE_US       (1 * WEIR_US_PER_SEC)
 #define SYNC_US       10000
@@ -203,7 +203,7 @@ read_batch(struct weir_ingest *ingest, uint64_t *count_out,
     *count_out = 0;
     if (!find_limit(ingest, &limit))
         return WEIR_OK;
-    while (status == WEIR_OK && count < BATCH_RECORDS) {
+    while (status == WEIR_OK && count < ingest->batch_records) {
         enum weir_segments_result result = weir_segments_next(
             &ingest->segments, &limit, &record, &segment, err);
         if (result == WEIR_SEGMENTS_END)
@@ -477,12 +477,41 @@ monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Somebody waits for a round, or too much has gathered. */
+static bool
+is_pressed(const struct weir_ingest *ingest)
+{
+    weir_time read_up_to = ingest->figures.read_up_to;
+    return atomic_load(&ingest->wants_all) ||
+           atomic_load(&ingest->is_stopping) ||
+           (read_up_to != 0 && weir_control_now() - read_up_to > LAG_US);
+}
+
+/* Reads what is there, in slices while others want the processor. */
+static weir_status
+keep_up(struct weir_ingest *ingest, struct weir_error *err)
+{
+    uint64_t count = 1;
+    weir_status status = WEIR_OK;
+    while (status == WEIR_OK && count > 0) {
+        weir_pace_begin(&ingest->pace);
+        status = follow(ingest, &count, err);
+        int pause = weir_pace_end(&ingest->pace);
+        ingest->batch_records = pause > 0 ? SLICE_RECORDS : BATCH_RECORDS;
+        struct pollfd wait = {.fd = ingest->event, .events = POLLIN};
+        if (pause > 0 && !is_pressed(ingest))
+            (void)poll(&wait, 1, pause);
+        if (count < SLICE_RECORDS)
+            break;
+    }
+    return status;
+}
+
 /* One round; failures are said once until they are over. */
 static void
 work(struct weir_ingest *ingest)
 {
     struct weir_error err = {0};
-    uint64_t count = BATCH_RECORDS;
     weir_time now = weir_control_now();
     weir_status status = WEIR_OK;
     keep_lane(ingest, now);
@@ -494,8 +523,8 @@ work(struct weir_ingest *ingest)
     }
     if (ingest->lane != NULL)
         status = weir__ingest_send_acts(ingest, &err);
-    while (status == WEIR_OK && count == BATCH_RECORDS)
-        status = follow(ingest, &count, &err);
+    if (status == WEIR_OK)
+        status = keep_up(ingest, &err);
     if (status == WEIR_OK && now >= ingest->sign_at) {
         ingest->sign_at = now + SIGN_US;
         status = sign(ingest, &err);
@@ -547,25 +576,11 @@ weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms)
     pthread_mutex_unlock(&ingest->rounds_lock);
 }
 
-/* The ledger may lag, calls may not. Niceness is the thread's own on Linux;
- * where the kernel groups tasks by session, the group has one too (the
- * workers are in sessions of their own). */
-static void
-yield_to_calls(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), INGEST_NICE);
-    FILE *group = fopen("/proc/self/autogroup", "w");
-    if (group == NULL)
-        return;
-    fprintf(group, "%d", INGEST_NICE);
-    fclose(group);
-}
-
 static void *
 run(void *context)
 {
     struct weir_ingest *ingest = context;
-    yield_to_calls();
+    weir_pace_init(&ingest->pace);
     while (!atomic_load(&ingest->is_stopping)) {
         int64_t started = monotonic_ms();
         struct pollfd wait = {.fd = ingest->event, .events = POLLIN};
@@ -579,6 +594,7 @@ run(void *context)
         if (poll(&wait, 1, left > 0 ? (int)left : 0) > 0)
             (void)!read(ingest->event, &count, sizeof count);
     }
+    weir_pace_fini(&ingest->pace);
     return NULL;
 }
 
@@ -593,6 +609,7 @@ weir_ingest_open(struct weir_control *control, struct weir_ingest **ingest_out,
     if (ingest == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     ingest->control = control;
+    ingest->batch_records = SLICE_RECORDS;
     pthread_mutex_init(&ingest->rounds_lock, NULL);
     pthread_cond_init(&ingest->rounds_changed, NULL);
     weir_figures_init(&ingest->figures);

@@ -16,6 +16,7 @@
 #include "control/ingest/figures.h"
 #include "control/ingest/ingest.h"
 #include "control/ingest/leaves.h"
+#include "control/ingest/pace.h"
 #include "control/ingest/segments.h"
 
 struct weir_ingest {
@@ -38,8 +39,10 @@ struct weir_ingest {
     pthread_cond_t rounds_changed;
     uint64_t rounds_begun;
     uint64_t rounds_done;
-    int event;         /* acts wait */
-    int64_t acts_sent; /* number of the last one appended */
+    struct weir_pace pace;  /* of the thread */
+    uint64_t batch_records; /* at most, in one transaction */
+    int event;              /* acts wait */
+    int64_t acts_sent;      /* number of the last one appended */
     weir_time lane_at;
     weir_time lost_at;
     weir_time sign_at;

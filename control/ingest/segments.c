@@ -151,6 +151,13 @@ prepare(struct weir_segments *segments, const struct weir_segments_limit *limit,
                          "nothing of segment %llu is on disk yet",
                          (unsigned long long)segments->number);
     }
+    /* Before there was a writer to ask, what it had not flushed was read too:
+     * it will say so in a moment. */
+    if (!*is_closed_out && is_settled && end < segments->offset)
+        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                         "segment %llu is on disk only to byte %llu yet",
+                         (unsigned long long)segments->number,
+                         (unsigned long long)end);
     weir_span bytes = {segments->map, (size_t)end};
     if (!is_new && is_settled && segments->reader.is_settled) {
         if (bytes.len > segments->reader.bytes.len)

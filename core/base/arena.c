@@ -73,7 +73,7 @@ grow(struct weir_arena *arena, size_t need)
 }
 
 void *
-weir_arena_alloc(struct weir_arena *arena, size_t size)
+weir_arena_alloc_raw(struct weir_arena *arena, size_t size)
 {
     if (arena->overflow || size > SIZE_MAX / 2) {
         arena->overflow = true;
@@ -88,7 +88,15 @@ weir_arena_alloc(struct weir_arena *arena, size_t size)
     }
     void *memory = arena->base + arena->used;
     arena->used += size;
-    memset(memory, 0, size);
+    return memory;
+}
+
+void *
+weir_arena_alloc(struct weir_arena *arena, size_t size)
+{
+    void *memory = weir_arena_alloc_raw(arena, size);
+    if (memory != NULL)
+        memset(memory, 0, size);
     return memory;
 }
 

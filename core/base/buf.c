@@ -50,6 +50,9 @@ room(struct weir_buf *buf, size_t len)
     size_t capacity = buf->capacity < 256 ? 256 : buf->capacity;
     while (capacity < need)
         capacity = capacity > buf->max / 2 ? buf->max : capacity * 2;
+    /* never beyond `max`: whoever has room need not look at both */
+    if (capacity > buf->max)
+        capacity = buf->max;
     char *grown = buf->is_fixed ? NULL : realloc(buf->ptr, capacity);
     if (grown == NULL) {
         buf->overflow = true;
@@ -61,7 +64,7 @@ room(struct weir_buf *buf, size_t len)
 }
 
 void
-weir_buf_add(struct weir_buf *buf, const void *bytes, size_t len)
+weir__buf_add_slowly(struct weir_buf *buf, const void *bytes, size_t len)
 {
     if (len == 0 || !room(buf, len))
         return;

@@ -20,6 +20,7 @@
  */
 #include "internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
 _Static_assert((int)WEIR_METRIC_REQUESTS == (int)WEIR_QUOTA_REQUESTS &&
@@ -50,7 +51,9 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
 {
     uint8_t random[10];
 
-    memset(call, 0, sizeof(*call));
+    memset(call, 0, offsetof(struct weir_call, plan));
+    memset(&call->answer, 0, offsetof(struct weir_answer, candidates));
+    call->plan.count = 0;
     call->gate = gate;
     call->view = view;
     call->started = gate->env->now(gate->env->context);

@@ -15,6 +15,7 @@
  */
 #include <weir/record.h>
 
+#include <endian.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES     512
@@ -47,13 +48,12 @@ enum tag {
 
 /* ----------------------------------------------------------- writing */
 
-static void
+/* Inlined, as `bytes` is a constant: one store instead of a loop. */
+static inline __attribute__((always_inline)) void
 put_le(struct weir_buf *out, uint64_t value, size_t bytes)
 {
-    char little[8];
-    for (size_t i = 0; i < bytes; i++)
-        little[i] = (char)(value >> (8 * i));
-    weir_buf_add(out, little, bytes);
+    value = htole64(value);
+    weir_buf_add(out, &value, bytes);
 }
 
 static weir_span

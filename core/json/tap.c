@@ -74,53 +74,62 @@ outside_mark(const char *at, const char *end)
 
 /* Paths share their first names; each is compared once. */
 static void
-index_names(struct weir_json_tap *tap)
+index_names(struct weir_json_tap_plan *plan)
 {
     uint32_t used = 0;
     for (uint32_t place = 0; place < WEIR_JSON_PATH_SEGMENTS_MAX; place++) {
-        tap->first_name[place] = (uint8_t)used;
-        for (uint32_t i = 0; i < tap->count; i++) {
-            const weir_json_path *path = &tap->wanted[i].path;
+        plan->first_name[place] = (uint8_t)used;
+        for (uint32_t i = 0; i < plan->count; i++) {
+            const weir_json_path *path = &plan->wanted[i].path;
             uint32_t bit = UINT32_C(1) << i;
-            uint32_t j = tap->first_name[place];
-            if (place >= path->count || (tap->each[place] & bit) != 0)
+            uint32_t j = plan->first_name[place];
+            if (place >= path->count || (plan->each[place] & bit) != 0)
                 continue;
             while (j < used &&
-                   !weir_span_equal(tap->names[j].text, path->segment[place]))
+                   !weir_span_equal(plan->names[j].text, path->segment[place]))
                 j++;
             WEIR_ASSERT(j < WEIR_JSON_TAP_NAMES_MAX);
             used = j == used ? used + 1 : used;
-            tap->names[j].text = path->segment[place];
-            tap->names[j].mask |= bit;
+            plan->names[j].text = path->segment[place];
+            plan->names[j].mask |= bit;
         }
     }
-    tap->first_name[WEIR_JSON_PATH_SEGMENTS_MAX] = (uint8_t)used;
+    plan->first_name[WEIR_JSON_PATH_SEGMENTS_MAX] = (uint8_t)used;
 }
 
 void
-weir_json_tap_init(struct weir_json_tap *tap, const weir_json_wanted *wanted,
-                   size_t count, void *memory, size_t size)
+weir_json_tap_plan_init(struct weir_json_tap_plan *plan,
+                        const weir_json_wanted *wanted, size_t count)
 {
-    size_t used = 0;
     WEIR_ASSERT(count <= WEIR_JSON_TAPS_MAX);
-    memset(tap, 0, sizeof(*tap));
-    tap->wanted = wanted;
-    tap->count = (uint32_t)count;
-    tap->memory = memory;
+    memset(plan, 0, sizeof(*plan));
+    plan->wanted = wanted;
+    plan->count = (uint32_t)count;
     for (uint32_t i = 0; i < count; i++) {
         const weir_json_path *path = &wanted[i].path;
         uint32_t bit = UINT32_C(1) << i;
         WEIR_ASSERT(path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
         if (path->count > 0)
-            tap->all |= bit;
-        tap->terminal[path->count] |= bit;
+            plan->all |= bit;
+        plan->terminal[path->count] |= bit;
         for (size_t j = 0; j < path->count; j++)
             if (weir_span_equal(path->segment[j], WEIR_SPAN(WEIR_JSON_EACH)))
-                tap->each[j] |= bit;
-        used += wanted[i].keep_max;
+                plan->each[j] |= bit;
+        plan->keep_sum += wanted[i].keep_max;
     }
-    WEIR_ASSERT(used <= size);
-    index_names(tap);
+    index_names(plan);
+}
+
+void
+weir_json_tap_init(struct weir_json_tap *tap,
+                   const struct weir_json_tap_plan *plan, void *memory,
+                   size_t size)
+{
+    WEIR_ASSERT(plan->keep_sum <= size);
+    tap->plan = plan;
+    tap->memory = memory;
+    tap->is_object = 0;
+    tap->name_len = 0;
     weir_json_tap_reset(tap);
 }
 
@@ -128,9 +137,9 @@ void
 weir_json_tap_reset(struct weir_json_tap *tap)
 {
     char *at = tap->memory;
-    for (uint32_t i = 0; i < tap->count; i++) {
+    for (uint32_t i = 0; i < tap->plan->count; i++) {
         tap->tapped[i] = (weir_json_tapped){.raw = {at, 0}};
-        at += tap->wanted[i].keep_max;
+        at += tap->plan->wanted[i].keep_max;
     }
     tap->depth = 0;
     tap->tracked = 0;
@@ -166,7 +175,7 @@ flush(struct weir_json_tap *tap, const char **from, const char *to)
     for (uint32_t left = tap->keeping; left != 0; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(left);
         weir_json_tapped *tapped = &tap->tapped[i];
-        size_t room = tap->wanted[i].keep_max - tapped->raw.len;
+        size_t room = tap->plan->wanted[i].keep_max - tapped->raw.len;
         size_t take = len < room ? len : room;
         if (take > 0)
             memcpy(keep_start(tap, i) + tapped->raw.len, *from, take);
@@ -185,7 +194,7 @@ paths_here(const struct weir_json_tap *tap)
     uint32_t at = tap->depth - 1;
     if ((tap->is_object >> at & 1) != 0)
         return tap->pending;
-    return tap->level[at].mask & tap->each[at];
+    return tap->level[at].mask & tap->plan->each[at];
 }
 
 /* Notes a value of these paths and begins to capture it. */
@@ -201,7 +210,7 @@ begin(struct weir_json_tap *tap, uint32_t paths, enum weir_json_kind kind,
         tapped->kind = kind;
         tapped->raw.len = 0;
         tapped->is_cut = false;
-        if (tap->wanted[i].keep_max > 0)
+        if (tap->plan->wanted[i].keep_max > 0)
             keeping |= UINT32_C(1) << i;
     }
     if (keeping != 0) {
@@ -220,19 +229,18 @@ count_string(struct weir_json_tap *tap, size_t len)
 /* --------------------------------------------------------- structure */
 
 static void
-match_name(struct weir_json_tap *tap)
+match_name(struct weir_json_tap *tap, const char *text, uint32_t len)
 {
     uint32_t place = tap->depth - 1;
-    uint32_t len = tap->name_len;
     tap->pending = 0;
-    if (len > WEIR_JSON_NAME_MAX)
+    if (len == 0 || len > WEIR_JSON_NAME_MAX)
         return;
-    for (uint32_t i = tap->first_name[place]; i < tap->first_name[place + 1];
-         i++) {
-        const struct weir_json_tap_name *name = &tap->names[i];
-        if (name->text.len == len &&
+    for (uint32_t i = tap->plan->first_name[place];
+         i < tap->plan->first_name[place + 1]; i++) {
+        const struct weir_json_tap_name *name = &tap->plan->names[i];
+        if (name->text.len == len && name->text.ptr[0] == text[0] &&
             (name->mask & tap->level[place].mask) != 0 &&
-            memcmp(name->text.ptr, tap->name, len) == 0) {
+            memcmp(name->text.ptr, text, len) == 0) {
             tap->pending = name->mask & tap->level[place].mask;
             return;
         }
@@ -244,16 +252,16 @@ open_container(struct weir_json_tap *tap, bool is_object, const char **from,
                const char *at)
 {
     uint32_t here = paths_here(tap);
-    uint32_t through = tap->depth == 0 ? tap->all : here;
+    uint32_t through = tap->depth == 0 ? tap->plan->all : here;
     if (here != 0) {
-        uint32_t terminal = here & tap->terminal[tap->depth];
+        uint32_t terminal = here & tap->plan->terminal[tap->depth];
         begin(tap, terminal, is_object ? WEIR_JSON_OBJECT : WEIR_JSON_ARRAY,
               from, at);
         tap->level[tap->depth - 1].keeping = terminal;
         through &= ~terminal;
     }
     if (through != 0 && tap->depth < WEIR_JSON_PATH_SEGMENTS_MAX) {
-        uint32_t each = tap->each[tap->depth];
+        uint32_t each = tap->plan->each[tap->depth];
         through &= is_object ? ~each : each;
     }
     if (through != 0 && tap->depth < WEIR_JSON_PATH_SEGMENTS_MAX) {
@@ -303,7 +311,7 @@ open_string(struct weir_json_tap *tap, const char **from, const char *at)
     }
     tap->live = paths_here(tap);
     if (tap->live != 0) {
-        tap->live &= tap->terminal[tap->depth];
+        tap->live &= tap->plan->terminal[tap->depth];
         begin(tap, tap->live, WEIR_JSON_STRING, from, at);
     }
     if (tap->depth == 0)
@@ -334,7 +342,7 @@ begin_scalar(struct weir_json_tap *tap, const char **from, const char *at)
                                : *at == 'f' ? WEIR_JSON_FALSE
                                : *at == 'n' ? WEIR_JSON_NULL
                                             : WEIR_JSON_NUMBER;
-    tap->live = live & tap->terminal[tap->depth];
+    tap->live = live & tap->plan->terminal[tap->depth];
     begin(tap, tap->live, kind, from, at);
     tap->state = SCALAR;
 }
@@ -366,6 +374,14 @@ pass_string(struct weir_json_tap *tap, const char **from, const char *at,
 {
     const char *behind = string_mark(at, end);
     size_t len = (size_t)(behind - at);
+    if (tap->is_name && tap->name_len == 0 && behind < end && *behind == '"') {
+        match_name(tap, at,
+                   len < WEIR_JSON_NAME_MAX + 1 ? (uint32_t)len
+                                                : NAME_TOO_LONG);
+        tap->is_name = false;
+        tap->state = OUTSIDE;
+        return behind + 1;
+    }
     if (tap->is_name) {
         if (tap->name_len + len <= WEIR_JSON_NAME_MAX) {
             memcpy(tap->name + tap->name_len, at, len);
@@ -387,7 +403,7 @@ pass_string(struct weir_json_tap *tap, const char **from, const char *at,
     }
     tap->state = OUTSIDE;
     if (tap->is_name) {
-        match_name(tap);
+        match_name(tap, tap->name, tap->name_len);
         tap->is_name = false;
     } else {
         end_live(tap, from, behind + 1);

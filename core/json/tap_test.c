@@ -23,9 +23,11 @@ static void
 at_every_split(const char *text, check run)
 {
     char memory[128];
+    struct weir_json_tap_plan plan;
     struct weir_json_tap tap;
     weir_span whole = weir_span_of(text);
-    weir_json_tap_init(&tap, wanted, WANTED, memory, sizeof(memory));
+    weir_json_tap_plan_init(&plan, wanted, WANTED);
+    weir_json_tap_init(&tap, &plan, memory, sizeof(memory));
     for (size_t split = 0; split <= whole.len; split++) {
         weir_json_tap_reset(&tap);
         weir_json_tap_feed(&tap, (weir_span){text, split});

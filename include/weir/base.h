@@ -156,6 +156,8 @@ void weir_arena_init_heap(struct weir_arena *arena, size_t max);
 void weir_arena_fini(struct weir_arena *arena);
 /* Zeroed, 16-byte aligned; NULL (and sticky overflow) when full. */
 void *weir_arena_alloc(struct weir_arena *arena, size_t size);
+/* The same, but what the bytes are nobody knows. */
+void *weir_arena_alloc_raw(struct weir_arena *arena, size_t size);
 void *weir_arena_alloc_array(struct weir_arena *arena, size_t size,
                              size_t count);
 /* Copy of `s` with a NUL behind it (not counted). */
@@ -179,7 +181,18 @@ void weir_buf_init(struct weir_buf *buf, size_t max);
 void weir_buf_init_fixed(struct weir_buf *buf, void *memory, size_t size);
 void weir_buf_fini(struct weir_buf *buf);
 void weir_buf_reset(struct weir_buf *buf);
-void weir_buf_add(struct weir_buf *buf, const void *bytes, size_t len);
+/* Where there is no room, or none yet. */
+void weir__buf_add_slowly(struct weir_buf *buf, const void *bytes, size_t len);
+static inline void
+weir_buf_add(struct weir_buf *buf, const void *bytes, size_t len)
+{
+    if (buf->overflow || len > buf->capacity - buf->len || len == 0) {
+        weir__buf_add_slowly(buf, bytes, len);
+        return;
+    }
+    __builtin_memcpy(buf->ptr + buf->len, bytes, len);
+    buf->len += len;
+}
 void weir_buf_add_span(struct weir_buf *buf, weir_span s);
 void weir_buf_add_byte(struct weir_buf *buf, char byte);
 void weir_buf_addf(struct weir_buf *buf, const char *format, ...)

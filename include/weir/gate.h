@@ -92,11 +92,11 @@ struct weir_obligations {
 struct weir_answer {
     enum weir_verdict verdict; /* of the call */
     enum weir_reason reason;
-    uint32_t route; /* row, or WEIR_INDEX_NONE */
+    uint32_t route;                      /* row, or WEIR_INDEX_NONE */
+    uint32_t speaking;                   /* candidate a refusal quotes */
+    struct weir_obligations obligations; /* strictest over the allowed */
     uint32_t candidate_count;
     struct weir_candidate candidates[WEIR_CANDIDATES_MAX];
-    struct weir_obligations obligations; /* strictest over the allowed */
-    uint32_t speaking;                   /* candidate a refusal quotes */
 };
 
 /*
@@ -145,10 +145,12 @@ enum weir_cedar_result weir_gate_trace(const struct weir_view *view,
  * facts that decide() goes by; names are borrowed, the rest is in `arena`.
  * ENOMEM.
  */
-WEIR_MUST_USE weir_status weir_gate_query(
-    const struct weir_image *image, const struct weir_question *question,
-    uint32_t deployment, struct weir_arena *arena,
-    struct weir_cedar_query *query_out, struct weir_error *err);
+WEIR_MUST_USE weir_status weir_gate_query(const struct weir_image *image,
+                                          const struct weir_question *question,
+                                          uint32_t deployment,
+                                          struct weir_arena *arena,
+                                          struct weir_cedar_query *query_out,
+                                          struct weir_error *err);
 
 /*
  * The smallest change of facts, among those searched, under which policy
@@ -197,9 +199,8 @@ struct weir_call {
     struct weir_client client;
     struct weir_ask ask;
     struct weir_signal_facts signals; /* as decide was told */
-    struct weir_answer answer;
-    enum weir_reason reason;  /* of a refusal */
-    bool is_end_customer_bad; /* the header was given and is no name */
+    enum weir_reason reason;          /* of a refusal */
+    bool is_end_customer_bad;         /* the header was given and is no name */
     bool is_admitted;
     bool is_settled;
     bool is_answered;
@@ -209,11 +210,13 @@ struct weir_call {
     weir_hold hold;
     weir_quota_refusal full;  /* which window, when EBUDGET */
     uint64_t intent_position; /* in the lane */
-    struct weir_route_plan plan;
-    uint32_t current; /* candidate number of the attempt under way */
+    uint32_t current;         /* candidate number of the attempt under way */
     uint32_t attempt_count;
     weir_time attempt_started;
+    /* Not zeroed by begin(), some kilobytes: counts say what is there. */
+    struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
+    struct weir_answer answer;
 };
 
 void weir_call_begin(struct weir_call *call, struct weir_gate *gate,

@@ -50,11 +50,23 @@ struct weir_json_tap_name {
     uint32_t mask; /* paths with this name at this place */
 };
 
-struct weir_json_tap {
+/* What a table of wanted values says about each place of a path: made once,
+ * then shared by the taps of all threads. */
+struct weir_json_tap_plan {
     const weir_json_wanted *wanted;
     uint32_t count;
-    uint32_t all; /* a bit for each that has a path */
-    char *memory; /* sum of keep_max bytes */
+    uint32_t all;    /* a bit for each that has a path */
+    size_t keep_sum; /* memory that a tap needs */
+    uint32_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
+    uint32_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
+    /* Names of place i: from first_name[i] to before first_name[i + 1]. */
+    struct weir_json_tap_name names[WEIR_JSON_TAP_NAMES_MAX];
+    uint8_t first_name[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
+};
+
+struct weir_json_tap {
+    const struct weir_json_tap_plan *plan;
+    char *memory; /* plan->keep_sum bytes */
     uint32_t depth;
     uint32_t tracked;
     uint32_t pending;   /* paths that the last name matched */
@@ -69,18 +81,17 @@ struct weir_json_tap {
     bool is_broken; /* more closed than opened */
     char name[WEIR_JSON_NAME_MAX];
     struct weir_json_tap_level level[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
-    uint32_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
-    uint32_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
-    /* Names of place i: from first_name[i] to before first_name[i + 1]. */
-    struct weir_json_tap_name names[WEIR_JSON_TAP_NAMES_MAX];
-    uint8_t first_name[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
     weir_json_tapped tapped[WEIR_JSON_TAPS_MAX];
 };
 
-/* `memory` holds at least the sum of all keep_max. */
+/* Borrows `wanted`. */
+void weir_json_tap_plan_init(struct weir_json_tap_plan *plan,
+                             const weir_json_wanted *wanted, size_t count);
+/* Borrows the plan and `memory` of at least plan->keep_sum bytes. The tap's
+ * own bytes may be anything. */
 void weir_json_tap_init(struct weir_json_tap *tap,
-                        const weir_json_wanted *wanted, size_t count,
-                        void *memory, size_t size);
+                        const struct weir_json_tap_plan *plan, void *memory,
+                        size_t size);
 /* Ready for another text; forgets what was tapped. */
 void weir_json_tap_reset(struct weir_json_tap *tap);
 void weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes);

@@ -25,6 +25,7 @@
 #include <weir/json_tap.h>
 #include <weir/sse.h>
 
+#include <stddef.h>
 #include <string.h>
 
 #define EACH       WEIR_JSON_EACH
@@ -122,12 +123,13 @@ static const weir_json_wanted embed_body[TAPS] = {
 struct openai_reply {
     struct weir_reply reply; /* first: this is one */
     struct weir_reply_setup setup;
-    struct weir_json_tap tap;
     struct weir_sse sse;
     struct weir_buf held; /* plain body or event without its reasoning */
     bool has_edited;      /* `held` is the next piece */
     bool was_hidden;      /* the last event */
     bool was_withheld;    /* something could not be read: never DONE */
+    /* From here on not zeroed: what is not written is not read. */
+    struct weir_json_tap tap;
     char id[ID_MAX];
     char reason[REASON_MAX];
     char memory[MEMORY_MAX];
@@ -156,39 +158,36 @@ wanted_of(const struct weir_reply_setup *setup)
     }
 }
 
-/* The tap's index of names is the same for each reply of a kind: made once
- * by each thread, copied after. Making it takes longer than reading a usual
- * reply with it. */
-static void
-init_tap(struct openai_reply *openai, const weir_json_wanted *wanted)
+/* Made once by each thread: it takes longer than reading a usual reply. */
+static const struct weir_json_tap_plan *
+plan_of(const weir_json_wanted *wanted)
 {
-    static _Thread_local struct weir_json_tap made[KINDS];
-    struct weir_json_tap *ready = made;
-    while (ready->wanted != wanted && ready->wanted != NULL)
-        ready++;
-    WEIR_ASSERT(ready < made + KINDS);
-    if (ready->wanted == NULL)
-        weir_json_tap_init(ready, wanted, TAPS, openai->memory,
-                           sizeof(openai->memory));
-    openai->tap = *ready;
-    openai->tap.memory = openai->memory;
-    weir_json_tap_reset(&openai->tap);
+    static _Thread_local struct weir_json_tap_plan made[KINDS];
+    struct weir_json_tap_plan *plan = made;
+    while (plan->wanted != wanted && plan->wanted != NULL)
+        plan++;
+    WEIR_ASSERT(plan < made + KINDS);
+    if (plan->wanted == NULL)
+        weir_json_tap_plan_init(plan, wanted, TAPS);
+    return plan;
 }
 
 struct weir_reply *
 weir_openai_reply_new(const struct weir_reply_setup *setup,
                       struct weir_arena *arena)
 {
-    struct openai_reply *openai = weir_arena_alloc(arena, sizeof(*openai));
+    struct openai_reply *openai = weir_arena_alloc_raw(arena, sizeof(*openai));
     if (openai == NULL)
         return NULL;
+    memset(openai, 0, offsetof(struct openai_reply, tap));
     openai->reply.ops = &weir_openai_ops;
     openai->setup = *setup;
     /* Elsewhere usage comes in an event that every client must see. */
     openai->setup.hides_usage =
         setup->hides_usage && (setup->endpoint == WEIR_ENDPOINT_CHAT ||
                                setup->endpoint == WEIR_ENDPOINT_COMPLETE);
-    init_tap(openai, wanted_of(setup));
+    weir_json_tap_init(&openai->tap, plan_of(wanted_of(setup)), openai->memory,
+                       sizeof(openai->memory));
     size_t held_max =
         setup->held_bytes_max != 0 ? setup->held_bytes_max : WEIR_SSE_HELD_MAX;
     weir_sse_init(&openai->sse, held_max);
