@@ -89,6 +89,8 @@ weir_cmd_keys_list(struct weir_cli *cli)
             fprintf(cli->out, "  until %s", over);
         if (strcmp(revoked, "-") != 0)
             fprintf(cli->out, "  revoked %s", revoked);
+        else if (weir_cli_text(key, "hold")[0] != '\0')
+            fprintf(cli->out, "  ON HOLD: %s", weir_cli_text(key, "hold"));
         fputc('\n', cli->out);
     }
     json_decref(reply);

@@ -14,6 +14,7 @@
 
 #include "control/config/config.h"
 #include "control/log.h"
+#include "control/onboarding/parts.h"
 #include "control/parts.h"
 
 /* One control at a time: the lock lives as long as the process. */
@@ -125,6 +126,7 @@ weir_control_close(struct weir_control *control)
         weir_image_close(&control->image);
     if (control->board != NULL)
         munmap(control->board, 4096);
+    weir__onboarding_free(control->onboarding);
     weir_store_close(control->store);
     weir_world_free(control->world);
     if (control->lock_file >= 0)

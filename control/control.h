@@ -22,6 +22,8 @@
 #include "control/files.h"
 #include "control/store/store.h"
 
+struct weir_onboarding; /* control/onboarding */
+
 struct weir_control {
     pthread_mutex_t lock;
     struct weir_paths paths;
@@ -41,6 +43,7 @@ struct weir_control {
                           const struct weir_image *image,
                           struct weir_error *err);
     void *accept_context;
+    struct weir_onboarding *onboarding; /* NULL until it is needed */
     int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t reloads;
     uint64_t reload_failures;

@@ -15,6 +15,7 @@
 #include <weir/crypto.h>
 
 #include "control/log.h"
+#include "control/onboarding/rows.h"
 #include "control/parts.h"
 
 /* ------------------------------------------------------------------- acts */
@@ -140,21 +141,36 @@ take_back(struct weir_world *world, struct mark mark)
 
 static weir_status
 store_key(struct weir_control *control, const struct weir_actor *actor,
-          const struct weir_store_key *key, struct weir_error *err)
+          const struct weir_store_key *key, int64_t decision,
+          struct weir_error *err)
 {
-    char detail[WEIR_STORE_ID_MAX + 200];
+    char detail[WEIR_STORE_ID_MAX + 240];
     weir_status status = weir_store_begin(control->store, err);
     if (status != WEIR_OK)
         return status;
-    snprintf(
-        detail, sizeof detail, "{\"project\":\"%.*s/%.*s\"}",
-        (int)(key->tenant.len < 80 ? key->tenant.len : 80), key->tenant.ptr,
-        (int)(key->project.len < 80 ? key->project.len : 80), key->project.ptr);
+    snprintf(detail, sizeof detail,
+             "{\"project\":\"%.*s/%.*s\",\"decision\":\"dec_%lld\"}",
+             (int)(key->tenant.len < 80 ? key->tenant.len : 80),
+             key->tenant.ptr,
+             (int)(key->project.len < 80 ? key->project.len : 80),
+             key->project.ptr, (long long)decision);
     status = weir_store_key_add(control->store, key, err);
+    if (status == WEIR_OK && decision != 0)
+        status = weir__key_decision_set(control->store, key->id, decision, err);
     if (status == WEIR_OK)
         status = weir__control_note(control, actor, "key.create", key->id,
                                     detail, err);
     return weir__control_finish(control, status, err);
+}
+
+static weir_span
+organisation_of(const struct weir_world *world, weir_span tenant)
+{
+    for (uint32_t i = 0; i < world->tenant_count; i++) {
+        if (weir_span_equal(world->tenant_rows[i].name, tenant))
+            return world->tenant_rows[i].organisation.text;
+    }
+    return WEIR_SPAN("");
 }
 
 /* Compiled first: a key the image cannot hold never reaches the store. It is
@@ -165,12 +181,17 @@ create_locked(struct weir_control *control, const struct weir_actor *actor,
               struct weir_error *err)
 {
     struct mark mark = mark_of(control->world);
-    weir_status status = weir__control_add_key(control->world, key, err);
+    int64_t decision = 0;
+    weir_status status = weir__onboarding_door(
+        control, organisation_of(control->world, key->tenant), key->purpose,
+        &decision, faults, err);
+    if (status == WEIR_OK)
+        status = weir__control_add_key(control->world, key, err);
     if (status == WEIR_OK)
         status =
             weir__control_publish_image(control, control->world, faults, err);
     if (status == WEIR_OK)
-        status = store_key(control, actor, key, err);
+        status = store_key(control, actor, key, decision, err);
     if (status != WEIR_OK)
         take_back(control->world, mark);
     return status;

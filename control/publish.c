@@ -28,6 +28,7 @@
 #include "control/evidence/merge.h"
 #include "control/explain/sources.h"
 #include "control/log.h"
+#include "control/onboarding/rows.h"
 #include "control/parts.h"
 
 #define KEEP_US (30 * WEIR_US_PER_SEC)
@@ -237,6 +238,15 @@ collect_revoked(void *context, const struct weir_store_key *key)
     return !all->is_full;
 }
 
+static bool
+collect_hold(void *context, weir_span key, weir_span organisation,
+             weir_time since, weir_span cause)
+{
+    struct collecting *all = context;
+    collect(all, WEIR_KIND_KEY_HOLD, key);
+    return !all->is_full;
+}
+
 static weir_status
 write_overlay(struct weir_control *control, const struct collecting *all,
               struct weir_error *err)
@@ -283,6 +293,8 @@ weir__control_publish_overlay(struct weir_control *control,
         weir_store_withdrawals(control->store, collect_withdrawal, &all, err);
     if (status == WEIR_OK)
         status = weir_store_keys(control->store, collect_revoked, &all, err);
+    if (status == WEIR_OK)
+        status = weir__key_holds(control->store, collect_hold, &all, err);
     if (status == WEIR_OK && (all.is_full || arena.overflow))
         status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     if (status == WEIR_OK)

@@ -5,6 +5,7 @@
 #include <weir/crypto.h>
 
 #include "control/api/call.h"
+#include "control/onboarding/rows.h"
 
 /* A time that may be absent: null in JSON. */
 static json_t *
@@ -13,30 +14,55 @@ time_json(weir_time when, weir_time none)
     return when == none ? json_null() : json_integer(when);
 }
 
+struct listing {
+    struct weir_store *store;
+    json_t *list;
+};
+
+/* Its decision, and why it is on hold. */
+static void
+add_state(struct weir_store *store, weir_span id, json_t *line)
+{
+    char cause[WEIR__CAUSE_MAX];
+    int64_t decision;
+    weir_time since;
+    if (weir__key_state(store, id, &decision, &since, cause, NULL) != WEIR_OK)
+        return;
+    json_object_set_new(line, "decision",
+                        decision == 0
+                            ? json_null()
+                            : json_sprintf("dec_%lld", (long long)decision));
+    json_object_set_new(line, "hold",
+                        since == 0 ? json_null() : json_string(cause));
+    json_object_set_new(line, "hold_since_us", time_json(since, 0));
+}
+
 static bool
 add_key(void *context, const struct weir_store_key *key)
 {
-    json_array_append_new(
-        context,
-        json_pack(
-            "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
-            weir_api_text(key->id), "tenant", weir_api_text(key->tenant),
-            "project", weir_api_text(key->project), "purpose",
-            weir_api_text(key->purpose), "staff", weir_api_text(key->staff),
-            "end_users", weir_api_text(key->end_users), "limits",
-            weir_api_text(key->limits), "created_us", (json_int_t)key->created,
-            "created_by", weir_api_text(key->created_by), "not_after_us",
-            time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
-            time_json(key->revoked, 0)));
+    struct listing *listing = context;
+    json_t *line = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
+        weir_api_text(key->id), "tenant", weir_api_text(key->tenant), "project",
+        weir_api_text(key->project), "purpose", weir_api_text(key->purpose),
+        "staff", weir_api_text(key->staff), "end_users",
+        weir_api_text(key->end_users), "limits", weir_api_text(key->limits),
+        "created_us", (json_int_t)key->created, "created_by",
+        weir_api_text(key->created_by), "not_after_us",
+        time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
+        time_json(key->revoked, 0));
+    add_state(listing->store, key->id, line);
+    json_array_append_new(listing->list, line);
     return true;
 }
 
 weir_status
 weir_api_keys_list(struct weir_api_call *call, struct weir_error *err)
 {
-    json_t *list = json_array();
-    weir_status status = weir_store_keys(call->door->store, add_key, list, err);
-    call->reply = json_pack("{s:o}", "keys", list);
+    struct listing listing = {call->door->store, json_array()};
+    weir_status status =
+        weir_store_keys(call->door->store, add_key, &listing, err);
+    call->reply = json_pack("{s:o}", "keys", listing.list);
     return status;
 }
 

@@ -48,6 +48,7 @@ static const struct section sections[] = {
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},
     {"seller", read_seller, true},
+    {"onboarding", read_onboarding, true},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},
@@ -62,6 +63,7 @@ static const struct section sections[] = {
     {"lists", read_lists, false},
     {"ownership_rules", read_rules, false},
     {"tenants", read_tenants, false},
+    {"terms", read_terms, false},
 };
 
 static void

@@ -90,6 +90,7 @@ read_fn read_organisations;
 read_fn read_lists;
 read_fn read_rules;
 read_fn read_tenants;
+read_fn read_terms;
 
 read_fn read_listens;
 read_fn read_admin;
@@ -101,6 +102,7 @@ read_fn read_log;
 read_fn read_withdrawal;
 read_fn read_translation;
 read_fn read_seller;
+read_fn read_onboarding;
 
 /* "host:port" */
 bool read_address(struct reader *r, const struct yaml_node *node,

@@ -95,6 +95,8 @@ take_refusal(struct weir_ingest *ingest, const struct weir_record *record,
                                         err);
     if (status == WEIR_OK && *is_new_out)
         weir_figures_refusal(&ingest->figures, &refusal);
+    if (status == WEIR_OK && *is_new_out)
+        status = weir__ingest_take_hold(ingest, &refusal, err);
     return status;
 }
 

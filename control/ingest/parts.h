@@ -56,4 +56,10 @@ WEIR_MUST_USE weir_status
 weir__ingest_take_act(struct weir_ingest *ingest,
                       const struct weir_record *record, struct weir_error *err);
 
+/* holds.c: a refusal that policy held raises a case. */
+WEIR_MUST_USE weir_status
+weir__ingest_take_hold(struct weir_ingest *ingest,
+                       const struct weir_record_refusal *refusal,
+                       struct weir_error *err);
+
 #endif

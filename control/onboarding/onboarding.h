@@ -54,7 +54,7 @@ struct weir_standing {
     weir_span organisation;
     enum weir_standing_state state;
     weir_time since;
-    weir_span purposes; /* asked for or approved, by one space */
+    weir_span purposes; /* asked for or approved, by comma */
     weir_time until;    /* of an approval; WEIR_TIME_MAX: for ever */
     int64_t decision;   /* its event's number; 0: none */
     struct weir_shortfall *shortfalls;
@@ -120,6 +120,13 @@ WEIR_MUST_USE weir_status weir_terms_accept(
 WEIR_MUST_USE weir_status weir__onboarding_door(
     struct weir_control *control, weir_span organisation, weir_span purpose,
     int64_t *decision_out, struct weir_faults *faults, struct weir_error *err);
+
+struct weir_case;
+/* Two people cleared what held an organisation; the caller holds control's
+ * lock. */
+WEIR_MUST_USE weir_status weir__onboarding_on_restored(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_case *row, struct weir_error *err);
 
 /* ---------------------------------------------------------- re-screening */
 

@@ -39,6 +39,7 @@
 #include "control/api/api.h"
 #include "control/ingest/ingest.h"
 #include "control/log.h"
+#include "control/onboarding/onboarding.h"
 #include "control/serve/house.h"
 
 #define TICK_MS          100
@@ -397,6 +398,8 @@ open_house(struct weir_house *house, const char *config_path,
      * takes; the first one was tried just now. */
     house->control->accept = weir__house_accept;
     if (status == WEIR_OK)
+        status = weir_reviewer_start(house->control, err);
+    if (status == WEIR_OK)
         status = weir_api_start(house->control, *ingest_out, house->quota,
                                 house->nudge, api_out, err);
     if (status == WEIR_OK)
@@ -420,6 +423,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
         loop(&house, ingest);
     weir_api_stop(api);
     weir_courier_stop(house.courier);
+    weir_reviewer_stop(house.control);
     /* A start that failed leaves a data plane that was taken over alone. */
     bool is_orderly = status == WEIR_OK;
     if (house.control != NULL && (is_orderly || house.writer.starts > 0))

@@ -44,6 +44,14 @@ weir_world_new(void)
     set_defaults(&world->settings);
     world->currency = WEIR_SPAN("USD");
     world->signals_window_us = WEIR_US_PER_DAY;
+    /* Who says nothing gets the strictest. */
+    world->onboarding = (struct weir_onboarding_rules){
+        .needs_decision = true,
+        .requires = WEIR_REQUIRE_ALL,
+        .valid_us = 365 * WEIR_US_PER_DAY,
+        .threshold = 850,
+        .shrink_ppm = 100000,
+    };
     return world;
 }
 

@@ -348,6 +348,66 @@ struct weir_world_limit {
     int64_t amount;
 };
 
+/* ------------------------------------------------------- onboarding */
+
+/* What a customer accepts before he gets a key. A new version is accepted
+ * anew. */
+struct weir_world_terms {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_name provider; /* empty: the seller's own */
+    weir_span version;
+    weir_span url;
+};
+
+/* The facts that organisations of a category have to have on file. */
+struct weir_world_need {
+    struct weir_place place;
+    weir_span category; /* "default": of those not named */
+    uint32_t facts;     /* bit per enum weir_need_fact */
+};
+
+enum weir_need_fact {
+    WEIR_NEED_TITLE = 0,
+    WEIR_NEED_HEADQUARTERS = 1,
+    WEIR_NEED_INCORPORATED = 2,
+    WEIR_NEED_CATEGORY = 3,
+    WEIR_NEED_ESTABLISHED = 4, /* said, and true */
+    WEIR_NEED_OWNERS = 5,      /* one at least, each with a source */
+    WEIR_NEED_SOURCE = 6,
+    WEIR_NEED_AS_OF = 7,
+    WEIR_NEED_VERIFIED_UNTIL = 8, /* said, and not over */
+    WEIR_NEED_FACTS = 9
+};
+/* "title", "headquarters", ...; as the configuration writes them. */
+const char *weir_need_fact_name(enum weir_need_fact fact);
+
+/* A file of names that customers and their owners are held against. */
+struct weir_world_watchlist {
+    struct weir_place place;
+    weir_span name;
+    weir_span path;
+    uint32_t effect; /* enum weir_screening_effect */
+};
+
+/* Bits of what a key needs beside a decision. */
+#define WEIR_REQUIRE_EVIDENCE  1u
+#define WEIR_REQUIRE_SCREENING 2u
+#define WEIR_REQUIRE_TERMS     4u
+#define WEIR_REQUIRE_PURPOSE   8u
+#define WEIR_REQUIRE_ALL       15u
+
+struct weir_onboarding_rules {
+    struct weir_place place;
+    bool needs_decision; /* default; false: keys need nothing of this */
+    uint32_t requires;   /* bits; default all */
+    weir_time valid_us;  /* of an approval; default 365 d */
+    uint32_t threshold;  /* of a hit, 1 .. 1000; default 850 */
+    uint32_t shrink_ppm; /* of a list's entries that may vanish at once */
+    struct weir_world_range ownership; /* names: rules that stand in the way */
+};
+
 /* Whether calls must name for whom the tenant sells them on. */
 enum weir_end_customer {
     WEIR_END_CUSTOMER_BY_CATEGORY = 0, /* of a reseller they must */
@@ -472,6 +532,9 @@ struct weir_settings {
     X(list, struct weir_world_list)                                            \
     X(rule, struct weir_world_rule)                                            \
     X(limit, struct weir_world_limit)                                          \
+    X(terms, struct weir_world_terms)                                          \
+    X(need, struct weir_world_need)                                            \
+    X(watchlist, struct weir_world_watchlist)                                  \
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \
@@ -490,6 +553,7 @@ struct weir_world {
     struct weir_world_base base;
     weir_time signals_window_us;     /* how long a country counts for a key */
     struct weir_world_range hosting; /* networks: of machines, not people */
+    struct weir_onboarding_rules onboarding;
 
 #define WEIR_WORLD_LIST(row, type)                                             \
     type *row##_rows;                                                          \

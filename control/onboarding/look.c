@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One organisation, held against everything that the configuration requires.
+ *
+ * A look changes nothing; what it finds is a list of shortfalls, each with a
+ * code that names its cause for ever, a sentence, and the next step. The
+ * same look serves the person who decides, the door for new keys and the
+ * review of all keys, so that they cannot disagree.
+ *
+ * What a person has to look at becomes a case when the look raises; a hit or
+ * a rule that two people cleared is no shortfall any more.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/onboarding/parts.h"
+
+weir_status
+weir__look_add(struct weir__look *look, enum weir_shortfall_kind kind,
+               const char *code, const char *next, struct weir_error *err,
+               const char *format, ...)
+{
+    char text[512];
+    va_list values;
+    if (look->count == look->capacity) {
+        uint32_t capacity = look->capacity == 0 ? 16 : look->capacity * 2;
+        struct weir_shortfall *rows =
+            weir_arena_array(look->arena, struct weir_shortfall, capacity);
+        if (rows == NULL)
+            return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
+                             "out of memory");
+        if (look->count > 0)
+            memcpy(rows, look->shortfalls, look->count * sizeof *rows);
+        look->shortfalls = rows;
+        look->capacity = capacity;
+    }
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    look->shortfalls[look->count++] = (struct weir_shortfall){
+        .kind = kind,
+        .code = weir_arena_copy(look->arena, weir_span_of(code)),
+        .text = weir_arena_copy(look->arena, weir_span_of(text)),
+        .next = weir_arena_copy(look->arena, weir_span_of(next)),
+    };
+    return look->arena->overflow
+               ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
+               : WEIR_OK;
+}
+
+bool
+weir__has_word(weir_span words, weir_span word)
+{
+    for (size_t at = 0; at < words.len;) {
+        size_t end = at;
+        while (end < words.len && words.ptr[end] != ',')
+            end++;
+        if (weir_span_equal((weir_span){words.ptr + at, end - at}, word))
+            return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+static const struct weir_world_organisation *
+organisation_of(const struct weir__look *look)
+{
+    return &look->control->world->organisation_rows[look->row];
+}
+
+/* A date that will matter: the next look is due then. */
+static void
+wait_for(struct weir__look *look, weir_time when)
+{
+    if (when > look->now && when < look->due)
+        look->due = when;
+}
+
+/* ----------------------------------------------------------------- decision */
+
+static weir_status
+look_at_decision(struct weir__look *look, struct weir_error *err)
+{
+    weir_span name = organisation_of(look)->name;
+    char next[256], until[WEIR_TIME_TEXT];
+    switch (look->standing.state) {
+    case WEIR_STANDING_NONE:
+        snprintf(next, sizeof next,
+                 "weir onboarding start %.*s --purpose PURPOSE",
+                 WEIR_SPAN_ARG(name));
+        return weir__look_add(look, WEIR_SHORT_DECISION, "decision:none", next,
+                              err, "nobody has decided on '%.*s'",
+                              WEIR_SPAN_ARG(name));
+    case WEIR_STANDING_STARTED:
+        snprintf(next, sizeof next,
+                 "weir onboarding decide %.*s --approve --reason TEXT",
+                 WEIR_SPAN_ARG(name));
+        return weir__look_add(look, WEIR_SHORT_DECISION, "decision:started",
+                              next, err, "'%.*s' is not decided yet",
+                              WEIR_SPAN_ARG(name));
+    case WEIR_STANDING_REFUSED:
+        snprintf(next, sizeof next, "weir onboarding show %.*s",
+                 WEIR_SPAN_ARG(name));
+        return weir__look_add(look, WEIR_SHORT_DECISION, "decision:refused",
+                              next, err, "'%.*s' was refused",
+                              WEIR_SPAN_ARG(name));
+    case WEIR_STANDING_APPROVED:
+    case WEIR_STANDING_HELD:
+        break;
+    }
+    wait_for(look, look->standing.until);
+    if (look->standing.until > look->now)
+        return WEIR_OK;
+    weir_time_format(look->standing.until, until);
+    snprintf(next, sizeof next,
+             "weir onboarding decide %.*s --approve --reason TEXT",
+             WEIR_SPAN_ARG(name));
+    return weir__look_add(look, WEIR_SHORT_DECISION, "decision:over", next, err,
+                          "the approval of '%.*s' ended %.10s",
+                          WEIR_SPAN_ARG(name), until);
+}
+
+/* The facts are not those that somebody approved. */
+static weir_status
+look_at_change(struct weir__look *look, struct weir_error *err)
+{
+    weir_span name = organisation_of(look)->name;
+    uint8_t digest[32];
+    char next[256];
+    if (look->standing.state != WEIR_STANDING_APPROVED &&
+        look->standing.state != WEIR_STANDING_HELD)
+        return WEIR_OK;
+    weir__facts_digest(look->control->world, look->row, digest);
+    if (memcmp(digest, look->standing.facts, sizeof digest) == 0)
+        return WEIR_OK;
+    snprintf(next, sizeof next,
+             "weir onboarding decide %.*s --approve --reason TEXT",
+             WEIR_SPAN_ARG(name));
+    return weir__look_add(look, WEIR_SHORT_CHANGED, "changed:facts", next, err,
+                          "names, places, category or owners of '%.*s' are "
+                          "not those that were decided on",
+                          WEIR_SPAN_ARG(name));
+}
+
+/* ----------------------------------------------------------------- evidence */
+
+static weir_status
+look_at_evidence(struct weir__look *look, struct weir_error *err)
+{
+    const struct weir_world *world = look->control->world;
+    const struct weir_world_organisation *o = organisation_of(look);
+    uint32_t missing = weir__facts_missing(world, look->row, look->now);
+    weir_status status = WEIR_OK;
+    wait_for(look, o->verified_until);
+    for (int i = 0; status == WEIR_OK && i < WEIR_NEED_FACTS; i++) {
+        const char *fact = weir_need_fact_name((enum weir_need_fact)i);
+        char code[64], next[256];
+        if ((missing & 1u << i) == 0)
+            continue;
+        bool is_over = i == WEIR_NEED_VERIFIED_UNTIL && o->verified_until != 0;
+        snprintf(code, sizeof code, "evidence:%s", fact);
+        snprintf(next, sizeof next,
+                 "state `%s` of organisation %.*s with a source, then weir "
+                 "reload",
+                 fact, WEIR_SPAN_ARG(o->name));
+        status = weir__look_add(
+            look, WEIR_SHORT_EVIDENCE, code, next, err,
+            is_over ? "the evidence of '%.*s' is over: `%s` has passed"
+            : i == WEIR_NEED_ESTABLISHED
+                ? "'%.*s' is not an established organisation (`%s`)"
+                : "'%.*s' has no `%s` on file",
+            WEIR_SPAN_ARG(o->name), fact);
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------- terms */
+
+static weir_status
+look_at_terms(struct weir__look *look, struct weir_error *err)
+{
+    const struct weir_world *world = look->control->world;
+    weir_span name = organisation_of(look)->name;
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < world->terms_count; i++) {
+        const struct weir_world_terms *t = &world->terms_rows[i];
+        char code[160], next[256];
+        weir_time when = 0;
+        status = weir__acceptance_find(look->control->store, name, t->name,
+                                       t->version, &when, err);
+        if (status != WEIR_OK || when != 0)
+            continue;
+        snprintf(code, sizeof code, "terms:%.*s", WEIR_SPAN_ARG(t->name));
+        snprintf(next, sizeof next, "weir terms accept %.*s %.*s --by PERSON",
+                 WEIR_SPAN_ARG(name), WEIR_SPAN_ARG(t->name));
+        status = weir__look_add(look, WEIR_SHORT_TERMS, code, next, err,
+                                "'%.*s' has not accepted %.*s in version %.*s",
+                                WEIR_SPAN_ARG(name), WEIR_SPAN_ARG(t->name),
+                                WEIR_SPAN_ARG(t->version));
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- ownership */
+
+enum weir_ownership_answer
+weir__look_owned(const struct weir_control *control, weir_span organisation,
+                 weir_span rule)
+{
+    const struct weir_cedar_program *program = &control->image.program;
+    const struct weir_cedar_uid who = {WEIR_SPAN("Organization"), organisation};
+    char doubt[WEIR_END_CUSTOMER_MAX + 2];
+    if (!control->has_image || rule.len >= sizeof doubt - 1)
+        return WEIR_ANSWER_UNKNOWN;
+    memcpy(doubt, rule.ptr, rule.len);
+    doubt[rule.len] = '?';
+    const struct weir_cedar_uid yes = {WEIR_SPAN("OwnershipRule"), rule};
+    const struct weir_cedar_uid unknown = {WEIR_SPAN("OwnershipRule"),
+                                           {doubt, rule.len + 1}};
+    uint32_t entity = weir_cedar_program_entity(program, &who);
+    uint32_t in = weir_cedar_program_entity(program, &yes);
+    uint32_t perhaps = weir_cedar_program_entity(program, &unknown);
+    if (entity == WEIR_CEDAR_NONE || in == WEIR_CEDAR_NONE)
+        return WEIR_ANSWER_UNKNOWN;
+    if (weir_cedar_program_in(program, entity, in))
+        return WEIR_ANSWER_YES;
+    return perhaps != WEIR_CEDAR_NONE &&
+                   weir_cedar_program_in(program, entity, perhaps)
+               ? WEIR_ANSWER_UNKNOWN
+               : WEIR_ANSWER_NO;
+}
+
+/* Raises the case of a shortfall and says in `next` what to do with it. */
+static weir_status
+find_case(struct weir__look *look, const struct weir_case_cause *cause,
+          bool *is_cleared_out, char next[256], struct weir_error *err)
+{
+    char id[WEIR_CASE_ID_MAX] = "";
+    struct weir_store *store = look->control->store;
+    weir_status status =
+        weir_case_is_cleared(store, cause->kind, cause->subject, cause->cause,
+                             look->now, is_cleared_out, err);
+    if (status != WEIR_OK || *is_cleared_out)
+        return status;
+    if (look->raises)
+        status = weir_case_raise(store, cause, look->now, id, NULL, err);
+    if (id[0] != '\0')
+        snprintf(next, 256, "weir cases show %s", id);
+    else
+        snprintf(next, 256, "weir cases list --organisation %.*s",
+                 WEIR_SPAN_ARG(cause->organisation));
+    return status;
+}
+
+static weir_status
+look_at_ownership(struct weir__look *look, struct weir_error *err)
+{
+    const struct weir_world *world = look->control->world;
+    struct weir_world_range rules = world->onboarding.ownership;
+    weir_span name = organisation_of(look)->name;
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < rules.count; i++) {
+        weir_span rule = world->name_rows[rules.first + i].text;
+        enum weir_ownership_answer answer =
+            weir__look_owned(look->control, name, rule);
+        char code[192], next[256], evidence[256];
+        bool is_cleared = false;
+        if (answer == WEIR_ANSWER_NO)
+            continue;
+        const char *said = answer == WEIR_ANSWER_YES ? "yes" : "unknown";
+        snprintf(code, sizeof code, "ownership:%.*s:%s", WEIR_SPAN_ARG(rule),
+                 said);
+        snprintf(evidence, sizeof evidence,
+                 "{\"rule\":\"%.*s\",\"answer\":\"%s\"}", WEIR_SPAN_ARG(rule),
+                 said);
+        const struct weir_case_cause cause = {
+            .kind = WEIR_CASE_HOLD,
+            .subject = name,
+            .cause = weir_span_of(code),
+            .organisation = name,
+            .title = WEIR_SPAN("an ownership rule stands in the way"),
+            .evidence = weir_span_of(evidence),
+        };
+        status = find_case(look, &cause, &is_cleared, next, err);
+        if (status == WEIR_OK && !is_cleared)
+            status = weir__look_add(
+                look, WEIR_SHORT_OWNERSHIP, code, next, err,
+                answer == WEIR_ANSWER_YES
+                    ? "ownership rule %.*s counts '%.*s' in"
+                    : "by ownership rule %.*s it is not known of '%.*s'",
+                WEIR_SPAN_ARG(rule), WEIR_SPAN_ARG(name));
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- screening */
+
+void
+weir__hit_cause(const struct weir__screen *screen, const struct weir__hit *hit,
+                char cause_out[256])
+{
+    const struct weir_screening_entry *entry =
+        &screen->rows.entry_rows[hit->entry];
+    const struct weir_screening_list *list =
+        &screen->rows.list_rows[entry->list];
+    snprintf(cause_out, 256, "%.*s:%.*s",
+             (int)(list->name.len < 120 ? list->name.len : 120), list->name.ptr,
+             (int)(entry->id.len < 120 ? entry->id.len : 120), entry->id.ptr);
+}
+
+static json_t *
+text_json(weir_span text)
+{
+    json_t *value = json_stringn(text.ptr == NULL ? "" : text.ptr, text.len);
+    return value == NULL ? json_string("?") : value;
+}
+
+static json_t *
+hit_json(const struct weir__look *look, const struct weir__hit *hit)
+{
+    static const char *const effects[] = {"hold", "deny", "flag"};
+    const struct weir_screening_rows *rows = &look->screen->rows;
+    const struct weir_screening_entry *entry = &rows->entry_rows[hit->entry];
+    const struct weir_screening_list *list = &rows->list_rows[entry->list];
+    char digest[20];
+    snprintf(digest, sizeof digest, "%016llx",
+             (unsigned long long)list->digest);
+    weir_span listed = hit->name == UINT32_MAX
+                           ? WEIR_SPAN("")
+                           : rows->name_rows[hit->name].text;
+    return json_pack(
+        "{s:o,s:s,s:s,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:o,s:o}", "list",
+        text_json(list->name), "list_digest", digest, "effect",
+        effects[list->effect], "entry", text_json(entry->id), "line",
+        (int)entry->line, "listed", text_json(listed), "asked",
+        text_json(hit->query), "score", (int)hit->score, "threshold",
+        (int)look->control->world->onboarding.threshold, "source",
+        text_json(entry->source), "programme", text_json(entry->programme),
+        "date", text_json(entry->date));
+}
+
+static weir_status
+look_at_hit(struct weir__look *look, const struct weir__hit *hit,
+            struct weir_error *err)
+{
+    const struct weir_screening_rows *rows = &look->screen->rows;
+    const struct weir_screening_list *list =
+        &rows->list_rows[rows->entry_rows[hit->entry].list];
+    weir_span name = organisation_of(look)->name;
+    char code[256], next[256];
+    bool is_cleared = false;
+    if (list->effect == WEIR_SCREENING_FLAG)
+        return WEIR_OK; /* on record, not in the way */
+    weir__hit_cause(look->screen, hit, code);
+    json_t *object = look->raises ? hit_json(look, hit) : NULL;
+    char *evidence = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    const struct weir_case_cause cause = {
+        .kind = WEIR_CASE_SCREENING,
+        .subject = name,
+        .cause = weir_span_of(code),
+        .organisation = name,
+        .title = WEIR_SPAN("the organisation or an owner of it may be listed"),
+        .evidence = evidence == NULL ? WEIR_SPAN("") : weir_span_of(evidence),
+    };
+    weir_status status = find_case(look, &cause, &is_cleared, next, err);
+    free(evidence);
+    if (status != WEIR_OK || is_cleared)
+        return status;
+    return weir__look_add(look, WEIR_SHORT_SCREENING, code, next, err,
+                          "'%.*s' scores %u against entry %.*s of list %.*s",
+                          (int)(hit->query.len < 100 ? hit->query.len : 100),
+                          hit->query.ptr, hit->score,
+                          WEIR_SPAN_ARG(rows->entry_rows[hit->entry].id),
+                          WEIR_SPAN_ARG(list->name));
+}
+
+static weir_status
+ask_now(struct weir__look *look, struct weir_error *err)
+{
+    struct weir_arena arena;
+    weir_span *names;
+    uint32_t count;
+    weir_status status = weir__facts_names(look->control->world, look->row,
+                                           look->arena, &names, &count, err);
+    if (status != WEIR_OK)
+        return status;
+    weir_arena_init_heap(&arena, WEIR_SCREENING_BYTES_MAX);
+    struct weir_screening_scratch *scratch =
+        weir_screening_scratch_new(look->screen->index, &arena);
+    status =
+        scratch == NULL
+            ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
+            : weir__screen_ask(look->screen, scratch, names, count,
+                               look->control->world->onboarding.threshold,
+                               look->arena, &look->found, err);
+    weir_arena_fini(&arena);
+    return status;
+}
+
+static weir_status
+look_at_lists(struct weir__look *look, struct weir_error *err)
+{
+    const struct weir_control *control = look->control;
+    weir_span name = organisation_of(look)->name;
+    weir_status status = WEIR_OK;
+    if (look->screen == NULL && control->world->watchlist_count == 0)
+        return weir__look_add(
+            look, WEIR_SHORT_SCREENING, "screening:no-list",
+            "name files under onboarding.lists, or leave screening out of "
+            "onboarding.require",
+            err, "there is no list to hold '%.*s' against",
+            WEIR_SPAN_ARG(name));
+    if (look->screen == NULL)
+        return weir__look_add(
+            look, WEIR_SHORT_SCREENING, "screening:unreadable",
+            "put the file right; it is read again when it changes", err,
+            "the lists cannot be read: %s",
+            control->onboarding == NULL ? ""
+                                        : control->onboarding->screen_error);
+    if (look->hits != NULL)
+        look->found = *look->hits;
+    else
+        status = ask_now(look, err);
+    for (uint32_t i = 0; status == WEIR_OK && i < look->found.count; i++)
+        status = look_at_hit(look, &look->found.rows[i], err);
+    return status;
+}
+
+/* -------------------------------------------------------------------- whole */
+
+weir_status
+weir__look(struct weir__look *look, uint32_t row, struct weir_error *err)
+{
+    const struct weir_onboarding_rules *rules =
+        &look->control->world->onboarding;
+    look->row = row;
+    look->count = 0;
+    look->found = (struct weir__hits){NULL, 0};
+    weir_status status =
+        weir__standing_get(look->control->store, organisation_of(look)->name,
+                           look->arena, &look->standing, err);
+    if (status != WEIR_OK || !rules->needs_decision)
+        return status;
+    if (!look->decides)
+        status = look_at_decision(look, err);
+    if (status == WEIR_OK && !look->decides)
+        status = look_at_change(look, err);
+    if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_EVIDENCE) != 0)
+        status = look_at_evidence(look, err);
+    if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_TERMS) != 0)
+        status = look_at_terms(look, err);
+    if (status == WEIR_OK)
+        status = look_at_ownership(look, err);
+    if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_SCREENING) != 0)
+        status = look_at_lists(look, err);
+    return status;
+}
+
+/* ------------------------------------------------------------------- inputs */
+
+static json_t *
+lists_json(const struct weir__screen *screen)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; screen != NULL && i < screen->rows.list_count; i++) {
+        const struct weir_screening_list *row = &screen->rows.list_rows[i];
+        char digest[20];
+        snprintf(digest, sizeof digest, "%016llx",
+                 (unsigned long long)row->digest);
+        json_array_append_new(
+            list, json_pack("{s:o,s:o,s:o,s:s,s:i,s:I}", "name",
+                            text_json(row->name), "file", text_json(row->file),
+                            "format", text_json(row->format), "digest", digest,
+                            "entries", (int)row->entry_count, "loaded_us",
+                            (json_int_t)screen->loaded));
+    }
+    return list;
+}
+
+static json_t *
+terms_json(const struct weir__look *look)
+{
+    const struct weir_world *world = look->control->world;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < world->terms_count; i++) {
+        const struct weir_world_terms *t = &world->terms_rows[i];
+        weir_time when = 0;
+        if (weir__acceptance_find(look->control->store,
+                                  organisation_of(look)->name, t->name,
+                                  t->version, &when, NULL) != WEIR_OK)
+            when = 0;
+        json_array_append_new(
+            list, json_pack("{s:o,s:o,s:o,s:o}", "name", text_json(t->name),
+                            "provider", text_json(t->provider.text), "version",
+                            text_json(t->version), "accepted_us",
+                            when == 0 ? json_null() : json_integer(when)));
+    }
+    return list;
+}
+
+static json_t *
+facts_json(const struct weir__look *look)
+{
+    const struct weir_world *world = look->control->world;
+    const struct weir_world_organisation *o = organisation_of(look);
+    json_t *owners = json_array();
+    for (uint32_t i = 0; i < o->owners.count; i++) {
+        const struct weir_world_owner *owner =
+            &world->owner_rows[o->owners.first + i];
+        char share[WEIR_SHARE_TEXT];
+        weir_share_format(owner->share, share);
+        json_array_append_new(
+            owners,
+            json_pack("{s:o,s:s,s:o,s:o}", "name", text_json(owner->name.text),
+                      "share", share, "source", text_json(owner->source),
+                      "as_of", text_json(owner->as_of)));
+    }
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "title", text_json(o->title),
+        "headquarters", text_json(o->headquarters.text), "incorporated",
+        text_json(o->incorporated.text), "category", text_json(o->category),
+        "established", o->is_established, "source", text_json(o->source),
+        "as_of", text_json(o->as_of), "verified_until_us",
+        o->verified_until == 0 ? json_null() : json_integer(o->verified_until),
+        "owners", owners);
+}
+
+static json_t *
+ownership_json(const struct weir__look *look)
+{
+    static const char *const answers[] = {"no", "yes", "unknown"};
+    const struct weir_world *world = look->control->world;
+    struct weir_world_range rules = world->onboarding.ownership;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < rules.count; i++) {
+        weir_span rule = world->name_rows[rules.first + i].text;
+        json_array_append_new(
+            list,
+            json_pack("{s:o,s:s}", "rule", text_json(rule), "answer",
+                      answers[weir__look_owned(
+                          look->control, organisation_of(look)->name, rule)]));
+    }
+    return list;
+}
+
+static json_t *
+image_json(const struct weir_control *control)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[64];
+    for (size_t i = 0; i < 32; i++) {
+        hex[2 * i] = digits[control->image.digest[i] >> 4];
+        hex[2 * i + 1] = digits[control->image.digest[i] & 15];
+    }
+    return control->has_image ? json_stringn(hex, sizeof hex) : json_null();
+}
+
+char *
+weir__inputs(const struct weir__look *look)
+{
+    const struct weir_control *control = look->control;
+    json_t *hits = json_array(), *shortfalls = json_array();
+    for (uint32_t i = 0; look->screen != NULL && i < look->found.count; i++)
+        json_array_append_new(hits, hit_json(look, &look->found.rows[i]));
+    for (uint32_t i = 0; i < look->count; i++)
+        json_array_append_new(shortfalls, text_json(look->shortfalls[i].code));
+    json_t *object = json_pack(
+        "{s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:i}", "facts", facts_json(look),
+        "lists", lists_json(look->screen), "hits", hits, "terms",
+        terms_json(look), "threshold",
+        (int)control->world->onboarding.threshold, "ownership",
+        ownership_json(look), "image", image_json(control), "shortfalls",
+        shortfalls, "requires", (int)control->world->onboarding.requires);
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}
