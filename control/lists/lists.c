@@ -30,6 +30,7 @@ static const struct {
     {"ofac-add", ',', false, list_read_add},
     {"bis-denied-persons", '\t', true, list_read_denied},
     {"weir", ',', true, list_read_own},
+    {"un", ',', false, NULL}, /* list_read_un() */
 };
 
 const char *
@@ -65,11 +66,23 @@ format_of_record(const struct records *records)
     return WEIR_LIST_UNKNOWN;
 }
 
+static bool
+is_xml(weir_span bytes)
+{
+    size_t at = weir_span_starts(bytes, WEIR_SPAN("\xEF\xBB\xBF")) ? 3 : 0;
+    while (at < bytes.len && strchr(" \t\r\n", bytes.ptr[at]) != NULL &&
+           bytes.ptr[at] != '\0')
+        at++;
+    return at < bytes.len && bytes.ptr[at] == '<';
+}
+
 static enum weir_list_format
 detect(weir_span bytes)
 {
     struct records records;
     enum weir_list_format format = WEIR_LIST_UNKNOWN;
+    if (is_xml(bytes))
+        return WEIR_LIST_UN;
     records_init(&records, bytes, '\t');
     if (records_next(&records) && records.fault == NULL &&
         is(&records, 0, "Name") && is(&records, 1, "Street_Address"))
@@ -169,13 +182,18 @@ weir_list_parse(weir_span bytes, weir_span file,
     if (status != WEIR_OK)
         return status;
     records_init(&parse.records, bytes, formats[format].separator);
-    uint32_t bad = read_records(&parse, format, file, faults);
+    uint32_t bad = format == WEIR_LIST_UN
+                       ? list_read_un(&parse, bytes, file, faults)
+                       : read_records(&parse, format, file, faults);
     records_fini(&parse.records);
     free(parse.by_id);
     if (rows->arena.overflow)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "the lists need more than %zu bytes",
                          WEIR_SCREENING_BYTES_MAX);
+    if (bad == UINT32_MAX)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "the file cannot be read to its end");
     if (bad > options->bad_max)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "%u faulty rows, %u allowed", bad, options->bad_max);

@@ -5,7 +5,7 @@
  * Formats are told apart by their first record: the US Consolidated
  * Screening List (CSV), OFAC's SDN, ALT and ADD files (CSV without header;
  * ALT and ADD complete the SDN file read before them), BIS's denied persons
- * (tab separated) and weir's own CSV:
+ * (tab separated), the consolidated list of the UN (XML) and weir's own CSV:
  *
  *   name,id,aliases,identifiers,type,programme,date,source,place
  *
@@ -32,7 +32,8 @@ enum weir_list_format {
     WEIR_LIST_SDN_ALT = 3,
     WEIR_LIST_SDN_ADD = 4,
     WEIR_LIST_DENIED = 5,
-    WEIR_LIST_OWN = 6
+    WEIR_LIST_OWN = 6,
+    WEIR_LIST_UN = 7
 };
 
 const char *weir_list_format_name(enum weir_list_format format);

@@ -93,6 +93,117 @@ TEST(lists, sdn_alt_and_add_are_joined_by_number)
     teardown(&reading);
 }
 
+#define UN_HEAD                                                                \
+    "<?xml version=\"1.0\"?>\n<!-- a list -->\n"                               \
+    "<CONSOLIDATED_LIST dateGenerated='2026-01-02'>\n"
+
+TEST(lists, un_list_gives_names_aliases_documents_and_places)
+{
+    struct reading reading;
+    setup(&reading);
+    assert_ok(parse(
+        &reading, UN_HEAD
+        "<INDIVIDUALS><INDIVIDUAL>\n<DATAID>77</DATAID>"
+        "<FIRST_NAME>AMBERLEY</FIRST_NAME><SECOND_NAME> QUINCE</SECOND_NAME>"
+        "<UN_LIST_TYPE>FICTION</UN_LIST_TYPE>"
+        "<REFERENCE_NUMBER>FIi.001</REFERENCE_NUMBER>"
+        "<LISTED_ON>2001-01-25</LISTED_ON>"
+        "<NAME_ORIGINAL_SCRIPT>&#x41;&#1084;бер</NAME_ORIGINAL_SCRIPT>"
+        "<LAST_DAY_UPDATED><VALUE>2010-01-01</VALUE><VALUE>2012-02-03</VALUE>"
+        "</LAST_DAY_UPDATED>"
+        "<INDIVIDUAL_ALIAS><QUALITY>Low</QUALITY><ALIAS_NAME>Quincy"
+        "</ALIAS_NAME></INDIVIDUAL_ALIAS><INDIVIDUAL_ALIAS/>"
+        "<INDIVIDUAL_ADDRESS><CITY>Town</CITY><COUNTRY>Fictland</COUNTRY>"
+        "</INDIVIDUAL_ADDRESS>"
+        "<INDIVIDUAL_DOCUMENT><TYPE_OF_DOCUMENT>Passport</TYPE_OF_DOCUMENT>"
+        "<NUMBER>F-77 00</NUMBER></INDIVIDUAL_DOCUMENT>"
+        "</INDIVIDUAL></INDIVIDUALS>\n"
+        "<ENTITIES><ENTITY><DATAID>9</DATAID>\n"
+        "<FIRST_NAME><![CDATA[Rope & Sons]]> &lt;West&gt;</FIRST_NAME>"
+        "<ENTITY_ALIAS><QUALITY>a.k.a.</QUALITY><ALIAS_NAME>R&amp;S"
+        "</ALIAS_NAME></ENTITY_ALIAS></ENTITY></ENTITIES>"
+        "</CONSOLIDATED_LIST>\n"));
+    assert_int_equal(reading.rows.entry_count, 2);
+    assert_int_equal(reading.rows.name_count, 5);
+    const struct weir_screening_entry *entry = reading.rows.entry_rows;
+    assert_span(entry->id, "FIi.001");
+    assert_span(entry->programme, "FICTION");
+    assert_span(entry->date, "2012-02-03");
+    assert_span(entry->place, "Town, Fictland");
+    assert_int_equal(entry->line, 4);
+    assert_int_equal(entry->subject, WEIR_SUBJECT_PERSON);
+    assert_span(reading.rows.name_rows[0].text, "AMBERLEY QUINCE");
+    assert_span(reading.rows.name_rows[1].text, "Aмбер");
+    assert_span(reading.rows.name_rows[2].text, "Quincy");
+    assert_true(reading.rows.name_rows[2].is_weak);
+    assert_span(reading.rows.identifier_rows[0].kind, "Passport");
+    assert_span(reading.rows.identifier_rows[0].text, "F-77 00");
+    assert_span(entry[1].id, "9");
+    assert_int_equal(entry[1].subject, WEIR_SUBJECT_ENTITY);
+    assert_span(reading.rows.name_rows[3].text, "Rope & Sons <West>");
+    assert_false(reading.rows.name_rows[4].is_weak);
+    assert_span(reading.rows.list_rows[0].format, "un");
+    teardown(&reading);
+}
+
+TEST(lists, un_list_that_is_not_well_formed_is_refused_whatever_is_allowed)
+{
+    static const struct {
+        const char *text;
+        uint32_t line;
+        const char *fault;
+    } cases[] = {
+        {"<CONSOLIDATED_LIST><ENTITIES>\n<ENTITY></ENTITIES>", 2,
+         "an element is closed that is not open"},
+        {"<CONSOLIDATED_LIST>\n", 2, "the document ends inside an element"},
+        {"<!DOCTYPE x [<!ENTITY a 'b'>]>\n<CONSOLIDATED_LIST/>", 1,
+         "a document type is not read"},
+        {"<CONSOLIDATED_LIST>&a;</CONSOLIDATED_LIST>", 1,
+         "a reference is none of XML's own"},
+        {"<CONSOLIDATED_LIST/>\n<CONSOLIDATED_LIST/>", 2,
+         "a document has one root"},
+        {"<OTHER/>", 1, "the root is CONSOLIDATED_LIST"},
+        {"<CONSOLIDATED_LIST><VESSELS/></CONSOLIDATED_LIST>", 1,
+         "the list has INDIVIDUALS and ENTITIES"},
+        {"<CONSOLIDATED_LIST x=1/>", 1, "a tag is not well formed"},
+        {"<CONSOLIDATED_LIST>\xFF</CONSOLIDATED_LIST>", 1,
+         "the file is not UTF-8"},
+        {"<CONSOLIDATED_LIST/>text", 1, "text stands outside the document"},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        struct reading reading;
+        setup(&reading);
+        reading.options.bad_max = 1000;
+        assert_int_equal(parse(&reading, cases[i].text), WEIR_EPARSE);
+        assert_int_equal(reading.faults.count, 1);
+        assert_true(weir_span_equal(reading.faults.rows[0].text,
+                                    weir_span_of(cases[i].fault)));
+        assert_int_equal(reading.faults.rows[0].place.line, cases[i].line);
+        teardown(&reading);
+    }
+}
+
+TEST(lists, un_record_without_name_is_a_faulty_row)
+{
+    static const char text[] =
+        UN_HEAD "<ENTITIES><ENTITY><DATAID>1</DATAID></ENTITY>\n"
+                "<ENTITY><DATAID>2</DATAID><FIRST_NAME>A</FIRST_NAME></ENTITY>"
+                "<ENTITY><FIRST_NAME>B</FIRST_NAME></ENTITY>"
+                "</ENTITIES></CONSOLIDATED_LIST>";
+    struct reading reading;
+    setup(&reading);
+    reading.options.bad_max = 1;
+    assert_int_equal(parse(&reading, text), WEIR_EPARSE);
+    assert_int_equal(reading.faults.total, 2);
+    assert_int_equal(reading.faults.rows[0].place.line, 4);
+    teardown(&reading);
+    setup(&reading);
+    reading.options.bad_max = 2;
+    assert_ok(parse(&reading, text));
+    assert_int_equal(reading.rows.entry_count, 1);
+    teardown(&reading);
+}
+
 TEST(lists, faulty_rows_are_named_and_refuse_the_file)
 {
     static const struct {

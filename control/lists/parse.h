@@ -29,6 +29,11 @@ typedef const char *list_reader(struct parse *parse);
 list_reader list_read_csl, list_read_sdn, list_read_alt, list_read_add,
     list_read_denied, list_read_own;
 
+/* The whole list of the UN; the number of faulty records, UINT32_MAX when
+ * the file cannot be read to its end. */
+uint32_t list_read_un(struct parse *parse, weir_span bytes, weir_span file,
+                      struct weir_faults *faults);
+
 /* The header of an own CSV. */
 const char *list_read_own_header(struct parse *parse);
 /* Sorts the SDN entries by id; false: no memory. */
