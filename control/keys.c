@@ -17,7 +17,7 @@
 
 static const char *const metric_names[WEIR_METRICS] = {"requests", "tokens",
                                                        "money"};
-static const char *const window_names[WEIR_QUOTA_WINDOWS] = {
+static const char *const window_names[WEIR_QUOTA_CALENDAR] = {
     "minute", "hour", "day", "week", "month", "year"};
 
 /* "tokens_per_day=1000" */
@@ -31,7 +31,7 @@ read_limit(weir_span text, struct weir_world_limit *limit_out,
     weir_span value = {equals == NULL ? "" : equals + 1,
                        equals == NULL ? 0 : text.len - name.len - 1};
     for (uint32_t m = 0; m < WEIR_METRICS; m++) {
-        for (uint32_t w = 0; w < WEIR_QUOTA_WINDOWS; w++) {
+        for (uint32_t w = 0; w < WEIR_QUOTA_CALENDAR; w++) {
             char known[40];
             uint64_t amount;
             snprintf(known, sizeof known, "%s_per_%s", metric_names[m],

@@ -407,7 +407,7 @@ TEST(config, budgets_end_where_counters_end)
             free(text);
         }
     }
-    assert_int_equal(WEIR_COUNTOF(windows), WEIR_QUOTA_WINDOWS);
+    assert_int_equal(WEIR_COUNTOF(windows), WEIR_QUOTA_CALENDAR);
     assert_int_equal(WEIR_METRIC_REQUESTS, WEIR_QUOTA_REQUESTS);
     assert_int_equal(WEIR_METRIC_TOKENS, WEIR_QUOTA_TOKENS);
     assert_int_equal(WEIR_METRIC_MICROS, WEIR_QUOTA_MICROS);

@@ -68,6 +68,7 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
     call->tenant = WEIR_INDEX_NONE;
     call->organisation = WEIR_INDEX_NONE;
     call->answer.route = WEIR_INDEX_NONE;
+    call->answer.exception = WEIR_INDEX_NONE;
     if (!gate->env->random(gate->env->context, random, sizeof(random)))
         memset(random, 0, sizeof(random)); /* ids then only sort by time */
     weir_request_id_make(call->started, random, &call->id);
@@ -155,29 +156,36 @@ fail_listed(const struct weir_call *call, struct weir_error *err)
                      "this model is listed and not served; it lacks %s", lacks);
 }
 
-weir_status
-weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
-                 struct weir_error *err)
+static void
+decide(struct weir_call *call, uint32_t first_grant)
 {
-    WEIR_ASSERT(call->key != WEIR_INDEX_NONE);
-    weir__gate_see(call);
-    struct weir_question question = {
+    const struct weir_question question = {
         .key = call->key,
-        .operation = ask->operation,
-        .model = ask->model,
-        .is_streamed = ask->is_streamed,
+        .operation = call->ask.operation,
+        .model = call->ask.model,
+        .is_streamed = call->ask.is_streamed,
         .address = call->client.address,
         .country = call->client.country,
         .end_customer = call->client.end_customer,
         .now = call->started,
         .confirmed_us = call->confirmed_us,
         .signals = call->signals,
+        .first_grant = first_grant,
     };
+    weir_gate_decide(call->view, &question, &call->answer);
+}
+
+weir_status
+weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
+                 struct weir_error *err)
+{
+    WEIR_ASSERT(call->key != WEIR_INDEX_NONE);
+    weir__gate_see(call);
     call->ask = *ask;
     weir_status status = check_end_customer(call, err);
     if (status != WEIR_OK)
         return status;
-    weir_gate_decide(call->view, &question, &call->answer);
+    decide(call, 0);
     call->reason = call->answer.reason;
     if (call->answer.verdict == WEIR_ALLOW)
         return WEIR_OK;
@@ -247,6 +255,10 @@ weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
     if (count <= max)
         count = add_limits(image, tenant->hash, tenant->first_limit,
                            tenant->limit_count, limits, count, max);
+    if (count <= max && call->answer.exception != WEIR_INDEX_NONE)
+        count = weir__gate_grant_limits(
+            &call->view->overlay.grants[call->answer.exception], limits, count,
+            max);
     return count;
 }
 
@@ -380,6 +392,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.country = call->client.country;
     intent.address = recorded_address(call);
     intent.end_customer = call->client.end_customer;
+    intent.exception = weir_gate_exception(call->view, &call->answer);
     intent.signals = call->signals;
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
@@ -417,13 +430,47 @@ make_plan(struct weir_call *call, struct weir_error *err)
     return WEIR_OK;
 }
 
+/* What refused is the grant's own limit, not a budget. */
+static bool
+is_grant_spent(const struct weir_call *call, weir_status status)
+{
+    const struct weir_image *image = &call->view->image;
+    uint32_t budgets = image->keys[call->key].limit_count +
+                       image->projects[call->project].limit_count +
+                       image->tenants[call->tenant].limit_count;
+    return (status == WEIR_EBUDGET || status == WEIR_ERATE) &&
+           call->answer.exception != WEIR_INDEX_NONE &&
+           call->full.limit >= budgets;
+}
+
+/* Holds budget and grant. A grant that has not enough left is passed over
+ * for the next one; what is left of it may still let a smaller call through. */
+static weir_status
+hold_all(struct weir_call *call, struct weir_error *err)
+{
+    for (;;) {
+        estimate(call);
+        weir_status status = hold(call, err);
+        if (!is_grant_spent(call, status))
+            return status;
+        decide(call, call->answer.exception + 1);
+        if (call->answer.verdict == WEIR_ALLOW)
+            continue;
+        call->reason = WEIR_REASON_SPENT;
+        return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                         "the exception that lets such calls through has "
+                         "nothing left for this one");
+    }
+}
+
 weir_status
 weir_call_admit(struct weir_call *call, uint64_t *position_out,
                 struct weir_error *err)
 {
     WEIR_ASSERT(call->answer.verdict == WEIR_ALLOW && !call->is_admitted);
-    estimate(call);
-    weir_status status = hold(call, err);
+    weir_status status = hold_all(call, err);
+    if (status == WEIR_EDENIED)
+        return status;
     if (status != WEIR_OK) {
         call->reason = status == WEIR_EBUDGET || status == WEIR_ERATE
                            ? WEIR_REASON_BUDGET

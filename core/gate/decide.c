@@ -21,7 +21,7 @@
 /* Failures looked at for the forbid to blame. */
 #define FAILED_MAX    16
 #define SATISFIED_MAX 64
-#define CONTEXT_MAX   7
+#define CONTEXT_MAX   9
 #define SIGNALS_MAX   4
 
 bool
@@ -125,6 +125,21 @@ weir__gate_milliseconds(weir_time when)
 {
     int64_t ms = when / WEIR_US_PER_MS;
     return when % WEIR_US_PER_MS < 0 ? ms - 1 : ms;
+}
+
+/* A name that no policy speaks of is no entity, and changes nothing. */
+static bool
+bind_exception(const struct weir_cedar_program *program,
+               const struct weir_grant *grant, struct asked *asked)
+{
+    const struct weir_cedar_uid uid = {WEIR_SPAN("Exception"),
+                                       weir_grant_name(grant)};
+    uint32_t entity = weir_cedar_program_entity(program, &uid);
+    uint32_t before = asked->request.context_count;
+    if (entity == WEIR_CEDAR_NONE)
+        return false;
+    bind(program, asked, "exception", weir_cedar_arg_entity(entity));
+    return asked->request.context_count > before;
 }
 
 /* Whom a reseller sells to: the name as sent and, when an organisation is
@@ -318,6 +333,53 @@ judge(const struct weir_view *view, const struct weir_question *question,
     decide(image, asked, candidate);
 }
 
+/* Asks again for the candidates that `grant` fits; true: one is allowed. The
+ * rows are left as they were when none is. */
+static bool
+try_grant(const struct weir_view *view, const struct weir_question *question,
+          const struct weir_grant *grant, struct weir_candidate *candidates,
+          uint32_t count)
+{
+    struct weir_candidate tried[WEIR_CANDIDATES_MAX];
+    struct asked asked;
+    bool is_allowed = false;
+    if (!weir__gate_grant_fits_caller(view, question, grant))
+        return false;
+    ask(&view->image, question, &asked);
+    if (!bind_exception(&view->image.program, grant, &asked))
+        return false;
+    memcpy(tried, candidates, count * sizeof(tried[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        if (!weir__gate_grant_fits(&view->image, grant, tried[i].deployment))
+            continue;
+        judge(view, question, &asked, &tried[i]);
+        is_allowed |= tried[i].verdict == WEIR_ALLOW;
+    }
+    if (is_allowed)
+        memcpy(candidates, tried, count * sizeof(tried[0]));
+    return is_allowed;
+}
+
+/* The first grant that lets a candidate through; WEIR_INDEX_NONE: none. */
+static uint32_t
+find_grant(const struct weir_view *view, const struct weir_question *question,
+           struct weir_candidate *candidates, uint32_t count)
+{
+    uint32_t tried = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (candidates[i].verdict == WEIR_ALLOW)
+            return WEIR_INDEX_NONE;
+    for (uint32_t row = question->first_grant;
+         row < view->overlay.grant_count && tried < WEIR_GRANTS_TRIED_MAX;
+         row++) {
+        const struct weir_grant *grant = &view->overlay.grants[row];
+        if (try_grant(view, question, grant, candidates, count))
+            return row;
+        tried += weir__gate_grant_fits_caller(view, question, grant);
+    }
+    return WEIR_INDEX_NONE;
+}
+
 void
 weir_gate_decide_one(const struct weir_view *view,
                      const struct weir_question *question, uint32_t deployment,
@@ -330,6 +392,7 @@ weir_gate_decide_one(const struct weir_view *view,
     candidate_out->deployment = deployment;
     candidate_out->weight = 0;
     judge(view, question, &asked, candidate_out);
+    (void)find_grant(view, question, candidate_out, 1);
 }
 
 /* The strictest of what the deciding permits of allowed candidates ask. */
@@ -416,6 +479,7 @@ weir_gate_decide(const struct weir_view *view,
     answer_out->verdict = WEIR_DENY;
     answer_out->reason = WEIR_REASON_UNKNOWN_MODEL;
     answer_out->candidate_count = 0;
+    answer_out->exception = WEIR_INDEX_NONE;
     answer_out->speaking = 0;
     memset(&answer_out->obligations, 0, sizeof(answer_out->obligations));
     answer_out->route = weir_image_find_route(image, question->model);
@@ -435,6 +499,8 @@ weir_gate_decide(const struct weir_view *view,
         candidate->weight = row->weight;
         judge(view, question, &asked, candidate);
     }
+    answer_out->exception = find_grant(view, question, answer_out->candidates,
+                                       answer_out->candidate_count);
     if (answer_out->candidate_count > 0)
         conclude(image, answer_out);
 }

@@ -18,6 +18,16 @@ void weir__gate_see(struct weir_call *call);
 bool weir__gate_is_inside(const struct weir_image *image, uint32_t key,
                           uint32_t deployment);
 
+/* In force for this caller at this time; and for this deployment. */
+bool weir__gate_grant_fits_caller(const struct weir_view *view,
+                                  const struct weir_question *question,
+                                  const struct weir_grant *grant);
+bool weir__gate_grant_fits(const struct weir_image *image,
+                           const struct weir_grant *grant, uint32_t deployment);
+/* Adds what the grant is charged; more than `max`: max + 1. */
+size_t weir__gate_grant_limits(const struct weir_grant *grant,
+                               weir_quota_limit *limits, size_t at, size_t max);
+
 /* Room for the policy ids of all candidates of one record. */
 #define WEIR__POLICY_ROOM 4096
 
@@ -27,7 +37,7 @@ void weir__gate_record_candidates(const struct weir_call *call,
                                   struct weir_record_candidate *candidates);
 
 /* The limits that apply to the call: key's, project's, tenant's, in this
- * order. Returns their number; more than `max` returns max + 1. */
+ * order, then those of its grant. Returns their number; more than `max` returns max + 1. */
 size_t weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
                          size_t max);
 

@@ -29,6 +29,7 @@ static const char *const reasons[] = {
     [WEIR_REASON_END_CUSTOMER] = "end_customer",
     [WEIR_REASON_NOT_SERVABLE] = "not_servable",
     [WEIR_REASON_SCOPE] = "outside_scope",
+    [WEIR_REASON_SPENT] = "exception_spent",
 };
 
 const char *

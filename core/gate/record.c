@@ -43,7 +43,8 @@ enum tag {
     TAG_SIGNALS = 19,
     TAG_FINDING = 20,
     TAG_END_CUSTOMER = 21,
-    TAG_COUNT = 22,
+    TAG_EXCEPTION = 22,
+    TAG_COUNT = 23,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -168,6 +169,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_COUNTRY, intent->country);
     put_tag(out, TAG_ADDRESS, intent->address);
     put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
+    put_tag(out, TAG_EXCEPTION, intent->exception);
     put_signals(out, &intent->signals);
     put_candidates(out, intent->candidates, intent->candidate_count);
     put_tag(out, TAG_ORDER,
@@ -398,6 +400,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_COUNTRY] = &intent.country,
                                  [TAG_ADDRESS] = &intent.address,
                                  [TAG_END_CUSTOMER] = &intent.end_customer,
+                                 [TAG_EXCEPTION] = &intent.exception,
                                  [TAG_SIGNALS] = &signals,
                                  [TAG_ORDER] = &order}};
     get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);

@@ -81,8 +81,8 @@ quote_budget(const struct weir_call *call, weir_time now, struct weir_buf *room,
              struct weir_refusal *refusal)
 {
     static const char *const metrics[] = {"requests", "tokens", "money"};
-    static const char *const windows[] = {"minute", "hour",  "day",
-                                          "week",   "month", "year"};
+    static const char *const windows[] = {"minute", "hour", "day", "week",
+                                          "month",  "year", "ever"};
     weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
     size_t count = weir__call_limits(call, limits, WEIR_QUOTA_LIMITS_MAX);
     if (call->full.limit >= count)

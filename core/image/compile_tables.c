@@ -2,6 +2,7 @@
 /* Catalogue, routes, callers and policies as rows. */
 #include "compile.h"
 #include "entities.h"
+#include "format.h"
 
 #include <weir/crypto.h>
 
@@ -13,11 +14,8 @@
     (UINT32_C(1) << WEIR_OP_CHAT | UINT32_C(1) << WEIR_OP_RESPONSES |          \
      UINT32_C(1) << WEIR_OP_COMPLETE)
 
-/* Subjects of budgets are hashed apart from what overlays name. */
-enum subject { SUBJECT_TENANT = 0x101, SUBJECT_PROJECT, SUBJECT_KEY };
-
 static uint64_t
-subject_hash(enum subject kind, weir_span name)
+subject_hash(int kind, weir_span name)
 {
     uint64_t hash = weir_hash64(name, (uint64_t)kind);
     return hash == 0 ? 1 : hash; /* 0 is not a subject */
@@ -228,7 +226,7 @@ fill_tenants(struct weir__compiler *c)
             .flags = tenant_flags(world, t),
             .first_limit = t->limits.first,
             .limit_count = t->limits.count,
-            .hash = subject_hash(SUBJECT_TENANT, t->name),
+            .hash = subject_hash(WEIR__SUBJECT_TENANT, t->name),
         };
     }
 }
@@ -248,7 +246,7 @@ fill_projects(struct weir__compiler *c)
             .entity = weir__compile_entity(c, "Project", id),
             .first_limit = p->limits.first,
             .limit_count = p->limits.count,
-            .hash = subject_hash(SUBJECT_PROJECT, id),
+            .hash = subject_hash(WEIR__SUBJECT_PROJECT, id),
         };
     }
 }
@@ -273,7 +271,7 @@ fill_keys(struct weir__compiler *c)
             .end_users = weir__compile_places_of(c, k->end_users),
             .not_after = k->not_after,
             .hash = weir_kind_hash(WEIR_KIND_KEY, k->id),
-            .subject_hash = subject_hash(SUBJECT_KEY, k->id),
+            .subject_hash = subject_hash(WEIR__SUBJECT_KEY, k->id),
         };
         memcpy(rows[i].digest, k->digest, sizeof(k->digest));
     }

@@ -118,7 +118,9 @@ struct weir__overlay_header {
     weir_time created;
     uint32_t cut_streams;
     uint32_t crc; /* of the whole overlay, this field 0 */
-    uint64_t reserved[2];
+    uint32_t grant_offset; /* struct weir_grant rows; 0: none */
+    uint32_t grant_count;
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct weir__overlay_header) == 64, "as drawn");
 
@@ -127,6 +129,17 @@ struct weir__overlay_name {
     uint32_t kind;
     weir_ref name;
     uint32_t reserved;
+};
+
+uint32_t weir__overlay_crc(const char *bytes, size_t size);
+/* No field that a reader could trip over. */
+bool weir__grants_are_sound(const struct weir_grant *grants, uint32_t count);
+
+/* Subjects of budgets are hashed apart from what overlays name. */
+enum {
+    WEIR__SUBJECT_TENANT = 0x101,
+    WEIR__SUBJECT_PROJECT = 0x102,
+    WEIR__SUBJECT_KEY = 0x103
 };
 
 #endif

@@ -22,8 +22,8 @@ by_hash(const void *a, const void *b)
     return (left->hash > right->hash) - (left->hash < right->hash);
 }
 
-static uint32_t
-overlay_crc(const char *bytes, size_t size)
+uint32_t
+weir__overlay_crc(const char *bytes, size_t size)
 {
     struct weir__overlay_header header;
     memcpy(&header, bytes, sizeof(header));
@@ -85,7 +85,7 @@ weir_overlay_write(const struct weir_overlay_item *items, size_t count,
         .cut_streams = cut_streams,
     };
     memcpy(out->ptr + start, &header, sizeof(header));
-    header.crc = overlay_crc(out->ptr + start, out->len - start);
+    header.crc = weir__overlay_crc(out->ptr + start, out->len - start);
     memcpy(out->ptr + start, &header, sizeof(header));
 }
 
@@ -131,7 +131,7 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
     if (header.size != bytes.len ||
         header.count > (bytes.len - sizeof(header)) / each)
         return corrupt(err, "cut off, or longer than written");
-    if (header.crc != overlay_crc(bytes.ptr, bytes.len))
+    if (header.crc != weir__overlay_crc(bytes.ptr, bytes.len))
         return corrupt(err, "the content fails its check");
     const uint64_t *hashes = (const void *)(bytes.ptr + sizeof(header));
     for (uint32_t i = 1; i < header.count; i++) {
@@ -141,6 +141,15 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
     weir_status status = check_names(bytes, header.count, err);
     if (status != WEIR_OK)
         return status;
+    const struct weir_grant *grants =
+        (const void *)(bytes.ptr + header.grant_offset);
+    if (header.grant_count > WEIR_GRANTS_MAX ||
+        header.grant_offset % 8 != 0 ||
+        header.grant_offset > bytes.len ||
+        header.grant_count >
+            (bytes.len - header.grant_offset) / sizeof(*grants) ||
+        !weir__grants_are_sound(grants, header.grant_count))
+        return corrupt(err, "a grant that cannot be one");
     *overlay_out = (struct weir_overlay){
         .bytes = bytes,
         .generation = header.generation,
@@ -148,6 +157,8 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         .hashes = hashes,
         .count = header.count,
         .cut_streams = header.cut_streams != 0,
+        .grants = grants,
+        .grant_count = header.grant_count,
     };
     return WEIR_OK;
 }

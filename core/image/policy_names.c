@@ -19,11 +19,13 @@ place_of(const struct weir__policy *row, size_t offset)
     return place;
 }
 
-/* Keys come and go at run time, and the validator knows the actions. */
+/* Keys come and go at run time, a policy that names an exception declares
+ * it, and the validator knows the actions. */
 static bool
 is_fixed(weir_span type)
 {
     return !weir_span_equal(type, WEIR_SPAN("Key")) &&
+           !weir_span_equal(type, WEIR_SPAN("Exception")) &&
            !weir_span_equal(type, WEIR_SPAN("Action"));
 }
 

@@ -18,7 +18,7 @@
 #include <weir/quota.h>
 
 #define QUOTA_MAGIC      UINT64_C(0x313061746f757177) /* "wquota01" */
-#define QUOTA_VERSION    1u
+#define QUOTA_VERSION    2u
 #define QUOTA_INDEX_NONE UINT32_MAX
 #define QUOTA_LANES_MAX  1024u /* more is a mistake, not a machine */
 #define QUOTA_RECOVERING UINT32_C(0x80000000) /* in a lane's owner */

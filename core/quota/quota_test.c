@@ -96,9 +96,22 @@ TEST(quota, windows_are_those_of_the_calendar)
     }
 }
 
+TEST(quota, a_window_that_never_ends_holds_every_time)
+{
+    static const char *const times[] = {"1999-01-01", "2020-01-01",
+                                        "2026-01-01", "2250-12-31"};
+    for (size_t i = 0; i < WEIR_COUNTOF(times); i++) {
+        weir_time starts;
+        weir_time ends;
+        weir_quota_window_of(WEIR_QUOTA_EVER, at(times[i]), &starts, &ends);
+        assert_int_equal(starts, at("2020-01-01"));
+        assert_int_equal(ends, WEIR_TIME_MAX);
+    }
+}
+
 TEST(quota, windows_of_each_kind_follow_without_gap_for_25_years)
 {
-    for (int kind = WEIR_QUOTA_MINUTE; kind < WEIR_QUOTA_WINDOWS; kind++) {
+    for (int kind = WEIR_QUOTA_MINUTE; kind < WEIR_QUOTA_CALENDAR; kind++) {
         weir_time last = at("2026-01-01");
         weir_time end =
             kind == WEIR_QUOTA_MINUTE ? at("2026-02-01") : at("2051-01-01");

@@ -6,7 +6,7 @@
  *     minute 24 bits (until 2051)     |   40 bits
  *     hour   20 bits (until 2139)     |   44 bits
  *     day, week 16 bits (until 2199)  |   48 bits
- *     month, year 12 bits             |   52 bits
+ *     month, year, ever 12 bits       |   52 bits
  *
  * WHY PACKED. Roll-over and counting are then one compare-and-swap: no reset
  * that races with a hold, no slot per window, nothing to sweep. The price is
@@ -25,6 +25,7 @@
 static const uint8_t amount_bits[WEIR_QUOTA_WINDOWS] = {
     [WEIR_QUOTA_MINUTE] = 40, [WEIR_QUOTA_HOUR] = 44,  [WEIR_QUOTA_DAY] = 48,
     [WEIR_QUOTA_WEEK] = 48,   [WEIR_QUOTA_MONTH] = 52, [WEIR_QUOTA_YEAR] = 52,
+    [WEIR_QUOTA_EVER] = 52,
 };
 
 /* Of the windows of fixed length; 0 for months and years. */
@@ -79,7 +80,7 @@ quota_window_number(weir_quota_window kind, weir_time when)
 {
     int64_t since = when - EPOCH;
     int64_t at;
-    if (when < EPOCH)
+    if (when < EPOCH || kind == WEIR_QUOTA_EVER)
         return 1;
     if (kind == WEIR_QUOTA_WEEK)
         since += MONDAY_LAG * WEIR_US_PER_DAY;
@@ -96,6 +97,11 @@ quota_window_bounds(weir_quota_window kind, uint32_t number,
                     weir_time *starts_at_out, weir_time *ends_at_out)
 {
     int64_t at = number == 0 ? 0 : (int64_t)number - 1;
+    if (kind == WEIR_QUOTA_EVER) {
+        *starts_at_out = EPOCH;
+        *ends_at_out = WEIR_TIME_MAX;
+        return;
+    }
     if (length_us[kind] != 0) {
         int64_t lag =
             kind == WEIR_QUOTA_WEEK ? MONDAY_LAG * WEIR_US_PER_DAY : 0;
@@ -145,8 +151,8 @@ quota_amount_of(weir_quota_window kind, uint64_t word)
 const char *
 weir_quota_window_name(weir_quota_window kind)
 {
-    static const char *const names[] = {"minute", "hour",  "day",
-                                        "week",   "month", "year"};
+    static const char *const names[] = {"minute", "hour", "day", "week",
+                                        "month",  "year", "ever"};
     return (size_t)kind < WEIR_COUNTOF(names) ? names[kind] : "unknown";
 }
 

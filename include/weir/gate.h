@@ -66,6 +66,10 @@ struct weir_question {
     weir_time now;
     weir_time confirmed_us; /* of the board; 0 = do not check age */
     struct weir_signal_facts signals;
+    /* Grants of the overlay that may be tried, from this row on;
+     * WEIR_INDEX_NONE: none of them. */
+    uint32_t first_grant;
+    weir_span exception; /* only the grant of this id; empty: any */
 };
 
 #define WEIR_DECIDING_MAX 8 /* policy ids kept per candidate; more: counted */
@@ -94,6 +98,8 @@ struct weir_answer {
     enum weir_reason reason;
     uint32_t route;                      /* row, or WEIR_INDEX_NONE */
     uint32_t speaking;                   /* candidate a refusal quotes */
+    uint32_t exception; /* grant that let it through, a row of the overlay;
+                           WEIR_INDEX_NONE: none was needed, or none helps */
     struct weir_obligations obligations; /* strictest over the allowed */
     uint32_t candidate_count;
     struct weir_candidate candidates[WEIR_CANDIDATES_MAX];
@@ -108,6 +114,10 @@ struct weir_answer {
 void weir_gate_decide(const struct weir_view *view,
                       const struct weir_question *question,
                       struct weir_answer *answer_out);
+
+/* The id of that grant; empty where there is none. */
+weir_span weir_gate_exception(const struct weir_view *view,
+                              const struct weir_answer *answer);
 
 /* One deployment only, as /v1/models and reports ask. */
 void weir_gate_decide_one(const struct weir_view *view,
@@ -239,7 +249,8 @@ WEIR_MUST_USE weir_status weir_call_decide(struct weir_call *call,
  * Holds budget, orders the candidates, appends the intent. When the tier is
  * durable, `*position_out` is what weir_journal_is_durable() must reach
  * before the first attempt; 0 when there is nothing to wait for.
- * EBUDGET, ERATE (call->full), EUNAVAIL (no room in the journal).
+ * EBUDGET, ERATE (call->full), EUNAVAIL (no room in the journal). EDENIED:
+ * what a grant had left is gone, and no other grant helps.
  */
 WEIR_MUST_USE weir_status weir_call_admit(struct weir_call *call,
                                           uint64_t *position_out,

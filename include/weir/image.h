@@ -20,6 +20,7 @@
 #include <weir/base.h>
 #include <weir/catalog.h>
 #include <weir/cedar_program.h>
+#include <weir/grant.h>
 #include <weir/parties.h>
 
 #define WEIR_IMAGE_VERSION 2
@@ -474,6 +475,8 @@ struct weir_overlay {
     const uint64_t *hashes; /* ascending */
     uint32_t count;
     uint32_t cut_streams; /* 1: open streams of these are cut too */
+    const struct weir_grant *grants; /* in the order they are tried */
+    uint32_t grant_count;
 };
 
 struct weir_overlay_item {
@@ -484,6 +487,9 @@ struct weir_overlay_item {
 void weir_overlay_write(const struct weir_overlay_item *items, size_t count,
                         uint64_t generation, weir_time now, bool cut_streams,
                         struct weir_buf *out);
+/* Behind an overlay just written at `start` of `out`. */
+void weir_overlay_add_grants(const struct weir_grant *grants, size_t count,
+                             struct weir_buf *out, size_t start);
 WEIR_MUST_USE weir_status weir_overlay_open(weir_span bytes,
                                             struct weir_overlay *overlay_out,
                                             struct weir_error *err);

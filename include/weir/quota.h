@@ -41,7 +41,8 @@ typedef enum {
     WEIR_QUOTA_METRICS /* how many */
 } weir_quota_metric;
 
-/* Calendar windows in UTC; weeks begin on Monday. Stored: never renumber. */
+/* Calendar windows in UTC, weeks begin on Monday, and EVER, which does not
+ * end and is of grants alone. Stored: never renumber. */
 typedef enum {
     WEIR_QUOTA_MINUTE,
     WEIR_QUOTA_HOUR,
@@ -49,7 +50,9 @@ typedef enum {
     WEIR_QUOTA_WEEK,
     WEIR_QUOTA_MONTH,
     WEIR_QUOTA_YEAR,
-    WEIR_QUOTA_WINDOWS /* how many */
+    WEIR_QUOTA_EVER,
+    WEIR_QUOTA_WINDOWS,                    /* how many */
+    WEIR_QUOTA_CALENDAR = WEIR_QUOTA_EVER  /* how many budgets may name */
 } weir_quota_window;
 
 /* What one call takes, per metric; never negative. */
@@ -227,7 +230,7 @@ const char *weir_quota_window_name(weir_quota_window kind);
 const char *weir_quota_metric_name(weir_quota_metric metric);
 
 /* The greatest sum a window of this kind can count: 2^40 - 1 (minute), 2^44 -
- * 1 (hour), 2^48 - 1 (day, week), 2^52 - 1 (month, year). */
+ * 1 (hour), 2^48 - 1 (day, week), 2^52 - 1 (month, year, ever). */
 int64_t weir_quota_amount_max(weir_quota_window kind);
 
 #ifdef __cplusplus

@@ -63,6 +63,7 @@ enum weir_reason {
     WEIR_REASON_KEY_ON_HOLD = 21,  /* overlay: eligibility is in doubt */
     WEIR_REASON_END_CUSTOMER = 22, /* not named, or no name */
     WEIR_REASON_SCOPE = 23,        /* outside the places the key may use */
+    WEIR_REASON_SPENT = 24,        /* the exception has nothing left */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);
@@ -124,6 +125,7 @@ struct weir_record_intent {
     weir_span country;      /* of the client's address; may be empty */
     weir_span address;      /* text; empty where the tenant hides it */
     weir_span end_customer; /* as the caller named it; may be empty */
+    weir_span exception;    /* id of the grant it was let through by */
     struct weir_signal_facts signals;
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
