@@ -45,6 +45,7 @@ weir_cmd_keys_create(struct weir_cli *cli)
     put_option(cli, body, "purpose", "purpose");
     put_option(cli, body, "staff", "staff");
     put_option(cli, body, "end-users", "end_users");
+    put_option(cli, body, "scope", "scope");
     put_option(cli, body, "not-after", "not_after");
     put_limits(cli, body);
     int code = weir_cli_call(cli, "POST", "/v1/keys", NULL, body, &reply);
@@ -80,10 +81,11 @@ weir_cmd_keys_list(struct weir_cli *cli)
         weir_cli_time(json_object_get(key, "created_us"), created);
         weir_cli_time(json_object_get(key, "revoked_us"), revoked);
         weir_cli_time(json_object_get(key, "not_after_us"), over);
-        fprintf(cli->out, "%s  %s/%s  %s  staff %s  users %s  made %s",
+        fprintf(cli->out, "%s  %s/%s  %s  staff %s  users %s  %s  made %s",
                 weir_cli_text(key, "id"), weir_cli_text(key, "tenant"),
                 weir_cli_text(key, "project"), weir_cli_text(key, "purpose"),
                 weir_cli_text(key, "staff"), weir_cli_text(key, "end_users"),
+                weir_cli_text(key, "scope"),
                 created);
         if (strcmp(over, "-") != 0)
             fprintf(cli->out, "  until %s", over);

@@ -110,6 +110,7 @@ struct weir_key_wish {
     weir_span staff;     /* jurisdiction */
     weir_span end_users; /* jurisdictions, by comma or space */
     weir_span limits;    /* "tokens/day=1000", by comma or space */
+    weir_span scope;     /* "global", "zone:EU", "region:NAME"; or empty */
     weir_time not_after; /* WEIR_TIME_MAX: never */
 };
 

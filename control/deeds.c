@@ -209,6 +209,7 @@ weir_control_key_create(struct weir_control *control,
                                  .staff = wish->staff,
                                  .end_users = wish->end_users,
                                  .limits = wish->limits,
+                                 .scope = wish->scope,
                                  .not_after = wish->not_after,
                                  .created = weir_control_now(),
                                  .created_by = weir_span_of(actor->id)};

@@ -131,6 +131,7 @@ weir__control_add_key(struct weir_world *world,
     row->end_users = users;
     row->limits = limits;
     row->not_after = key->not_after;
+    row->scope = weir_arena_copy(&world->arena, key->scope);
     return world->arena.overflow ? out_of_memory(err) : WEIR_OK;
 }
 

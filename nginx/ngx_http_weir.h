@@ -121,10 +121,19 @@ typedef struct {
 } ngx_http_weir_endpoint_t;
 
 
+/* A pinned deployment that was seen to be another: not asked until then. */
+typedef struct {
+    ngx_msec_t                      until;
+    const char                     *hop;
+    ngx_uint_t                      is_set;
+} ngx_http_weir_pause_t;
+
+
 /* Counted: one reference by each view, so an image outlives its calls. */
 typedef struct {
     struct weir_image               image;
     ngx_http_weir_endpoint_t       *endpoints;  /* by origin row */
+    ngx_http_weir_pause_t          *pauses;     /* by pin row */
     ngx_str_t                       name;       /* digest's first 8 bytes */
     u_char                          name_text[16];
     ngx_uint_t                      references;
@@ -175,6 +184,8 @@ typedef struct {
     void                           *quota_map;
     size_t                          quota_size;
     ngx_uint_t                      quota_is_open;
+    void                           *signals_map;
+    size_t                          signals_size;
 
     struct weir_lane               *lane;
     ngx_connection_t               *lane_connection;
@@ -257,6 +268,8 @@ struct ngx_http_weir_ctx_s {
     const char                     *hop;        /* that failed, for the 502 */
     ngx_http_weir_endpoint_t       *endpoint;
     weir_secret                     secret;     /* of the worker's */
+    const struct weir_image_pin    *pin;        /* NULL: not pinned */
+    const char                     *pin_hop;    /* when is_pin_broken */
 
     ngx_http_status_t               status;     /* nginx's parser */
     ngx_http_chunked_t              chunked;
@@ -302,6 +315,10 @@ struct ngx_http_weir_ctx_s {
     unsigned                        is_ended:1;    /* the reader was told */
     unsigned                        is_cut_sent:1;
     unsigned                        is_unframed:1; /* what was collected */
+    unsigned                        is_pin_checked:1; /* this connection */
+    unsigned                        is_pin_broken:1;  /* this attempt */
+    unsigned                        has_region:1;     /* pinned headers seen */
+    unsigned                        has_operator:1;
 
     /* Not zeroed with the rest: whoever uses it does. */
     struct weir_call                call;
@@ -387,6 +404,20 @@ void ngx_http_weir_go_on(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_post_restart(ngx_http_weir_ctx_t *ctx);
 /* "origin eu-1: connect timeout" */
 void ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what);
+
+
+/* ngx_http_weir_pin.c */
+
+/* Of a new image: what its pins need. */
+ngx_int_t ngx_http_weir_pin_init(ngx_http_weir_image_t *image, ngx_log_t *log);
+/* Sets ctx->pin; the hop's name where the deployment is not to be asked. */
+const char *ngx_http_weir_pin_start(ngx_http_weir_ctx_t *ctx);
+/* Before ngx_http_upstream_init(): checks before the first byte. */
+void ngx_http_weir_pin_watch(ngx_http_weir_ctx_t *ctx);
+/* Each header of a pinned origin's reply, and the end of its head: NGX_ERROR
+ * when nothing of the reply may be passed on. */
+void ngx_http_weir_pin_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h);
+ngx_int_t ngx_http_weir_pin_head(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_reply.c */

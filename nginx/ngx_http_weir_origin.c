@@ -249,7 +249,7 @@ ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx)
 static void
 ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
 {
-    const char                *missing;
+    const char                *missing, *pinned;
     weir_status                status;
     struct weir_error          err;
     ngx_http_request_t        *r;
@@ -267,13 +267,14 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     ctx->endpoint = e;
     ngx_http_weir_reply_reset(ctx);
 
-    missing = ngx_http_weir_missing(ctx);
+    pinned = ngx_http_weir_pin_start(ctx);
+    missing = pinned ? pinned : ngx_http_weir_missing(ctx);
 
     if (missing) {
         ngx_http_weir_name_hop(ctx, missing);
 
         ctx->failure = (struct weir_attempt_result) {
-            .end = WEIR_ATTEMPT_REFUSED,
+            .end = pinned ? WEIR_ATTEMPT_PINNED : WEIR_ATTEMPT_REFUSED,
             .retry_after_ms = -1,
         };
 
@@ -335,6 +336,10 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     u->input_filter_init = ngx_http_weir_filter_init;
     u->input_filter = ngx_http_weir_filter;
     u->input_filter_ctx = ctx;
+
+    if (ctx->pin) {
+        ngx_http_weir_pin_watch(ctx);
+    }
 
     ngx_http_upstream_init(r);
 }
@@ -561,6 +566,7 @@ ngx_http_weir_reinit_request(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
 
     ngx_http_weir_reply_reset(ctx);
+    ctx->is_pin_checked = 0;
     r->upstream->process_header = ngx_http_weir_process_status;
 
     return NGX_OK;
@@ -599,7 +605,11 @@ ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
         .retry_after_ms = -1,
     };
 
-    if (is_open) {
+    if (ctx->is_pin_broken) {
+        ctx->failure.end = WEIR_ATTEMPT_PINNED;
+        ngx_http_weir_name_hop(ctx, ctx->pin_hop);
+
+    } else if (is_open) {
         ngx_http_weir_name_hop(ctx, is_slow ? "first byte timeout"
                                             : "first byte");
 

@@ -122,6 +122,8 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
     ctx->is_ended = 0;
     ctx->is_unframed = 0;
     ctx->has_length = 0;
+    ctx->has_region = 0;
+    ctx->has_operator = 0;
     ctx->settlement.origin_request = WEIR_SPAN_NONE;
     ngx_str_null(&ctx->content_type);
     ngx_memzero(&ctx->status, sizeof(ngx_http_status_t));
@@ -353,6 +355,10 @@ ngx_http_weir_read_header(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     ngx_strlow(h.lowcase_key, h.key.data, h.key.len);
     h.lowcase_key[h.key.len] = '\0';
 
+    if (ctx->pin) {
+        ngx_http_weir_pin_header(ctx, &h);
+    }
+
     rc = ngx_http_weir_framing_header(ctx, &h);
 
     if (rc == NGX_ERROR) {
@@ -497,6 +503,10 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
     rc = ngx_http_weir_set_framing(r, ctx);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (ctx->pin && ngx_http_weir_pin_head(ctx) != NGX_OK) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
     ctx->settlement.first_byte_us = ngx_http_weir_now() - ctx->call.started;

@@ -251,6 +251,7 @@ ngx_http_weir_image_unref(ngx_http_weir_image_t *image)
     if (--image->references == 0) {
         weir_image_close(&image->image);
         ngx_free(image->endpoints);
+        ngx_free(image->pauses);
         ngx_free(image);
     }
 }
@@ -303,6 +304,14 @@ ngx_http_weir_load_image(ngx_http_weir_worker_t *w, uint64_t generation)
     for (i = 0; i < image->image.origin_count; i++) {
         ngx_http_weir_init_endpoint(&image->endpoints[i], &image->image,
                                     &image->image.origins[i]);
+    }
+
+    if (ngx_http_weir_pin_init(image, w->log) != NGX_OK) {
+        weir_image_close(&image->image);
+        ngx_free(image->endpoints);
+        ngx_free(image->pauses);
+        ngx_free(image);
+        return NULL;
     }
 
     image->references = 1;
@@ -708,6 +717,29 @@ ngx_http_weir_open_quota(ngx_http_weir_worker_t *w)
 }
 
 
+/* Without the table calls go on: what it would tell is not known. */
+
+static void
+ngx_http_weir_open_signals(ngx_http_weir_worker_t *w)
+{
+    struct weir_error  err;
+
+    w->signals_map = ngx_http_weir_map("signals", PROT_READ|PROT_WRITE,
+                                       &w->signals_size);
+    if (w->signals_map == NULL) {
+        return;
+    }
+
+    if (weir_signals_attach(w->signals_map, w->signals_size, &w->gate.signals,
+                            &err)
+        != WEIR_OK)
+    {
+        (void) munmap(w->signals_map, w->signals_size);
+        w->signals_map = NULL;
+    }
+}
+
+
 /* Open calls of what was withdrawn end now, if the overlay says so. */
 
 static void
@@ -782,6 +814,12 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
     if (w->bell_count && w->lane) {
         w->bell_count = 0;
         weir_lane_ring_bell(w->lane);
+    }
+
+    if (w->signals_map == NULL
+        && w->ticks % (1000 / NGX_HTTP_WEIR_TICK) == 1)
+    {
+        ngx_http_weir_open_signals(w);
     }
 
     if (!w->quota_is_open && w->lane) {

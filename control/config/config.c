@@ -44,6 +44,8 @@ static const struct section sections[] = {
     {"journal", read_journal, true},
     {"nginx", read_nginx, true},
     {"geo", read_geo, true},
+    {"clients", read_clients, true},
+    {"signals", read_signals, true},
     {"log", read_log, true},
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},

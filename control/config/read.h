@@ -99,6 +99,9 @@ read_fn read_journal;
 read_fn read_nginx;
 read_fn read_geo;
 read_fn read_log;
+read_fn read_signals;
+read_fn read_clients;
+read_fn read_pins; /* of a deployment */
 read_fn read_withdrawal;
 read_fn read_translation;
 read_fn read_seller;

@@ -337,6 +337,7 @@ read_deployments(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("operator", read_name, row, operated_by),
         FIELD("cloud", read_text, row, cloud),
         FIELD("origin_model", read_text, row, origin_model),
+        FIELD("pins", read_pins, row, pins),
     };
     if (!is_list(r, node, "deployments"))
         return;

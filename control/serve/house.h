@@ -66,4 +66,8 @@ WEIR_MUST_USE weir_status weir__house_seed_quota(struct weir_house *house,
                                                  struct weir_error *err);
 void weir__house_close_quota(struct weir_house *house);
 
+/* signals.c: the table that workers share is there afterwards, or a warning
+ * was logged. */
+void weir__house_open_signals(struct weir_house *house);
+
 #endif

@@ -87,6 +87,23 @@ add_main(const struct weir_world *world, const struct weir_paths *paths,
     return status;
 }
 
+/* Whose word about a client's address counts. The address nearest to weir
+ * that is not a proxy's is the client's; what lies behind it anybody could
+ * have written. */
+static void
+add_proxies(const struct weir_world *world, struct weir_buf *out)
+{
+    struct weir_world_range proxies = world->settings.proxies;
+    if (proxies.count == 0)
+        return;
+    for (uint32_t i = 0; i < proxies.count; i++)
+        weir_buf_addf(
+            out, "set_real_ip_from %.*s;\n",
+            WEIR_SPAN_ARG(world->name_rows[proxies.first + i].text));
+    weir_buf_addf(out, "real_ip_header %.*s;\nreal_ip_recursive on;\n",
+                  WEIR_SPAN_ARG(world->settings.client_header));
+}
+
 static weir_status
 add_http(const struct weir_world *world, const struct weir_paths *paths,
          struct weir_buf *out, struct weir_error *err)
@@ -116,6 +133,7 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
     weir_buf_addf(out, "weir_body_max %llu;\nweir_event_max %llu;\n",
                   (unsigned long long)settings->body_bytes_max,
                   (unsigned long long)settings->event_bytes_max);
+    add_proxies(world, out);
     weir_status status =
         add_path(out, "weir_run", weir_span_of(paths->run), err);
     if (status == WEIR_OK)

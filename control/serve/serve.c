@@ -312,6 +312,8 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
     weir_status status = weir_ingest_open(house->control, ingest_out, err);
     if (status == WEIR_OK)
         status = weir__house_open_quota(house, &is_new, err);
+    if (status == WEIR_OK)
+        weir__house_open_signals(house);
     if (status == WEIR_OK && is_new) {
         weir_ingest_await_writer(*ingest_out, WRITER_MS);
         status = weir_ingest_catch_up(*ingest_out, err);
