@@ -9,6 +9,8 @@
 int
 weir_cmd_audit_verify(struct weir_cli *cli)
 {
+    if (cli->argument_count > 0)
+        return weir_cmd_audit_check(cli);
     json_t *reply = NULL;
     const json_t *difference;
     size_t index;
@@ -73,8 +75,12 @@ weir_cmd_audit_check(struct weir_cli *cli)
                         cli->arguments[0], fault.text);
         return weir_cli_fail(cli, &err, NULL);
     }
-    weir_status status = weir_audit_check(
-        receipt, weir_span_of(key == NULL ? "" : key), &reply, &err);
+    bool is_statement = weir_audit_is_statement(receipt);
+    weir_span given = weir_span_of(key == NULL ? "" : key);
+    weir_status status =
+        is_statement
+            ? weir_audit_check_statement(receipt, given, &reply, &err)
+            : weir_audit_check(receipt, given, &reply, &err);
     json_decref(receipt);
     if (status != WEIR_OK) {
         weir_cli_fail(cli, &err, NULL);
@@ -82,11 +88,14 @@ weir_cmd_audit_check(struct weir_cli *cli)
     }
     if (cli->is_json)
         weir_cli_print_json(cli, reply);
+    else if (is_statement)
+        fprintf(cli->out, "the statement about %s is signed by %s\n",
+                weir_cli_text(reply, "request"), weir_cli_text(reply, "key"));
     else
         fprintf(cli->out, "%lld records stand in the log of %s\n",
                 weir_cli_number(reply, "records"), weir_cli_text(reply, "key"));
     if (key == NULL)
-        fputs("The key is the receipt's own claim: compare it with the one "
+        fputs("The key is the file's own claim: compare it with the one "
               "you were told, or give it by --key.\n",
               cli->err);
     json_decref(reply);

@@ -229,6 +229,7 @@ print_explained(FILE *out, const json_t *reply)
     const json_t *image = json_object_get(reply, "image"), *text;
     size_t index;
     print_who(out, reply);
+    weir_cli_print_places(out, reply);
     print_candidates(out, reply);
     print_outcome(out, json_object_get(reply, "outcome"));
     fprintf(out, "policy image %s, overlay %lld\n",

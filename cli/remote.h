@@ -48,4 +48,7 @@ struct weir_faults;
 void weir_cli_print_faults(struct weir_cli *cli,
                            const struct weir_faults *faults);
 
+/* cmd_statement.c: the six places, scope and signals of an explained call. */
+void weir_cli_print_places(FILE *out, const json_t *told);
+
 #endif

@@ -139,6 +139,16 @@ WEIR_MUST_USE weir_status weir_control_restore(struct weir_control *control,
                                                enum weir_kind kind,
                                                weir_span name,
                                                struct weir_error *err);
+/*
+ * A worker found that the deployment's origin is not what it is pinned to:
+ * it is withdrawn and a case is raised. `finding` begins with "NAME: PIN:",
+ * `request` is the call that found it. Any number of times.
+ */
+WEIR_MUST_USE weir_status weir_control_pin_broken(struct weir_control *control,
+                                                  weir_span deployment,
+                                                  weir_span finding,
+                                                  weir_span request,
+                                                  struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_token_create(
     struct weir_control *control, const struct weir_actor *actor,
     enum weir_role role, weir_span name, weir_time not_after,

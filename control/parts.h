@@ -41,4 +41,10 @@ WEIR_MUST_USE weir_status weir__control_finish(struct weir_control *control,
                                                struct weir_error *err);
 void weir__control_ring(struct weir_control *control);
 
+/* pins.c: two people cleared a case of this kind: its deployment is back. */
+struct weir_case;
+WEIR_MUST_USE weir_status weir__control_pin_restored(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_case *row, struct weir_error *err);
+
 #endif

@@ -121,9 +121,11 @@ typedef struct {
 } ngx_http_weir_endpoint_t;
 
 
-/* A pinned deployment that was seen to be another: not asked until then. */
+/* A pinned deployment that was seen to be another: not asked until then, or
+ * until there is a newer overlay, which withdraws it or gives it back. */
 typedef struct {
     ngx_msec_t                      until;
+    uint64_t                        overlay;
     const char                     *hop;
     ngx_uint_t                      is_set;
 } ngx_http_weir_pause_t;

@@ -274,7 +274,7 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
         ngx_http_weir_name_hop(ctx, missing);
 
         ctx->failure = (struct weir_attempt_result) {
-            .end = pinned ? WEIR_ATTEMPT_PINNED : WEIR_ATTEMPT_REFUSED,
+            .end = pinned ? WEIR_ATTEMPT_WITHDRAWN : WEIR_ATTEMPT_REFUSED,
             .retry_after_ms = -1,
         };
 

@@ -125,6 +125,7 @@ ngx_http_weir_pin_break(ngx_http_weir_ctx_t *ctx, const char *hop,
 
     pause = &ctx->view->image->pauses[deployment->pin];
     pause->until = ngx_current_msec + NGX_HTTP_WEIR_PIN_PAUSE;
+    pause->overlay = ngx_http_weir_worker.view->view.overlay.generation;
     pause->hop = hop;
     pause->is_set = 1;
 
@@ -392,7 +393,9 @@ ngx_http_weir_pin_start(ngx_http_weir_ctx_t *ctx)
     ctx->pin = &image->pins[deployment->pin];
     pause = &ctx->view->image->pauses[deployment->pin];
 
-    if (pause->is_set && (ngx_msec_int_t) (pause->until - ngx_current_msec) > 0)
+    if (pause->is_set
+        && pause->overlay == ngx_http_weir_worker.view->view.overlay.generation
+        && (ngx_msec_int_t) (pause->until - ngx_current_msec) > 0)
     {
         return pause->hop;
     }

@@ -302,6 +302,15 @@ weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
 }
 
 weir_status
+weir_api_call_statement(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    return weir_audit_statement(call->door->store, &call->door->control->paths,
+                                weir_span_of(call->params[0]), &call->reply,
+                                err);
+}
+
+weir_status
 weir_api_audit(struct weir_api_call *call, struct weir_error *err)
 {
     weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);

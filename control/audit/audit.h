@@ -45,4 +45,21 @@ WEIR_MUST_USE weir_status weir_audit_check(const json_t *receipt, weir_span key,
                                            json_t **reply_out,
                                            struct weir_error *err);
 
+/*
+ * What weir says of a call (its places, who decided, what served it), signed
+ * with the log's key: docs/formats/statement.md. ENOTFOUND: no such call.
+ */
+WEIR_MUST_USE weir_status weir_audit_statement(struct weir_store *store,
+                                               const struct weir_paths *paths,
+                                               weir_span request,
+                                               json_t **reply_out,
+                                               struct weir_error *err);
+/* True when the file is a statement, not a receipt. */
+bool weir_audit_is_statement(const json_t *file);
+/* As weir_audit_check(). */
+WEIR_MUST_USE weir_status weir_audit_check_statement(const json_t *file,
+                                                     weir_span key,
+                                                     json_t **reply_out,
+                                                     struct weir_error *err);
+
 #endif

@@ -141,6 +141,9 @@ outcome_json(const struct weir_record_outcome *out)
         weir__explain_text(out->stored_in), "origin_request",
         weir__explain_text(out->origin_request), "attempts",
         attempts_json(out));
+    if (out->finding.len > 0)
+        json_object_set_new(where, "finding",
+                            weir__explain_text(out->finding));
     json_t *usage = json_pack(
         "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
         (json_int_t)out->input_tokens, "cached_tokens",

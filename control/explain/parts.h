@@ -50,6 +50,11 @@ json_t *weir__explain_reads(const struct weir_explain_world *world,
 json_t *weir__explain_whatif(const struct weir_explain_world *world,
                              const struct weir_candidate *candidate);
 
+/* Adds "places", "scope" and "signals"; after "candidates". */
+void weir__explain_places(const struct weir_explained *explained,
+                          const struct weir_image *image, uint32_t key,
+                          json_t *reply);
+
 /* Decides again and adds "candidates", "differences" and "is_same". */
 void weir__explain_replay(const struct weir_explained *explained,
                           struct weir_store *store,

@@ -220,6 +220,8 @@ decide_again(struct replay *replay, struct weir_arena *arena, json_t *reply)
     json_object_set_new(reply, "verdict",
                         json_string(weir_verdict_name(replay->answer.verdict)));
     json_object_set_new(reply, "candidates", candidates_json(replay));
+    weir__explain_places(replay->explained, &replay->world.view.image,
+                         replay->world.question.key, reply);
     bool is_admitted = replay->answer.verdict == WEIR_ALLOW;
     if (!recorded->is_refusal && !is_admitted)
         differ(replay, "the call was admitted; now it would be refused (%s)",

@@ -79,6 +79,8 @@ take_outcome(struct weir_ingest *ingest, const struct weir_record *record,
                                         &tenant, err);
     if (status == WEIR_OK && *is_new_out)
         weir_figures_outcome(&ingest->figures, tenant, &outcome);
+    if (status == WEIR_OK && *is_new_out)
+        weir__ingest_note_pins(ingest, &outcome);
     return status;
 }
 
@@ -527,6 +529,8 @@ work(struct weir_ingest *ingest)
         status = weir__ingest_send_acts(ingest, &err);
     if (status == WEIR_OK)
         status = keep_up(ingest, &err);
+    if (status == WEIR_OK)
+        weir__ingest_act_on_pins(ingest);
     if (status == WEIR_OK && now >= ingest->sign_at) {
         ingest->sign_at = now + SIGN_US;
         status = sign(ingest, &err);

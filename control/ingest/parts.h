@@ -12,12 +12,21 @@
 #include <stdatomic.h>
 
 #include <weir/lane.h>
+#include <weir/record.h>
+#include <weir/route.h>
 
 #include "control/ingest/figures.h"
 #include "control/ingest/ingest.h"
 #include "control/ingest/leaves.h"
 #include "control/ingest/pace.h"
 #include "control/ingest/segments.h"
+
+/* A deployment whose pin did not hold; control has not acted yet. */
+struct weir_broken_pin {
+    char deployment[132];
+    char finding[512];
+    char request[WEIR_REQUEST_ID_TEXT];
+};
 
 struct weir_ingest {
     struct weir_control *control;
@@ -46,6 +55,8 @@ struct weir_ingest {
     weir_time lane_at;
     weir_time lost_at;
     weir_time sign_at;
+    struct weir_broken_pin broken[16];
+    uint32_t broken_count;
 };
 
 /* acts.c: appends what people did since the last time. */
@@ -61,5 +72,10 @@ WEIR_MUST_USE weir_status
 weir__ingest_take_hold(struct weir_ingest *ingest,
                        const struct weir_record_refusal *refusal,
                        struct weir_error *err);
+/* pins.c: keeps what an outcome says of pins, and tells control, outside of
+ * any transaction. */
+void weir__ingest_note_pins(struct weir_ingest *ingest,
+                            const struct weir_record_outcome *outcome);
+void weir__ingest_act_on_pins(struct weir_ingest *ingest);
 
 #endif

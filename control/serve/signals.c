@@ -28,11 +28,10 @@ make(const char *path, bool is_new, struct weir_error *err)
     size_t size = weir_signals_size(SIGNALS_KEYS);
     struct weir_signals *table;
     bool is_good = false;
-    int file = open(path, O_RDWR | (is_new ? O_CREAT | O_EXCL : 0) | O_CLOEXEC,
-                    0600);
+    int file =
+        open(path, O_RDWR | (is_new ? O_CREAT | O_EXCL : 0) | O_CLOEXEC, 0600);
     if (file < 0 || (is_new && ftruncate(file, (off_t)size) != 0)) {
-        (void)weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%s",
-                        strerror(errno));
+        (void)weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%s", strerror(errno));
         if (file >= 0)
             close(file);
         return false;

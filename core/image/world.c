@@ -32,7 +32,6 @@ set_defaults(struct weir_settings *s)
         "cache_control prompt_cache_key service_tier user metadata store "
         "is_error reasoning_content reasoning_details thinking "
         "redacted_thinking reasoning thought include strict");
-        "redacted_thinking reasoning thought include");
     s->client_header = WEIR_SPAN("x-forwarded-for");
 }
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A statement: what weir says of one call, over the signature of its log.
+ *
+ *   { "statement": {..}, "key": "<verifier key>", "note": "<signed note>" }
+ *
+ * The note (c2sp.org/signed-note) is what is signed: the line "weir statement
+ * v1" and the statement as JSON with sorted keys on one line. A checkpoint's
+ * second line is a number, so neither can be taken for the other. Whoever
+ * has the key checks it with this file's second half or with any tool for
+ * signed notes; the statement beside it is the same for people's eyes, and a
+ * check refuses the file where the two differ.
+ *
+ * WHAT IT IS NOT. It is weir's word about its own record, not a proof that
+ * the record stands in the log: that is the receipt.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/audit/parts.h"
+#include "control/explain/explain.h"
+#include "control/ingest/leaves.h"
+
+#define TITLE               "weir statement v1\n"
+#define STATEMENT_BYTES_MAX ((size_t)1 << 20)
+
+/* --------------------------------------------------------------- content */
+
+/* Policies that decided about the candidate that answered, or, in a refusal,
+ * about every candidate. */
+static json_t *
+policies_json(const json_t *told, const char *deployment)
+{
+    static const char *const kept[] = {"id",   "title",  "authority", "appeal",
+                                       "file", "effect", "result"};
+    json_t *list = json_array();
+    const json_t *candidate, *policy;
+    size_t i, j;
+    json_array_foreach(json_object_get(told, "candidates"), i, candidate)
+    {
+        const char *name =
+            json_string_value(json_object_get(candidate, "deployment"));
+        if (deployment != NULL && deployment[0] != '\0' &&
+            (name == NULL || strcmp(name, deployment) != 0))
+            continue;
+        json_array_foreach(json_object_get(candidate, "policies"), j, policy)
+        {
+            json_t *row = json_object();
+            json_object_set(row, "deployment",
+                            json_object_get(candidate, "deployment"));
+            for (size_t k = 0; k < WEIR_COUNTOF(kept); k++)
+                json_object_set(row, kept[k], json_object_get(policy, kept[k]));
+            json_array_append_new(list, row);
+        }
+    }
+    return list;
+}
+
+static json_t *
+served_json(const json_t *outcome)
+{
+    static const char *const kept[] = {
+        "ending",  "http_status",  "model",         "deployment",
+        "region",  "ran_in",       "stored_in",     "origin_request",
+        "finding", "input_tokens", "output_tokens", "cost_micros",
+        "currency"};
+    json_t *served = json_object();
+    for (size_t i = 0; i < WEIR_COUNTOF(kept); i++) {
+        json_t *value = json_object_get(outcome, kept[i]);
+        if (value != NULL)
+            json_object_set(served, kept[i], value);
+    }
+    return served;
+}
+
+static json_t *
+statement_of(const json_t *told)
+{
+    static const char *const kept[] = {"request", "state", "who",    "what",
+                                       "verdict", "scope", "places", "signals",
+                                       "refusal", "image", "overlay"};
+    const json_t *outcome = json_object_get(told, "outcome");
+    json_t *statement = json_object();
+    for (size_t i = 0; i < WEIR_COUNTOF(kept); i++) {
+        json_t *value = json_object_get(told, kept[i]);
+        if (value != NULL)
+            json_object_set(statement, kept[i], value);
+    }
+    if (outcome != NULL)
+        json_object_set_new(statement, "served", served_json(outcome));
+    json_object_set_new(statement, "policies",
+                        policies_json(told, json_string_value(json_object_get(
+                                                outcome, "deployment"))));
+    json_object_set(statement, "decided_again_the_same",
+                    json_object_get(told, "is_same"));
+    return statement;
+}
+
+/* ---------------------------------------------------------------- signing */
+
+static weir_status
+sign(struct weir_store *store, weir_span text, struct weir_buf *note,
+     char key_out[256], struct weir_error *err)
+{
+    struct weir_ed25519_secret secret;
+    weir_ed25519_public public;
+    struct weir_note_key key;
+    struct weir_buf line;
+    char origin[64];
+    weir_status status = weir_tlog_identity(store, false, &secret, origin, err);
+    if (status == WEIR_OK)
+        status = weir_ed25519_public_of(&secret, &public);
+    if (status == WEIR_OK) {
+        weir_buf_add_span(note, text);
+        weir_buf_add_byte(note, '\n');
+        status = weir_note_sign(text, weir_span_of(origin), &secret, note, err);
+    }
+    weir_wipe(&secret, sizeof secret);
+    if (status != WEIR_OK)
+        return status;
+    weir_note_key_init(&key, weir_span_of(origin), WEIR_NOTE_ED25519, &public);
+    weir_buf_init_fixed(&line, key_out, 255);
+    weir_note_key_write(&key, &line);
+    key_out[line.len] = '\0';
+    return WEIR_OK;
+}
+
+weir_status
+weir_audit_statement(struct weir_store *store, const struct weir_paths *paths,
+                     weir_span request, json_t **reply_out,
+                     struct weir_error *err)
+{
+    char key[256];
+    json_t *told = NULL;
+    struct weir_buf text, note;
+    weir_status status = weir_explain(store, paths, request, &told, err);
+    if (status != WEIR_OK)
+        return status;
+    json_t *statement = statement_of(told);
+    json_decref(told);
+    char *line = json_dumps(statement, JSON_COMPACT | JSON_SORT_KEYS);
+    weir_buf_init(&text, STATEMENT_BYTES_MAX);
+    weir_buf_init(&note, STATEMENT_BYTES_MAX);
+    weir_buf_addf(&text, TITLE "%s\n", line == NULL ? "" : line);
+    if (line == NULL || text.overflow)
+        status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                           "the statement passes 1 MiB");
+    if (status == WEIR_OK)
+        status = sign(store, weir_buf_span(&text), &note, key, err);
+    if (status == WEIR_OK)
+        *reply_out = json_pack("{s:O,s:s,s:s#}", "statement", statement, "key",
+                               key, "note", note.ptr, (int)note.len);
+    free(line);
+    json_decref(statement);
+    weir_buf_fini(&text);
+    weir_buf_fini(&note);
+    return status;
+}
+
+/* --------------------------------------------------------------- checking */
+
+bool
+weir_audit_is_statement(const json_t *file)
+{
+    return json_is_string(json_object_get(file, "note"));
+}
+
+static weir_status
+check_note(const json_t *file, const struct weir_note_key *key,
+           struct weir_error *err)
+{
+    static const weir_span title = {TITLE, sizeof(TITLE) - 1};
+    const json_t *value = json_object_get(file, "note");
+    weir_span bytes = {json_string_value(value), json_string_length(value)};
+    struct weir_note note;
+    json_error_t fault;
+    uint64_t verified = 0;
+    weir_status status = weir_note_parse(bytes, &note, err);
+    if (status == WEIR_OK)
+        status = weir_note_verify(&note, key, 1, &verified, err);
+    if (status != WEIR_OK)
+        return status;
+    if (verified == 0)
+        return weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE,
+                         "the statement is not signed by this key");
+    if (!weir_span_starts(note.text, title))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "a signed note that is no statement of weir's");
+    json_t *said = json_loadb(note.text.ptr + title.len,
+                              note.text.len - title.len, 0, &fault);
+    if (said == NULL)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "what is signed is no statement: %.100s", fault.text);
+    const json_t *shown = json_object_get(file, "statement");
+    if (shown != NULL && !json_equal(shown, said))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the statement shown is not the one that is "
+                           "signed");
+    json_decref(said);
+    return status;
+}
+
+weir_status
+weir_audit_check_statement(const json_t *file, weir_span key_text,
+                           json_t **reply_out, struct weir_error *err)
+{
+    struct weir_note_key key;
+    const char *named = json_string_value(json_object_get(file, "key"));
+    bool is_trusted = key_text.len > 0;
+    if (!is_trusted && named != NULL)
+        key_text = weir_span_of(named);
+    weir_status status = weir_note_key_parse(key_text, &key, err);
+    if (status == WEIR_OK)
+        status = check_note(file, &key, err);
+    if (status != WEIR_OK)
+        return status;
+    const char *request = json_string_value(
+        json_object_get(json_object_get(file, "statement"), "request"));
+    *reply_out = json_pack("{s:b,s:s,s:b,s:s#}", "is_valid", 1, "request",
+                           request == NULL ? "" : request, "key_was_given",
+                           is_trusted, "key", key_text.ptr, (int)key_text.len);
+    return WEIR_OK;
+}
