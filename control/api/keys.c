@@ -51,23 +51,12 @@ add_key(void *context, const struct weir_store_key *key)
         weir_api_text(key->created_by), "not_after_us",
         time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
         time_json(key->revoked, 0));
+    json_object_set_new(line, "scope",
+                        weir_api_text(key->scope.len > 0
+                                          ? key->scope
+                                          : WEIR_SPAN("global")));
     add_state(listing->store, key->id, line);
     json_array_append_new(listing->list, line);
-    json_array_append_new(
-        context,
-        json_pack(
-            "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
-            weir_api_text(key->id), "tenant", weir_api_text(key->tenant),
-            "project", weir_api_text(key->project), "purpose",
-            weir_api_text(key->purpose), "staff", weir_api_text(key->staff),
-            "end_users", weir_api_text(key->end_users), "limits",
-            weir_api_text(key->limits), "scope",
-            weir_api_text(key->scope.len > 0 ? key->scope
-                                             : WEIR_SPAN("global")),
-            "created_us", (json_int_t)key->created,
-            "created_by", weir_api_text(key->created_by), "not_after_us",
-            time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
-            time_json(key->revoked, 0)));
     return true;
 }
 
