@@ -30,7 +30,7 @@ print_group(FILE *out, const json_t *group)
     const char *title = weir_cli_text(group, "title");
     const char *why = weir_cli_text(group, "why");
     const char *next = weir_cli_text(group, "successor");
-    fprintf(out, "      %-9s %s (%s): %s, %lld keys",
+    fprintf(out, "      %-9s %s (%s): %s, keys: %lld",
             weir_cli_text(group, "effect"), weir_cli_text(group, "tenant"),
             weir_cli_text(group, "organisation"), weir_cli_text(group, "model"),
             weir_cli_number(group, "keys"));

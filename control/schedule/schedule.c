@@ -82,17 +82,17 @@ post(struct weir_store *store, const json_t *moment, const json_t *group,
     bool is_sunset = weir_span_equal(why, WEIR_SPAN("model_sunset"));
     if (!is_cut && !weir_span_equal(effect, WEIR_SPAN("held")))
         return WEIR_OK;
-    snprintf(text, sizeof text,
-             "From %.19sZ on calls of %.*s by %lld of your keys are %s%s%.*s%s"
-             "%s%.*s%s",
-             at.ptr, (int)(model.len < 128 ? model.len : 128), model.ptr,
-             (long long)json_integer_value(json_object_get(group, "keys")),
-             is_cut ? "refused" : "held until a person decides",
-             title.len > 0 ? ": " : "",
-             (int)(title.len < 500 ? title.len : 500), title.ptr,
-             is_sunset ? ": its last day is over" : "",
-             target.len > 0 ? ". Use " : "", (int)target.len,
-             target.len > 0 ? target.ptr : "", ".");
+    snprintf(
+        text, sizeof text,
+        "From %.19sZ on calls of %.*s with %lld of your keys are %s%s%.*s%s"
+        "%s%.*s%s",
+        at.ptr, (int)(model.len < 128 ? model.len : 128), model.ptr,
+        (long long)json_integer_value(json_object_get(group, "keys")),
+        is_cut ? "refused" : "held until a person decides",
+        title.len > 0 ? ": " : "", (int)(title.len < 500 ? title.len : 500),
+        title.ptr, is_sunset ? ": its last day is over" : "",
+        target.len > 0 ? ". Use " : "", (int)target.len,
+        target.len > 0 ? target.ptr : "", ".");
     snprintf(reference, sizeof reference, "schedule:%.*s:%.*s:%.*s",
              WEIR_SPAN_ARG(effect), WEIR_SPAN_ARG(model), WEIR_SPAN_ARG(at));
     const struct weir_notice notice = {
