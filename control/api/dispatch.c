@@ -173,6 +173,20 @@ authorize(struct weir_api_call *call, int role, struct weir_error *err)
     return WEIR_OK;
 }
 
+static bool
+is_of_type(const json_t *value, const char *type)
+{
+    if (strcmp(type, "array") == 0)
+        return json_is_array(value);
+    if (strcmp(type, "object") == 0)
+        return json_is_object(value);
+    if (strcmp(type, "integer") == 0)
+        return json_is_integer(value);
+    if (strcmp(type, "boolean") == 0)
+        return json_is_boolean(value);
+    return json_is_string(value);
+}
+
 /* Members that are required, of the right type, and none that is unknown. */
 static weir_status
 check_body(struct weir_api_call *call, const struct weir_api_row *route,
@@ -188,9 +202,9 @@ check_body(struct weir_api_call *call, const struct weir_api_row *route,
         if (value == NULL && row->is_required)
             return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                              "'%s' is missing: %.100s", row->name, row->text);
-        if (value != NULL && !json_is_string(value))
+        if (value != NULL && !is_of_type(value, row->type))
             return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                             "'%s' is a string", row->name);
+                             "'%s' is of type %s", row->name, row->type);
         known += value != NULL;
     }
     if (json_object_size(call->body) > known)

@@ -86,6 +86,12 @@ void weir_facts_fini(struct weir_facts *facts);
 /* A zeroed row with no dates; NULL (and arena.overflow): memory is full. */
 struct weir_fact *weir_facts_add(struct weir_facts *facts);
 
+/* Order by what is stated: organisation, kind, value, share, dates; not by
+ * source, place or entry. */
+int weir_fact_compare(const struct weir_fact *a, const struct weir_fact *b);
+bool weir_fact_is_same(const struct weir_fact *a, const struct weir_fact *b);
+void weir_facts_sort(struct weir_facts *facts);
+
 /* --------------------------------------------------------- the choice */
 
 struct weir_fact_choice {

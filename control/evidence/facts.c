@@ -2,6 +2,7 @@
 /* Containers, names of kinds and ranks, and the rule that chooses. */
 #include "control/evidence/evidence.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FACTS_BYTES_MAX ((size_t)8 << 30)
@@ -103,6 +104,50 @@ weir_facts_add(struct weir_facts *facts)
                                .ended = WEIR_TIME_MAX,
                                .rank = WEIR_RANK_DECLARED};
     return fact;
+}
+
+/* --------------------------------------------------------------- order */
+
+static int
+order_of(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int
+weir_fact_compare(const struct weir_fact *a, const struct weir_fact *b)
+{
+    int order = weir_span_compare(a->organisation, b->organisation);
+    if (order == 0)
+        order = order_of((int64_t)a->kind, (int64_t)b->kind);
+    if (order == 0)
+        order = weir_span_compare(a->value, b->value);
+    if (order == 0)
+        order = order_of(a->share.low, b->share.low);
+    if (order == 0)
+        order = order_of(a->share.high, b->share.high);
+    if (order == 0)
+        order = order_of(a->as_of, b->as_of);
+    return order != 0 ? order : order_of(a->valid_until, b->valid_until);
+}
+
+bool
+weir_fact_is_same(const struct weir_fact *a, const struct weir_fact *b)
+{
+    return weir_fact_compare(a, b) == 0;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    return weir_fact_compare(a, b);
+}
+
+void
+weir_facts_sort(struct weir_facts *facts)
+{
+    if (facts->count > 1)
+        qsort(facts->rows, facts->count, sizeof *facts->rows, compare_rows);
 }
 
 /* ----------------------------------------------------------- the choice */
