@@ -42,14 +42,23 @@ weir_status weir_openai_write_chat(struct weir_neutral *call,
                                    struct weir_outgoing *outgoing_out,
                                    struct weir_error *err);
 
+weir_status weir_openai_write_responses(struct weir_neutral *call,
+                                        const struct weir_request *request,
+                                        const struct weir_target *target,
+                                        struct weir_arena *arena,
+                                        struct weir_outgoing *outgoing_out,
+                                        struct weir_error *err);
+
 /* Of RAW usage and error members, as events. */
 void weir_openai_emit_usage(struct weir_reading *reading, weir_span raw);
 void weir_openai_emit_error(struct weir_reading *reading, weir_span error);
 void weir_openai_emit_end(struct weir_reading *reading);
 
 extern const struct weir_reading_ops weir_openai_chat_reading;
+extern const struct weir_reading_ops weir_openai_responses_reading;
 extern const struct weir_provider_ops weir_openai_ops;
 extern const struct weir_provider_ops weir_openai_unasked_ops;
 extern const struct weir_provider_ops weir_openai_chat_ops;
+extern const struct weir_provider_ops weir_openai_responses_ops;
 
 #endif

@@ -316,3 +316,17 @@ const struct weir_provider_ops weir_openai_ops = {
     .prepare = prepare_asking,
     REPLIES,
 };
+
+/* Origins, or models of one, that have the Responses API alone. */
+const struct weir_provider_ops weir_openai_responses_ops = {
+    .speaks = WEIR_SPEAKS(WEIR_DIALECT_RESPONSES),
+    .dialect = WEIR_DIALECT_RESPONSES,
+    .reading = &weir_openai_responses_reading,
+    .write = weir_openai_write_responses,
+    .prepare = prepare_asking,
+    .strips_in_place = true,
+    .reply_new = weir_openai_reply_new,
+    .reply_free = weir_openai_reply_free,
+    .reply_next = weir_openai_reply_next,
+    .reply_finish = weir_openai_reply_finish,
+};

@@ -81,12 +81,16 @@ static weir_status
 read_call(const struct weir_request *request, struct weir_neutral *call,
           struct weir_error *err)
 {
+    if (request->dialect == WEIR_DIALECT_RESPONSES)
+        return weir_openai_read_responses(request, call, err);
     return weir_openai_read_chat(request, call, err);
 }
 
 static const struct weir_writing_ops *
 writing(enum weir_dialect dialect)
 {
+    if (dialect == WEIR_DIALECT_RESPONSES)
+        return &weir_openai_responses_writing;
     return dialect == WEIR_DIALECT_CHAT ? &weir_openai_chat_writing : NULL;
 }
 

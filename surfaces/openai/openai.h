@@ -26,6 +26,9 @@ void weir_openai_put_model(const struct weir_surface_route *route,
 weir_status weir_openai_read_chat(const struct weir_request *request,
                                   struct weir_neutral *call,
                                   struct weir_error *err);
+weir_status weir_openai_read_responses(const struct weir_request *request,
+                                       struct weir_neutral *call,
+                                       struct weir_error *err);
 /* RAW {name, description, schema, strict}: a format or a part of one. */
 weir_status weir_openai_read_schema(struct weir_neutral *call, weir_span raw,
                                     struct weir_error *err);
@@ -41,6 +44,7 @@ void weir_openai_put_call_id(struct weir_pen *pen,
                              const struct weir_event *event);
 
 extern const struct weir_writing_ops weir_openai_chat_writing;
+extern const struct weir_writing_ops weir_openai_responses_writing;
 extern const struct weir_surface weir_openai_surface;
 
 #endif

@@ -17,6 +17,7 @@ genai = pytest.importorskip("google.genai")
 
 DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
             "gemini": ("gemini", "/v1beta"),
+            "responses": ("responses", "/v1"),
             "compatible": ("compatible", "/v1")}
 
 
@@ -579,3 +580,124 @@ def test_gemini_client_reads_a_refusal(dialects):
     assert "topK" in caught.value.message
     assert dialects.gemini.models.count_tokens(
         model="to-chat", contents="hello " * 40).total_tokens > 50
+
+
+RESPONSE = {"id": "resp_1", "object": "response", "created_at": 5,
+            "status": "completed", "model": "large", "error": None,
+            "incomplete_details": None, "output": [
+                {"type": "reasoning", "id": "rs_1", "summary": [
+                    {"type": "summary_text", "text": "Hm."}],
+                 "encrypted_content": "abc"},
+                {"type": "message", "id": "m1", "role": "assistant",
+                 "status": "completed", "content": [
+                     {"type": "output_text", "text": "Let me \"look\".",
+                      "annotations": []}]},
+                {"type": "function_call", "id": "fc_1", "call_id": "toolu_1",
+                 "name": "weather", "status": "completed",
+                 "arguments": "{\"place\": \"Bär\"}"}],
+            "usage": {"input_tokens": 20, "output_tokens": 9,
+                      "total_tokens": 29,
+                      "input_tokens_details": {"cached_tokens": 4},
+                      "output_tokens_details": {"reasoning_tokens": 3}}}
+
+
+def check_response(response):
+    kinds = [item.type for item in response.output]
+    assert kinds == ["reasoning", "message", "function_call"]
+    assert response.output[0].summary[0].text == "They want \"weather\"."
+    assert response.output_text == "Let me look."
+    call = response.output[2]
+    assert (call.call_id, call.name) == ("call_1", "weather")
+    assert json.loads(call.arguments) == {"place": "Bär"}
+    assert response.usage.input_tokens == 20
+    assert response.usage.input_tokens_details.cached_tokens == 4
+    assert response.usage.output_tokens_details.reasoning_tokens == 3
+    assert response.status == "completed"
+
+
+ASKED = {"instructions": "Be kind.", "max_output_tokens": 3000, "input": [
+    {"role": "user", "content": [
+        {"type": "input_text", "text": "hi"},
+        {"type": "input_image", "detail": "low", "image_url":
+         "data:image/png;base64,aGk="}]},
+    {"type": "reasoning", "id": "rs_0", "summary": [],
+     "encrypted_content": "sealed"},
+    {"type": "function_call", "call_id": "c1", "name": "weather",
+     "arguments": "{\"place\":\"x\"}"},
+    {"type": "function_call_output", "call_id": "c1", "output": "rain"}],
+    "tools": [{"type": "function", "name": "weather", "parameters": TOOL,
+               "strict": False}], "reasoning": {"effort": "low"}}
+
+
+def test_responses_client_plain_on_chat_origin(dialects):
+    dialects.origin.set(json.dumps(CHAT).encode())
+    check_response(dialects.openai.responses.create(
+        model="to-compatible", **ASKED))
+    asked = dialects.origin.last()
+    assert asked["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [
+            {"type": "text", "text": "hi"},
+            {"type": "image_url", "image_url":
+             {"url": "data:image/png;base64,aGk=", "detail": "low"}}]},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "c1", "type": "function", "function":
+             {"name": "weather", "arguments": "{\"place\":\"x\"}"}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"}]
+    assert asked["max_tokens"] == 3000
+    assert asked["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_responses_client_streamed_on_chat_origin(dialects, chunk):
+    dialects.origin.set(chat_stream(), "text/event-stream", chunk=chunk)
+    with dialects.openai.responses.stream(model="to-compatible",
+                                          input="hi") as stream:
+        response = stream.get_final_response()
+    check_response(response)
+
+
+def test_responses_client_gives_reasoning_back_to_its_maker(dialects):
+    dialects.origin.set(json.dumps(MESSAGE).encode())
+    response = dialects.openai.responses.create(model="to-messages", **ASKED)
+    assert response.output[0].encrypted_content == "abc"
+    asked = dialects.origin.last()
+    assert asked["messages"][1] == {"role": "assistant", "content": [
+        {"type": "redacted_thinking", "data": "sealed"},
+        {"type": "tool_use", "id": "c1", "name": "weather",
+         "input": {"place": "x"}}]}
+    dialects.openai.responses.create(
+        model="to-messages", input=[{"role": "user", "content": "hi"}] +
+        [item.model_dump() for item in response.output])
+    assert dialects.origin.last()["messages"][1]["content"][0] == {
+        "type": "thinking", "thinking": "Hm.", "signature": "abc"}
+
+
+def test_openai_client_plain_on_responses_origin(dialects):
+    dialects.origin.set(json.dumps(RESPONSE).encode())
+    done = dialects.openai.chat.completions.create(
+        model="to-responses", reasoning_effort="low",
+        messages=[{"role": "system", "content": "Be kind."},
+                  {"role": "user", "content": "hi"},
+                  {"role": "assistant", "tool_calls": [
+                      {"id": "c1", "type": "function", "function":
+                       {"name": "weather", "arguments": "{}"}}]},
+                  {"role": "tool", "tool_call_id": "c1", "content": "rain"}])
+    check_completion(done.choices[0].message, done.usage)
+    assert dialects.origin.asked[-1][0] == "/v1/responses"
+    assert dialects.origin.last()["input"] == [
+        {"type": "message", "role": "system", "content": [
+            {"type": "input_text", "text": "Be kind."}]},
+        {"type": "message", "role": "user", "content": [
+            {"type": "input_text", "text": "hi"}]},
+        {"type": "function_call", "call_id": "c1", "name": "weather",
+         "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": [
+            {"type": "input_text", "text": "rain"}]}]
+
+
+def test_previous_responses_are_refused_by_name(dialects):
+    with pytest.raises(openai.BadRequestError) as caught:
+        dialects.openai.responses.create(model="to-messages", input="hi",
+                                         previous_response_id="resp_1")
+    assert caught.value.param == "previous_response_id"
