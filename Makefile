@@ -26,8 +26,10 @@ e2e: all
 	$(PYTHON) -m pytest -q tests/e2e
 
 bench: all
+	meson configure $(BUILD) -Dbench=true
+	ninja -C $(BUILD)
 	bench/run
-	bench/cedar/run
+	BUILD=$(BUILD) bench/cedar/run
 
 soak: all
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200

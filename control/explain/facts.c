@@ -114,6 +114,13 @@ said_by_call(weir_span name)
         {"end_customer_id", "the call: its header weir-end-customer"},
         {"now", "the time of the decision"},
         {"is_streamed", "the call: its body"},
+        {"end_customer", "the call: its header weir-end-customer"},
+        {"end_customer_id", "the call: its header weir-end-customer"},
+        {"signals", "the gateway: what it saw of the key's use"},
+        {"undeclared_place", "the gateway: where the key was used from"},
+        {"countries", "the gateway: where the key was used from"},
+        {"travel_kmh", "the gateway: where the key was used from"},
+        {"hosting_network", "the gateway: its list of networks"},
     };
     for (size_t i = 0; i < WEIR_COUNTOF(rows); i++)
         if (weir_span_equal(name, weir_span_of(rows[i].name)))

@@ -112,6 +112,18 @@ refuse(const struct scanner *s, weir_span at, const char *what)
 
 /* ---------------------------------------------------------- statements */
 
+/* Where an error in the text made of `rest` is; `ahead` bytes were put
+ * before it. What is wrong behind its end is wrong at its end. */
+static size_t
+offset_in(const struct scanner *s, weir_span rest, const struct weir_error *err,
+          size_t ahead)
+{
+    size_t at = err->offset == WEIR_OFFSET_NONE || err->offset < ahead
+                    ? 0
+                    : err->offset - ahead;
+    return (size_t)(rest.ptr - s->text.ptr) + (at < rest.len ? at : rest.len);
+}
+
 /* An assumption is a policy, so that the evaluator can be asked for it. */
 static weir_status
 add_assumption(struct scanner *s, struct weir_prove_assertion *a,
@@ -129,7 +141,9 @@ add_assumption(struct scanner *s, struct weir_prove_assertion *a,
                          "out of memory");
     count = weir_cedar_policies_count(a->assumed);
     weir_buf_init(&text, (size_t)1 << 20);
-    weir_buf_addf(&text, "%s%.*s\n};", before, WEIR_SPAN_ARG(rest));
+    weir_buf_add(&text, before, sizeof(before) - 1);
+    weir_buf_add_span(&text, rest); /* may hold a zero byte */
+    weir_buf_addf(&text, "\n};");
     status = weir_cedar_policies_add_text(a->assumed, weir_buf_span(&text),
                                           WEIR_SPAN("assumption"), &err);
     weir_buf_fini(&text);
@@ -141,9 +155,8 @@ add_assumption(struct scanner *s, struct weir_prove_assertion *a,
     if (status == WEIR_OK)
         return refuse(s, rest, "an assumption is one expression");
     return weir_fail(s->err, status,
-                     (size_t)(rest.ptr - s->text.ptr) + err.offset -
-                         (sizeof(before) - 1),
-                     "%.150s", err.text);
+                     offset_in(s, rest, &err, sizeof(before) - 1), "%.150s",
+                     err.text);
 }
 
 static weir_status

@@ -247,6 +247,13 @@ ask_solver(struct weir__prove_run *run, bool is_dead)
         if (!is_dead)
             run->question.smt.b =
                 (struct weir_cedar_smt_set){rest.items, rest.count};
+        if (run->options->is_smt2) {
+            status = weir__prove_print_questions(
+                run, weir_prove_policy_name(policy));
+            if (status != WEIR_OK)
+                return status;
+            continue;
+        }
         status = weir_prove_ask(&run->question, run->arena, &result, &err);
         if (status != WEIR_OK)
             return weir__prove_complain(run, status, &err);
@@ -264,7 +271,8 @@ ask_solver(struct weir__prove_run *run, bool is_dead)
             shadows = find_shadows(run, i);
         print_found(run, policy, is_dead, &shadows);
     }
-    print_sum(run, is_dead, found, &all);
+    if (!run->options->is_smt2)
+        print_sum(run, is_dead, found, &all);
     return WEIR_OK;
 }
 

@@ -108,8 +108,8 @@ weir__prove_print(const struct weir__prove_run *run, weir_span name,
 
 /* ------------------------------------------------------------- questions */
 
-static weir_status
-print_questions(struct weir__prove_run *run)
+weir_status
+weir__prove_print_questions(struct weir__prove_run *run, weir_span about)
 {
     struct weir_prove_question *q = &run->question;
     struct weir_cedar_smt_environment *environments;
@@ -126,11 +126,13 @@ print_questions(struct weir__prove_run *run)
         weir_buf_init(&text, TEXT_BYTES_MAX);
         status =
             weir_cedar_smt_write(&q->smt, run->arena, &text, &written, &err);
-        fprintf(run->options->out, "; %.*s: %.*s, %.*s, %.*s\n(reset)\n",
-                WEIR_SPAN_ARG(run->assertion->name),
-                WEIR_SPAN_ARG(environments[i].principal->name),
-                WEIR_SPAN_ARG(environments[i].action->id),
-                WEIR_SPAN_ARG(environments[i].resource->name));
+        fprintf(
+            run->options->out, "; %.*s%s%.*s: %.*s, %.*s, %.*s\n(reset)\n",
+            WEIR_SPAN_ARG(run->assertion->name),
+            about.len == 0 ? "" : ": sat unless idle: ", WEIR_SPAN_ARG(about),
+            WEIR_SPAN_ARG(environments[i].principal->name),
+            WEIR_SPAN_ARG(environments[i].action->id),
+            WEIR_SPAN_ARG(environments[i].resource->name));
         if (status == WEIR_OK)
             fwrite(text.ptr, 1, written.question_bytes, run->options->out);
         else
@@ -159,7 +161,7 @@ ask(struct weir__prove_run *run, weir_span name)
     struct weir_error err = {0};
     weir_status status;
     if (run->options->is_smt2)
-        return print_questions(run);
+        return weir__prove_print_questions(run, WEIR_SPAN_NONE);
     status = weir__prove_question(run, &result, &err);
     if (status != WEIR_OK)
         return weir__prove_complain(run, status, &err);

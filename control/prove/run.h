@@ -26,6 +26,10 @@ void weir__prove_print(const struct weir__prove_run *run, weir_span name,
 WEIR_MUST_USE weir_status weir__prove_question(
     const struct weir__prove_run *run, struct weir_prove_result *result_out,
     struct weir_error *err);
+/* The question in each environment, as SMT-LIB 2; `about` names the policy
+ * of which *unsat* says that it does nothing there; empty: a claim. */
+WEIR_MUST_USE weir_status
+weir__prove_print_questions(struct weir__prove_run *run, weir_span about);
 /* The set of this policy alone; empty: out of memory. */
 struct weir_cedar_smt_set
 weir__prove_one(const struct weir__prove_run *run,
