@@ -255,6 +255,8 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_view_t           *view;       /* NULL: refused before */
     struct weir_surface_route       route;
     struct weir_request             ask;
+    ngx_buf_t                      *header_in;  /* nginx's, while another
+                                                   stands in for it */
     struct weir_arena               arena;
     size_t                          arena_mark; /* behind what parsing left */
 

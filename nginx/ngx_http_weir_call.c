@@ -10,8 +10,9 @@
  *
  * WHY ONE SPAN. The parser reads a body by offsets and the provider splices
  * it by pieces, so both want it contiguous. nginx gives one buffer, or a
- * file when it is large: that is mapped. Only a chunked body that came in
- * several pieces is copied once.
+ * file when it is large: that is mapped. What came with the head would stand
+ * apart; it is moved to where the rest is going to be read. Only a chunked
+ * body that came in several pieces is copied once.
  *
  * The call's context hangs on a cleanup of the request's pool: nginx forgets
  * a module's context at each internal redirect, and an error page is one. The
@@ -24,6 +25,7 @@
 #include <sys/mman.h>
 
 
+static ngx_int_t ngx_http_weir_join_body(ngx_http_weir_ctx_t *ctx);
 static void ngx_http_weir_body_handler(ngx_http_request_t *r);
 static void ngx_http_weir_cleanup(void *data);
 
@@ -311,6 +313,10 @@ ngx_http_weir_handler(ngx_http_request_t *r)
 
     r->request_body_in_single_buf = 1;
 
+    if (ngx_http_weir_join_body(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     rc = ngx_http_read_client_request_body(r, ngx_http_weir_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -322,6 +328,50 @@ ngx_http_weir_handler(ngx_http_request_t *r)
 
 
 /* --------------------------------------------------------------- body */
+
+/*
+ * Where the head's buffer has room for the whole body, nginx reads the rest
+ * behind what came with the head.  So it is given a buffer that has: it holds
+ * exactly this body, so nothing of a next request can get into it, and is
+ * taken away again once the body is read.
+ */
+
+static ngx_int_t
+ngx_http_weir_join_body(ngx_http_weir_ctx_t *ctx)
+{
+    off_t                      size;
+    size_t                     have;
+    ngx_buf_t                 *b;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = ctx->request;
+    size = r->headers_in.content_length_n;
+    have = r->header_in->last - r->header_in->pos;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->stream || r->headers_in.chunked || have == 0
+        || size <= (off_t) have
+        || size > (off_t) clcf->client_body_buffer_size
+        || size <= r->header_in->end - r->header_in->pos)
+    {
+        return NGX_OK;
+    }
+
+    b = ngx_create_temp_buf(r->pool, (size_t) size);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, r->header_in->pos, have);
+
+    r->header_in->pos = r->header_in->last;
+    ctx->header_in = r->header_in;
+    r->header_in = b;
+
+    return NGX_OK;
+}
+
 
 static ngx_int_t
 ngx_http_weir_map_body(ngx_http_weir_ctx_t *ctx, ngx_buf_t *b,
@@ -376,8 +426,9 @@ ngx_http_weir_copy_body(ngx_http_weir_ctx_t *ctx, ngx_chain_t *in, size_t size,
 static ngx_int_t
 ngx_http_weir_body(ngx_http_weir_ctx_t *ctx, weir_span *body_out)
 {
+    u_char              *first, *end;
     size_t               size;
-    ngx_buf_t           *b, *only;
+    ngx_buf_t           *b;
     ngx_uint_t           n;
     ngx_chain_t         *cl;
     ngx_http_request_t  *r;
@@ -385,7 +436,8 @@ ngx_http_weir_body(ngx_http_weir_ctx_t *ctx, weir_span *body_out)
     r = ctx->request;
     n = 0;
     size = 0;
-    only = NULL;
+    first = NULL;
+    end = NULL;
 
     *body_out = WEIR_SPAN_NONE;
 
@@ -404,13 +456,20 @@ ngx_http_weir_body(ngx_http_weir_ctx_t *ctx, weir_span *body_out)
             return ngx_http_weir_map_body(ctx, b, body_out);
         }
 
-        only = b;
+        if (b->pos != end) {
+            n++;
+        }
+
+        if (first == NULL) {
+            first = b->pos;
+        }
+
+        end = b->last;
         size += b->last - b->pos;
-        n++;
     }
 
     if (n == 1) {
-        *body_out = (weir_span) { (char *) only->pos, size };
+        *body_out = (weir_span) { (char *) first, size };
         return NGX_OK;
     }
 
@@ -515,6 +574,11 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
     ngx_http_weir_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    if (ctx->header_in) {
+        r->header_in = ctx->header_in;
+        ctx->header_in = NULL;
+    }
 
     if (ngx_http_weir_body(ctx, &body) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

@@ -379,6 +379,7 @@ static const struct {
     weir__json_kernel run;
 } kernels[] = {
 #if defined(__x86_64__)
+    {"avx512", weir__json_scan_avx512},
     {"avx2", weir__json_scan_avx2},
     {"sse2", weir__json_scan_sse2},
 #endif
@@ -389,7 +390,12 @@ static bool
 can_run(size_t index)
 {
 #if defined(__x86_64__)
-    if (kernels[index].run == weir__json_scan_avx2)
+    if (kernels[index].run == weir__json_scan_avx512 &&
+        !(__builtin_cpu_supports("avx512f") &&
+          __builtin_cpu_supports("avx512bw")))
+        return false;
+    if (kernels[index].run != weir__json_scan_sse2 &&
+        kernels[index].run != weir__json_scan_plain)
         return __builtin_cpu_supports("avx2") &&
                __builtin_cpu_supports("pclmul") &&
                __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("bmi");

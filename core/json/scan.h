@@ -85,6 +85,7 @@ void weir__json_scan_plain(struct weir__json_scan *scan);
 #if defined(__x86_64__)
 void weir__json_scan_sse2(struct weir__json_scan *scan);
 void weir__json_scan_avx2(struct weir__json_scan *scan);
+void weir__json_scan_avx512(struct weir__json_scan *scan);
 #endif
 
 /* One token (bit set in `tokens`) of the block at `base` after another. */

@@ -15,6 +15,8 @@
 
 #if defined(__x86_64__)
 
+#include "scan_tables.h"
+
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,pclmul,bmi,bmi2")))
@@ -90,100 +92,41 @@ classes(const char *bytes, const uint8_t lower[16], const uint8_t upper[16])
 TARGET static inline void
 outside_of(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
 {
-    /*                                  2_ , :   3_     5_ 7_ [ ] { } */
-    static const uint8_t structural_lower[16] = {
-        [0xA] = 2, [0xB] = 4, [0xC] = 1, [0xD] = 4};
-    static const uint8_t structural_upper[16] = {
-        [2] = 1, [3] = 2, [5] = 4, [7] = 4};
-    /* 0_ \t \n \r, 2_ space */
-    static const uint8_t white_lower[16] = {
-        [0x0] = 2, [0x9] = 1, [0xA] = 1, [0xD] = 1};
-    static const uint8_t white_upper[16] = {[0] = 1, [2] = 2};
     *structural_out = classes(bytes, structural_lower, structural_upper);
     *white_out = classes(bytes, white_lower, white_upper);
 }
 
 TARGET static inline void
-escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out,
-        uint64_t *hex_out)
+escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out)
 {
-    /* 2_ " /   5_ \   6_ b f n   7_ r t u */
-    static const uint8_t allowed_lower[16] = {
-        [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4,
-        [0xC] = 2,         [0xE] = 4, [0xF] = 1};
-    static const uint8_t allowed_upper[16] = {
-        [2] = 1, [5] = 2, [6] = 4, [7] = 8};
-    /* 3_ 0..9   4_ 6_ a..f */
-    static const uint8_t hex_lower[16] = {1, 3, 3, 3, 3, 3, 3, 1, 1, 1};
-    static const uint8_t hex_upper[16] = {[3] = 1, [4] = 2, [6] = 2};
     *allowed_out = classes(bytes, allowed_lower, allowed_upper);
     *u_out = is(half(bytes, 0), half(bytes, 1), 'u');
-    *hex_out = classes(bytes, hex_lower, hex_upper);
 }
 
-/* What two neighbouring bytes can prove wrong. */
-enum {
-    TOO_SHORT = 1 << 0,  /* lead, then no continuation */
-    TOO_LONG = 1 << 1,   /* ASCII, then a continuation */
-    OVERLONG_3 = 1 << 2, /* E0 80..9F */
-    TOO_LARGE = 1 << 3,  /* F4 90.., F5.. */
-    SURROGATE = 1 << 4,  /* ED A0..BF */
-    OVERLONG_2 = 1 << 5, /* C0, C1 */
-    BEYOND_4 = 1 << 6,   /* F0 80..8F, F5.. 80..8F */
-    TWO_CONTS = 1 << 7,  /* fine only behind a longer lead */
-    ANY = TOO_SHORT | TOO_LONG | TWO_CONTS
-};
+TARGET static inline uint64_t
+hex_digits(const char *bytes)
+{
+    return classes(bytes, hex_lower, hex_upper);
+}
 
-static const uint8_t before_upper[16] = {TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TOO_LONG,
-                                         TWO_CONTS,
-                                         TWO_CONTS,
-                                         TWO_CONTS,
-                                         TWO_CONTS,
-                                         TOO_SHORT | OVERLONG_2,
-                                         TOO_SHORT,
-                                         TOO_SHORT | OVERLONG_3 | SURROGATE,
-                                         TOO_SHORT | TOO_LARGE | BEYOND_4};
-static const uint8_t before_lower[16] = {ANY | OVERLONG_3 | OVERLONG_2 |
-                                             BEYOND_4,
-                                         ANY | OVERLONG_2,
-                                         ANY,
-                                         ANY,
-                                         ANY | TOO_LARGE,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4 | SURROGATE,
-                                         ANY | TOO_LARGE | BEYOND_4,
-                                         ANY | TOO_LARGE | BEYOND_4};
-static const uint8_t itself_upper[16] = {
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | BEYOND_4,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT};
+TARGET static inline __m256i
+not_plain(__m256i bytes)
+{
+    __m256i space = _mm256_set1_epi8(0x20);
+    /* as signed bytes, those from 0x80 are below space too */
+    return _mm256_or_si256(
+        _mm256_cmpgt_epi8(space, bytes),
+        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')),
+                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'))));
+}
+
+TARGET static inline bool
+is_plain(const char *bytes)
+{
+    __m256i odd =
+        _mm256_or_si256(not_plain(half(bytes, 0)), not_plain(half(bytes, 1)));
+    return _mm256_testz_si256(odd, odd) != 0;
+}
 
 TARGET static inline __m256i
 utf8_faults(const char *bytes)

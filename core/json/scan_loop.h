@@ -6,7 +6,9 @@
  *
  *   load(bytes, &block)         the masks that every block needs
  *   outside_of(bytes, &s, &w)   structural bytes, white space
- *   escapes(bytes, &a, &u, &h)  what may follow a backslash, `u`, hex digits
+ *   escapes(bytes, &a, &u)      what may follow a backslash, `u`
+ *   hex_digits(bytes)
+ *   is_plain(bytes)             no quote, backslash, control or high byte
  *   is_utf8(bytes)              as weir__json_block_is_utf8()
  *   prefix_xor(bits)            bit i: parity of bits 0..i
  *
@@ -39,13 +41,15 @@ check_escapes(struct weir__json_scan *scan, const char *bytes, const char *base,
 {
     uint64_t allowed;
     uint64_t u;
-    uint64_t hex;
-    escapes(bytes, &allowed, &u, &hex);
+    escapes(bytes, &allowed, &u);
     u &= escaped;
-    uint64_t wanted =
-        scan->hex_wanted | (u << 1) | (u << 2) | (u << 3) | (u << 4);
-    scan->hex_wanted = (u >> 63) | (u >> 62) | (u >> 61) | (u >> 60);
-    uint64_t wrong = (escaped & ~allowed) | (wanted & ~hex);
+    uint64_t wrong = escaped & ~allowed;
+    if ((u | scan->hex_wanted) != 0) {
+        uint64_t wanted =
+            scan->hex_wanted | (u << 1) | (u << 2) | (u << 3) | (u << 4);
+        scan->hex_wanted = (u >> 63) | (u >> 62) | (u >> 61) | (u >> 60);
+        wrong |= wanted & ~hex_digits(bytes);
+    }
     if (wrong != 0)
         weir__json_set_fault(scan, base + __builtin_ctzll(wrong),
                              "an escape is none of JSON's");
@@ -99,6 +103,19 @@ scan_block(struct weir__json_scan *scan, const char *bytes, const char *base)
         scan->last_escape = base + (63 - __builtin_clzll(block.backslash));
 }
 
+/* Passes blocks of plain characters in a string, of which a prompt mostly
+ * consists: there the state before is the state behind. */
+TARGET static inline size_t
+pass_plain(const struct weir__json_scan *scan, size_t at)
+{
+    if (scan->in_string == 0 || scan->is_escaped != 0 ||
+        scan->hex_wanted != 0 || scan->after_high)
+        return at;
+    while (scan->len - at >= WEIR__JSON_BLOCK && is_plain(scan->text + at))
+        at += WEIR__JSON_BLOCK;
+    return at;
+}
+
 /* The whole text: first and last block by way of a padded copy, so that no
  * load reads outside the text. */
 TARGET static inline void
@@ -107,6 +124,9 @@ scan_blocks(struct weir__json_scan *scan)
     char copy[WEIR__JSON_BEFORE + WEIR__JSON_BLOCK];
     size_t at = 0;
     while (at < scan->len && scan->fault == NULL) {
+        at = pass_plain(scan, at);
+        if (at == scan->len)
+            break;
         const char *base = scan->text + at;
         size_t left = scan->len - at;
         if (at == 0 || left < WEIR__JSON_BLOCK) {

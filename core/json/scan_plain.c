@@ -48,23 +48,39 @@ is_hex(char c)
 }
 
 static void
-escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out,
-        uint64_t *hex_out)
+escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out)
 {
     uint64_t allowed = 0;
     uint64_t u = 0;
-    uint64_t hex = 0;
     for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++) {
         char c = bytes[i];
         uint64_t bit = UINT64_C(1) << i;
         if (c != '\0' && strchr("\"\\/bfnrtu", c) != NULL)
             allowed |= bit;
         u |= c == 'u' ? bit : 0;
-        hex |= is_hex(c) ? bit : 0;
     }
     *allowed_out = allowed;
     *u_out = u;
-    *hex_out = hex;
+}
+
+static uint64_t
+hex_digits(const char *bytes)
+{
+    uint64_t hex = 0;
+    for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++)
+        hex |= is_hex(bytes[i]) ? UINT64_C(1) << i : 0;
+    return hex;
+}
+
+static bool
+is_plain(const char *bytes)
+{
+    for (unsigned i = 0; i < WEIR__JSON_BLOCK; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
 }
 
 /* Here for the kernels without a vector form. From a sequence's start at most

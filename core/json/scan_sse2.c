@@ -84,26 +84,47 @@ outside_of(const char *bytes, uint64_t *structural_out, uint64_t *white_out)
 }
 
 static inline void
-escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out,
-        uint64_t *hex_out)
+escapes(const char *bytes, uint64_t *allowed_out, uint64_t *u_out)
 {
     static const char set[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     __m128i allowed[LANES];
     __m128i u[LANES];
-    __m128i hex[LANES];
     for (unsigned i = 0; i < LANES; i++) {
         __m128i lane = load_lane(bytes, i);
-        __m128i lower = _mm_or_si128(lane, _mm_set1_epi8(0x20));
         u[i] = is(lane, 'u');
         allowed[i] = u[i];
         for (unsigned j = 0; j < sizeof(set); j++)
             allowed[i] = _mm_or_si128(allowed[i], is(lane, set[j]));
-        hex[i] =
-            _mm_or_si128(in_range(lane, '0', '9'), in_range(lower, 'a', 'f'));
     }
     *allowed_out = gather(allowed);
     *u_out = gather(u);
-    *hex_out = gather(hex);
+}
+
+static inline uint64_t
+hex_digits(const char *bytes)
+{
+    __m128i hex[LANES];
+    for (unsigned i = 0; i < LANES; i++) {
+        __m128i lane = load_lane(bytes, i);
+        __m128i lower = _mm_or_si128(lane, _mm_set1_epi8(0x20));
+        hex[i] =
+            _mm_or_si128(in_range(lane, '0', '9'), in_range(lower, 'a', 'f'));
+    }
+    return gather(hex);
+}
+
+static inline bool
+is_plain(const char *bytes)
+{
+    __m128i odd = _mm_setzero_si128();
+    for (unsigned i = 0; i < LANES; i++) {
+        __m128i lane = load_lane(bytes, i);
+        /* as signed bytes, those from 0x80 are below space too */
+        __m128i low = _mm_cmplt_epi8(lane, _mm_set1_epi8(0x20));
+        __m128i mark = _mm_or_si128(is(lane, '"'), is(lane, '\\'));
+        odd = _mm_or_si128(odd, _mm_or_si128(low, mark));
+    }
+    return _mm_movemask_epi8(odd) == 0;
 }
 
 static inline uint64_t
