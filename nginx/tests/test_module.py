@@ -380,3 +380,37 @@ def test_open_stream_of_a_withdrawn_model_ends_with_an_event(module):
     for name in ("waiting", "pausing"):
         assert ends[name].startswith(b"HTTP/1.1 403"), name
     lab.wait_for(lambda: module.call(chat())[0] == 200, 2, "restored")
+
+
+# ------------------------------------------------------ bodies in pieces
+
+
+@pytest.mark.parametrize("size", [3000, 5000, 100000, 700000])
+@pytest.mark.parametrize("first", [1, 1000, 4000])
+def test_body_in_pieces_and_the_request_behind_it(module, size, first):
+    """What comes with the head, what comes later, and who waits behind."""
+    text = post(chat(content="x" * size))
+    head = text.index(b"\r\n\r\n") + 4
+    follow = post(chat(content="second"), b"Connection: close")
+    with socket.create_connection(("127.0.0.1", module.port), 5) as s:
+        s.settimeout(5)
+        s.sendall(text[:head + first])
+        time.sleep(0.05)
+        s.sendall(text[head + first:] + follow)
+        got = b""
+        while part := s.recv(65536):
+            got += part
+    assert got.count(b"HTTP/1.1 200 OK") == 2, got[:300]
+    contents = [json.loads(module.origin.body(back))["messages"][0]["content"]
+                for back in (1, 0)]
+    assert contents == ["x" * size, "second"]
+
+
+def test_client_that_leaves_within_its_body(module):
+    text = post(chat(content="x" * 50000))
+    head = text.index(b"\r\n\r\n") + 4
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", module.port), 5) as s:
+            s.sendall(text[:head + 1500])
+    status, _, _ = module.call(chat())
+    assert status == 200
