@@ -119,6 +119,7 @@ read_watchlists(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("name", read_text, row, name),
         FIELD("path", read_path, row, path),
         FIELD("effect", read_effect, row, effect),
+        FIELD("allow_bad", read_u32, row, bad_max),
     };
     if (!is_list(r, node, "lists"))
         return;

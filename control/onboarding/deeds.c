@@ -190,11 +190,12 @@ refuse(const struct weir__look *look, const char *what,
     add_faults(look, faults);
     if (look->count > 1)
         snprintf(more, sizeof more, " (and %u more)", look->count - 1);
-    return weir_fail(
-        err, WEIR_EDENIED, WEIR_OFFSET_NONE, "%s: %.*s%s; next: %.*s", what,
-        (int)(first->text.len < 90 ? first->text.len : 90), first->text.ptr,
-        more, (int)(first->next.len < 80 ? first->next.len : 80),
-        first->next.ptr);
+    if (first->text.len + first->next.len > 130)
+        return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE, "%s: %.*s%s",
+                         what, WEIR_SPAN_ARG(first->text), more);
+    return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                     "%s: %.*s%s; next: %.*s", what, WEIR_SPAN_ARG(first->text),
+                     more, WEIR_SPAN_ARG(first->next));
 }
 
 static weir_status

@@ -14,10 +14,6 @@
 
 #include "control/onboarding/parts.h"
 
-/* Owners above owners; a chain that is longer is held against lists up to
- * here, nearest first. */
-#define OWNERS_MAX 256
-
 /* What any category needs unless the configuration says otherwise. */
 #define NEEDS_DEFAULT                                                          \
     (1u << WEIR_NEED_TITLE | 1u << WEIR_NEED_HEADQUARTERS |                    \
@@ -58,9 +54,10 @@ weir__facts_digest(const struct weir_world *world, uint32_t row,
                    uint8_t digest_out[32])
 {
     const struct weir_world_organisation *o = &world->organisation_rows[row];
-    const struct weir_world_owner *owners[OWNERS_MAX];
-    uint32_t count =
-        o->owners.count < OWNERS_MAX ? o->owners.count : (uint32_t)OWNERS_MAX;
+    const struct weir_world_owner *owners[WEIR__OWNERS_MAX];
+    uint32_t count = o->owners.count < WEIR__OWNERS_MAX
+                         ? o->owners.count
+                         : (uint32_t)WEIR__OWNERS_MAX;
     struct weir_sha256 sha;
     weir_digest digest;
     weir_sha256_init(&sha);
@@ -138,31 +135,46 @@ is_new(const uint32_t *rows, uint32_t count, uint32_t row)
     return true;
 }
 
+uint32_t
+weir__facts_above(const struct weir_world *world, uint32_t row,
+                  uint32_t rows_out[WEIR__OWNERS_MAX])
+{
+    uint32_t count = 1;
+    rows_out[0] = row;
+    for (uint32_t at = 0; at < count; at++) {
+        struct weir_world_range owners =
+            world->organisation_rows[rows_out[at]].owners;
+        for (uint32_t i = 0; i < owners.count && count < WEIR__OWNERS_MAX;
+             i++) {
+            uint32_t owner = world->owner_rows[owners.first + i].name.row;
+            if (owner < world->organisation_count &&
+                is_new(rows_out, count, owner))
+                rows_out[count++] = owner;
+        }
+    }
+    return count;
+}
+
+weir_span
+weir__facts_called(const struct weir_world *world, uint32_t row)
+{
+    const struct weir_world_organisation *o = &world->organisation_rows[row];
+    return o->title.len > 0 ? o->title : o->name;
+}
+
 weir_status
 weir__facts_names(const struct weir_world *world, uint32_t row,
                   struct weir_arena *arena, weir_span **names_out,
                   uint32_t *count_out, struct weir_error *err)
 {
-    uint32_t rows[OWNERS_MAX] = {row}, count = 1;
-    for (uint32_t at = 0; at < count; at++) {
-        struct weir_world_range owners =
-            world->organisation_rows[rows[at]].owners;
-        for (uint32_t i = 0; i < owners.count && count < OWNERS_MAX; i++) {
-            uint32_t owner = world->owner_rows[owners.first + i].name.row;
-            if (owner < world->organisation_count && is_new(rows, count, owner))
-                rows[count++] = owner;
-        }
-    }
-    weir_span *names = weir_arena_array(arena, weir_span, (size_t)count * 2);
+    uint32_t rows[WEIR__OWNERS_MAX];
+    uint32_t count = weir__facts_above(world, row, rows);
+    weir_span *names = weir_arena_array(arena, weir_span, count);
     if (names == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    uint32_t filled = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct weir_world_organisation *o =
-            &world->organisation_rows[rows[i]];
-        names[filled++] = o->title.len > 0 ? o->title : o->name;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = weir__facts_called(world, rows[i]);
     *names_out = names;
-    *count_out = filled;
+    *count_out = count;
     return WEIR_OK;
 }

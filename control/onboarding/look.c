@@ -413,6 +413,11 @@ look_at_lists(struct weir__look *look, struct weir_error *err)
             "onboarding.require",
             err, "there is no list to hold '%.*s' against",
             WEIR_SPAN_ARG(name));
+    /* A file that is broken at a restart gives nobody a key and takes nobody's
+     * away; who is on hold stays so. */
+    if (look->screen == NULL && look->raises && !look->decides &&
+        look->standing.state == WEIR_STANDING_APPROVED)
+        return WEIR_OK;
     if (look->screen == NULL)
         return weir__look_add(
             look, WEIR_SHORT_SCREENING, "screening:unreadable",

@@ -39,6 +39,7 @@ struct weir__list {
     char name[136];
     char path[WEIR_PATH_MAX];
     uint32_t effect;
+    uint32_t bad_max;
 };
 struct weir__lists {
     struct weir__list *rows;
@@ -73,6 +74,12 @@ struct weir__hits {
     const struct weir__hit *rows;
     uint32_t count;
 };
+/* The hits of several names as one: the best of each entry. */
+WEIR_MUST_USE weir_status weir__hits_merge(const struct weir__hits *all,
+                                           uint32_t count,
+                                           struct weir_arena *arena,
+                                           struct weir__hits *hits_out,
+                                           struct weir_error *err);
 /* Best hit of each entry over all names, at or over the threshold. */
 WEIR_MUST_USE weir_status weir__screen_ask(
     const struct weir__screen *screen, struct weir_screening_scratch *scratch,
@@ -83,7 +90,7 @@ WEIR_MUST_USE weir_status weir__screen_ask(
 /* ------------------------------------------------------------- the whole */
 
 struct weir__cache_slot {
-    uint64_t key; /* of the names; 0: empty */
+    uint64_t key; /* of the name; 0: empty */
     struct weir__hits hits;
 };
 
@@ -124,7 +131,14 @@ void weir__facts_digest(const struct weir_world *world, uint32_t row,
  * verified_until also when it is over. */
 uint32_t weir__facts_missing(const struct weir_world *world, uint32_t row,
                              weir_time now);
-/* Own names and those of all owners above, each once. */
+/* The organisation and all owners above it, nearest first, each once: rows
+ * of the world. A chain that is longer ends here. */
+#define WEIR__OWNERS_MAX 256
+uint32_t weir__facts_above(const struct weir_world *world, uint32_t row,
+                           uint32_t rows_out[WEIR__OWNERS_MAX]);
+/* What an organisation is called: its title, else its name. */
+weir_span weir__facts_called(const struct weir_world *world, uint32_t row);
+/* The same as names, in `arena`. */
 WEIR_MUST_USE weir_status weir__facts_names(
     const struct weir_world *world, uint32_t row, struct weir_arena *arena,
     weir_span **names_out, uint32_t *count_out, struct weir_error *err);

@@ -32,14 +32,15 @@
 /* One organisation of a review. */
 struct subject {
     uint32_t row; /* of the world */
-    uint64_t key; /* of its names */
     uint32_t first_key;
     uint32_t key_count;
-    /* Only when it has to be asked. */
-    weir_span *names;
-    uint32_t name_count;
+};
+
+/* One name that these lists were not asked of yet. */
+struct question {
+    weir_span name;
+    uint64_t key;
     struct weir__hits hits;
-    bool is_asked;
 };
 
 struct review {
@@ -49,6 +50,8 @@ struct review {
     struct weir_arena arena; /* names, keys, subjects */
     struct subject *subjects;
     uint32_t count;
+    struct question *questions;
+    uint32_t question_count;
     uint32_t *keys; /* image rows, by subject */
     uint64_t sources;
     struct weir_review figures;
@@ -252,30 +255,47 @@ gather_keys(struct review *review, const struct wanting *all)
     return WEIR_OK;
 }
 
-/* The names of a subject, and whether these lists were asked of them. */
-static weir_status
-gather_names(struct review *review, struct subject *subject)
+static uint64_t
+key_of(const struct review *review, weir_span name)
 {
+    uint64_t key = weir_hash64(name, review->threshold);
+    return key == 0 ? 1 : key;
+}
+
+/* Every organisation that is looked at or owns one that is, once. */
+static weir_status
+gather_names(struct review *review)
+{
+    const struct weir_world *world = review->control->world;
     const struct weir_onboarding *own = review->control->onboarding;
     struct weir_arena *arena = &review->arena;
-    weir_span *names;
-    uint32_t count;
-    weir_status status = weir__facts_names(review->control->world, subject->row,
-                                           arena, &names, &count, review->err);
-    if (status != WEIR_OK)
-        return status;
-    uint64_t key = review->threshold;
-    for (uint32_t i = 0; i < count; i++)
-        key = weir_hash64(names[i], key);
-    subject->key = key == 0 ? 1 : key;
-    if (review->screen == NULL ||
-        cache_find(own, review->screen, subject->key) != NULL)
-        return WEIR_OK;
-    /* The world may go while they are asked. */
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = weir_arena_copy(arena, names[i]);
-    subject->names = names;
-    subject->name_count = count;
+    uint32_t rows[WEIR__OWNERS_MAX], marked = 0;
+    uint8_t *is_marked =
+        weir_arena_array(arena, uint8_t, world->organisation_count + 1);
+    if (is_marked == NULL)
+        return out_of_memory(review->err);
+    for (uint32_t i = 0; i < review->count; i++) {
+        uint32_t count =
+            weir__facts_above(world, review->subjects[i].row, rows);
+        for (uint32_t j = 0; j < count; j++) {
+            marked += !is_marked[rows[j]];
+            is_marked[rows[j]] = 1;
+        }
+    }
+    review->question_count = 0;
+    review->questions = weir_arena_array(arena, struct question, marked + 1);
+    for (uint32_t i = 0;
+         review->questions != NULL && i < world->organisation_count; i++) {
+        if (!is_marked[i])
+            continue;
+        weir_span name = weir__facts_called(world, i);
+        uint64_t key = key_of(review, name);
+        if (cache_find(own, review->screen, key) != NULL)
+            continue;
+        /* A copy: the world may go while they are asked. */
+        review->questions[review->question_count++] =
+            (struct question){weir_arena_copy(arena, name), key, {NULL, 0}};
+    }
     return arena->overflow ? out_of_memory(review->err) : WEIR_OK;
 }
 
@@ -297,8 +317,8 @@ gather(struct review *review)
                                  want_approved, &all, review->err);
     if (status == WEIR_OK)
         status = gather_keys(review, &all);
-    for (uint32_t i = 0; status == WEIR_OK && i < review->count; i++)
-        status = gather_names(review, &review->subjects[i]);
+    if (status == WEIR_OK && review->screen != NULL)
+        status = gather_names(review);
     return status;
 }
 
@@ -327,16 +347,15 @@ ask(void *context)
     }
     while (asker->status == WEIR_OK) {
         uint32_t from = atomic_fetch_add(asker->next, 256u);
-        if (from >= review->count)
+        if (from >= review->question_count)
             break;
-        for (uint32_t i = from; i < review->count && i < from + 256; i++) {
-            struct subject *one = &review->subjects[i];
-            if (one->names == NULL || asker->status != WEIR_OK)
-                continue;
+        for (uint32_t i = from; asker->status == WEIR_OK && i < from + 256 &&
+                                i < review->question_count;
+             i++) {
+            struct question *one = &review->questions[i];
             asker->status = weir__screen_ask(
-                review->screen, scratch, one->names, one->name_count,
-                review->threshold, &asker->arena, &one->hits, &asker->err);
-            one->is_asked = asker->status == WEIR_OK;
+                review->screen, scratch, &one->name, 1, review->threshold,
+                &asker->arena, &one->hits, &asker->err);
         }
     }
     return NULL;
@@ -346,18 +365,13 @@ static weir_status
 keep_answers(struct review *review)
 {
     struct weir_onboarding *own = review->control->onboarding;
-    uint32_t asked = 0;
-    for (uint32_t i = 0; i < review->count; i++)
-        asked += review->subjects[i].is_asked;
     pthread_mutex_lock(&review->control->lock);
-    bool is_kept = cache_prepare(own, review->screen, asked);
-    for (uint32_t i = 0; is_kept && i < review->count; i++) {
-        const struct subject *one = &review->subjects[i];
-        if (one->is_asked)
-            is_kept = cache_put(own, one->key, &one->hits);
-    }
+    bool is_kept = cache_prepare(own, review->screen, review->question_count);
+    for (uint32_t i = 0; is_kept && i < review->question_count; i++)
+        is_kept = cache_put(own, review->questions[i].key,
+                            &review->questions[i].hits);
     pthread_mutex_unlock(&review->control->lock);
-    review->figures.screened += asked;
+    review->figures.screened += review->question_count;
     return is_kept ? WEIR_OK : out_of_memory(review->err);
 }
 
@@ -366,16 +380,13 @@ ask_all(struct review *review)
 {
     struct asker askers[THREADS_MAX];
     atomic_uint next = 0;
-    uint32_t waiting = 0;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = processors < 1             ? 1
                        : processors > THREADS_MAX ? THREADS_MAX
                                                   : (uint32_t)processors;
-    for (uint32_t i = 0; i < review->count; i++)
-        waiting += review->subjects[i].names != NULL;
-    if (review->screen == NULL || waiting == 0)
+    if (review->screen == NULL || review->question_count == 0)
         return WEIR_OK;
-    if (waiting < 512)
+    if (review->question_count < 512)
         threads = 1;
     weir_status status = WEIR_OK;
     for (uint32_t i = 0; i < threads; i++) {
@@ -405,25 +416,49 @@ ask_all(struct review *review)
 
 /* -------------------------------------------------------------------- apply */
 
+/* What the lists said of the organisation and its owners; NULL in *hits_out:
+ * not all of them were asked. */
+static weir_status
+collect_hits(const struct review *review, uint32_t row,
+             struct weir_arena *arena, struct weir__hits *room,
+             const struct weir__hits **hits_out)
+{
+    const struct weir_world *world = review->control->world;
+    struct weir__hits all[WEIR__OWNERS_MAX];
+    uint32_t rows[WEIR__OWNERS_MAX];
+    uint32_t count = weir__facts_above(world, row, rows);
+    *hits_out = NULL;
+    if (review->screen == NULL)
+        return WEIR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir__hits *found =
+            cache_find(review->control->onboarding, review->screen,
+                       key_of(review, weir__facts_called(world, rows[i])));
+        if (found == NULL)
+            return WEIR_OK;
+        all[i] = *found;
+    }
+    *hits_out = room;
+    return weir__hits_merge(all, count, arena, room, review->err);
+}
+
 static weir_status
 apply_one(struct review *review, const struct subject *subject, char *room,
           struct weir__applied *applied, weir_time now, weir_time *due)
 {
-    struct weir_control *control = review->control;
+    struct weir__hits hits;
     struct weir_arena arena;
     weir_arena_init(&arena, room, ROOM_BYTES);
-    struct weir__look look = {
-        .control = control,
-        .arena = &arena,
-        .now = now,
-        .screen = review->screen,
-        .hits =
-            review->screen == NULL
-                ? NULL
-                : cache_find(control->onboarding, review->screen, subject->key),
-        .raises = true,
-        .due = *due};
-    weir_status status = weir__look(&look, subject->row, review->err);
+    struct weir__look look = {.control = review->control,
+                              .arena = &arena,
+                              .now = now,
+                              .screen = review->screen,
+                              .raises = true,
+                              .due = *due};
+    weir_status status =
+        collect_hits(review, subject->row, &arena, &hits, &look.hits);
+    if (status == WEIR_OK)
+        status = weir__look(&look, subject->row, review->err);
     if (status == WEIR_OK)
         status = weir__apply(&look, review->keys + subject->first_key,
                              subject->key_count, applied, review->err);

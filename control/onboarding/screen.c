@@ -34,7 +34,7 @@ weir__lists_stamp(struct weir__lists *lists)
     for (uint32_t i = 0; i < lists->count; i++) {
         const struct weir__list *list = &lists->rows[i];
         struct stat info;
-        int64_t seen[5] = {list->effect, -1, -1, -1, -1};
+        int64_t seen[6] = {list->effect, -1, -1, -1, -1, list->bad_max};
         if (stat(list->path, &info) == 0) {
             seen[1] = (int64_t)info.st_size;
             seen[2] = (int64_t)info.st_mtim.tv_sec;
@@ -71,6 +71,7 @@ weir__lists_take(const struct weir_world *world, struct weir__lists *lists,
         memcpy(list->path, row->path.ptr, row->path.len);
         memcpy(list->name, row->name.ptr, row->name.len);
         list->effect = row->effect;
+        list->bad_max = row->bad_max;
     }
     weir__lists_stamp(lists);
     return WEIR_OK;
@@ -104,6 +105,7 @@ load_rows(const struct weir__lists *lists, struct weir__screen *screen,
         const struct weir_list_options options = {
             .name = weir_span_of(list->name),
             .effect = (enum weir_screening_effect)list->effect,
+            .bad_max = list->bad_max,
             .shrink_ppm = lists->shrink_ppm,
             .remembers = is_writable(list->path),
         };
@@ -165,18 +167,46 @@ weir__screen_unref(struct weir__screen *screen)
 
 static void
 keep(struct weir__hit hits[WEIR__HITS_MAX], uint32_t *count,
-     const struct weir_screening_hit *hit, weir_span query)
+     struct weir__hit one)
 {
-    const struct weir__hit one = {hit->entry, hit->name, hit->score, query};
     for (uint32_t i = 0; i < *count; i++) {
-        if (hits[i].entry != hit->entry)
+        if (hits[i].entry != one.entry)
             continue;
-        if (hits[i].score < hit->score)
+        if (hits[i].score < one.score)
             hits[i] = one;
         return;
     }
     if (*count < WEIR__HITS_MAX)
         hits[(*count)++] = one;
+}
+
+static weir_status
+put_hits(const struct weir__hit *hits, uint32_t count, struct weir_arena *arena,
+         struct weir__hits *hits_out, struct weir_error *err)
+{
+    struct weir__hit *rows = weir_arena_array(arena, struct weir__hit, count);
+    for (uint32_t i = 0; i < count && rows != NULL; i++) {
+        rows[i] = hits[i];
+        rows[i].query = weir_arena_copy(arena, hits[i].query);
+    }
+    if (arena->overflow)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    *hits_out = (struct weir__hits){rows, count};
+    return WEIR_OK;
+}
+
+weir_status
+weir__hits_merge(const struct weir__hits *all, uint32_t count,
+                 struct weir_arena *arena, struct weir__hits *hits_out,
+                 struct weir_error *err)
+{
+    struct weir__hit hits[WEIR__HITS_MAX];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < all[i].count; j++)
+            keep(hits, &kept, all[i].rows[j]);
+    }
+    return put_hits(hits, kept, arena, hits_out, err);
 }
 
 weir_status
@@ -194,15 +224,9 @@ weir__screen_ask(const struct weir__screen *screen,
             weir_screening_query(screen->index, scratch, names[i], threshold,
                                  found, WEIR_COUNTOF(found));
         for (uint32_t j = 0; j < answer.count; j++)
-            keep(hits, &count, &found[j], names[i]);
+            keep(hits, &count,
+                 (struct weir__hit){found[j].entry, found[j].name,
+                                    found[j].score, names[i]});
     }
-    struct weir__hit *rows = weir_arena_array(arena, struct weir__hit, count);
-    for (uint32_t i = 0; i < count && rows != NULL; i++) {
-        rows[i] = hits[i];
-        rows[i].query = weir_arena_copy(arena, hits[i].query);
-    }
-    if (arena->overflow)
-        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    *hits_out = (struct weir__hits){rows, count};
-    return WEIR_OK;
+    return put_hits(hits, count, arena, hits_out, err);
 }

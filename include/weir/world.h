@@ -388,7 +388,8 @@ struct weir_world_watchlist {
     struct weir_place place;
     weir_span name;
     weir_span path;
-    uint32_t effect; /* enum weir_screening_effect */
+    uint32_t effect;  /* enum weir_screening_effect */
+    uint32_t bad_max; /* rows that may be left out because they are faulty */
 };
 
 /* Bits of what a key needs beside a decision. */
