@@ -75,6 +75,13 @@ union ngx_http_weir_reader_u {
  * lane's 4 MB. */
 #define NGX_HTTP_WEIR_BELL          256
 
+/* Images before a damaged one that a starting worker looks for; control keeps
+ * two. */
+#define NGX_HTTP_WEIR_EARLIER       2
+
+/* A confirmation further ahead than this is not believed, us. */
+#define NGX_HTTP_WEIR_CLOCK_US      (60 * INT64_C(1000000))
+
 /* How often an idle worker looks for new policy. */
 #define NGX_HTTP_WEIR_TICK          100
 
@@ -177,6 +184,9 @@ typedef struct {
     uint64_t                        image_seen; /* generations last tried */
     uint64_t                        overlay_seen;
     uint64_t                        credentials_seen;
+    int64_t                         trusted_us; /* no later confirmation
+                                                   counts: the newest policy
+                                                   could not be read */
 
     u_char                         *secrets;    /* bytes of the file */
     size_t                          secrets_size;

@@ -250,6 +250,15 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
 
     confirmed = __atomic_load_n(&w->board->confirmed_us, __ATOMIC_RELAXED);
 
+    if (confirmed <= 0
+        || confirmed > (int64_t) ngx_time() * 1000000
+                        + NGX_HTTP_WEIR_CLOCK_US)
+    {
+        confirmed = 1;  /* a damaged board, or another clock: not confirmed */
+    }
+
+    confirmed = ngx_min(confirmed, w->trusted_us);
+
     client.address = ngx_http_weir_span(r->connection->addr_text);
     client.country = ngx_http_weir_country(r->connection->sockaddr);
     client.end_customer = ngx_http_weir_end_customer(r);

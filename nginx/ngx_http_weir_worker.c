@@ -367,6 +367,28 @@ ngx_http_weir_view_unref(ngx_http_weir_view_t *view)
 }
 
 
+/*
+ * A worker that starts beside a damaged image: one before it stands in, so
+ * that what stays open in doubt is served; all else is refused as stale.
+ */
+
+static ngx_http_weir_image_t *
+ngx_http_weir_load_earlier(ngx_http_weir_worker_t *w, uint64_t generation)
+{
+    ngx_uint_t              i;
+    ngx_http_weir_image_t  *image;
+
+    for (i = 1; i <= NGX_HTTP_WEIR_EARLIER && generation > i; i++) {
+        image = ngx_http_weir_load_image(w, generation - i);
+        if (image) {
+            return image;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* Puts a new view in force. What is not new is shared with the last one. */
 
 static void
@@ -387,14 +409,22 @@ ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w, uint64_t image_seen,
         image = image_seen ? ngx_http_weir_load_image(w, image_seen) : NULL;
 
         if (image == NULL) {
+            w->trusted_us = old ? ngx_min(w->trusted_us, 1)
+                                : WEIR_CONFIRMED_NEVER;
+
             if (old == NULL) {
-                return;
+                image = ngx_http_weir_load_earlier(w, image_seen);
+                if (image == NULL) {
+                    return;
+                }
+
+            } else {
+
+                /* a withdrawal acts even when the image is damaged */
+
+                image = old->image;
+                image->references++;
             }
-
-            /* a withdrawal acts even when the image beside it is damaged */
-
-            image = old->image;
-            image->references++;
         }
     }
 
@@ -405,6 +435,7 @@ ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w, uint64_t image_seen,
     } else {
         overlay = ngx_http_weir_load_overlay(w, overlay_seen);
         if (overlay == NULL) {
+            w->trusted_us = ngx_min(w->trusted_us, 1);
             ngx_http_weir_image_unref(image);
             return;
         }
@@ -422,6 +453,10 @@ ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w, uint64_t image_seen,
     view->view.image = image->image;
     view->view.overlay = overlay->overlay;
     view->view.references = 1;
+
+    if (view->view.image.generation == image_seen) {
+        w->trusted_us = INT64_MAX;
+    }
 
     w->view = view;
     ngx_http_weir_view_unref(old);
@@ -867,6 +902,7 @@ ngx_http_weir_init_process(ngx_cycle_t *cycle)
     (void) mallopt(M_TOP_PAD, 16 * 1024 * 1024);
 
     w->log = cycle->log;
+    w->trusted_us = INT64_MAX;
     w->env.context = w;
     w->env.now = ngx_http_weir_env_now;
     w->env.random = ngx_http_weir_env_random;

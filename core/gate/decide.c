@@ -290,6 +290,16 @@ is_end_customer_withdrawn(const struct weir_view *view, weir_span named)
                             weir_kind_hash(WEIR_KIND_ORGANISATION, named));
 }
 
+/* Too old by the seller's limit, or known to be damaged. */
+static bool
+is_stale(const struct weir_image *image, const struct weir_question *question)
+{
+    if (question->confirmed_us <= 0)
+        return question->confirmed_us < 0;
+    return image->stale_after_us != 0 &&
+           question->now - question->confirmed_us > image->stale_after_us;
+}
+
 static void
 judge(const struct weir_view *view, const struct weir_question *question,
       struct asked *asked, struct weir_candidate *candidate)
@@ -324,8 +334,7 @@ judge(const struct weir_view *view, const struct weir_question *question,
         candidate->reason = WEIR_REASON_SUNSET;
         return;
     }
-    if (question->confirmed_us != 0 && image->stale_after_us != 0 &&
-        question->now - question->confirmed_us > image->stale_after_us &&
+    if (is_stale(image, question) &&
         (model->flags & WEIR_MODEL_OPEN_WHEN_STALE) == 0) {
         candidate->reason = WEIR_REASON_STALE;
         return;

@@ -165,7 +165,7 @@ weir_replay_question(const struct weir_replay *replay,
         .first_grant = recorded->exception.len > 0 ? 0 : WEIR_INDEX_NONE,
         .exception = recorded->exception,
         .now = now,
-        .confirmed_us = was_stale(recorded) ? 1 : 0,
+        .confirmed_us = was_stale(recorded) ? WEIR_CONFIRMED_NEVER : 0,
         .signals = recorded->signals,
     };
     return WEIR_OK;

@@ -55,6 +55,9 @@ struct weir_gate {
 
 /* ----------------------------------------------------------- decide */
 
+/* Of policy data that could not be read: stale whatever the image says. */
+#define WEIR_CONFIRMED_NEVER (-1)
+
 struct weir_question {
     uint32_t key; /* row of the image */
     enum weir_operation operation;

@@ -160,6 +160,89 @@ def test_damaged_image_leaves_the_last_one_in_force(bare):
     lab.wait_for(lambda: outcome(module)[0] == 403, 2, "withdrawal")
 
 
+def half_open(world):
+    """Stale after a minute; `tls` is served all the same, `near` is not."""
+    world["seller"]["stale_after"] = "1 min"
+    for row in world["models"]:
+        row["open_when_stale"] = row["name"] == "far"
+
+
+def told(module):
+    """Status and code of a restricted model, and of one that stays open."""
+    rows = []
+    for model in ("near", "far"):
+        status, _, reply = module.call(chat(model=model))
+        rows.append((status, json.loads(reply).get("error", {}).get("code")))
+    return rows
+
+
+OPEN = [(200, None), (200, None)]
+HALF = [(503, "policy_stale"), (200, None)]
+
+
+def set_board(module, offset, value):
+    with open(module.where / "run/board", "r+b") as board:
+        board.seek(offset)
+        board.write(value.to_bytes(8, "little", signed=True))
+
+
+def damage(module, name, source):
+    """A file that fails its check, put in force as control would."""
+    whole = (module.where / "run" / source).read_bytes()
+    (module.where / "run" / name).write_bytes(whole[:-40] + b"x" * 40)
+    kind, _, generation = name.partition("-")
+    set_board(module, {"image": 8, "overlay": 16}[kind], int(generation))
+
+
+def test_damaged_image_closes_what_is_restricted_and_no_more(bare):
+    module = bare()
+    module.put_image(half_open)
+    module.start().wait_ready()
+    assert told(module) == OPEN
+    damage(module, "image-2", "image-1")
+    lab.wait_for(lambda: told(module) == HALF, 3, "restricted models closed")
+    module.generation = 2
+    module.put_image(half_open)
+    lab.wait_for(lambda: told(module) == OPEN, 3, "a good image")
+
+
+def test_damaged_withdrawals_close_what_is_restricted_until_they_are_read(
+        bare):
+    module = bare()
+    module.put_image(half_open)
+    module.stage("withdraw", "model", "denied")
+    module.start().wait_ready()
+    assert told(module) == OPEN
+    damage(module, "overlay-2", "overlay-1")
+    lab.wait_for(lambda: told(module) == HALF, 3, "restricted models closed")
+    module.stage("withdraw", "model", "held")
+    lab.wait_for(lambda: told(module) == OPEN, 3, "good withdrawals")
+
+
+def test_worker_that_starts_beside_a_damaged_image_serves_what_stays_open(
+        bare):
+    module = bare()
+    module.put_image(half_open)
+    damage(module, "image-2", "image-1")
+    module.start()
+    lab.wait_for(lambda: told(module) == HALF, 10, "the earlier image")
+    module.generation = 2
+    module.put_image(half_open)
+    lab.wait_for(lambda: told(module) == OPEN, 3, "a good image")
+
+
+def test_board_that_confirms_nothing_or_the_future_is_stale(bare):
+    module = bare()
+    module.put_image(half_open)
+    module.start().wait_ready()
+    now = int(time.time() * 1000000)
+    for confirmed in (0, -1, now + 3600 * 1000000, now - 61 * 1000000):
+        set_board(module, 32, confirmed)
+        assert told(module) == HALF, confirmed
+        set_board(module, 32, int(time.time() * 1000000))
+        assert told(module) == OPEN
+
+
 def test_reload_ends_no_stream_and_fails_no_call(bare):
     module = bare(workers=2)
     module.put_image()
