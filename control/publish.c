@@ -26,6 +26,7 @@
 
 #include "control/config/config.h"
 #include "control/evidence/merge.h"
+#include "control/exceptions/exceptions.h"
 #include "control/explain/sources.h"
 #include "control/log.h"
 #include "control/onboarding/rows.h"
@@ -254,13 +255,22 @@ write_overlay(struct weir_control *control, const struct collecting *all,
     struct weir_buf bytes;
     uint64_t generation;
     char path[WEIR_PATH_MAX + 48], archive[WEIR_PATH_MAX + 48];
-    weir_status status = next_generation(
-        control, "overlay", control->board->overlay, &generation, err);
-    if (status != WEIR_OK)
+    struct weir_grant *grants = NULL;
+    size_t grant_count = 0;
+    weir_status status = weir__exception_grants(
+        control->store, weir_control_now(), &grants, &grant_count, err);
+    if (status == WEIR_OK)
+        status = next_generation(control, "overlay", control->board->overlay,
+                                 &generation, err);
+    if (status != WEIR_OK) {
+        free(grants);
         return status;
+    }
     weir_buf_init(&bytes, (size_t)256 << 20);
     weir_overlay_write(all->items, all->count, generation, weir_control_now(),
                        control->world->settings.cuts_withdrawn_streams, &bytes);
+    weir_overlay_add_grants(grants, grant_count, &bytes, 0);
+    free(grants);
     run_path(control, "overlay", generation, path);
     snprintf(archive, sizeof archive, "%s/%llu", control->paths.overlays,
              (unsigned long long)generation);

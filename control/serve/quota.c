@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/exceptions/exceptions.h"
 #include "control/log.h"
 #include "control/serve/house.h"
 
@@ -126,6 +127,13 @@ add_used(void *context, const struct weir_store_sum *sum)
     return true;
 }
 
+struct exceptions {
+    struct seeding *seeding;
+    struct weir_store *reading;
+    struct weir_error *err;
+    weir_status status;
+};
+
 static weir_status
 seed_limit(struct seeding *seeding, const struct weir_image_limit *limit,
            struct weir_error *err)
@@ -197,6 +205,35 @@ seed_all(struct seeding *seeding, struct weir_error *err)
     return status;
 }
 
+/* What an exception has left must not grow by a restart. */
+static bool
+seed_exception(void *context, const struct weir_exception *row)
+{
+    struct exceptions *all = context;
+    struct weir_grant grant;
+    int64_t used[WEIR_METRICS];
+    if (!weir_grant_set_id(&grant, row->id))
+        return true;
+    all->status = weir_exception_used(all->reading, row->id, used, all->err);
+    for (uint32_t i = 0; all->status == WEIR_OK && i < WEIR_METRICS; i++)
+        if (row->amounts[i] != WEIR_GRANT_UNLIMITED && used[i] > 0)
+            all->status = weir_quota_seed(
+                all->seeding->house->quota, grant.subject, (weir_quota_metric)i,
+                WEIR_QUOTA_EVER, all->seeding->now, used[i]);
+    return all->status == WEIR_OK;
+}
+
+static weir_status
+seed_exceptions(struct seeding *seeding, struct weir_error *err)
+{
+    struct weir_store *store = seeding->house->control->store;
+    struct exceptions all = {
+        .seeding = seeding, .reading = store, .err = err, .status = WEIR_OK};
+    weir_status status = weir_exceptions_in_force(store, seeding->now,
+                                                  seed_exception, &all, err);
+    return status == WEIR_OK ? all.status : status;
+}
+
 weir_status
 weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
 {
@@ -204,6 +241,8 @@ weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
     pthread_mutex_lock(&house->control->lock);
     weir_quota_rebuild_begin(house->quota);
     weir_status status = seed_all(&seeding, err);
+    if (status == WEIR_OK)
+        status = seed_exceptions(&seeding, err);
     if (status == WEIR_OK)
         weir_quota_rebuild_end(house->quota);
     pthread_mutex_unlock(&house->control->lock);
