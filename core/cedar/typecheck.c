@@ -173,15 +173,23 @@ bool
 weir__cedar_typecheck_as(struct checker *checker,
                          const struct capability *known,
                          const struct cedar_expr *expr,
-                         enum weir_cedar_type_kind kind, const char *expected,
+                         enum weir_cedar_type_kind kind,
                          struct typed *typed_out)
 {
+    static const char *const names[] = {
+        [WEIR_CEDAR_TYPE_BOOL] = "a Bool",
+        [WEIR_CEDAR_TYPE_LONG] = "a Long",
+        [WEIR_CEDAR_TYPE_STRING] = "a String",
+        [WEIR_CEDAR_TYPE_ENTITY] = "an entity",
+        [WEIR_CEDAR_TYPE_SET] = "a set",
+    };
+    WEIR_ASSERT(kind < WEIR_COUNTOF(names) && names[kind] != NULL);
     if (!weir__cedar_typecheck(checker, known, expr, typed_out))
         return false;
     if (typed_out->type->kind == kind ||
         (kind == WEIR_CEDAR_TYPE_BOOL && is_boolean(typed_out->type)))
         return true;
-    return weir__cedar_refuse_type(checker, expr, "expected %s", expected);
+    return weir__cedar_refuse_type(checker, expr, "expected %s", names[kind]);
 }
 
 static bool
@@ -200,14 +208,14 @@ check_and(struct checker *checker, const struct capability *known,
 {
     struct typed all, part;
     if (!weir__cedar_typecheck_as(checker, known, expr->items[0],
-                                  WEIR_CEDAR_TYPE_BOOL, "a Bool", &all))
+                                  WEIR_CEDAR_TYPE_BOOL, &all))
         return false;
     for (uint32_t i = 1; i < expr->count; i++) {
         if (all.type->kind == WEIR_CEDAR_TYPE_FALSE)
             return give(typed_out, FALSE_TYPE);
         known = weir__cedar_facts_add(checker, known, all.facts);
         if (!weir__cedar_typecheck_as(checker, known, expr->items[i],
-                                      WEIR_CEDAR_TYPE_BOOL, "a Bool", &part))
+                                      WEIR_CEDAR_TYPE_BOOL, &part))
             return false;
         if (part.type->kind == WEIR_CEDAR_TYPE_FALSE) {
             all = (struct typed){FALSE_TYPE, NULL};
@@ -228,13 +236,13 @@ check_or(struct checker *checker, const struct capability *known,
 {
     struct typed all, part;
     if (!weir__cedar_typecheck_as(checker, known, expr->items[0],
-                                  WEIR_CEDAR_TYPE_BOOL, "a Bool", &all))
+                                  WEIR_CEDAR_TYPE_BOOL, &all))
         return false;
     for (uint32_t i = 1; i < expr->count; i++) {
         if (all.type->kind == WEIR_CEDAR_TYPE_TRUE)
             break;
         if (!weir__cedar_typecheck_as(checker, known, expr->items[i],
-                                      WEIR_CEDAR_TYPE_BOOL, "a Bool", &part))
+                                      WEIR_CEDAR_TYPE_BOOL, &part))
             return false;
         if (all.type->kind == WEIR_CEDAR_TYPE_FALSE)
             all = part;
@@ -255,7 +263,7 @@ check_not(struct checker *checker, const struct capability *known,
 {
     struct typed inner;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_BOOL, "a Bool", &inner))
+                                  WEIR_CEDAR_TYPE_BOOL, &inner))
         return false;
     if (inner.type->kind == WEIR_CEDAR_TYPE_TRUE)
         return give(typed_out, FALSE_TYPE);
@@ -271,7 +279,7 @@ check_if(struct checker *checker, const struct capability *known,
     const struct capability *within;
     struct typed condition, then, otherwise;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_BOOL, "a Bool", &condition))
+                                  WEIR_CEDAR_TYPE_BOOL, &condition))
         return false;
     if (condition.type->kind == WEIR_CEDAR_TYPE_FALSE)
         return weir__cedar_typecheck(checker, known, expr->third, typed_out);
@@ -396,11 +404,11 @@ check_arithmetic(struct checker *checker, const struct capability *known,
 {
     struct typed part;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_LONG, "a Long", &part))
+                                  WEIR_CEDAR_TYPE_LONG, &part))
         return false;
     if (expr->kind != CEDAR_EXPR_NEGATE &&
         !weir__cedar_typecheck_as(checker, known, expr->right,
-                                  WEIR_CEDAR_TYPE_LONG, "a Long", &part))
+                                  WEIR_CEDAR_TYPE_LONG, &part))
         return false;
     return give(typed_out, &weir__cedar_type_long);
 }
@@ -414,12 +422,12 @@ check_contains(struct checker *checker, const struct capability *known,
     struct typed left, right;
     const struct weir_cedar_type *a, *b;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_SET, "a set", &left))
+                                  WEIR_CEDAR_TYPE_SET, &left))
         return false;
     if (expr->kind == CEDAR_EXPR_CONTAINS
             ? !weir__cedar_typecheck(checker, known, expr->right, &right)
             : !weir__cedar_typecheck_as(checker, known, expr->right,
-                                        WEIR_CEDAR_TYPE_SET, "a set", &right))
+                                        WEIR_CEDAR_TYPE_SET, &right))
         return false;
     a = left.type->element;
     b = expr->kind == CEDAR_EXPR_CONTAINS ? right.type : right.type->element;
@@ -634,12 +642,11 @@ check_form(struct checker *checker, const struct capability *known,
         return check_contains(checker, known, expr, typed_out);
     case CEDAR_EXPR_IS_EMPTY:
         return weir__cedar_typecheck_as(checker, known, expr->left,
-                                        WEIR_CEDAR_TYPE_SET, "a set", &part) &&
+                                        WEIR_CEDAR_TYPE_SET, &part) &&
                give(typed_out, BOOL_TYPE);
     case CEDAR_EXPR_LIKE:
         return weir__cedar_typecheck_as(checker, known, expr->left,
-                                        WEIR_CEDAR_TYPE_STRING, "a String",
-                                        &part) &&
+                                        WEIR_CEDAR_TYPE_STRING, &part) &&
                give(typed_out, BOOL_TYPE);
     default:
         return weir__cedar_typecheck_entity(checker, known, expr, typed_out);

@@ -80,7 +80,7 @@ check_in(struct checker *checker, const struct capability *known,
     const struct weir_cedar_type *target;
     struct typed a, b;
     if (!weir__cedar_typecheck_as(checker, known, left, WEIR_CEDAR_TYPE_ENTITY,
-                                  "an entity", &a) ||
+                                  &a) ||
         !weir__cedar_typecheck(checker, known, right, &b))
         return false;
     target = b.type->kind == WEIR_CEDAR_TYPE_SET ? b.type->element : b.type;
@@ -98,7 +98,7 @@ check_is(struct checker *checker, const struct capability *known,
     struct typed part;
     bool is_of_type;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_ENTITY, "an entity", &part))
+                                  WEIR_CEDAR_TYPE_ENTITY, &part))
         return false;
     is_of_type = weir_span_equal(part.type->entity->name, expr->name);
     if (!is_of_type)
@@ -229,10 +229,9 @@ check_tag(struct checker *checker, const struct capability *known,
     struct typed entity, key;
     bool is_known;
     if (!weir__cedar_typecheck_as(checker, known, expr->left,
-                                  WEIR_CEDAR_TYPE_ENTITY, "an entity",
-                                  &entity) ||
+                                  WEIR_CEDAR_TYPE_ENTITY, &entity) ||
         !weir__cedar_typecheck_as(checker, known, expr->right,
-                                  WEIR_CEDAR_TYPE_STRING, "a String", &key))
+                                  WEIR_CEDAR_TYPE_STRING, &key))
         return false;
     tags = entity.type->entity->tags;
     if (tags == NULL)

@@ -14,7 +14,7 @@ bool weir__cedar_typecheck_as(struct checker *checker,
                               const struct capability *known,
                               const struct cedar_expr *expr,
                               enum weir_cedar_type_kind kind,
-                              const char *expected, struct typed *typed_out);
+                              struct typed *typed_out);
 
 /* `a in b` where b is one literal or several; the types are known. */
 const struct weir_cedar_type *

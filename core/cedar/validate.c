@@ -353,7 +353,7 @@ check_condition(struct checker *checker, struct conjunction *c,
     if (is_false(c))
         return true;
     if (!weir__cedar_typecheck_as(checker, c->known, condition->body,
-                                  WEIR_CEDAR_TYPE_BOOL, "a Bool", &part))
+                                  WEIR_CEDAR_TYPE_BOOL, &part))
         return false;
     if (condition->is_unless) {
         part.facts = NULL;

@@ -3,7 +3,8 @@
  * What decide.c binds to a program, as a query of the language: for those
  * who put the same question to policies that are in no image. A fact that
  * is added there is added here; the schema, which both follow, makes the
- * evaluator refuse a query that lacks one it must have.
+ * evaluator refuse a query that lacks one it must have. Granted exceptions
+ * are no part of a question: the gate asks for them afterwards.
  */
 #include "internal.h"
 
