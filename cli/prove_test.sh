@@ -72,6 +72,27 @@ printf 'name "x";\nassume 1 +;\nclaim always denies;\n' > bad.prove
 "$weir" prove --policies old bad.prove 2> err
 [ $? = 4 ] && grep -q '^bad.prove:2:' err || { cat err; say "a bad file"; }
 
+# What docs/measured is about: worlds that bench/cedar makes fit the schema, and
+# the flagship holds over 500 policies.
+world=$(dirname "$schema")/../bench/cedar/world.py
+if python3 "$world" weir made --size 500 --requests 3 &&
+    python3 "$world" policies --count 500 > made/500.cedar; then
+    "$weir" cedar check made/entities.json --schema "$schema" ||
+        say "bench/cedar/world.py: entities"
+    head -n 1 made/requests.jsonl > made/request.json
+    "$weir" cedar authorize --policies made/policies.cedar --schema "$schema" \
+        --entities made/entities.json --request made/request.json > out 2>&1
+    [ $? -le 1 ] || { cat out; say "bench/cedar/world.py: requests"; }
+    "$weir" prove -p made/500.cedar --claim 'always denies' \
+        --assume 'principal in principal.organization' \
+        --assume 'resource in resource.model' \
+        --assume 'principal.organization in OwnershipRule::"flagship"' \
+        --assume 'resource.model in Family::"flagship"' > out 2>&1 ||
+        { cat out; say "the flagship over 500 policies"; }
+else
+    say "bench/cedar/world.py fails"
+fi
+
 asked=0
 for case in "$data"/cedar-sample/analysis/*/; do
     one=$(ls "$case"*.cedarschema 2> /dev/null | head -n 1)

@@ -238,6 +238,7 @@ def weir(dice, size):
             "headquarters": place(), "incorporated": place(),
             "verified_until": {"__extn": {"fn": "datetime",
                                           "arg": "2027-01-01"}},
+            "unknown": [], "conflicting": [],
         }, [ref("OwnershipRule", f"r{dice.randrange(RULES)}")
             for _ in range(dice.randrange(5))] +
             [ref("ScreeningList", f"l{dice.randrange(LISTS)}")
