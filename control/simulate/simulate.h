@@ -24,12 +24,12 @@
 /* ------------------------------------------------------------- worlds */
 
 struct weir_simulate_sources {
-    const char *config;   /* weir.yaml: state and keys are found by it */
-    const char *with;     /* another weir.yaml in its place; NULL: none */
-    const char *policies; /* another policy directory; NULL: its own */
+    const char *config;         /* weir.yaml: state and keys are found by it */
+    const char *with;           /* another weir.yaml in its place; NULL: none */
+    const char *policies;       /* another policy directory; NULL: its own */
     const char *const *changes; /* weir_config_change(), in this order */
     uint32_t change_count;
-    weir_time at;         /* ownership rules act as of then */
+    weir_time at; /* ownership rules act as of then */
 };
 
 /* Sources and the keys of the store, compiled. Nothing on disk changes. */
