@@ -173,4 +173,28 @@ size_t weir_ownership_chain(const struct weir_ownership_graph *graph,
                             const struct weir_ownership_result *result,
                             uint32_t row, uint32_t *holdings_out, size_t max);
 
+/* ------------------------------------------------- one holding at a time */
+
+/* A cascade that is kept up to date. */
+struct weir_ownership_live;
+
+/* Runs the rule; `rule->seeds` are borrowed and do not change. Room for
+ * `more_max` holdings that the graph does not have. EPARSE: the method is not
+ * a cascade. ETOOBIG. */
+WEIR_MUST_USE weir_status weir_ownership_live_new(
+    const struct weir_ownership_graph *graph,
+    const struct weir_ownership_rule *rule, uint32_t more_max,
+    struct weir_arena *arena, struct weir_ownership_live **live_out,
+    struct weir_error *err);
+/* Sets what one organisation holds of another ({0, 0}: nothing), and answers
+ * anew for whomever it touches: the same as a whole run. EPARSE: out of
+ * range; ETOOBIG: no room. Where the graph states a holding twice, one of
+ * the two is set. */
+WEIR_MUST_USE weir_status weir_ownership_live_set(
+    struct weir_ownership_live *live, uint32_t owner, uint32_t owned,
+    weir_share share, struct weir_error *err);
+enum weir_ownership_answer
+weir_ownership_live_answer(const struct weir_ownership_live *live,
+                           uint32_t row);
+
 #endif
