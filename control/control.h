@@ -45,6 +45,7 @@ struct weir_control {
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
     int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
+    uint64_t publications; /* of worlds: a review looks when it moves */
     uint64_t reloads;
     uint64_t reload_failures;
     bool reload_failed_last; /* the sources are not as the workers have them */

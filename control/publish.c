@@ -187,6 +187,10 @@ weir__control_publish_image(struct weir_control *control,
         if (status == WEIR_OK && !(is_same && control->sources_of == world))
             put_sources(control, world, &image,
                         had_image && !is_same ? before : NULL);
+        if (status == WEIR_OK) {
+            control->publications++;
+            weir_onboarding_ring(control);
+        }
         weir_image_close(&image);
     }
     weir_buf_fini(&bytes);

@@ -155,11 +155,24 @@ weir__facts_above(const struct weir_world *world, uint32_t row,
     return count;
 }
 
-weir_span
-weir__facts_called(const struct weir_world *world, uint32_t row)
+uint32_t
+weir__facts_texts(const struct weir_world *world, uint32_t row,
+                  weir_span texts_out[WEIR__TEXTS_MAX])
 {
     const struct weir_world_organisation *o = &world->organisation_rows[row];
-    return o->title.len > 0 ? o->title : o->name;
+    uint32_t count = 1;
+    texts_out[0] = o->title.len > 0 ? o->title : o->name;
+    for (uint32_t i = 0; i < o->aliases.count && count < WEIR__TEXTS_MAX; i++)
+        texts_out[count++] = world->name_rows[o->aliases.first + i].text;
+    for (uint32_t i = 0; i < o->identifiers.count && count < WEIR__TEXTS_MAX;
+         i++) {
+        weir_span text = world->name_rows[o->identifiers.first + i].text;
+        const char *colon =
+            text.len == 0 ? NULL : memchr(text.ptr, ':', text.len);
+        size_t scheme = colon == NULL ? 0 : (size_t)(colon - text.ptr) + 1;
+        texts_out[count++] = (weir_span){text.ptr + scheme, text.len - scheme};
+    }
+    return count;
 }
 
 weir_status
@@ -169,12 +182,20 @@ weir__facts_names(const struct weir_world *world, uint32_t row,
 {
     uint32_t rows[WEIR__OWNERS_MAX];
     uint32_t count = weir__facts_above(world, row, rows);
-    weir_span *names = weir_arena_array(arena, weir_span, count);
+    weir_span texts[WEIR__TEXTS_MAX];
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += weir__facts_texts(world, rows[i], texts);
+    weir_span *names = weir_arena_array(arena, weir_span, total);
     if (names == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = weir__facts_called(world, rows[i]);
+    uint32_t filled = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t found = weir__facts_texts(world, rows[i], texts);
+        memcpy(names + filled, texts, found * sizeof texts[0]);
+        filled += found;
+    }
     *names_out = names;
-    *count_out = count;
+    *count_out = filled;
     return WEIR_OK;
 }

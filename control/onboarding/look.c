@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/evidence/evidence.h"
 #include "control/onboarding/parts.h"
 
 weir_status
@@ -172,6 +173,36 @@ look_at_evidence(struct weir__look *look, struct weir_error *err)
                 ? "'%.*s' is not an established organisation (`%s`)"
                 : "'%.*s' has no `%s` on file",
             WEIR_SPAN_ARG(o->name), fact);
+    }
+    return status;
+}
+
+/* Sources that contradict each other: the rule of control/evidence chooses,
+ * so nothing is held, but a person looks. */
+static weir_status
+raise_conflicts(struct weir__look *look, struct weir_error *err)
+{
+    const struct weir_world_organisation *o = organisation_of(look);
+    weir_status status = WEIR_OK;
+    for (int i = 1; status == WEIR_OK && i < WEIR_FACT_KINDS; i++) {
+        char code[64], title[256];
+        if ((o->conflicting & 1u << i) == 0)
+            continue;
+        const char *fact = weir_fact_kind_name((enum weir_fact_kind)i);
+        snprintf(code, sizeof code, "conflict:%s", fact);
+        snprintf(title, sizeof title,
+                 "sources contradict each other about `%s`: weir organisation "
+                 "show %.*s",
+                 fact, WEIR_SPAN_ARG(o->name));
+        const struct weir_case_cause cause = {
+            .kind = WEIR_CASE_CONFLICT,
+            .subject = o->name,
+            .cause = weir_span_of(code),
+            .organisation = o->name,
+            .title = weir_span_of(title),
+        };
+        status = weir_case_raise(look->control->store, &cause, look->now, NULL,
+                                 NULL, err);
     }
     return status;
 }
@@ -455,6 +486,8 @@ weir__look(struct weir__look *look, uint32_t row, struct weir_error *err)
         status = look_at_change(look, err);
     if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_EVIDENCE) != 0)
         status = look_at_evidence(look, err);
+    if (status == WEIR_OK && look->raises)
+        status = raise_conflicts(look, err);
     if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_TERMS) != 0)
         status = look_at_terms(look, err);
     if (status == WEIR_OK)

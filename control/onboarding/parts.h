@@ -136,8 +136,11 @@ uint32_t weir__facts_missing(const struct weir_world *world, uint32_t row,
 #define WEIR__OWNERS_MAX 256
 uint32_t weir__facts_above(const struct weir_world *world, uint32_t row,
                            uint32_t rows_out[WEIR__OWNERS_MAX]);
-/* What an organisation is called: its title, else its name. */
-weir_span weir__facts_called(const struct weir_world *world, uint32_t row);
+/* What one organisation is called, as held against lists: its title, else its
+ * name; aliases; identifiers without their scheme. At most so many. */
+#define WEIR__TEXTS_MAX 64
+uint32_t weir__facts_texts(const struct weir_world *world, uint32_t row,
+                           weir_span texts_out[WEIR__TEXTS_MAX]);
 /* The same as names, in `arena`. */
 WEIR_MUST_USE weir_status weir__facts_names(
     const struct weir_world *world, uint32_t row, struct weir_arena *arena,

@@ -62,7 +62,7 @@ struct review {
 static uint64_t
 sources_of(const struct weir_control *control)
 {
-    return control->reloads << 32 ^ control->board->image;
+    return control->publications;
 }
 
 static weir_status
@@ -269,7 +269,8 @@ gather_names(struct review *review)
     const struct weir_world *world = review->control->world;
     const struct weir_onboarding *own = review->control->onboarding;
     struct weir_arena *arena = &review->arena;
-    uint32_t rows[WEIR__OWNERS_MAX], marked = 0;
+    weir_span texts[WEIR__TEXTS_MAX];
+    uint32_t rows[WEIR__OWNERS_MAX], total = 0;
     uint8_t *is_marked =
         weir_arena_array(arena, uint8_t, world->organisation_count + 1);
     if (is_marked == NULL)
@@ -278,23 +279,26 @@ gather_names(struct review *review)
         uint32_t count =
             weir__facts_above(world, review->subjects[i].row, rows);
         for (uint32_t j = 0; j < count; j++) {
-            marked += !is_marked[rows[j]];
+            if (!is_marked[rows[j]])
+                total += weir__facts_texts(world, rows[j], texts);
             is_marked[rows[j]] = 1;
         }
     }
     review->question_count = 0;
-    review->questions = weir_arena_array(arena, struct question, marked + 1);
+    review->questions = weir_arena_array(arena, struct question, total + 1);
     for (uint32_t i = 0;
          review->questions != NULL && i < world->organisation_count; i++) {
         if (!is_marked[i])
             continue;
-        weir_span name = weir__facts_called(world, i);
-        uint64_t key = key_of(review, name);
-        if (cache_find(own, review->screen, key) != NULL)
-            continue;
-        /* A copy: the world may go while they are asked. */
-        review->questions[review->question_count++] =
-            (struct question){weir_arena_copy(arena, name), key, {NULL, 0}};
+        uint32_t count = weir__facts_texts(world, i, texts);
+        for (uint32_t j = 0; j < count; j++) {
+            uint64_t key = key_of(review, texts[j]);
+            if (cache_find(own, review->screen, key) != NULL)
+                continue;
+            /* A copy: the world may go while they are asked. */
+            review->questions[review->question_count++] = (struct question){
+                weir_arena_copy(arena, texts[j]), key, {NULL, 0}};
+        }
     }
     return arena->overflow ? out_of_memory(review->err) : WEIR_OK;
 }
@@ -424,16 +428,20 @@ collect_hits(const struct review *review, uint32_t row,
              const struct weir__hits **hits_out)
 {
     const struct weir_world *world = review->control->world;
-    struct weir__hits all[WEIR__OWNERS_MAX];
-    uint32_t rows[WEIR__OWNERS_MAX];
-    uint32_t count = weir__facts_above(world, row, rows);
+    weir_span *names;
+    uint32_t count;
     *hits_out = NULL;
     if (review->screen == NULL)
         return WEIR_OK;
+    weir_status status =
+        weir__facts_names(world, row, arena, &names, &count, review->err);
+    struct weir__hits *all = weir_arena_array(arena, struct weir__hits, count);
+    if (status != WEIR_OK || all == NULL)
+        return status == WEIR_OK ? out_of_memory(review->err) : status;
     for (uint32_t i = 0; i < count; i++) {
         const struct weir__hits *found =
             cache_find(review->control->onboarding, review->screen,
-                       key_of(review, weir__facts_called(world, rows[i])));
+                       key_of(review, names[i]));
         if (found == NULL)
             return WEIR_OK;
         all[i] = *found;

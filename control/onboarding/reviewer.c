@@ -18,8 +18,7 @@
 
 /* What was reviewed last. */
 struct seen {
-    uint64_t image;
-    uint64_t reloads;
+    uint64_t publications;
     uint64_t lists;
     weir_time again; /* after a failure: not before */
     bool is_failing;
@@ -33,7 +32,7 @@ find_reason(struct weir_control *control, struct seen *seen, bool is_rung)
     weir_time now = weir_control_now();
     pthread_mutex_lock(&control->lock);
     bool has_lists = weir__lists_take(control->world, &lists, NULL) == WEIR_OK;
-    uint64_t image = control->board->image, reloads = control->reloads;
+    uint64_t publications = control->publications;
     weir_time due = control->onboarding->due;
     pthread_mutex_unlock(&control->lock);
     uint64_t stamp = has_lists ? lists.stamp : seen->lists;
@@ -41,7 +40,7 @@ find_reason(struct weir_control *control, struct seen *seen, bool is_rung)
     const char *reason = NULL;
     if (seen->again != 0)
         reason = now >= seen->again ? "again" : NULL;
-    else if (image != seen->image || reloads != seen->reloads)
+    else if (publications != seen->publications)
         reason = "sources";
     else if (stamp != seen->lists)
         reason = "lists";
@@ -51,7 +50,7 @@ find_reason(struct weir_control *control, struct seen *seen, bool is_rung)
         reason = "facts";
     if (reason == NULL)
         return NULL;
-    *seen = (struct seen){image, reloads, stamp, 0, seen->is_failing};
+    *seen = (struct seen){publications, stamp, 0, seen->is_failing};
     return reason;
 }
 

@@ -489,3 +489,25 @@ def test_without_the_requirement_nothing_of_this_is_asked(house):
     house.weir.config["onboarding"] = {"require": "none"}
     house.reload()
     house.await_code(key, 200)
+
+
+def test_facts_of_the_store_are_screened_and_conflicts_become_cases(house):
+    """An alias, then an identifier, then a second headquarters: entered at
+    run time, not in the sources."""
+    house.list.write_text(
+        "name,id,identifiers\nGrey Heron Logistics Ltd,W-1,\n"
+        "Whoever It Is,W-5,LEI=529900T8BM49AURSDO55\n")
+    house.onboard("acorn")
+    key = house.key("acorn")
+    assert house.code(key) == 200
+    add = ["organisation", "add", "acorn", "--source", "register"]
+    house.weir.cli(*add, "--alias", "Grey Heron Logistics")
+    house.await_code(key, HELD)
+    assert house.codes("acorn") == ["watch:W-1"]
+    house.weir.cli(*add, "--identifier", "LEI:529900T8BM49AURSDO55")
+    lab.wait_for(lambda: "watch:W-5" in house.codes("acorn"), 5, "the LEI")
+    house.weir.cli(*add, "--headquarters", "NO")
+    lab.wait_for(lambda: house.cases(kind="conflict"), 5, "the conflict")
+    case, = house.cases(kind="conflict")
+    assert (case["subject"], case["cause"]) == ("acorn",
+                                                "conflict:headquarters")
