@@ -96,8 +96,13 @@ struct answer {
     struct weir_buf bytes;
 };
 
-/* False: nobody answers there. */
-static bool
+enum heard {
+    HEARD,  /* a whole answer */
+    NOBODY, /* no connection: nothing was asked */
+    BROKEN, /* asked, and no answer: it may have been done */
+};
+
+static enum heard
 ask_http(const char *base, const char *socket, const char *token,
          const char *method, const char *path,
          const struct weir_cli_pair *query, const char *body,
@@ -134,7 +139,10 @@ ask_http(const char *base, const char *socket, const char *token,
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     free(url);
-    return code == CURLE_OK;
+    return code == CURLE_OK ? HEARD
+           : code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST
+               ? NOBODY
+               : BROKEN;
 }
 
 /* ----------------------------------------------------------------- in here */
@@ -155,11 +163,12 @@ unescape(char *path)
     *out = '\0';
 }
 
-/* No daemon: the handlers run in this process. */
+/* No daemon: the handlers run in this process. *is_taken_out: but there is
+ * one, which said nothing yet; with `is_last`, that is an error. */
 static int
 ask_here(struct weir_cli *cli, const char *token, const char *method,
          const char *path, const struct weir_cli_pair *query, const char *body,
-         struct answer *answer)
+         bool is_last, bool *is_taken_out, struct answer *answer)
 {
     char bearer[256];
     struct weir_faults faults;
@@ -168,6 +177,11 @@ ask_here(struct weir_cli *cli, const char *token, const char *method,
     weir_faults_init(&faults);
     weir_status status =
         weir_control_open(weir_cli_config(cli), &control, &faults, &err);
+    *is_taken_out = status == WEIR_ECONFLICT;
+    if (*is_taken_out && !is_last) {
+        weir_faults_fini(&faults);
+        return 0;
+    }
     if (status != WEIR_OK) {
         weir_cli_print_faults(cli, &faults);
         weir_faults_fini(&faults);
@@ -325,6 +339,9 @@ nobody(struct weir_cli *cli, const char *url, const char *why)
     return weir_cli_fail(cli, &err, NULL);
 }
 
+#define STARTING_MS      5000
+#define STARTING_STEP_MS 50
+
 static int
 ask(struct weir_cli *cli, const char *method, const char *path,
     const struct weir_cli_pair *query, const char *body, struct answer *answer)
@@ -336,15 +353,27 @@ ask(struct weir_cli *cli, const char *method, const char *path,
     token = token == NULL ? getenv("WEIR_TOKEN") : token;
     if (url != NULL)
         return ask_http(url, NULL, token, method, path, query, body, answer,
-                        why)
+                        why) == HEARD
                    ? 0
                    : nobody(cli, url, why);
     find_socket(cli, socket);
-    if (access(socket, W_OK) == 0 &&
-        ask_http("http://localhost", socket, token, method, path, query, body,
-                 answer, why))
-        return 0;
-    return ask_here(cli, token, method, path, query, body, answer);
+    /* A daemon that is just starting, or stopping, has the state and does
+     * not answer: neither lasts. */
+    for (int left = STARTING_MS;; left -= STARTING_STEP_MS) {
+        bool is_taken = false;
+        enum heard heard =
+            access(socket, W_OK) != 0
+                ? NOBODY
+                : ask_http("http://localhost", socket, token, method, path,
+                           query, body, answer, why);
+        if (heard != NOBODY)
+            return heard == HEARD ? 0 : nobody(cli, socket, why);
+        int code = ask_here(cli, token, method, path, query, body, left <= 0,
+                            &is_taken, answer);
+        if (!is_taken || left <= 0)
+            return code;
+        usleep(STARTING_STEP_MS * 1000);
+    }
 }
 
 int
