@@ -26,6 +26,9 @@ print_who(FILE *out, const json_t *reply)
         fprintf(out, ", for %s", weir_cli_text(who, "end_customer"));
     if (weir_cli_text(who, "address")[0] != '\0')
         fprintf(out, " (%s)", weir_cli_text(who, "address"));
+    if (weir_cli_text(who, "exception")[0] != '\0')
+        fprintf(out, "\n       let through by the exception %s",
+                weir_cli_text(who, "exception"));
     fprintf(out, "\nwhat   %s of %s%s\n", weir_cli_text(what, "operation"),
             weir_cli_text(what, "model"),
             json_is_true(json_object_get(what, "is_streamed")) ? ", streamed"

@@ -81,14 +81,17 @@ who_json(const struct weir_explained *in)
     json_t *end_customer = in->recorded.end_customer.len == 0
                                ? NULL
                                : weir__explain_text(in->recorded.end_customer);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o*}", "key",
+    json_t *exception = in->recorded.exception.len == 0
+                            ? NULL
+                            : weir__explain_text(in->recorded.exception);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o*,s:o*}", "key",
                      weir__explain_text(in->recorded.key), "project",
                      weir__explain_text(in->project), "tenant",
                      weir__explain_text(in->recorded.tenant), "organisation",
                      weir__explain_text(in->recorded.organisation), "country",
                      weir__explain_text(in->recorded.country), "address",
                      weir__explain_text(in->recorded.address), "end_customer",
-                     end_customer);
+                     end_customer, "exception", exception);
 }
 
 static json_t *
@@ -142,8 +145,7 @@ outcome_json(const struct weir_record_outcome *out)
         weir__explain_text(out->origin_request), "attempts",
         attempts_json(out));
     if (out->finding.len > 0)
-        json_object_set_new(where, "finding",
-                            weir__explain_text(out->finding));
+        json_object_set_new(where, "finding", weir__explain_text(out->finding));
     json_t *usage = json_pack(
         "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
         (json_int_t)out->input_tokens, "cached_tokens",

@@ -114,7 +114,7 @@ said_by_call(weir_span name)
         {"end_customer_id", "the call: its header weir-end-customer"},
         {"now", "the time of the decision"},
         {"is_streamed", "the call: its body"},
-        {"end_customer", "the call: its header weir-end-customer"},
+        {"exception", "an approved exception: weir exception list"},
         {"end_customer_id", "the call: its header weir-end-customer"},
         {"signals", "the gateway: what it saw of the key's use"},
         {"undeclared_place", "the gateway: where the key was used from"},

@@ -129,11 +129,10 @@ weir__gate_milliseconds(weir_time when)
 
 /* A name that no policy speaks of is no entity, and changes nothing. */
 static bool
-bind_exception(const struct weir_cedar_program *program,
-               const struct weir_grant *grant, struct asked *asked)
+bind_exception(const struct weir_cedar_program *program, weir_span name,
+               struct asked *asked)
 {
-    const struct weir_cedar_uid uid = {WEIR_SPAN("Exception"),
-                                       weir_grant_name(grant)};
+    const struct weir_cedar_uid uid = {WEIR_SPAN("Exception"), name};
     uint32_t entity = weir_cedar_program_entity(program, &uid);
     uint32_t before = asked->request.context_count;
     if (entity == WEIR_CEDAR_NONE)
@@ -355,7 +354,7 @@ try_grant(const struct weir_view *view, const struct weir_question *question,
     if (!weir__gate_grant_fits_caller(view, question, grant))
         return false;
     ask(&view->image, question, &asked);
-    if (!bind_exception(&view->image.program, grant, &asked))
+    if (!bind_exception(&view->image.program, weir_grant_name(grant), &asked))
         return false;
     memcpy(tried, candidates, count * sizeof(tried[0]));
     for (uint32_t i = 0; i < count; i++) {
@@ -528,6 +527,8 @@ weir_gate_trace(const struct weir_view *view,
     if (weir_cedar_program_scratch_size(&image->program) > sizeof(scratch))
         return WEIR_CEDAR_FAILED;
     ask(image, question, &asked);
+    if (question->exception_name.len > 0)
+        (void)bind_exception(&image->program, question->exception_name, &asked);
     asked.request.resource =
         weir_cedar_arg_entity(image->deployments[deployment].entity);
     return weir_cedar_trace(&image->program, &asked.request, policy, scratch,
@@ -566,6 +567,8 @@ weir_gate_whatif(const struct weir_view *view,
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "the policies are nested too deep");
     ask(image, question, asked);
+    if (question->exception_name.len > 0)
+        (void)bind_exception(&image->program, question->exception_name, asked);
     asked->request.resource =
         weir_cedar_arg_entity(image->deployments[deployment].entity);
     bounds.context = &asked->request;

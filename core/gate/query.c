@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define FIELDS_MAX  8
+#define FIELDS_MAX  9
 #define SIGNALS_MAX 4
 
 struct writing {
@@ -110,6 +110,8 @@ context_of(const struct weir_image *image, const struct weir_question *question,
             add_entity(&w, "end_customer", "Organization",
                        question->end_customer);
     }
+    if (question->exception_name.len > 0)
+        add_entity(&w, "exception", "Exception", question->exception_name);
     add_number(&w, "now", WEIR_CEDAR_DATETIME,
                weir__gate_milliseconds(question->now));
     add_number(&w, "is_streamed", WEIR_CEDAR_BOOL, question->is_streamed);

@@ -145,6 +145,16 @@ was_stale(const struct weir_replay_case *recorded)
     return false;
 }
 
+/* The name of the recorded grant; empty: none, or its overlay is gone. */
+static weir_span
+name_of_grant(const struct weir_overlay *overlay, weir_span id)
+{
+    for (uint32_t i = 0; i < overlay->grant_count && id.len > 0; i++)
+        if (weir_span_equal(weir_grant_id(&overlay->grants[i]), id))
+            return weir_grant_name(&overlay->grants[i]);
+    return WEIR_SPAN_NONE;
+}
+
 weir_status
 weir_replay_question(const struct weir_replay *replay,
                      const struct weir_replay_case *recorded, weir_time now,
@@ -164,6 +174,8 @@ weir_replay_question(const struct weir_replay *replay,
         /* what others had left of a grant is not in the record */
         .first_grant = recorded->exception.len > 0 ? 0 : WEIR_INDEX_NONE,
         .exception = recorded->exception,
+        .exception_name =
+            name_of_grant(&replay->view->overlay, recorded->exception),
         .now = now,
         .confirmed_us = was_stale(recorded) ? WEIR_CONFIRMED_NEVER : 0,
         .signals = recorded->signals,

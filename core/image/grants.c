@@ -18,6 +18,14 @@ copy(char *out, size_t size, weir_span text)
     return true;
 }
 
+/* Bytes before the first NUL; `size` when there is none. */
+static size_t
+length(const char *bytes, size_t size)
+{
+    const char *end = memchr(bytes, '\0', size);
+    return end == NULL ? size : (size_t)(end - bytes);
+}
+
 bool
 weir_grant_set_id(struct weir_grant *grant, weir_span id)
 {
@@ -35,13 +43,13 @@ weir_grant_set_name(struct weir_grant *grant, weir_span name)
 weir_span
 weir_grant_id(const struct weir_grant *grant)
 {
-    return (weir_span){grant->id, strnlen(grant->id, sizeof(grant->id))};
+    return (weir_span){grant->id, length(grant->id, sizeof(grant->id))};
 }
 
 weir_span
 weir_grant_name(const struct weir_grant *grant)
 {
-    return (weir_span){grant->name, strnlen(grant->name, sizeof(grant->name))};
+    return (weir_span){grant->name, length(grant->name, sizeof(grant->name))};
 }
 
 uint64_t
@@ -119,7 +127,7 @@ weir_overlay_add_grants(const struct weir_grant *grants, size_t count,
 static bool
 is_text(const char *bytes, size_t size)
 {
-    size_t len = strnlen(bytes, size);
+    size_t len = length(bytes, size);
     return len > 0 && len < size;
 }
 

@@ -73,6 +73,9 @@ struct weir_question {
      * WEIR_INDEX_NONE: none of them. */
     uint32_t first_grant;
     weir_span exception; /* only the grant of this id; empty: any */
+    /* Its name, where it is known to have let the call through: traces and
+     * queries have it as context.exception. */
+    weir_span exception_name;
 };
 
 #define WEIR_DECIDING_MAX 8 /* policy ids kept per candidate; more: counted */

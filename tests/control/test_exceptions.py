@@ -77,7 +77,7 @@ class Place:
 
     def call(self, **more):
         body = {"model": "m", "messages": [], **more}
-        status, _, reply = lab.exchange(
+        status, self.headers, reply = lab.exchange(
             self.weir.port, "POST", "/v1/chat/completions",
             json.dumps(body).encode(),
             {"Authorization": "Bearer " + self.key,
@@ -145,6 +145,25 @@ def test_tokens_and_money_are_held_before_they_are_spent(place):
     place.revoke(name)
     name = place.granted(money="0.000001")
     assert place.call(max_tokens=1)[1] == "exception_spent"
+    place.revoke(name)
+
+
+def test_the_explanation_names_the_exception_and_decides_the_same(place):
+    name = place.granted(calls="1")
+    assert place.call()[0] == 200
+    request = place.headers["weir-request-id"]
+    assert place.call() == (403, "exception_spent")
+
+    def closed():
+        done = place.weir.cli("explain", request, "--json", check=False)
+        told = json.loads(done.stdout) if done.returncode < 2 else {}
+        return told if told.get("state") not in (None, "open") else None
+
+    told = lab.wait_for(closed, 10, "the call in the ledger")
+    assert told["who"]["exception"] == name
+    assert told["is_same"] is True
+    assert "let through by the exception " + name in place.weir.cli(
+        "explain", request).stdout
     place.revoke(name)
 
 
