@@ -32,6 +32,7 @@ bench: all
 	BUILD=$(BUILD) bench/cedar/run
 
 soak: all
+	WEIR_WORLDS=100000 $(BUILD)/tests/test_worlds
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
 	tests/cedar-differential/check --count 1000000

@@ -49,7 +49,9 @@ weir__gate_see(struct weir_call *call)
                                    image->hosting_count, true, client->bits);
     }
     uint32_t here = weir_image_find_jurisdiction(image, client->country);
-    if (here == WEIR_INDEX_NONE)
+    /* Some databases say ZZ where they do not know. */
+    if (here == WEIR_INDEX_NONE ||
+        weir_span_equal(client->country, WEIR_SPAN("ZZ")))
         return;
     facts->known |= WEIR_SIGNAL_PLACE;
     facts->is_undeclared = here != key->staff &&
@@ -61,7 +63,7 @@ weir__gate_see(struct weir_call *call)
         weir_signals_note(call->gate->signals, key->hash, country,
                           call->started, image->signals_window_us, others);
     uint32_t fastest = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && fastest < UINT16_MAX; i++) {
         uint32_t kmh = travel_kmh(image, here, &others[i], call->started);
         fastest = kmh > fastest ? kmh : fastest;
     }

@@ -85,10 +85,11 @@ add_set(struct weir__compiler *c, const struct weir_image_places *set)
     return row;
 }
 
+/* ZZ, the place of what nobody knows, is in no set: inside of nothing. */
 static void
 add_place(struct weir_image_places *set, uint32_t row)
 {
-    if (row < 8 * sizeof(*set))
+    if (row != weir_jurisdiction_unknown() && row < 8 * sizeof(*set))
         set->bits[row / 64] |= UINT64_C(1) << row % 64;
 }
 
