@@ -78,9 +78,8 @@ weir_cmd_audit_check(struct weir_cli *cli)
     bool is_statement = weir_audit_is_statement(receipt);
     weir_span given = weir_span_of(key == NULL ? "" : key);
     weir_status status =
-        is_statement
-            ? weir_audit_check_statement(receipt, given, &reply, &err)
-            : weir_audit_check(receipt, given, &reply, &err);
+        is_statement ? weir_audit_check_statement(receipt, given, &reply, &err)
+                     : weir_audit_check(receipt, given, &reply, &err);
     json_decref(receipt);
     if (status != WEIR_OK) {
         weir_cli_fail(cli, &err, NULL);

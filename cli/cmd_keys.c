@@ -85,8 +85,7 @@ weir_cmd_keys_list(struct weir_cli *cli)
                 weir_cli_text(key, "id"), weir_cli_text(key, "tenant"),
                 weir_cli_text(key, "project"), weir_cli_text(key, "purpose"),
                 weir_cli_text(key, "staff"), weir_cli_text(key, "end_users"),
-                weir_cli_text(key, "scope"),
-                created);
+                weir_cli_text(key, "scope"), created);
         if (strcmp(over, "-") != 0)
             fprintf(cli->out, "  until %s", over);
         if (strcmp(revoked, "-") != 0)

@@ -51,10 +51,9 @@ add_key(void *context, const struct weir_store_key *key)
         weir_api_text(key->created_by), "not_after_us",
         time_json(key->not_after, WEIR_TIME_MAX), "revoked_us",
         time_json(key->revoked, 0));
-    json_object_set_new(line, "scope",
-                        weir_api_text(key->scope.len > 0
-                                          ? key->scope
-                                          : WEIR_SPAN("global")));
+    json_object_set_new(
+        line, "scope",
+        weir_api_text(key->scope.len > 0 ? key->scope : WEIR_SPAN("global")));
     add_state(listing->store, key->id, line);
     json_array_append_new(listing->list, line);
     return true;

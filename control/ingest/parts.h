@@ -68,10 +68,9 @@ weir__ingest_take_act(struct weir_ingest *ingest,
                       const struct weir_record *record, struct weir_error *err);
 
 /* holds.c: a refusal that policy held raises a case. */
-WEIR_MUST_USE weir_status
-weir__ingest_take_hold(struct weir_ingest *ingest,
-                       const struct weir_record_refusal *refusal,
-                       struct weir_error *err);
+WEIR_MUST_USE weir_status weir__ingest_take_hold(
+    struct weir_ingest *ingest, const struct weir_record_refusal *refusal,
+    struct weir_error *err);
 /* pins.c: keeps what an outcome says of pins, and tells control, outside of
  * any transaction. */
 void weir__ingest_note_pins(struct weir_ingest *ingest,

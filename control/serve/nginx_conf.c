@@ -97,9 +97,8 @@ add_proxies(const struct weir_world *world, struct weir_buf *out)
     if (proxies.count == 0)
         return;
     for (uint32_t i = 0; i < proxies.count; i++)
-        weir_buf_addf(
-            out, "set_real_ip_from %.*s;\n",
-            WEIR_SPAN_ARG(world->name_rows[proxies.first + i].text));
+        weir_buf_addf(out, "set_real_ip_from %.*s;\n",
+                      WEIR_SPAN_ARG(world->name_rows[proxies.first + i].text));
     weir_buf_addf(out, "real_ip_header %.*s;\nreal_ip_recursive on;\n",
                   WEIR_SPAN_ARG(world->settings.client_header));
 }

@@ -180,9 +180,9 @@ TEST(store, an_older_store_is_brought_up_to_date_and_keeps_its_rows)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     drop_rooms(db);
     /* Columns that rooms added to tables of the base. */
-    assert_int_equal(sqlite3_exec(db, "ALTER TABLE key DROP COLUMN scope", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "ALTER TABLE key DROP COLUMN scope", NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(db);
     struct weir_store *second = NULL;
     assert_ok(weir_store_open(place.directory, true, &second, &err));

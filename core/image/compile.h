@@ -20,7 +20,7 @@ struct weir__compiler {
     uint32_t counts[WEIR__SECTIONS];
     struct weir__names scopes; /* rows of the scope section, by text */
     struct weir__names sets;   /* rows of the place sets, by their bytes */
-    bool is_broken; /* an entity without handle: a bug */
+    bool is_broken;            /* an entity without handle: a bug */
 };
 
 /* Bytes in the text section; shared where the word is there already. */

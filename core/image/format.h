@@ -117,7 +117,7 @@ struct weir__overlay_header {
     uint64_t generation;
     weir_time created;
     uint32_t cut_streams;
-    uint32_t crc; /* of the whole overlay, this field 0 */
+    uint32_t crc;          /* of the whole overlay, this field 0 */
     uint32_t grant_offset; /* struct weir_grant rows; 0: none */
     uint32_t grant_count;
     uint64_t reserved;

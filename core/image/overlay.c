@@ -143,8 +143,7 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         return status;
     const struct weir_grant *grants =
         (const void *)(bytes.ptr + header.grant_offset);
-    if (header.grant_count > WEIR_GRANTS_MAX ||
-        header.grant_offset % 8 != 0 ||
+    if (header.grant_count > WEIR_GRANTS_MAX || header.grant_offset % 8 != 0 ||
         header.grant_offset > bytes.len ||
         header.grant_count >
             (bytes.len - header.grant_offset) / sizeof(*grants) ||

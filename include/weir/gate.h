@@ -102,8 +102,8 @@ struct weir_obligations {
 struct weir_answer {
     enum weir_verdict verdict; /* of the call */
     enum weir_reason reason;
-    uint32_t route;                      /* row, or WEIR_INDEX_NONE */
-    uint32_t speaking;                   /* candidate a refusal quotes */
+    uint32_t route;     /* row, or WEIR_INDEX_NONE */
+    uint32_t speaking;  /* candidate a refusal quotes */
     uint32_t exception; /* grant that let it through, a row of the overlay;
                            WEIR_INDEX_NONE: none was needed, or none helps */
     struct weir_obligations obligations; /* strictest over the allowed */

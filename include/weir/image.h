@@ -474,7 +474,7 @@ struct weir_overlay {
     weir_time created;
     const uint64_t *hashes; /* ascending */
     uint32_t count;
-    uint32_t cut_streams; /* 1: open streams of these are cut too */
+    uint32_t cut_streams;            /* 1: open streams of these are cut too */
     const struct weir_grant *grants; /* in the order they are tried */
     uint32_t grant_count;
 };

@@ -51,8 +51,8 @@ typedef enum {
     WEIR_QUOTA_MONTH,
     WEIR_QUOTA_YEAR,
     WEIR_QUOTA_EVER,
-    WEIR_QUOTA_WINDOWS,                    /* how many */
-    WEIR_QUOTA_CALENDAR = WEIR_QUOTA_EVER  /* how many budgets may name */
+    WEIR_QUOTA_WINDOWS,                   /* how many */
+    WEIR_QUOTA_CALENDAR = WEIR_QUOTA_EVER /* how many budgets may name */
 } weir_quota_window;
 
 /* What one call takes, per metric; never negative. */

@@ -506,8 +506,8 @@ struct weir_settings {
     weir_span mmdb_path; /* empty: the client's country is not known */
     struct weir_world_range proxies; /* names: networks of trusted proxies */
     weir_span client_header;         /* in which they name the client */
-    weir_span log_level; /* "error" | "warn" | "info" */
-    weir_span log_path;  /* empty: stderr */
+    weir_span log_level;             /* "error" | "warn" | "info" */
+    weir_span log_path;              /* empty: stderr */
     bool cuts_withdrawn_streams;
     /* Fields that a translation may leave out, parted by blanks. */
     weir_span translation_drop;
