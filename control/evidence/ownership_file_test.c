@@ -195,6 +195,7 @@ TEST(ownership_file, what_is_not_understood_is_refused_with_its_place)
         {"rules:\n  - {name: r, seeds: [X]}\n", 2},
         {"rules:\n  - {name: r, threshold: 50%, treshold: 1}\n", 2},
         {"rules:\n  - {name: r, threshold: 0%, seeds: [X]}\n", 2},
+        {"rules:\n  - {name: r, threshold: null, seeds: [X]}\n", 2},
         {"rules:\n  - {name: r, threshold: 50%, method: guess}\n", 2},
         {"rules:\n  - {name: r, threshold: 50%, from: 2030-01-01, until: "
          "2029-01-01}\n",

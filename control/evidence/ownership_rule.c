@@ -78,7 +78,8 @@ read_threshold(struct weir_ownership_file *file, const struct yaml_node *node,
         size_t skip = (size_t)has_sign + (size_t)has_equals;
         if (has_sign)
             rule->is_strict = !has_equals;
-        bare.text = (weir_span){text.ptr + skip, text.len - skip};
+        if (skip > 0)
+            bare.text = (weir_span){text.ptr + skip, text.len - skip};
         if (!weir__ownership_share_of(file, &bare, unit, &share))
             return;
     }
