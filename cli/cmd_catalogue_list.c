@@ -258,7 +258,7 @@ static json_t *
 lacks_json(uint32_t lacks)
 {
     json_t *list = json_array();
-    for (uint32_t bit = 1; bit < WEIR_LACKS_ALL; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= WEIR_LACKS_ALL; bit <<= 1) {
         if ((lacks & bit) != 0)
             json_array_append_new(list, json_string(weir_lack_name(bit)));
     }

@@ -194,15 +194,35 @@ model_json(const struct weir_image *image, uint32_t model)
         deployments_json(image, model));
 }
 
+/* Known and not served. */
+static json_t *
+listing_json(const struct weir_image *image, uint32_t row)
+{
+    const struct weir_image_listing *listing = &image->listings[row];
+    json_t *lacks = json_array();
+    for (uint32_t bit = 1; bit <= WEIR_LACKS_ALL; bit <<= 1) {
+        if ((listing->lacks & bit) != 0)
+            json_array_append_new(lacks, json_string(weir_lack_name(bit)));
+    }
+    return json_pack("{s:o,s:o,s:b,s:o}", "name", text_of(image, listing->name),
+                     "provider", text_of(image, listing->maker), "is_served",
+                     false, "lacks", lacks);
+}
+
 weir_status
 weir_api_models(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_control *control = call->door->control;
+    const char *all = weir_api_query(call, "all");
+    bool wants_all = all != NULL && strcmp(all, "1") == 0;
     json_t *list = json_array();
     pthread_mutex_lock(&control->lock);
     bool has_image = control->has_image;
     for (uint32_t i = 0; has_image && i < control->image.model_count; i++)
         json_array_append_new(list, model_json(&control->image, i));
+    for (uint32_t i = 0;
+         has_image && wants_all && i < control->image.listing_count; i++)
+        json_array_append_new(list, listing_json(&control->image, i));
     pthread_mutex_unlock(&control->lock);
     call->reply = json_pack("{s:o}", "models", list);
     return has_image ? WEIR_OK : no_image(err);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/exceptions/exceptions.h"
+#include "control/onboarding/rows.h"
 #include "control/schedule/parts.h"
 
 struct event {
@@ -20,6 +22,13 @@ struct collecting {
     struct event *rows;
     size_t count;
     size_t capacity;
+    bool is_full;
+};
+
+/* For callbacks of the store. */
+struct stored {
+    struct collecting *collecting;
+    struct weir_arena *arena;
 };
 
 static void
@@ -30,9 +39,10 @@ add(struct collecting *c, struct event event)
     if (c->count == c->capacity) {
         size_t more = c->capacity == 0 ? 64 : c->capacity * 2;
         struct event *grown = realloc(c->rows, more * sizeof *grown);
-        if (grown == NULL)
-            return; /* a schedule that is not whole is never reported: the
-                       count is compared at the end */
+        if (grown == NULL) {
+            c->is_full = true;
+            return;
+        }
         c->rows = grown;
         c->capacity = more;
     }
@@ -130,6 +140,58 @@ add_parties(struct collecting *c, const struct weir_world *world)
     }
 }
 
+/* Exceptions and licences, and approvals of customers. */
+static bool
+add_exception(void *context, const struct weir_exception *row)
+{
+    struct stored *stored = context;
+    struct event event = {
+        .kind = row->licence.len > 0 ? "licence" : "exception",
+        .name = weir_arena_copy(stored->arena, row->name),
+        .title = weir_arena_copy(stored->arena, row->reason),
+        .authority = weir_arena_copy(stored->arena, row->owner)};
+    event.at = row->from;
+    event.change = "starts";
+    add(stored->collecting, event);
+    event.at = row->until;
+    event.change = "ends";
+    add(stored->collecting, event);
+    return true;
+}
+
+static bool
+add_approval(void *context, const struct weir__standing_row *row)
+{
+    struct stored *stored = context;
+    const struct event event = {
+        .at = row->until,
+        .kind = "approval",
+        .change = "ends",
+        .name = weir_arena_copy(stored->arena, row->organisation),
+        .title = weir_arena_copy(stored->arena, row->purposes)};
+    add(stored->collecting, event);
+    return true;
+}
+
+static weir_status
+add_stored(struct stored *stored, const char *state_dir, struct weir_error *err)
+{
+    struct weir_store *store = NULL;
+    weir_status status = weir_store_open(state_dir, false, &store, err);
+    if (status == WEIR_ENOTFOUND)
+        return WEIR_OK; /* never served */
+    if (status == WEIR_OK)
+        status = weir_exceptions_in_force(store, stored->collecting->wish->from,
+                                          add_exception, stored, err);
+    if (status == WEIR_OK)
+        status = weir__standings(store, WEIR_STANDING_APPROVED, UINT32_MAX,
+                                 add_approval, stored, err);
+    weir_store_close(store);
+    if (status == WEIR_OK && stored->arena->overflow)
+        status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    return status;
+}
+
 static int
 by_time(const void *a, const void *b)
 {
@@ -147,19 +209,13 @@ text(weir_span span)
     return json == NULL ? json_string("?") : json;
 }
 
-void
-weir__schedule_events(const struct weir_simulate_world *world,
-                      const struct weir_schedule_wish *wish, json_t *events)
+static void
+put_events(struct collecting *c, json_t *events)
 {
-    struct collecting c = {.wish = wish};
-    add_policies(&c, &world->image);
-    add_rules(&c, world->world);
-    add_models(&c, world->world);
-    add_parties(&c, world->world);
-    if (c.count > 0)
-        qsort(c.rows, c.count, sizeof *c.rows, by_time);
-    for (size_t i = 0; i < c.count; i++) {
-        const struct event *e = &c.rows[i];
+    if (c->count > 0)
+        qsort(c->rows, c->count, sizeof *c->rows, by_time);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct event *e = &c->rows[i];
         char when[WEIR_TIME_TEXT];
         weir_time_format(e->at, when);
         json_array_append_new(
@@ -169,5 +225,27 @@ weir__schedule_events(const struct weir_simulate_world *world,
                       "change", e->change, "title", text(e->title), "authority",
                       text(e->authority), "target", text(e->target)));
     }
+}
+
+weir_status
+weir__schedule_events(const struct weir_simulate_world *world,
+                      const struct weir_schedule_wish *wish, json_t *events,
+                      struct weir_error *err)
+{
+    struct collecting c = {.wish = wish};
+    struct weir_arena arena;
+    struct stored stored = {&c, &arena};
+    weir_arena_init_heap(&arena, (size_t)256 << 20);
+    add_policies(&c, &world->image);
+    add_rules(&c, world->world);
+    add_models(&c, world->world);
+    add_parties(&c, world->world);
+    weir_status status = add_stored(&stored, world->paths.state, err);
+    if (status == WEIR_OK && c.is_full)
+        status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    if (status == WEIR_OK)
+        put_events(&c, events);
     free(c.rows);
+    weir_arena_fini(&arena);
+    return status;
 }

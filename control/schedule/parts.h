@@ -6,9 +6,10 @@
 #include "control/schedule/schedule.h"
 
 /* Appends every dated thing between the wish's times, in order of time. */
-void weir__schedule_events(const struct weir_simulate_world *world,
-                           const struct weir_schedule_wish *wish,
-                           json_t *events);
+WEIR_MUST_USE weir_status
+weir__schedule_events(const struct weir_simulate_world *world,
+                      const struct weir_schedule_wish *wish, json_t *events,
+                      struct weir_error *err);
 
 /* {"at", "at_us", "keys", "effects", "groups", "recorded"} of one moment. */
 WEIR_MUST_USE weir_status weir__schedule_moment(

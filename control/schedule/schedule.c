@@ -44,7 +44,7 @@ weir_schedule(const struct weir_schedule_wish *wish, json_t **report_out,
         weir_simulate_world_open(&sources, &world, faults, err);
     json_t *events = json_array(), *moments = json_array();
     if (status == WEIR_OK)
-        weir__schedule_events(&world, wish, events);
+        status = weir__schedule_events(&world, wish, events, err);
     if (status == WEIR_OK && !wish->is_list_only)
         status = ask_moments(&world, wish, events, moments, err);
     if (status == WEIR_OK) {

@@ -130,6 +130,18 @@ def test_what_is_listed_is_shown_with_what_it_lacks_and_cannot_be_called(
     assert "lacks origin" in error["message"]
 
 
+def test_the_admin_api_lists_it_too(place):
+    token = place.weir.json("admins", "create", "--role", "viewer", "--name",
+                            "test")["token"]
+    plain = place.api("GET", "/v1/models", token)[1]["models"]
+    every = place.api("GET", "/v1/models?all=1", token)[1]["models"]
+    assert {row["name"] for row in plain} == {"m", "fjord-one"}
+    rows = {row["name"]: row for row in every}
+    assert rows["lost-one"]["lacks"] == ["origin", "terms", "licence", "price",
+                                         "deployment"]
+    assert rows["fog-one"]["is_served"] is False
+
+
 def test_a_deployment_of_an_incomplete_entry_fails_check_and_reload(place):
     world = json.loads(json.dumps(place.world))
     world["deployments"].append({**world["deployments"][0], "name": "bad",
