@@ -54,7 +54,7 @@ add_bad(struct weir_catalogue_rows *rows, uint32_t line, const char *why)
 static weir_span
 entry_name(struct weir_catalogue_rows *rows, weir_span id)
 {
-    const char *slash = memrchr(id.ptr, '/', id.len);
+    const char *slash = id.len == 0 ? NULL : memrchr(id.ptr, '/', id.len);
     weir_span last = id;
     if (slash != NULL)
         last = (weir_span){slash + 1, id.len - (size_t)(slash + 1 - id.ptr)};
@@ -105,7 +105,8 @@ read_price(const json_t *cost, struct weir_catalogue_row *row)
 static bool
 has_word(weir_span text, const char *word)
 {
-    return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+    return text.len > 0 &&
+           memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
 static weir_time
