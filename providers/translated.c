@@ -200,9 +200,15 @@ is_over(const struct translated *translated)
 static void
 read_frame(struct translated *translated, weir_span name, weir_span data)
 {
+    size_t len = translated->out.len;
     translated->reply.facts.event_count++;
     if (!translated->reading.ops->event(&translated->reading, name, data))
         translated->is_failing = true;
+    /* What did not find room to its end is not begun either. */
+    if (translated->out.overflow || translated->writing.is_broken) {
+        translated->is_failing = true;
+        translated->out.len = len;
+    }
 }
 
 static void
@@ -265,7 +271,7 @@ reply_next(struct weir_reply *reply, weir_span *input,
     struct translated *translated = translated_of(reply);
     *piece_out = (struct weir_reply_piece){0};
     start_out(translated);
-    if (translated->setup.is_streamed && !translated->is_error) {
+    if (translated->writing.is_streamed && translated->setup.is_streamed) {
         read_stream(translated, input);
         return give_out(translated, piece_out);
     }
@@ -327,6 +333,46 @@ put_error(struct translated *translated)
     request->surface->put_refusal(&route, &refusal, &translated->out);
 }
 
+/* An error that came with a status of success. */
+static void
+put_stream_error(struct translated *translated)
+{
+    const struct weir_request *request = translated->setup.request;
+    struct weir_surface_route route = {.surface = request->surface,
+                                       .endpoint = request->endpoint,
+                                       .dialect = request->dialect};
+    struct weir_refusal refusal = {
+        .status = WEIR_EUPSTREAM,
+        .message = WEIR_SPAN("the origin answered with an error"),
+        .request = translated->setup.request_id};
+    request->surface->put_refusal(&route, &refusal, &translated->out);
+}
+
+/* A stream for a client that asked for none: it was held like a body, so
+ * that the events of all of it can be written at once. */
+static bool
+read_held_stream(struct translated *translated)
+{
+    weir_span rest = weir_buf_span(&translated->body);
+    struct weir_sse_event event;
+
+    if (rest.len == 0 || translated->reading.ops->next_frame != NULL)
+        return false;
+    const char *end = rest.ptr + rest.len;
+    while (!translated->is_failing &&
+           weir_sse_next(&translated->sse, &rest, &event)) {
+        /* Data of several lines does not stay where it was joined. */
+        if (event.data.len > 0 &&
+            (event.data.ptr < translated->body.ptr || event.data.ptr >= end))
+            return false;
+        read_sse(translated, &event);
+    }
+    if (translated->reading.ops->finish != NULL &&
+        translated->reply.facts.state == WEIR_REPLY_OPEN)
+        translated->reading.ops->finish(&translated->reading);
+    return !translated->is_failing;
+}
+
 static bool
 finish_whole(struct translated *translated, bool is_whole,
              struct weir_reply_piece *piece_out)
@@ -341,9 +387,14 @@ finish_whole(struct translated *translated, bool is_whole,
         return give_out(translated, piece_out);
     }
     if (!is_whole || translated->body.overflow ||
-        !reading->ops->body(reading, body) || translated->events.overflow)
+        !(translated->setup.is_streamed ? read_held_stream(translated)
+                                        : reading->ops->body(reading, body)) ||
+        translated->events.overflow)
         facts->state = WEIR_REPLY_CUT;
-    if (!translated->writing.is_streamed && facts->state != WEIR_REPLY_CUT)
+    if (facts->state == WEIR_REPLY_ERROR && !translated->writing.is_streamed)
+        put_stream_error(translated);
+    else if (!translated->writing.is_streamed &&
+             facts->state == WEIR_REPLY_DONE)
         translated->writing.ops->whole(
             &translated->writing,
             (const struct weir_event *)(const void *)translated->events.ptr,
@@ -361,7 +412,7 @@ reply_finish(struct weir_reply *reply, bool is_whole,
 
     *piece_out = (struct weir_reply_piece){0};
     start_out(translated);
-    if (!translated->setup.is_streamed || translated->is_error) {
+    if (!translated->setup.is_streamed || !translated->writing.is_streamed) {
         (void)finish_whole(translated, is_whole, piece_out);
         if (translated->is_error)
             return piece_out->bytes.len > 0;
@@ -374,10 +425,10 @@ reply_finish(struct weir_reply *reply, bool is_whole,
         facts->state == WEIR_REPLY_OPEN && !translated->is_failing)
         translated->reading.ops->finish(&translated->reading);
     if (facts->state == WEIR_REPLY_OPEN || translated->is_failing ||
-        translated->out.overflow || translated->writing.is_broken) {
+        translated->out.overflow || translated->writing.is_broken)
         facts->state = WEIR_REPLY_CUT;
+    if (facts->state == WEIR_REPLY_CUT)
         weir_buf_reset(&translated->out);
-    }
     return give_out(translated, piece_out);
 }
 

@@ -221,6 +221,8 @@ emit_start(struct weir_reading *reading, weir_span id, weir_span model)
     struct weir_event event = {.kind = WEIR_EVENT_START,
                                .id = weir_escaped(id),
                                .model = weir_escaped(model)};
+    if (reading->has_started)
+        return;
     reading->has_started = true;
     reading->emit(reading, &event);
 }

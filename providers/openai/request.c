@@ -56,16 +56,24 @@ static void
 replace_model(struct edits *edits, weir_span origin_model)
 {
     struct weir_buf quoted;
-    if (weir_span_equal(edits->request->model, origin_model))
+    bool is_named = edits->request->spots[WEIR_SPOT_MODEL].ptr != NULL;
+    if (is_named && weir_span_equal(edits->request->model, origin_model))
         return;
     /* At most six bytes for each: \u00xx. */
-    size_t size = 6 * origin_model.len + 2;
+    size_t size = 6 * origin_model.len + sizeof("\"model\":\"\",");
     void *memory = weir_arena_alloc(edits->arena, size);
     if (memory == NULL)
         return; /* the arena's overflow is looked at once, at the end */
     weir_buf_init_fixed(&quoted, memory, size);
+    if (!is_named)
+        weir_buf_add_span(&quoted, WEIR_SPAN("\"model\":"));
     weir_json_quote(&quoted, origin_model);
-    replace(edits, WEIR_SPOT_MODEL, weir_buf_span(&quoted));
+    if (!is_named)
+        weir_buf_add_byte(&quoted, ',');
+    if (is_named)
+        replace(edits, WEIR_SPOT_MODEL, weir_buf_span(&quoted));
+    else /* the client's path named it; the body has other members */
+        add(edits, edits->request->insert_at, 0, weir_buf_span(&quoted));
 }
 
 /* Asks for the usage event of a stream; true: the client did not. */

@@ -17,15 +17,13 @@ static const struct {
     enum weir_dialect dialect;
     bool takes_body;
 } endpoints[] = {
-    {"POST", "/v1/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT,
+    {"POST", "/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT, true},
+    {"POST", "/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES,
      true},
-    {"POST", "/v1/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES,
+    {"POST", "/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS, true},
+    {"POST", "/completions", WEIR_ENDPOINT_COMPLETE, WEIR_DIALECT_COMPLETIONS,
      true},
-    {"POST", "/v1/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS,
-     true},
-    {"POST", "/v1/completions", WEIR_ENDPOINT_COMPLETE,
-     WEIR_DIALECT_COMPLETIONS, true},
-    {"GET", "/v1/models", WEIR_ENDPOINT_MODELS, WEIR_DIALECT_CHAT, false},
+    {"GET", "/models", WEIR_ENDPOINT_MODELS, WEIR_DIALECT_CHAT, false},
 };
 
 static bool
@@ -43,14 +41,43 @@ wants_all(weir_span query)
     return false;
 }
 
+/*
+ * The paths of Azure OpenAI are the same behind other beginnings:
+ *
+ *    /openai/v1/...                  as /v1/...
+ *    /openai/deployments/NAME/...    as /v1/..., the model is NAME
+ *
+ * Gives the end to be looked up behind "/v1", and the name.
+ */
+static weir_span
+without_azure(weir_span path, weir_span *name_out)
+{
+    const weir_span v1 = WEIR_SPAN("/openai/v1/");
+    const weir_span named = WEIR_SPAN("/openai/deployments/");
+    *name_out = WEIR_SPAN_NONE;
+    if (weir_span_starts(path, WEIR_SPAN("/v1/")))
+        return (weir_span){path.ptr + 3, path.len - 3};
+    if (weir_span_starts(path, v1))
+        return (weir_span){path.ptr + v1.len - 1, path.len - v1.len + 1};
+    if (!weir_span_starts(path, named))
+        return WEIR_SPAN_NONE;
+    weir_span rest = {path.ptr + named.len, path.len - named.len};
+    const char *end = memchr(rest.ptr, '/', rest.len);
+    if (end == NULL || end == rest.ptr)
+        return WEIR_SPAN_NONE;
+    *name_out = (weir_span){rest.ptr, (size_t)(end - rest.ptr)};
+    return (weir_span){end, rest.len - name_out->len};
+}
+
 static weir_status
 route(weir_span method, weir_span path, weir_span query,
       struct weir_surface_route *route_out, struct weir_error *err)
 {
     struct weir_surface_route found = {.surface = &weir_openai_surface};
-    const weir_span models = WEIR_SPAN("/v1/models/");
+    const weir_span models = WEIR_SPAN("/models/");
     const char *wanted = NULL;
 
+    path = without_azure(path, &found.model);
     for (size_t i = 0; i < WEIR_COUNTOF(endpoints); i++)
         if (weir_span_equal(path, weir_span_of(endpoints[i].path))) {
             wanted = endpoints[i].method;

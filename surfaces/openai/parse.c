@@ -154,9 +154,18 @@ read_count(const struct reading *reading, unsigned member, uint64_t least,
 }
 
 static weir_status
-read_model(const struct reading *reading, struct weir_arena *arena)
+read_model(const struct reading *reading, weir_span named,
+           struct weir_arena *arena)
 {
     const weir_json_hit *hit = &reading->hits[MODEL];
+    if (named.len > 0) {
+        /* Of Azure's path; what the body says as well is not heard there. */
+        reading->request->model = weir_arena_copy(arena, named);
+        return arena->overflow
+                   ? weir_fail(reading->err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                               "the model's name is too long")
+                   : WEIR_OK;
+    }
     if (hit->kind == WEIR_JSON_NONE)
         return reject(reading, MODEL, "is missing");
     if (hit->kind != WEIR_JSON_STRING || hit->raw.len == 2)
@@ -289,7 +298,9 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
     request_out->has_logprobs = has_logprobs(hits);
     request_out->prompt_bytes = prompt_bytes(hits);
     request_out->input_tokens = weir_tokens_of_bytes(request_out->prompt_bytes);
-    status = read_model(&reading, arena);
+    if (root.is_empty)
+        return reject(&reading, MODEL, "is missing");
+    status = read_model(&reading, route->model, arena);
     if (status == WEIR_OK)
         status = read_stream(&reading);
     if (status == WEIR_OK)

@@ -701,3 +701,30 @@ def test_previous_responses_are_refused_by_name(dialects):
         dialects.openai.responses.create(model="to-messages", input="hi",
                                          previous_response_id="resp_1")
     assert caught.value.param == "previous_response_id"
+
+
+def test_azure_paths_name_the_model(dialects):
+    dialects.origin.set(json.dumps(CHAT).encode())
+    url = f"http://127.0.0.1:{dialects.weir.port}"
+    azure = openai.AzureOpenAI(
+        azure_endpoint=url, api_key=dialects.key, api_version="2024-10-21",
+        azure_deployment="to-chat", max_retries=0)
+    ask = {"messages": [{"role": "user", "content": "hi"}]}
+    done = azure.chat.completions.create(model="anything", **ask)
+    assert done.choices[0].message.content == "Let me look."
+    assert dialects.origin.last()["model"] == "large"
+    body = json.dumps({**ask, "stream": True}).encode()
+    dialects.origin.set(chat_stream(), "text/event-stream")
+    status, _, _ = lab.exchange(
+        dialects.weir.port, "POST", "/openai/deployments/to-chat/chat/"
+        "completions?api-version=2024-10-21", body,
+        {"api-key": dialects.key})
+    assert status == 200
+    assert dialects.origin.last() == {
+        **ask, "stream": True, "model": "large",
+        "stream_options": {"include_usage": True}}
+    v1 = openai.OpenAI(base_url=url + "/openai/v1", api_key=dialects.key,
+                       max_retries=0)
+    dialects.origin.set(json.dumps(MESSAGE).encode())
+    done = v1.chat.completions.create(model="to-messages", **ask)
+    assert done.choices[0].message.content == "Let me \"look\"."
