@@ -270,6 +270,13 @@ measure_rhythm(const struct watch_pool *p, const struct watch_sum *s,
         s->calls > 0 ? (double)s->repeats / s->calls : 0, s->repeats, 0};
 }
 
+/* Shares of few calls are not trusted: of a hundred at least. */
+static double
+at_least(uint32_t calls)
+{
+    return calls > WEIR_WATCH_EARLY ? calls : WEIR_WATCH_EARLY;
+}
+
 void
 weir__watch_measure(const struct weir_watch_pool *pool, uint32_t calls,
                     struct watch_measure *out)
@@ -296,4 +303,98 @@ weir__watch_measure(const struct weir_watch_pool *pool, uint32_t calls,
     }
     measure_scaffold(p, out);
     measure_rhythm(p, &sum, out);
+}
+
+/* ----------------------------------------------------------- many pools */
+
+/* Counts of pools with different references: means and variances add up. */
+struct tally {
+    double seen;
+    double mean;
+    double variance;
+};
+
+static void
+add_tally(struct tally *tally, double seen, double n, double known, double of)
+{
+    double rate = (known + 0.5) / (of + 1);
+    tally->seen += seen;
+    tally->mean += n * rate;
+    tally->variance += n * rate * (1 - rate) * (1 + (n - 1) / (of + 2));
+}
+
+static void
+take_tally(struct watch_surprise *out, const struct tally *tally, double calls)
+{
+    double value =
+        weir__watch_tail(tally->seen, calls, tally->mean, tally->variance);
+    if (value > out->value)
+        *out = (struct watch_surprise){value, tally->seen, tally->mean};
+}
+
+struct tallies {
+    struct tally both[STEPS];
+    struct tally form[STEPS];
+    struct tally foreign;
+    struct tally cues[CUES];
+};
+
+static void
+add_pool(struct tallies *t, const struct watch_reference *r,
+         const struct watch_sum *s)
+{
+    double foreign = 0;
+    for (uint32_t c = 0; c < r->centroids; c++)
+        foreign += r->foreign[c];
+    add_tally(&t->foreign, s->foreign, s->calls, foreign, r->calls);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        double form = 0;
+        for (uint32_t c = 0; c < r->centroids; c++)
+            form += r->form[i][c];
+        add_tally(&t->both[i], s->both[i], s->calls, r->both[i], r->calls);
+        add_tally(&t->form[i], s->form[i], s->calls, form, r->calls);
+    }
+    for (uint32_t i = 0; i + 1 < CUES; i++)
+        add_tally(&t->cues[i], s->cues[i], s->calls, r->cues[i], r->calls);
+}
+
+bool
+weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
+                          uint32_t count, uint32_t calls,
+                          struct watch_measure *out)
+{
+    struct tallies tallies;
+    uint32_t known = 0;
+    uint32_t unknown = 0;
+    double shares = 0;
+    memset(out, 0, sizeof(*out));
+    memset(&tallies, 0, sizeof(tallies));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct watch_pool *p = pool_in(pools[i]);
+        struct watch_sum sum;
+        weir__watch_sum(p, calls, &sum);
+        measure_scaffold(p, out);
+        if (p->has_reference) {
+            add_pool(&tallies, reference_in(pools[i]), &sum);
+            known += sum.calls;
+        } else {
+            shares += discounted(recent_in(pools[i]), p->calls, sum.calls);
+            unknown += sum.calls;
+        }
+    }
+    bool has_reference = known >= unknown && known > 0;
+    out->calls = has_reference ? known : unknown;
+    for (uint32_t i = 0; i < STEPS && has_reference; i++) {
+        take_tally(&out->surprise[WEIR_WATCH_DEPARTURE], &tallies.both[i],
+                   known);
+        take_tally(&out->surprise[WEIR_WATCH_FORM], &tallies.form[i], known);
+    }
+    for (uint32_t i = 0; i + 1 < CUES && has_reference; i++)
+        take_tally(&out->surprise[WEIR_WATCH_CUE], &tallies.cues[i], known);
+    if (has_reference)
+        take_tally(&out->surprise[WEIR_WATCH_FOREIGN], &tallies.foreign, known);
+    else
+        out->surprise[WEIR_WATCH_SHARE] =
+            (struct watch_surprise){shares / at_least(unknown), shares, 0};
+    return has_reference;
 }

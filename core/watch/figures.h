@@ -42,5 +42,10 @@ void weir__watch_sum(const struct watch_pool *pool, uint32_t calls,
                      struct watch_sum *sum_out);
 void weir__watch_measure(const struct weir_watch_pool *pool, uint32_t calls,
                          struct watch_measure *measure_out);
+/* The same summed over many pools; false: none has a reference, and the
+ * shares are those of all. */
+bool weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
+                               uint32_t count, uint32_t calls,
+                               struct watch_measure *measure_out);
 
 #endif

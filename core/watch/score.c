@@ -12,6 +12,8 @@
  */
 #include <string.h>
 
+#include <weir/watch_cluster.h>
+
 #include "figures.h"
 
 const struct weir_watch_signal_info *
@@ -127,31 +129,49 @@ action_of(const struct weir_watch_verdict *v,
                                           : WEIR_WATCH_NOTHING;
 }
 
+static void
+decide(const struct watch_measure *m, bool has_reference,
+       const struct weir_watch_lines *lines, struct weir_watch_verdict *v)
+{
+    v->calls = m->calls;
+    v->has_reference = has_reference;
+    for (uint32_t i = 0; i < WEIR_WATCH_SIGNALS; i++) {
+        v->figures[i].value = (float)m->surprise[i].value;
+        v->figures[i].seen = (float)m->surprise[i].seen;
+        v->figures[i].expected = (float)m->surprise[i].expected;
+        if (lines->line[i] > 0 && v->figures[i].value >= lines->line[i])
+            v->fired |= 1u << i;
+    }
+    v->scaffold = m->scaffold;
+    v->cues = m->cues;
+    v->score = (float)raw_score(m, has_reference, false) / lines->score;
+    v->plain_score = (float)raw_score(m, has_reference, true) / lines->score;
+    v->kinds = kinds_of(v);
+    v->action = action_of(v, lines);
+}
+
 void
 weir_watch_score(const struct weir_watch_pool *pool, uint32_t calls,
                  const struct weir_watch_lines *lines,
                  struct weir_watch_verdict *verdict_out)
 {
     struct watch_measure m;
-    struct weir_watch_verdict *v = verdict_out;
-    memset(v, 0, sizeof(*v));
+    bool has_reference = pool_in(pool)->has_reference != 0;
+    memset(verdict_out, 0, sizeof(*verdict_out));
     weir__watch_measure(pool, calls, &m);
-    v->calls = m.calls;
-    v->has_reference = pool_in(pool)->has_reference != 0;
     if (lines == NULL)
-        lines = weir_watch_lines_default(calls, v->has_reference);
-    for (uint32_t i = 0; i < WEIR_WATCH_SIGNALS; i++) {
-        v->figures[i].value = (float)m.surprise[i].value;
-        v->figures[i].seen = (float)m.surprise[i].seen;
-        v->figures[i].expected = (float)m.surprise[i].expected;
-        if (lines->line[i] > 0 && v->figures[i].value >= lines->line[i])
-            v->fired |= 1u << i;
-    }
-    v->scaffold = m.scaffold;
-    v->cues = m.cues;
-    v->score = (float)raw_score(&m, v->has_reference, false) / lines->score;
-    v->plain_score =
-        (float)raw_score(&m, v->has_reference, true) / lines->score;
-    v->kinds = kinds_of(v);
-    v->action = action_of(v, lines);
+        lines = weir_watch_lines_default(calls, has_reference);
+    decide(&m, has_reference, lines, verdict_out);
+}
+
+void
+weir_watch_score_pools(const struct weir_watch_pool *const *pools,
+                       uint32_t count, uint32_t calls,
+                       struct weir_watch_verdict *verdict_out)
+{
+    struct watch_measure m;
+    bool has_reference = weir__watch_measure_pools(pools, count, calls, &m);
+    memset(verdict_out, 0, sizeof(*verdict_out));
+    decide(&m, has_reference, weir_watch_lines_default(calls, has_reference),
+           verdict_out);
 }

@@ -34,7 +34,7 @@ extern "C" {
 #define WEIR_WATCH_WIDE            600
 
 /* Calls a reference is learnt from. Fewer are refused with ELIMIT. */
-#define WEIR_WATCH_LEARN_MIN 100
+#define WEIR_WATCH_LEARN_MIN 50
 #define WEIR_WATCH_LEARN_MAX 4096
 
 /* Numbers are permanent: cases and reports store them. */
