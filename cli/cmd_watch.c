@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "control/watch/evaluate.h"
 #include "control/watch/scorer.h"
 
 /* --NAME N in [least, most]; false: something else. */
@@ -99,4 +100,42 @@ weir_cmd_watch_score(struct weir_cli *cli)
     if (!is_stdin)
         fclose(in);
     return code;
+}
+
+static int
+evaluate(struct weir_cli *cli, bool calibrates)
+{
+    uint64_t seed = 1;
+    uint64_t splits = 4;
+    uint64_t windows = 65;
+    uint64_t attacks = 10;
+    struct weir_error err = {0};
+    if (!number(cli, "seed", 0, UINT32_MAX, &seed) ||
+        !number(cli, "splits", 1, 64, &splits) ||
+        !number(cli, "windows", 1, 100000, &windows) ||
+        (!calibrates && !number(cli, "attacks", 1, 100000, &attacks)))
+        return 2;
+    struct weir_evaluate_setup setup = {.directory = cli->arguments[0],
+                                        .seed = seed,
+                                        .splits = (uint32_t)splits,
+                                        .windows = (uint32_t)windows,
+                                        .attacks = (uint32_t)attacks,
+                                        .is_json = cli->is_json,
+                                        .calibrates = calibrates,
+                                        .out = cli->out};
+    if (weir_evaluate(&setup, &err) == WEIR_OK)
+        return 0;
+    return weir_cli_fail(cli, &err, NULL);
+}
+
+int
+weir_cmd_watch_evaluate(struct weir_cli *cli)
+{
+    return evaluate(cli, false);
+}
+
+int
+weir_cmd_watch_calibrate(struct weir_cli *cli)
+{
+    return evaluate(cli, true);
 }

@@ -46,6 +46,9 @@ WEIR_MUST_USE weir_status weir_corpus_add(struct weir_corpus *corpus,
                                           const char *source, bool is_attack,
                                           weir_span prompt,
                                           struct weir_error *err);
+/* Prompts made here, where the corpora have none: ours-*. */
+WEIR_MUST_USE weir_status weir_corpus_add_ours(struct weir_corpus *corpus,
+                                               struct weir_error *err);
 /* NULL: no such source. */
 const struct weir_corpus_source *
 weir_corpus_find(const struct weir_corpus *corpus, const char *name);

@@ -106,6 +106,56 @@ add_cluster(struct finder *f, const struct weir_watch_cluster *cluster)
         f->found[f->found_count++] = *cluster;
 }
 
+static bool
+is_member(const struct weir_watch_cluster *cluster, uint32_t account)
+{
+    uint32_t low = 0;
+    uint32_t high = cluster->member_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cluster->members[middle] < account)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < cluster->member_count && cluster->members[low] == account;
+}
+
+/* Where most of a group is in a cluster already, the rest joins it, with its
+ * links: one cluster, seen two ways. Members are in ascending order. */
+static bool
+joins(struct finder *f, struct weir_watch_cluster *old, const uint32_t *members,
+      uint32_t count, const struct weir_watch_link *links, uint32_t link_count)
+{
+    uint32_t shared = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        shared += is_member(old, members[i]);
+    if (shared * 2 < count)
+        return false;
+    uint32_t total = old->member_count + count - shared;
+    uint32_t *all = weir_arena_array(f->arena, uint32_t, total + 1);
+    struct weir_watch_link *both = weir_arena_array(
+        f->arena, struct weir_watch_link, old->link_count + link_count + 1);
+    if (all == NULL || both == NULL)
+        return true;
+    for (uint32_t i = 0, j = 0; kept < total; kept++) {
+        bool is_old = j == count ||
+                      (i < old->member_count && old->members[i] <= members[j]);
+        all[kept] = is_old ? old->members[i] : members[j];
+        j += j < count && all[kept] == members[j];
+        i += is_old;
+    }
+    memcpy(both, old->links, old->link_count * sizeof(*both));
+    memcpy(both + old->link_count, links, link_count * sizeof(*both));
+    old->members = all;
+    old->member_count = total;
+    old->links = both;
+    old->link_count += link_count;
+    old->owner_count = count_owners(f, all, total);
+    return true;
+}
+
 /* ------------------------------------------------------------- content */
 
 /* A group of like accounts, judged by rhythm. */
@@ -273,6 +323,9 @@ judge_facts(struct finder *f, const uint32_t *members, uint32_t count,
 {
     uint32_t owners = count_owners(f, members, count);
     bool has_payment = false;
+    for (uint32_t i = 0; i < f->found_count; i++)
+        if (joins(f, &f->found[i], members, count, links, link_count))
+            return;
     for (uint32_t i = 0; i < link_count; i++)
         has_payment |= links[i].why == WEIR_WATCH_WHY_PAYMENT;
     if (owners < 2 || count < (has_payment ? 3 : WEIR_WATCH_OWNERS + 1))
@@ -280,7 +333,7 @@ judge_facts(struct finder *f, const uint32_t *members, uint32_t count,
     float z =
         weir_watch_synchrony(f->accounts, members, count, f->setup, f->arena);
     /* Without a payment fact in common, the rhythm must speak as well. */
-    if (!has_payment && z < WEIR_WATCH_Z / 2)
+    if (!has_payment && z < WEIR_WATCH_Z)
         return;
     add_cluster(f, &(struct weir_watch_cluster){count, owners, link_count,
                                                 count, z, members, links});

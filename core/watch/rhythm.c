@@ -240,7 +240,9 @@ weir_watch_synchrony(const struct weir_watch_profile *accounts,
                      struct weir_arena *arena)
 {
     struct watch_rhythm rhythm;
-    if (!weir__watch_rhythm(accounts, members, count, setup, arena, &rhythm))
+    /* The z of a handful of accounts is chance. */
+    if (count < WEIR_WATCH_MEMBERS ||
+        !weir__watch_rhythm(accounts, members, count, setup, arena, &rhythm))
         return 0;
     return rhythm.z;
 }

@@ -87,7 +87,8 @@ WEIR_MUST_USE weir_status weir_watch_find_clusters(
     const struct weir_watch_cluster **clusters_out, uint32_t *count_out,
     struct weir_error *err);
 
-/* z and mean correlation of a given group, as an owner's accounts. */
+/* z of a given group, as an owner's accounts; 0 of fewer than
+ * WEIR_WATCH_MEMBERS, where it would be chance. */
 float weir_watch_synchrony(const struct weir_watch_profile *accounts,
                            const uint32_t *members, uint32_t count,
                            const struct weir_watch_cluster_setup *setup,
