@@ -11,10 +11,11 @@
  * compared with the sum of all others of its group, and judged against what
  * its own activity, moved by nine hours and more, would have given.
  *
- * WHY LEADERS. Content groups are found by one pass over leaders (the first
- * account unlike all leaders so far becomes one), not by comparing all pairs.
- * They are rough on purpose: content alone is right in seven cases of ten, so
- * it only proposes.
+ * WHY LEADERS. Content groups are found by passes over leaders (the first
+ * account unlike all leaders so far becomes one; then each leader becomes the
+ * mean of its group), not by comparing all pairs: the mean of ten calls is
+ * noisy, the mean of many accounts is not. Groups are rough on purpose:
+ * content alone is right in seven cases of ten, so it only proposes.
  *
  * A fact that many unrelated owners share (a public template, the network of
  * a large cloud) proposes nothing.
@@ -26,11 +27,14 @@
 
 #include "cluster.h"
 
-#define LEADERS_MAX  256
-#define SIMILAR      0.7
-#define COMMON_SHARE 0.02 /* of owners: a fact of more is nobody's */
-#define COMMON_LEAST 50   /* owners; below, a fact of COMMON_FEW is common */
-#define COMMON_FEW   8
+#define LEADERS_MAX      256
+#define SIMILAR          0.7
+#define SIMILAR_TO_GROUP 0.5 /* of an account to the mean of a group */
+#define SAME_GROUP       0.8 /* of two such means */
+#define SETTLE_ROUNDS    4
+#define COMMON_SHARE     0.02 /* of owners: a fact of more is nobody's */
+#define COMMON_LEAST     50 /* owners; below, a fact of COMMON_FEW is common */
+#define COMMON_FEW       8
 
 struct fact {
     uint64_t key;
@@ -192,38 +196,94 @@ judge_content(struct finder *f, uint32_t *group, uint32_t count)
                                                 rhythm.z, members, links});
 }
 
+struct leaders {
+    uint32_t count;
+    uint32_t *leader_of; /* of each account; UINT32_MAX: none */
+    uint32_t sizes[LEADERS_MAX];
+    int32_t sums[LEADERS_MAX][WEIR_WATCH_SKETCH];
+    int8_t sketch[LEADERS_MAX][WEIR_WATCH_SKETCH];
+};
+
+/* The nearest leader over `least`, UINT32_MAX: none is. */
+static uint32_t
+nearest(const struct leaders *l, const int8_t *sketch, double least)
+{
+    uint32_t leader = UINT32_MAX;
+    for (uint32_t j = 0; j < l->count; j++) {
+        double s = weir__watch_mean_similarity(sketch, l->sketch[j]);
+        if (s > least) {
+            least = s;
+            leader = j;
+        }
+    }
+    return leader;
+}
+
+static void
+assign(const struct finder *f, struct leaders *l, bool may_add)
+{
+    memset(l->sizes, 0, sizeof(l->sizes));
+    memset(l->sums, 0, sizeof(l->sums));
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct weir_watch_profile *account = &f->accounts[i];
+        l->leader_of[i] = UINT32_MAX;
+        if (account->form_calls < WEIR_WATCH_FORM_CALLS)
+            continue;
+        uint32_t leader = nearest(l, account->sketch, SIMILAR_TO_GROUP);
+        if (leader == UINT32_MAX && may_add && l->count < LEADERS_MAX) {
+            leader = l->count++;
+            memcpy(l->sketch[leader], account->sketch, WEIR_WATCH_SKETCH);
+        }
+        l->leader_of[i] = leader;
+        if (leader == UINT32_MAX)
+            continue;
+        l->sizes[leader]++;
+        for (uint32_t d = 0; d < WEIR_WATCH_SKETCH; d++)
+            l->sums[leader][d] += account->sketch[d];
+    }
+}
+
+/* Leaders become the mean of their groups; those that then are alike, and
+ * those that lead nobody, go. */
+static void
+settle(struct leaders *l)
+{
+    uint32_t kept = 0;
+    for (uint32_t j = 0; j < l->count; j++) {
+        int8_t mean[WEIR_WATCH_SKETCH];
+        int32_t most = 1;
+        bool is_known = l->sizes[j] < 2;
+        for (uint32_t d = 0; d < WEIR_WATCH_SKETCH; d++)
+            most = abs(l->sums[j][d]) > most ? abs(l->sums[j][d]) : most;
+        for (uint32_t d = 0; d < WEIR_WATCH_SKETCH; d++)
+            mean[d] = (int8_t)((int64_t)l->sums[j][d] * 127 / most);
+        for (uint32_t k = 0; k < kept && !is_known; k++)
+            is_known =
+                weir__watch_mean_similarity(mean, l->sketch[k]) > SAME_GROUP;
+        if (!is_known)
+            memcpy(l->sketch[kept++], mean, sizeof(mean));
+    }
+    l->count = kept;
+}
+
 static void
 find_by_content(struct finder *f)
 {
-    uint32_t leaders[LEADERS_MAX];
-    uint32_t leader_count = 0;
+    struct leaders *l = weir_arena_array(f->arena, struct leaders, 1);
     uint32_t *leader_of = weir_arena_array(f->arena, uint32_t, f->count + 1);
     uint32_t *group = weir_arena_array(f->arena, uint32_t, f->count + 1);
-    if (leader_of == NULL || group == NULL)
+    if (l == NULL || leader_of == NULL || group == NULL)
         return;
-    for (uint32_t i = 0; i < f->count; i++) {
-        const struct weir_watch_profile *account = &f->accounts[i];
-        double best = SIMILAR;
-        leader_of[i] = UINT32_MAX;
-        if (account->form_calls < WEIR_WATCH_FORM_CALLS)
-            continue;
-        for (uint32_t j = 0; j < leader_count; j++) {
-            double s = weir__watch_mean_similarity(
-                account->sketch, f->accounts[leaders[j]].sketch);
-            if (s > best) {
-                best = s;
-                leader_of[i] = j;
-            }
-        }
-        if (leader_of[i] == UINT32_MAX && leader_count < LEADERS_MAX) {
-            leader_of[i] = leader_count;
-            leaders[leader_count++] = i;
-        }
+    l->leader_of = leader_of;
+    assign(f, l, true);
+    for (uint32_t round = 0; round < SETTLE_ROUNDS; round++) {
+        settle(l);
+        assign(f, l, false);
     }
-    for (uint32_t j = 0; j < leader_count; j++) {
+    for (uint32_t j = 0; j < l->count; j++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < f->count; i++)
-            if (leader_of[i] == j)
+            if (l->leader_of[i] == j)
                 group[count++] = i;
         judge_content(f, group, count);
     }

@@ -21,7 +21,7 @@
 #include "internal.h"
 
 #define SHRINK      8.0  /* calls of the whole account in each rate */
-#define SHARE_STEP  350  /* h, in hundredths */
+#define SHARE_STEP    400  /* h, in hundredths */
 #define GROUP_SHARE 10   /* a template: one call in ten */
 #define GROUP_SLOTS 1024 /* power of two, over WEIR_WATCH_WIDE */
 #define POSITIVE_BITS                                                          \
