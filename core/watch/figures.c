@@ -21,7 +21,7 @@
 #include "internal.h"
 
 #define SHRINK      8.0  /* calls of the whole account in each rate */
-#define SHARE_STEP    400  /* h, in hundredths */
+#define SHARE_STEP  400  /* h, in hundredths */
 #define GROUP_SHARE 10   /* a template: one call in ten */
 #define GROUP_SLOTS 1024 /* power of two, over WEIR_WATCH_WIDE */
 #define POSITIVE_BITS                                                          \
@@ -224,10 +224,23 @@ discounted(const struct watch_recent *recent, uint64_t end, uint32_t calls)
 
 /* ------------------------------------------------------------ scaffolds */
 
+/* Share of the accepted calls that carry one of the cues. */
+static double
+accepted_share(const struct watch_reference *r, uint32_t cues)
+{
+    uint32_t most = 0;
+    for (uint32_t cue = 0; cue < CUES && r != NULL; cue++)
+        if ((cues >> (WEIR_WATCH_COT + cue) & 1) != 0 && r->cues[cue] > most)
+            most = r->cues[cue];
+    return r != NULL ? (double)most / r->calls : 0;
+}
+
 /* A key of many calls that nearly all carry the same cue: the cue is in the
- * constant text. GENERATE alone is in too many harmless templates. */
+ * constant text. GENERATE alone is in too many harmless templates, and what
+ * the accepted calls carry as well is accepted. */
 static void
-measure_scaffold(const struct watch_pool *p, struct watch_measure *out)
+measure_scaffold(const struct watch_pool *p, const struct watch_reference *r,
+                 struct watch_measure *out)
 {
     for (uint32_t k = 0; k < KEYS; k++)
         for (uint32_t i = 0; i < HEAVY; i++) {
@@ -240,6 +253,7 @@ measure_scaffold(const struct watch_pool *p, struct watch_measure *out)
                 if (row->cues[cue] * 5u >= row->count * 4u)
                     cues |= 1u << (WEIR_WATCH_COT + cue);
             cues &= ~(1u << WEIR_WATCH_GENERATE);
+            share -= 1.5 * accepted_share(r, cues);
             if (cues == 0 || share <= out->surprise[WEIR_WATCH_SCAFFOLD].value)
                 continue;
             out->surprise[WEIR_WATCH_SCAFFOLD] =
@@ -301,7 +315,7 @@ weir__watch_measure(const struct weir_watch_pool *pool, uint32_t calls,
         out->surprise[WEIR_WATCH_SHARE] =
             (struct watch_surprise){(double)found / sum.calls, found, 0};
     }
-    measure_scaffold(p, out);
+    measure_scaffold(p, p->has_reference ? reference_in(pool) : NULL, out);
     measure_rhythm(p, &sum, out);
 }
 
@@ -373,7 +387,8 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
         const struct watch_pool *p = pool_in(pools[i]);
         struct watch_sum sum;
         weir__watch_sum(p, calls, &sum);
-        measure_scaffold(p, out);
+        measure_scaffold(p, p->has_reference ? reference_in(pools[i]) : NULL,
+                         out);
         if (p->has_reference) {
             add_pool(&tallies, reference_in(pools[i]), &sum);
             known += sum.calls;

@@ -86,16 +86,22 @@ weir_watch_action_name(enum weir_watch_action action)
 
 /* ------------------------------------------------------------- verdict */
 
+/* In units of the line of a case. */
 static double
-raw_score(const struct watch_measure *m, bool has_reference, bool is_plain)
+score_of(const struct watch_measure *m, bool has_reference, bool is_plain,
+         const struct weir_watch_lines *lines)
 {
     const struct watch_surprise *s = m->surprise;
     double departure = 2 * s[WEIR_WATCH_DEPARTURE].value;
-    if (!has_reference)
-        return s[WEIR_WATCH_SHARE].value;
-    return is_plain
-               ? departure
-               : departure + s[WEIR_WATCH_FORM].value + s[WEIR_WATCH_CUE].value;
+    double line = (double)lines->line[WEIR_WATCH_SCAFFOLD];
+    if (has_reference)
+        return (is_plain ? departure
+                         : departure + s[WEIR_WATCH_FORM].value +
+                               s[WEIR_WATCH_CUE].value) /
+               (double)lines->score;
+    double share = s[WEIR_WATCH_SHARE].value / (double)lines->score;
+    double scaffold = line > 0 ? s[WEIR_WATCH_SCAFFOLD].value / line : 0;
+    return is_plain || scaffold < share ? share : scaffold;
 }
 
 static uint32_t
@@ -144,8 +150,8 @@ decide(const struct watch_measure *m, bool has_reference,
     }
     v->scaffold = m->scaffold;
     v->cues = m->cues;
-    v->score = (float)raw_score(m, has_reference, false) / lines->score;
-    v->plain_score = (float)raw_score(m, has_reference, true) / lines->score;
+    v->score = (float)score_of(m, has_reference, false, lines);
+    v->plain_score = (float)score_of(m, has_reference, true, lines);
     v->kinds = kinds_of(v);
     v->action = action_of(v, lines);
 }
