@@ -22,6 +22,8 @@ weir_watch_begin(struct weir_watch_call *call)
 void
 weir_watch_prompt(struct weir_watch_call *call, weir_span text)
 {
+    if (text.len == 0)
+        return;
     call->prompt_bytes += text.len;
     size_t room = WEIR_WATCH_HEAD_MAX - call->head_len;
     size_t taken = text.len < room ? text.len : room;

@@ -168,6 +168,8 @@ read_outside(struct weir_watch_call *call, char c)
 void
 weir_watch_reply(struct weir_watch_call *call, weir_span bytes)
 {
+    if (bytes.len == 0)
+        return;
     const char *at = bytes.ptr;
     const char *end = at + bytes.len;
     while (at < end)
@@ -201,6 +203,8 @@ weir_watch_reply(struct weir_watch_call *call, weir_span bytes)
 void
 weir_watch_reply_text(struct weir_watch_call *call, weir_span text)
 {
+    if (text.len == 0)
+        return;
     const char *at = text.ptr;
     const char *end = at + text.len;
     while (at < end) {
