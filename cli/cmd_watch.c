@@ -115,14 +115,16 @@ evaluate(struct weir_cli *cli, bool calibrates)
         !number(cli, "windows", 1, 100000, &windows) ||
         (!calibrates && !number(cli, "attacks", 1, 100000, &attacks)))
         return 2;
-    struct weir_evaluate_setup setup = {.directory = cli->arguments[0],
-                                        .seed = seed,
-                                        .splits = (uint32_t)splits,
-                                        .windows = (uint32_t)windows,
-                                        .attacks = (uint32_t)attacks,
-                                        .is_json = cli->is_json,
-                                        .calibrates = calibrates,
-                                        .out = cli->out};
+    struct weir_evaluate_setup setup = {
+        .directory = cli->arguments[0],
+        .lines = calibrates ? NULL : weir_cli_option(cli, "lines"),
+        .seed = seed,
+        .splits = (uint32_t)splits,
+        .windows = (uint32_t)windows,
+        .attacks = (uint32_t)attacks,
+        .is_json = cli->is_json,
+        .calibrates = calibrates,
+        .out = cli->out};
     if (weir_evaluate(&setup, &err) == WEIR_OK)
         return 0;
     return weir_cli_fail(cli, &err, NULL);

@@ -153,6 +153,13 @@ evaluate_line(const struct evaluation *e, const struct trial *trial,
               uint32_t by, double rate, uint32_t only, uint32_t without)
 {
     uint32_t count = 0;
+    if (e->other != NULL && only == UINT32_MAX && without == UINT32_MAX) {
+        for (uint32_t w = 0; w < WIDTHS; w++)
+            if (evaluate_widths[w] == trial->calls)
+                trial = trial->has_reference ? e->other->known[w]
+                                             : e->other->fresh[w];
+        e = e->other;
+    }
     for (uint32_t t = 0; t < e->accounts.tenant_count; t++)
         count += trial->benign[t].count;
     float *values = calloc(count + 1, sizeof(*values));
@@ -404,40 +411,65 @@ print_all(struct evaluation *e, struct trial *const known[WIDTHS],
     evaluate_cost(e, corpus);
 }
 
+static weir_status
+prepare(struct evaluation *e, struct weir_corpus *corpus, const char *directory,
+        struct weir_error *err)
+{
+    weir_corpus_init(corpus);
+    weir_status status = weir_corpus_read(corpus, directory, err);
+    if (status == WEIR_OK)
+        status = weir_corpus_add_ours(corpus, err);
+    if (status == WEIR_OK)
+        status = weir_accounts_init(&e->accounts, corpus, e->setup.seed, err);
+    if (status == WEIR_OK &&
+        (!run_trials(e, e->known, true) || !run_trials(e, e->fresh, false)))
+        status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    return status;
+}
+
+static void
+finish(struct evaluation *e, struct weir_corpus *corpus)
+{
+    for (uint32_t w = 0; w < WIDTHS; w++) {
+        if (e->known[w] != NULL)
+            evaluate_free(e->known[w]);
+        if (e->fresh[w] != NULL)
+            evaluate_free(e->fresh[w]);
+    }
+    weir_accounts_fini(&e->accounts);
+    weir_corpus_fini(corpus);
+    free(e);
+}
+
 weir_status
 weir_evaluate(const struct weir_evaluate_setup *setup, struct weir_error *err)
 {
-    struct weir_corpus corpus;
+    struct weir_corpus corpus = {0};
+    struct weir_corpus other_corpus = {0};
+    weir_status status = WEIR_OK;
     struct evaluation *e = calloc(1, sizeof(*e));
-    struct trial *known[WIDTHS] = {NULL};
-    struct trial *fresh[WIDTHS] = {NULL};
-    if (e == NULL)
+    struct evaluation *other = calloc(1, sizeof(*other));
+    if (e == NULL || other == NULL) {
+        free(e);
+        free(other);
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    }
     e->setup = *setup;
     if (setup->calibrates)
         e->setup.attacks = 0;
-    weir_corpus_init(&corpus);
-    weir_status status = weir_corpus_read(&corpus, setup->directory, err);
-    if (status == WEIR_OK)
-        status = weir_corpus_add_ours(&corpus, err);
-    if (status == WEIR_OK)
-        status = weir_accounts_init(&e->accounts, &corpus, setup->seed, err);
-    if (status == WEIR_OK) {
-        if (run_trials(e, known, true) && run_trials(e, fresh, false))
-            print_all(e, known, fresh, &corpus);
-        else
-            e->is_failed = true;
+    other->setup = *setup;
+    other->setup.attacks = 0;
+    if (setup->lines != NULL) {
+        status = prepare(other, &other_corpus, setup->lines, err);
+        e->other = other;
     }
-    if (e->is_failed)
+    if (status == WEIR_OK)
+        status = prepare(e, &corpus, setup->directory, err);
+    if (status == WEIR_OK)
+        print_all(e, e->known, e->fresh, &corpus);
+    if (status == WEIR_OK && e->is_failed)
         status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    for (uint32_t w = 0; w < WIDTHS; w++) {
-        if (known[w] != NULL)
-            evaluate_free(known[w]);
-        if (fresh[w] != NULL)
-            evaluate_free(fresh[w]);
-    }
-    weir_accounts_fini(&e->accounts);
-    weir_corpus_fini(&corpus);
-    free(e);
+    finish(e, &corpus);
+    finish(other, &other_corpus);
     return status;
 }

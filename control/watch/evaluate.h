@@ -16,6 +16,8 @@
 
 struct weir_evaluate_setup {
     const char *directory;
+    const char *lines; /* directory whose benign prompts set the lines, NULL:
+                        * the same */
     uint64_t seed;
     uint32_t splits;  /* references of each tenant kind */
     uint32_t windows; /* benign windows of each split */

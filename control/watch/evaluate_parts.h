@@ -35,7 +35,10 @@ struct trial {
 struct evaluation {
     struct weir_evaluate_setup setup;
     struct weir_accounts accounts;
-    bool is_failed; /* no memory */
+    bool is_failed;              /* no memory */
+    struct trial *known[WIDTHS]; /* with a reference */
+    struct trial *fresh[WIDTHS];
+    const struct evaluation *other; /* whose benign windows set the lines */
     const char *table;
     uint32_t columns;
     const char *names[32];

@@ -20,6 +20,7 @@
 
 #define PRESSED_PERCENT 95
 #define DRIP_RISE       0.03
+#define DRIP_SLACK      0.001
 #define FRESH_US        (24 * INT64_C(3600) * WEIR_US_PER_SEC)
 #define HOUR_FULL       60000
 
@@ -227,6 +228,8 @@ count_drip(struct watch_pool *p, const struct watch_reference *r,
     /* The rate of calls like this one, so that a wandering mix is none. */
     double rate = (r->drip[match->centroid] + 10.0 * all) /
                   (r->count[match->centroid] + 10.0);
+    /* A rate counted too low adds up over thousands of calls. */
+    rate += DRIP_SLACK + 0.7 * sqrt(all / r->calls);
     double raised = rate + DRIP_RISE;
     bool is_hit = match->is_foreign && steps_of(f->plain_form) > DRIP_STEP;
     if (raised > 0.97)
