@@ -413,6 +413,25 @@ take(struct weir_scorer *s, const struct weir_watch_line *line,
     return status;
 }
 
+/* Bytes that are not UTF-8 are nobody's business but their account's. */
+static weir_span
+scrub(weir_span line, char *copy)
+{
+    size_t at = 0;
+    memcpy(copy, line.ptr, line.len);
+    while (at < line.len) {
+        unsigned char lead = (unsigned char)copy[at];
+        size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        if (len > line.len - at ||
+            (len > 1 && !weir_utf8_valid((weir_span){copy + at, len}))) {
+            copy[at] = '?';
+            len = 1;
+        }
+        at += len;
+    }
+    return (weir_span){copy, line.len};
+}
+
 weir_status
 weir_scorer_take(struct weir_scorer *scorer, weir_span line,
                  struct weir_error *err)
@@ -428,7 +447,9 @@ weir_scorer_take(struct weir_scorer *scorer, weir_span line,
         scorer->scratch = wider;
         scorer->scratch_size = wanted * 2;
     }
-    weir_arena_init(&arena, scorer->scratch, scorer->scratch_size);
+    if (!weir_utf8_valid(line))
+        line = scrub(line, scorer->scratch + scorer->scratch_size - line.len);
+    weir_arena_init(&arena, scorer->scratch, scorer->scratch_size - line.len);
     weir_status status = weir_watch_line_read(line, &arena, &call, err);
     return status == WEIR_OK ? take(scorer, &call, err) : status;
 }

@@ -127,6 +127,8 @@ TEST(watch, lines_that_are_no_calls_are_refused)
         {"{\"account\":\"a\",\"time_ms\":\"1\"}", WEIR_ETYPE},
         {"{\"account\":\"a\",\"time_ms\":1e300}", WEIR_ETYPE},
         {"{\"account\":\"a\",\"time_ms\":1", WEIR_EPARSE},
+        {"{\"account\":\"a\",\"time_ms\":1,\"prompt\":\"\\ud800 \xff\"}",
+         WEIR_OK},
         {"{\"account\":\"a\",\"time_ms\":1.5,\"prompt\":null}", WEIR_OK},
     };
     struct weir_scorer_setup setup = {.out = stdout};

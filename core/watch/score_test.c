@@ -18,13 +18,16 @@ call_of(bool is_task, uint32_t n)
                                        "can you change the address of %u",
                                        "is order %u paid?",
                                        "i need help with the invoice of %u"};
-    static const char *const verbs[] = {"Write", "Design", "Create", "Compose",
-                                        "Describe", "Explain", "Generate",
-                                        "Summarize", "Draft", "List", "Outline"};
-    static const char *const things[] = {
-        "a function that returns the sum of", "a method to sort an array of",
-        "a table which compares", "a short story about", "an essay on",
-        "a poem that mentions", "a regex which matches"};
+    static const char *const verbs[] = {
+        "Write",    "Design",    "Create", "Compose", "Describe", "Explain",
+        "Generate", "Summarize", "Draft",  "List",    "Outline"};
+    static const char *const things[] = {"a function that returns the sum of",
+                                         "a method to sort an array of",
+                                         "a table which compares",
+                                         "a short story about",
+                                         "an essay on",
+                                         "a poem that mentions",
+                                         "a regex which matches"};
     static const char *const topics[] = {
         "numbers in a list.", "words by their length.", "kinds of databases.",
         "colours of an autumn evening.", "rivers and their cities."};
@@ -57,9 +60,9 @@ feed(struct weir_watch_pool *pool, uint32_t calls, uint32_t tasks_in_100)
     for (uint32_t i = 0; i < calls; i++) {
         struct weir_watch_features f =
             call_of(i * 37 % 100 < tasks_in_100, 5000 + i);
-        struct weir_watch_at at = {.position =
-                                       weir_watch_pool_position(pool) + 1,
-                                   .when = (int64_t)i * 1000000 + i * 7919 % 997 * 3000};
+        struct weir_watch_at at = {
+            .position = weir_watch_pool_position(pool) + 1,
+            .when = (int64_t)i * 1000000 + i * 7919 % 997 * 3000};
         assert_true(weir_watch_pool_add(pool, &f, &at));
     }
 }
