@@ -800,13 +800,13 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
 
     u->conf = &ctx->endpoint->body_conf;
 
-    if (ctx->reply) {
-        type = weir_reply_content_type(ctx->reply);
+    /* a type of its own: the body is written anew */
 
-        if (type.len) {
-            ctx->content_type.data = (u_char *) type.ptr;
-            ctx->content_type.len = type.len;
-        }
+    type = ctx->reply ? weir_reply_content_type(ctx->reply) : WEIR_SPAN_NONE;
+
+    if (type.len) {
+        ctx->content_type.data = (u_char *) type.ptr;
+        ctx->content_type.len = type.len;
     }
 
     r->headers_out.content_type = ctx->content_type;
@@ -816,7 +816,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     if (ctx->mode == NGX_HTTP_WEIR_PASS) {
         u->headers_in.content_length_n =
                       ctx->framing == NGX_HTTP_WEIR_LENGTH && !ctx->is_stream
-                      && !ctx->outgoing.is_translated
+                      && type.len == 0
                       ? ctx->left : -1;
     }
 

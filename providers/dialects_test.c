@@ -235,3 +235,42 @@ TEST(dialects, what_policy_takes_is_taken_in_every_dialect)
         memmem(sent.ptr, sent.len, "\"responseLogprobs\":null", 23));
     weir_buf_fini(&sent);
 }
+
+TEST(dialects, reasoning_is_taken_from_a_reply_of_the_same_dialect)
+{
+    const weir_span body = WEIR_SPAN(
+        "{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":"
+        "\"thinking\",\"thinking\":\"hidden\",\"signature\":\"hidden\"},"
+        "{\"type\":\"text\",\"text\":\"said\"}],\"stop_reason\":"
+        "\"end_turn\",\"usage\":{\"input_tokens\":5,\"output_tokens\":9}}");
+    char memory[16384];
+    struct weir_surface_route route;
+    struct weir_arena arena;
+    struct weir_reply_piece piece;
+    assert_int_equal(weir_surface_route(WEIR_SPAN("POST"),
+                                        WEIR_SPAN("/v1/messages"),
+                                        WEIR_SPAN(""), &route, NULL),
+                     WEIR_OK);
+    const struct weir_request request = {.endpoint = route.endpoint,
+                                         .dialect = route.dialect,
+                                         .surface = route.surface,
+                                         .model = WEIR_SPAN("m")};
+    const struct weir_reply_setup setup = {.endpoint = route.endpoint,
+                                           .strips_reasoning = true,
+                                           .http_status = 200,
+                                           .request = &request,
+                                           .request_id = WEIR_SPAN("req_1")};
+    weir_arena_init(&arena, memory, sizeof(memory));
+    struct weir_reply *reply = weir_reply_new(
+        weir_provider_find(WEIR_SPAN("anthropic")), &setup, &arena);
+    assert_non_null(reply);
+    weir_span input = body;
+    assert_false(weir_reply_next(reply, &input, &piece));
+    assert_true(weir_reply_finish(reply, true, &piece));
+    assert_int_equal(weir_reply_facts(reply)->state, WEIR_REPLY_DONE);
+    assert_int_equal(weir_reply_usage(reply, 0).output_tokens, 9);
+    assert_null(memmem(piece.bytes.ptr, piece.bytes.len, "hidden", 6));
+    assert_non_null(memmem(piece.bytes.ptr, piece.bytes.len, "said", 4));
+    assert_true(weir_reply_content_type(reply).len > 0);
+    weir_reply_free(reply);
+}
