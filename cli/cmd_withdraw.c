@@ -30,7 +30,7 @@ int
 weir_cmd_withdraw(struct weir_cli *cli)
 {
     json_t *reply = NULL;
-    const char *reason = weir_cli_option(cli, "reason");
+    static const char *const texts[] = {"reason", "target", "deadline"};
     if (cli->argument_count == 0)
         return list_withdrawals(cli);
     if (cli->argument_count != 2)
@@ -39,15 +39,19 @@ weir_cmd_withdraw(struct weir_cli *cli)
                              cli->arguments[1]);
     if (body == NULL)
         return weir_cli_usage(cli, "the name is not UTF-8");
-    if (reason != NULL)
-        json_object_set_new(body, "reason", json_string(reason));
+    for (size_t i = 0; i < WEIR_COUNTOF(texts); i++) {
+        const char *text = weir_cli_option(cli, texts[i]);
+        if (text != NULL)
+            json_object_set_new(body, texts[i], json_string(text));
+    }
     int code =
         weir_cli_call(cli, "POST", "/v1/withdrawals", NULL, body, &reply);
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0)
-        fprintf(cli->out, "%s %s is withdrawn\n", cli->arguments[0],
-                cli->arguments[1]);
+        fprintf(cli->out, "%s %s is withdrawn; %lld notices to customers\n",
+                cli->arguments[0], cli->arguments[1],
+                weir_cli_number(reply, "notices"));
     json_decref(reply);
     return code;
 }
@@ -67,8 +71,9 @@ weir_cmd_restore(struct weir_cli *cli)
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0)
-        fprintf(cli->out, "%s %s is restored\n", cli->arguments[0],
-                cli->arguments[1]);
+        fprintf(cli->out, "%s %s is restored; %lld notices to customers\n",
+                cli->arguments[0], cli->arguments[1],
+                weir_cli_number(reply, "notices"));
     json_decref(reply);
     return code;
 }

@@ -44,7 +44,7 @@ struct weir_control {
                           struct weir_error *err);
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
-    int acts_event; /* eventfd: acts wait for the journal; -1: nobody */
+    int acts_event;        /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t publications; /* of worlds: a review looks when it moves */
     uint64_t reloads;
     uint64_t reload_failures;
@@ -128,17 +128,28 @@ WEIR_MUST_USE weir_status weir_control_key_create(
 WEIR_MUST_USE weir_status weir_control_key_revoke(
     struct weir_control *control, const struct weir_actor *actor, weir_span id,
     struct weir_error *err);
-/* ENOTFOUND: the image has nothing of that name. */
-WEIR_MUST_USE weir_status weir_control_withdraw(struct weir_control *control,
-                                                const struct weir_actor *actor,
-                                                enum weir_kind kind,
-                                                weir_span name,
-                                                weir_span reason,
-                                                struct weir_error *err);
+struct weir_withdrawal_wish {
+    enum weir_kind kind;
+    weir_span name;
+    weir_span reason;   /* on record, and told to whom it touches */
+    weir_span target;   /* where to go instead; empty: the successor */
+    weir_time deadline; /* until when to have gone; 0: none */
+};
+
+/*
+ * Acts in every worker, then posts notices to the customers whom it touches;
+ * the number posted. That they could not be posted is logged: the deed is
+ * done. ENOTFOUND: the image has nothing of that name; ECONFLICT.
+ */
+WEIR_MUST_USE weir_status weir_control_withdraw(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_withdrawal_wish *wish, uint32_t *notices_out,
+    struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_restore(struct weir_control *control,
                                                const struct weir_actor *actor,
                                                enum weir_kind kind,
                                                weir_span name,
+                                               uint32_t *notices_out,
                                                struct weir_error *err);
 /*
  * A worker found that the deployment's origin is not what it is pinned to:

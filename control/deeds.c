@@ -15,6 +15,7 @@
 #include <weir/crypto.h>
 
 #include "control/log.h"
+#include "control/notices/touched.h"
 #include "control/onboarding/rows.h"
 #include "control/parts.h"
 
@@ -287,36 +288,66 @@ is_known(const struct weir_image *image, enum weir_kind kind, weir_span name)
 }
 
 weir_status
+weir__control_act_on(struct weir_control *control,
+                     const struct weir_actor *actor,
+                     const struct weir_withdrawal_wish *wish,
+                     uint32_t *notices_out, struct weir_error *err)
+{
+    const struct weir_touching_deed deed = {
+        .kind = wish->kind,
+        .name = wish->name,
+        .why = wish->reason,
+        .target = wish->target,
+        .deadline = wish->deadline,
+        .by = weir_span_of(actor->id),
+        .when = weir_control_now(),
+        .overlay = control->board->overlay,
+    };
+    struct weir_error untold = {0};
+    *notices_out = 0;
+    weir_status status = weir__control_publish_overlay(control, err);
+    if (status == WEIR_OK &&
+        weir__notices_of_deed(control, &deed, notices_out, &untold) != WEIR_OK)
+        weir_log(WEIR_LOG_ERROR, "nobody was told of %s %.*s: %s",
+                 weir_kind_name(deed.kind), WEIR_SPAN_ARG(deed.name),
+                 untold.text);
+    return status;
+}
+
+weir_status
 weir_control_withdraw(struct weir_control *control,
-                      const struct weir_actor *actor, enum weir_kind kind,
-                      weir_span name, weir_span reason, struct weir_error *err)
+                      const struct weir_actor *actor,
+                      const struct weir_withdrawal_wish *wish,
+                      uint32_t *notices_out, struct weir_error *err)
 {
     const struct weir_store_withdrawal row = {
-        .kind = (int)kind,
-        .name = name,
+        .kind = (int)wish->kind,
+        .name = wish->name,
         .since = weir_control_now(),
         .by = weir_span_of(actor->id),
-        .reason = reason,
+        .reason = wish->reason,
     };
     char detail[64];
-    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
+    const char *kind = weir_kind_name(wish->kind);
+    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", kind);
+    *notices_out = 0;
     pthread_mutex_lock(&control->lock);
     weir_status status = WEIR_OK;
-    if (control->has_image && !is_known(&control->image, kind, name))
-        status =
-            weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "no %s '%.*s'",
-                      weir_kind_name(kind), WEIR_SPAN_ARG(name));
+    if (control->has_image &&
+        !is_known(&control->image, wish->kind, wish->name))
+        status = weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                           "no %s '%.*s'", kind, WEIR_SPAN_ARG(wish->name));
     if (status == WEIR_OK)
         status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_withdraw(control->store, &row, err);
         if (status == WEIR_OK)
-            status = weir__control_note(control, actor, "withdraw", name,
+            status = weir__control_note(control, actor, "withdraw", wish->name,
                                         detail, err);
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
-        status = weir__control_publish_overlay(control, err);
+        status = weir__control_act_on(control, actor, wish, notices_out, err);
     pthread_mutex_unlock(&control->lock);
     return status;
 }
@@ -324,10 +355,13 @@ weir_control_withdraw(struct weir_control *control,
 weir_status
 weir_control_restore(struct weir_control *control,
                      const struct weir_actor *actor, enum weir_kind kind,
-                     weir_span name, struct weir_error *err)
+                     weir_span name, uint32_t *notices_out,
+                     struct weir_error *err)
 {
+    const struct weir_withdrawal_wish deed = {.kind = kind, .name = name};
     char detail[64];
     snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
+    *notices_out = 0;
     pthread_mutex_lock(&control->lock);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
@@ -338,7 +372,7 @@ weir_control_restore(struct weir_control *control,
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
-        status = weir__control_publish_overlay(control, err);
+        status = weir__control_act_on(control, actor, &deed, notices_out, err);
     pthread_mutex_unlock(&control->lock);
     return status;
 }

@@ -41,6 +41,16 @@ WEIR_MUST_USE weir_status weir__control_finish(struct weir_control *control,
                                                struct weir_error *err);
 void weir__control_ring(struct weir_control *control);
 
+/*
+ * The second half of a withdrawal or restoration: the overlay is published
+ * and customers are told. `why` as they may read it. A notice that could not
+ * be posted is logged, no failure.
+ */
+WEIR_MUST_USE weir_status weir__control_act_on(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_withdrawal_wish *deed, uint32_t *notices_out,
+    struct weir_error *err);
+
 /* pins.c: two people cleared a case of this kind: its deployment is back. */
 struct weir_case;
 WEIR_MUST_USE weir_status weir__control_pin_restored(

@@ -85,6 +85,13 @@ weir_control_pin_broken(struct weir_control *control, weir_span deployment,
     const struct weir_actor self = {"control", WEIR_ROLE_ADMIN};
     struct seeking seeking = {.name = deployment};
     weir_time now = weir_control_now();
+    /* The finding is between the seller and who runs the origin. */
+    const struct weir_withdrawal_wish deed = {
+        .kind = WEIR_KIND_DEPLOYMENT,
+        .name = deployment,
+        .reason = WEIR_SPAN("its origin is being looked into"),
+    };
+    uint32_t notices = 0;
     char reason[320];
     snprintf(reason, sizeof reason, "pin: %.*s",
              (int)(finding.len < 300 ? finding.len : 300), finding.ptr);
@@ -111,7 +118,7 @@ weir_control_pin_broken(struct weir_control *control, weir_span deployment,
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK && !seeking.is_there)
-        status = weir__control_publish_overlay(control, err);
+        status = weir__control_act_on(control, &self, &deed, &notices, err);
     pthread_mutex_unlock(&control->lock);
     if (status == WEIR_OK && !seeking.is_there)
         weir_log(WEIR_LOG_ERROR, "deployment %.*s is withdrawn: %s",
@@ -124,7 +131,10 @@ weir__control_pin_restored(struct weir_control *control,
                            const struct weir_actor *actor,
                            const struct weir_case *row, struct weir_error *err)
 {
+    const struct weir_withdrawal_wish deed = {.kind = WEIR_KIND_DEPLOYMENT,
+                                              .name = row->subject};
     struct seeking seeking = {.name = row->subject};
+    uint32_t notices = 0;
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_withdrawals(control->store, seek, &seeking, err);
@@ -137,6 +147,6 @@ weir__control_pin_restored(struct weir_control *control,
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK && seeking.is_there)
-        status = weir__control_publish_overlay(control, err);
+        status = weir__control_act_on(control, actor, &deed, &notices, err);
     return status;
 }

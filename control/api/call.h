@@ -70,13 +70,17 @@ struct weir_api_call;
 typedef weir_status weir_api_handler(struct weir_api_call *call,
                                      struct weir_error *err);
 
+/* Of a route, besides the roles of tokens. */
+#define WEIR_API_NOBODY   0
+#define WEIR_API_CUSTOMER (-1) /* shows a key; the handler reads it */
+
 struct weir_api_row {
     enum weir_api_row_kind kind;
     const char *method;
     const char *name; /* path of a route */
     const char *text; /* summary of a route */
     const char *type;
-    int role; /* enum weir_role; 0: nobody in particular */
+    int role; /* enum weir_role, or one of the two below */
     bool is_required;
     weir_api_handler *handler;
 };

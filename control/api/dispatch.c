@@ -14,7 +14,8 @@
 
 #include "control/api/call.h"
 
-#define WEIR_ROLE_NOBODY 0
+#define WEIR_ROLE_NOBODY   WEIR_API_NOBODY
+#define WEIR_ROLE_CUSTOMER WEIR_API_CUSTOMER
 #define WEIR_ROUTE(method, path, role, handler, summary)                       \
     {WEIR_API_ROUTE, #method,          path,  summary,                         \
      NULL,           WEIR_ROLE_##role, false, weir_api_##handler},
@@ -148,7 +149,7 @@ authorize(struct weir_api_call *call, int role, struct weir_error *err)
     const char *text = call->request->authorization;
     call->actor = (struct weir_actor){"local", WEIR_ROLE_ADMIN};
     /* At the local door a token is not needed, but says who it is. */
-    if (role == WEIR_ROLE_NOBODY || (call->request->is_local && text == NULL))
+    if (role <= WEIR_API_NOBODY || (call->request->is_local && text == NULL))
         return WEIR_OK;
     if (text == NULL || strncmp(text, "Bearer ", 7) != 0)
         return weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE,

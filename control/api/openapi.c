@@ -103,10 +103,13 @@ operation(const struct weir_api_row *route)
                                         "properties", schemas.body))));
     json_decref(schemas.body);
     json_decref(schemas.required);
-    json_object_set_new(object, "security",
-                        route->role == 0 ? json_array()
-                                         : json_pack("[{s:[]}]", "token"));
-    if (route->role != 0)
+    json_object_set_new(
+        object, "security",
+        route->role == WEIR_API_NOBODY
+            ? json_array()
+            : json_pack("[{s:[]}]",
+                        route->role == WEIR_API_CUSTOMER ? "key" : "token"));
+    if (route->role > WEIR_API_NOBODY)
         json_object_set_new(
             object, "x-weir-role",
             json_string(weir_role_name((enum weir_role)route->role)));
@@ -138,14 +141,16 @@ weir_api_openapi(struct weir_api_call *call, struct weir_error *err)
             add_route(paths, &weir_api_rows[i]);
     }
     call->reply = json_pack(
-        "{s:s,s:{s:s,s:s},s:o,s:{s:{s:{s:s,s:s}},s:{s:{s:s,s:{s:{s:{s:s,s:{s:"
-        "{s:s}}}}}}}}}",
+        "{s:s,s:{s:s,s:s},s:o,s:{s:{s:{s:s,s:s,s:s},s:{s:s,s:s,s:s}},s:{s:{s:s,"
+        "s:{s:{s:{s:s,s:{s:{s:s}}}}}}}}}",
         "openapi", "3.1.0", "info", "title", "weir admin API", "version",
         WEIR_VERSION, "paths", paths, "components", "securitySchemes", "token",
-        "type", "http", "scheme", "bearer", "responses", "Error", "description",
-        "why not: error.type, code, message, faults", "content",
-        "application/json", "schema", "type", "object", "properties", "error",
-        "type", "object");
+        "type", "http", "scheme", "bearer", "description",
+        "a token of an administrator, wa_...", "key", "type", "http", "scheme",
+        "bearer", "description", "a customer's own key, wr_...", "responses",
+        "Error", "description", "why not: error.type, code, message, faults",
+        "content", "application/json", "schema", "type", "object", "properties",
+        "error", "type", "object");
     return call->reply != NULL
                ? WEIR_OK
                : weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,

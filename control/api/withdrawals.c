@@ -37,16 +37,25 @@ read_kind(weir_span text, enum weir_kind *kind_out, struct weir_error *err)
 weir_status
 weir_api_withdraw(struct weir_api_call *call, struct weir_error *err)
 {
-    enum weir_kind kind;
-    weir_span name = weir_api_body(call, "name");
-    weir_status status = read_kind(weir_api_body(call, "kind"), &kind, err);
+    struct weir_withdrawal_wish wish = {.name = weir_api_body(call, "name"),
+                                        .reason = weir_api_body(call, "reason"),
+                                        .target =
+                                            weir_api_body(call, "target")};
+    weir_span deadline = weir_api_body(call, "deadline");
+    uint32_t notices = 0;
+    weir_status status =
+        read_kind(weir_api_body(call, "kind"), &wish.kind, err);
+    if (status == WEIR_OK && deadline.len > 0 &&
+        !weir_time_parse(deadline, &wish.deadline))
+        status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "'deadline' is a time like 2026-11-10");
     if (status == WEIR_OK)
-        status =
-            weir_control_withdraw(call->door->control, &call->actor, kind, name,
-                                  weir_api_body(call, "reason"), err);
+        status = weir_control_withdraw(call->door->control, &call->actor, &wish,
+                                       &notices, err);
     if (status == WEIR_OK)
         call->status = 201;
-    call->reply = json_pack("{s:o}", "withdrawn", weir_api_text(name));
+    call->reply = json_pack("{s:o,s:i}", "withdrawn", weir_api_text(wish.name),
+                            "notices", (int)notices);
     return status;
 }
 
@@ -54,10 +63,13 @@ weir_status
 weir_api_restore(struct weir_api_call *call, struct weir_error *err)
 {
     enum weir_kind kind;
+    uint32_t notices = 0;
     weir_status status = read_kind(weir_span_of(call->params[0]), &kind, err);
     if (status == WEIR_OK)
-        status = weir_control_restore(call->door->control, &call->actor, kind,
-                                      weir_span_of(call->params[1]), err);
-    call->reply = json_pack("{s:s}", "restored", call->params[1]);
+        status =
+            weir_control_restore(call->door->control, &call->actor, kind,
+                                 weir_span_of(call->params[1]), &notices, err);
+    call->reply = json_pack("{s:s,s:i}", "restored", call->params[1], "notices",
+                            (int)notices);
     return status;
 }

@@ -18,8 +18,8 @@ withdrawn_mask(const struct weir_call *call, const struct weir_overlay *overlay)
         weir_overlay_has(overlay, image->keys[call->key].hash))
         return UINT32_MAX;
     for (uint32_t i = 0; i < call->answer.candidate_count; i++)
-        if (weir__gate_is_withdrawn(image, overlay,
-                                    call->answer.candidates[i].deployment))
+        if (weir_gate_is_withdrawn(image, overlay,
+                                   call->answer.candidates[i].deployment))
             mask |= UINT32_C(1) << i;
     return mask;
 }

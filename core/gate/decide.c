@@ -25,8 +25,8 @@
 #define SIGNALS_MAX   4
 
 bool
-weir__gate_is_withdrawn(const struct weir_image *image,
-                        const struct weir_overlay *overlay, uint32_t row)
+weir_gate_is_withdrawn(const struct weir_image *image,
+                       const struct weir_overlay *overlay, uint32_t row)
 {
     if (overlay->count == 0)
         return false;
@@ -313,7 +313,7 @@ judge(const struct weir_view *view, const struct weir_question *question,
     candidate->verdict = WEIR_DENY;
     candidate->policy_count = 0;
     candidate->shadow_count = 0;
-    if (weir__gate_is_withdrawn(image, &view->overlay, candidate->deployment) ||
+    if (weir_gate_is_withdrawn(image, &view->overlay, candidate->deployment) ||
         weir_overlay_has(&view->overlay,
                          image->organisations[organisation].hash) ||
         is_end_customer_withdrawn(view, question->end_customer)) {

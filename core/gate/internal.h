@@ -5,12 +5,6 @@
 
 #include <weir/gate.h>
 
-/* True when the newest overlay withdraws the deployment, its model, its
- * provider, who operates it, or the place where it runs or stores. */
-bool weir__gate_is_withdrawn(const struct weir_image *image,
-                             const struct weir_overlay *overlay,
-                             uint32_t deployment);
-
 /* Fills call->signals: a few words of shared memory, no policy. */
 void weir__gate_see(struct weir_call *call);
 

@@ -125,6 +125,12 @@ void weir_gate_decide(const struct weir_view *view,
 weir_span weir_gate_exception(const struct weir_view *view,
                               const struct weir_answer *answer);
 
+/* True when the overlay withdraws the deployment, its model, its provider,
+ * who operates it, or the place where it runs or stores. */
+bool weir_gate_is_withdrawn(const struct weir_image *image,
+                            const struct weir_overlay *overlay,
+                            uint32_t deployment);
+
 /* One deployment only, as /v1/models and reports ask. */
 void weir_gate_decide_one(const struct weir_view *view,
                           const struct weir_question *question,

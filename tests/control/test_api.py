@@ -93,6 +93,9 @@ def test_the_description_names_every_path_and_each_answers(place, tokens):
     status, told = place.api("GET", "/openapi.json")
     assert status == 200 and told["openapi"].startswith("3.")
     assert len(told["paths"]) > 15
+    # what each kind of caller shows; no path takes two of them
+    shown = {"token": tokens["admin"], "key": place.key()}
+    assert set(told["components"]["securitySchemes"]) == set(shown)
     for path, methods in told["paths"].items():
         for method, about in methods.items():
             assert about["summary"] and about["responses"]
@@ -101,7 +104,15 @@ def test_the_description_names_every_path_and_each_answers(place, tokens):
                      if row["in"] == "path"]
             assert given == names
             if method == "get" and not names:
-                assert place.api("GET", path, tokens["admin"])[0] == 200
+                needed = [name for row in about["security"] for name in row]
+                given = shown[needed[0]] if needed else None
+                assert place.api("GET", path, given)[0] == 200
+                for name, other in shown.items():
+                    if needed and name not in needed:
+                        assert place.api("GET", path, other)[0] == 401
+    own = [path for path, methods in told["paths"].items()
+           if methods.get("get", {}).get("security") == [{"key": []}]]
+    assert own == ["/v1/my/notices"]
 
 
 def test_health_needs_no_token(place):

@@ -221,7 +221,75 @@ def test_a_withdrawal_of_something_nobody_knows_is_refused(place):
 
 # ------------------------------------------------------------------ notices
 
-def test_a_notice_is_read_and_acknowledged_by_the_customer(place):
+@pytest.fixture
+def silent(place):
+    """Nobody has a notice that waits: what is open then is the test's own."""
+    def open_ones(**query):
+        return place.weir.json("notices", "list", "--open", *(
+            word for name, value in query.items()
+            for word in ("--" + name, value)))["notices"]
+    for row in open_ones():
+        place.weir.cli("notices", "acknowledge", row["id"])
+    return open_ones
+
+
+def test_a_withdrawal_is_told_to_whom_it_touches_and_nobody_else(
+        place, silent):
+    place.weir.key("south/polar")  # refused by the maker's policy anyway
+    done = place.weir.json("withdraw", "model", "fjord-one", "--reason",
+                           "its maker stops", "--deadline", "2099-02-01")
+    try:
+        notice, = silent(tenant="good")
+        assert (notice["type"], notice["subject"]) == ("model.withdrawn",
+                                                       "fjord-one")
+        assert "refused: model fjord-one is withdrawn (its maker stops). " \
+            "Use m." in notice["text"]
+        assert notice["target"] == "m"  # the catalogue's successor
+        assert notice["deadline_us"] == 4073587200000000
+        assert notice["reason"] == "withdrawn"
+        assert done["notices"] == len(silent())
+    finally:
+        back = place.weir.json("restore", "model", "fjord-one")
+    notice = silent(tenant="good")[0]
+    assert (notice["type"], notice["subject"]) == ("model.restored",
+                                                   "fjord-one")
+    assert notice["deadline_us"] is None and notice["target"] == ""
+    assert back["notices"] == done["notices"]
+
+
+def test_a_provider_is_told_by_name_of_model_and_not_where_policy_refused(
+        place, silent):
+    place.weir.key("south/polar")
+    place.weir.cli("withdraw", "provider", "maker", "--target", "fjord-one")
+    try:
+        rows = silent(tenant="good")
+        assert {row["subject"] for row in rows} == {"m", "alias"}
+        assert {row["target"] for row in rows} == {"fjord-one"}
+        assert silent(tenant="south") == []
+    finally:
+        place.weir.cli("restore", "provider", "maker")
+    assert silent(tenant="south") == []
+
+
+def test_an_organisation_is_told_of_each_of_its_models(place, silent):
+    place.weir.cli("withdraw", "organisation", "good")
+    try:
+        assert {row["subject"] for row in silent()} == {"m", "alias",
+                                                        "fjord-one"}
+        assert {row["tenant"] for row in silent()} == {"good"}
+    finally:
+        place.weir.cli("restore", "organisation", "good")
+
+
+def test_a_notice_is_read_and_acknowledged_by_the_customer(place, silent):
+    other = place.weir.key("young/start")
+    known = {row["id"] for key in (place.key, other)
+             for row in place.api("GET", "/v1/my/notices", key)[1]["notices"]}
+
+    def mine(key):
+        status, told = place.api("GET", "/v1/my/notices", key)
+        assert status == 200
+        return [row for row in told["notices"] if row["id"] not in known]
     place.weir.cli("notices", "post", "fjord-one ends", "--tenant", "good",
                    "--type", "model.sunset", "--subject", "fjord-one",
                    "--target", "m", "--deadline", "2099-01-01",
@@ -229,14 +297,11 @@ def test_a_notice_is_read_and_acknowledged_by_the_customer(place):
     again = place.weir.cli("notices", "post", "fjord-one ends", "--tenant",
                            "good", "--reference", "sunset:fjord-one")
     assert "before" in again.stdout
-    status, told = place.api("GET", "/v1/my/notices", place.key)
-    assert status == 200
-    notice, = told["notices"]
+    notice, = mine(place.key)
     assert notice["target"] == "m"
     assert notice["deadline_us"] == 4070908800000000
     path = f"/v1/my/notices/{notice['id']}/acknowledge"
-    other = place.weir.key("young/start")
-    assert place.api("GET", "/v1/my/notices", other)[1]["notices"] == []
+    assert mine(other) == []
     assert place.api("POST", path, other)[0] == 404
     assert place.api("GET", "/v1/my/notices", "wr_wrong")[0] == 401
     assert place.api("GET", "/v1/my/notices")[0] == 401
@@ -245,7 +310,7 @@ def test_a_notice_is_read_and_acknowledged_by_the_customer(place):
     kept = place.weir.json("notices", "list", "--tenant", "good")
     assert kept["notices"][0]["acknowledged_us"] > 0
     assert kept["notices"][0]["acknowledged_by"].startswith("wk_")
-    assert place.weir.json("notices", "list", "--open")["notices"] == []
+    assert silent() == []
 
 
 def test_a_webhook_gets_each_notice_signed_and_again_when_it_failed(place):
