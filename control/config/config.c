@@ -66,6 +66,7 @@ static const struct section sections[] = {
     {"ownership_rules", read_rules, false},
     {"tenants", read_tenants, false},
     {"terms", read_terms, false},
+    {"contracts", read_contracts, false},
 };
 
 static void

@@ -91,6 +91,7 @@ read_fn read_lists;
 read_fn read_rules;
 read_fn read_tenants;
 read_fn read_terms;
+read_fn read_contracts;
 
 read_fn read_listens;
 read_fn read_admin;

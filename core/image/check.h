@@ -58,6 +58,7 @@ void weir__check_routes(struct weir__check *check);
 void weir__check_parties(struct weir__check *check);
 void weir__check_callers(struct weir__check *check);
 void weir__check_onboarding(struct weir__check *check);
+void weir__check_contracts(struct weir__check *check);
 void weir__check_settings(struct weir__check *check);
 
 #endif

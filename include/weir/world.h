@@ -459,6 +459,44 @@ struct weir_world_key {
 bool weir_scope_split(weir_span text, enum weir_scope_kind *kind_out,
                       weir_span *name_out);
 
+/* ----------------------------------------------------------- contracts */
+
+/* A price agreed for a model; nothing is taken off it. */
+struct weir_world_contract_price {
+    struct weir_place place;
+    struct weir_world_name model;
+    struct weir_price price; /* in the contract's currency */
+    weir_span version;
+};
+
+/* From this moment on, one unit of the seller's currency is worth this. */
+struct weir_world_rate {
+    struct weir_place place;
+    weir_time from;
+    weir_micros rate;
+};
+
+/* What one tenant, or every tenant of an organisation, has agreed. Those of
+ * one tenant do not overlap. */
+struct weir_world_contract {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_name tenant;       /* or */
+    struct weir_world_name organisation; /* its tenants without their own */
+    weir_time from;
+    weir_time until;            /* exclusive; WEIR_TIME_MAX: for ever */
+    weir_span currency;         /* empty: the seller's */
+    int64_t offset_us;          /* of its days from those of UTC */
+    uint32_t discount_ppm;      /* of list prices */
+    weir_micros free_amount;    /* of a month */
+    uint64_t free_tokens;       /* of a month */
+    weir_micros minimum;        /* of a month */
+    weir_micros commitment;     /* of the whole contract */
+    bool is_prepaid;            /* the commitment is paid already */
+    struct weir_world_range prices; /* contract_price rows */
+    struct weir_world_range rates;  /* rate rows, ascending */
+};
+
 /* The folder decides layer and owner: law/..., providers/<p>/..., seller/...,
  * tenants/<t>/... */
 struct weir_world_policy {
@@ -541,6 +579,9 @@ struct weir_settings {
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \
+    X(contract_price, struct weir_world_contract_price)                        \
+    X(rate, struct weir_world_rate)                                            \
+    X(contract, struct weir_world_contract)                                    \
     X(policy, struct weir_world_policy)                                        \
     X(listen, struct weir_world_listen)
 
