@@ -377,6 +377,24 @@ ask(struct weir_cli *cli, const char *method, const char *path,
 }
 
 int
+weir_cli_fetch(struct weir_cli *cli, const char *path,
+               const struct weir_cli_pair *query)
+{
+    struct answer answer = {0};
+    weir_buf_init(&answer.bytes, REPLY_BYTES_MAX);
+    int code = ask(cli, "GET", path, query, NULL, &answer);
+    if (code == 0 && answer.status >= 400) {
+        json_t *refusal = NULL;
+        code = read_answer(cli, &answer, &refusal);
+        json_decref(refusal);
+    } else if (code == 0) {
+        fwrite(answer.bytes.ptr, 1, answer.bytes.len, cli->out);
+    }
+    weir_buf_fini(&answer.bytes);
+    return code;
+}
+
+int
 weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
               const struct weir_cli_pair *query, json_t *body,
               json_t **reply_out)

@@ -29,6 +29,9 @@ struct weir_cli_pair {
 int weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
                   const struct weir_cli_pair *query, json_t *body,
                   json_t **reply_out);
+/* The same for a path that answers with text: prints it as it comes. */
+int weir_cli_fetch(struct weir_cli *cli, const char *path,
+                   const struct weir_cli_pair *query);
 /* One path segment, percent-escaped; free() it. NULL: out of memory. */
 char *weir_cli_escape(const char *text);
 

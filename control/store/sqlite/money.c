@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums of the ledger for whoever bills, and the invoices that were issued. */
+#include "control/invoices/invoices.h"
+#include "control/store/sqlite/sql.h"
+
+/* A call may be decided long after its request id was made (a slow body), at
+ * most this. The id bounds the rows that are read, decided_us decides. */
+#define REQUEST_LEAD_US WEIR_US_PER_DAY
+
+static weir_status
+failed(const struct weir_error *own, struct weir_error *err)
+{
+    if (err != NULL)
+        *err = *own;
+    return own->status == WEIR_OK ? WEIR_EIO : own->status;
+}
+
+/* -------------------------------------------------------------------- sums */
+
+/* In the order of the columns; each an id of a name. */
+static const struct {
+    const char *column;
+    uint32_t bit;
+    size_t member;
+} names[] = {
+    {"c.tenant", WEIR_BY_TENANT, offsetof(struct weir_money_sum, tenant)},
+    {"c.project", WEIR_BY_PROJECT, offsetof(struct weir_money_sum, project)},
+    {"c.key", WEIR_BY_KEY, offsetof(struct weir_money_sum, key)},
+    {"c.model", WEIR_BY_MODEL, offsetof(struct weir_money_sum, model)},
+    {"c.deployment", WEIR_BY_DEPLOYMENT,
+     offsetof(struct weir_money_sum, deployment)},
+    {"c.price_version", WEIR_BY_VERSION,
+     offsetof(struct weir_money_sum, version)},
+    {"c.region", WEIR_BY_REGION, offsetof(struct weir_money_sum, region)},
+    {"c.place", WEIR_BY_PLACE, offsetof(struct weir_money_sum, place)},
+    {"c.country", WEIR_BY_COUNTRY, offsetof(struct weir_money_sum, country)},
+};
+#define NAMES  ((int)WEIR_COUNTOF(names))
+#define DAY    (NAMES + 1)
+#define WHO    (NAMES + 2)
+#define FIGURE (NAMES + 3)
+
+static void
+write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
+{
+    bool by_customer = (filter->by & WEIR_BY_CUSTOMER) != 0;
+    weir_buf_addf(sql, "SELECT c.currency");
+    for (int i = 0; i < NAMES; i++)
+        weir_buf_addf(sql, ", %s",
+                      filter->by & names[i].bit ? names[i].column : "0");
+    weir_buf_addf(sql, ", %s, %s",
+                  filter->by & WEIR_BY_DAY
+                      ? "(c.decided_us + ?4) / 86400000000 * 86400000000 - ?4"
+                      : "0",
+                  by_customer ? "coalesce(e.name, '')" : "''");
+    weir_buf_addf(sql,
+                  ", sum(c.state = 2), sum(c.state = 1), sum(c.is_estimated),"
+                  " sum(c.input_tokens), sum(c.cached_tokens),"
+                  " sum(c.output_tokens), sum(c.reasoning_tokens),"
+                  " sum(c.cost_micros) FROM call c");
+    if (by_customer)
+        weir_buf_addf(sql, " LEFT JOIN end_customer e ON e.request ="
+                           " c.request");
+    weir_buf_addf(sql, " WHERE c.state <> 3 AND c.decided_us >= ?1"
+                       " AND c.decided_us < ?2 AND c.request >= ?5");
+    if (filter->tenant.len > 0)
+        weir_buf_addf(sql, " AND c.tenant = (SELECT id FROM name"
+                           " WHERE text = ?3)");
+    weir_buf_addf(sql, " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12");
+    _Static_assert(WEIR_COUNTOF(names) + 3 == 12, "the columns grouped by");
+    WEIR_ASSERT(!sql->overflow);
+}
+
+static void
+bind_filter(sqlite3_stmt *row, const struct weir_money_filter *filter)
+{
+    uint8_t floor[6];
+    int64_t ms = filter->from < REQUEST_LEAD_US
+                     ? 0
+                     : (filter->from - REQUEST_LEAD_US) / 1000;
+    for (int i = 0; i < 6; i++)
+        floor[i] = (uint8_t)(ms >> (40 - 8 * i));
+    sqlite3_bind_int64(row, 1, filter->from);
+    sqlite3_bind_int64(row, 2, filter->to);
+    if (filter->tenant.len > 0)
+        sqlite3_bind_text(row, 3, filter->tenant.ptr, (int)filter->tenant.len,
+                          SQLITE_STATIC);
+    if (filter->by & WEIR_BY_DAY)
+        sqlite3_bind_int64(row, 4, filter->offset_us);
+    sqlite3_bind_blob(row, 5, floor, sizeof floor, SQLITE_TRANSIENT);
+}
+
+static struct weir_money_sum
+sum_of(struct weir_store *store, sqlite3_stmt *row)
+{
+    const int at = FIGURE;
+    struct weir_money_sum sum = {
+        .currency = weir_sql_text(store, sqlite3_column_int64(row, 0)),
+        .day = sqlite3_column_int64(row, DAY),
+        .customer = weir_sql_span(row, WHO),
+        .calls = (uint64_t)sqlite3_column_int64(row, at),
+        .open = (uint64_t)sqlite3_column_int64(row, at + 1),
+        .estimated = (uint64_t)sqlite3_column_int64(row, at + 2),
+        .usage = {.input_tokens = (uint64_t)sqlite3_column_int64(row, at + 3),
+                  .cached_tokens = (uint64_t)sqlite3_column_int64(row, at + 4),
+                  .output_tokens = (uint64_t)sqlite3_column_int64(row, at + 5),
+                  .reasoning_tokens =
+                      (uint64_t)sqlite3_column_int64(row, at + 6)},
+        .cost = sqlite3_column_int64(row, at + 7),
+    };
+    for (int i = 0; i < NAMES; i++)
+        *(weir_span *)(void *)((char *)&sum + names[i].member) =
+            weir_sql_text(store, sqlite3_column_int64(row, i + 1));
+    return sum;
+}
+
+weir_status
+weir_money_sums(struct weir_store *store,
+                const struct weir_money_filter *filter,
+                weir_money_on_sum *on_sum, void *context,
+                struct weir_error *err)
+{
+    char memory[2048];
+    struct weir_buf sql;
+    struct weir_error own = {0};
+    sqlite3_stmt *row = NULL;
+    weir_status status = WEIR_OK;
+    weir_buf_init_fixed(&sql, memory, sizeof memory);
+    write_sql(filter, &sql);
+    if (sqlite3_prepare_v2(store->db, sql.ptr, (int)sql.len, &row, NULL) !=
+        SQLITE_OK)
+        return weir_sql_fail(store, err);
+    bind_filter(row, filter);
+    int step = 1;
+    while (status == WEIR_OK && step == 1 &&
+           (step = weir_sql_step(store, row, &own)) == 1) {
+        struct weir_money_sum sum = sum_of(store, row);
+        status = on_sum(context, &sum, &own);
+    }
+    sqlite3_finalize(row);
+    return status != WEIR_OK || step < 0 ? failed(&own, err) : WEIR_OK;
+}
+
+/* ---------------------------------------------------------------- invoices */
+
+weir_status
+weir__invoice_number(struct weir_store *store, int64_t *number_out,
+                     struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_INVOICE_NEXT, &own, "");
+    if (row == NULL || weir_sql_step(store, row, &own) != 1)
+        return failed(&own, err);
+    *number_out = sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    return WEIR_OK;
+}
+
+weir_status
+weir__invoice_add(struct weir_store *store, const struct weir_invoice_row *row,
+                  struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_INVOICE_ADD, err, "ittiiittiibt",
+                        row->number, row->tenant, row->contract, row->from,
+                        row->to, row->issued, row->issued_by, row->currency,
+                        row->drawn, row->total, row->digest, row->document);
+}
+
+static weir_status
+each_invoice(struct weir_store *store, weir_span tenant, int64_t number,
+             weir_invoice_on_row *on_row, void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_INVOICES, &own, "ti", tenant, number);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        struct weir_invoice_row one = {
+            .number = sqlite3_column_int64(row, 0),
+            .tenant = weir_sql_span(row, 1),
+            .contract = weir_sql_span(row, 2),
+            .from = sqlite3_column_int64(row, 3),
+            .to = sqlite3_column_int64(row, 4),
+            .issued = sqlite3_column_int64(row, 5),
+            .issued_by = weir_sql_span(row, 6),
+            .currency = weir_sql_span(row, 7),
+            .drawn = sqlite3_column_int64(row, 8),
+            .total = sqlite3_column_int64(row, 9),
+            .digest = weir_sql_span(row, 10),
+            .document = weir_sql_span(row, 11),
+        };
+        if (!on_row(context, &one)) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? failed(&own, err) : WEIR_OK;
+}
+
+weir_status
+weir_invoices(struct weir_store *store, weir_span tenant,
+              weir_invoice_on_row *on_row, void *context,
+              struct weir_error *err)
+{
+    return each_invoice(store, tenant, 0, on_row, context, err);
+}
+
+weir_status
+weir__invoice_one(struct weir_store *store, int64_t number,
+                  weir_invoice_on_row *on_row, void *context,
+                  struct weir_error *err)
+{
+    return each_invoice(store, WEIR_SPAN(""), number, on_row, context, err);
+}
