@@ -26,12 +26,6 @@ set_defaults(struct weir_settings *s)
     s->journal_bytes_free = 64 * MIB;
     s->nginx_path = WEIR_SPAN("/usr/sbin/nginx");
     s->log_level = WEIR_SPAN("info");
-    /* Hints, that change what a call costs and not what it says, and
-     * reasoning of earlier turns, which only its own maker can use. */
-    s->translation_drop = WEIR_SPAN(
-        "cache_control prompt_cache_key service_tier user metadata store "
-        "is_error reasoning_content reasoning_details thinking "
-        "redacted_thinking reasoning thought include strict");
     s->client_header = WEIR_SPAN("x-forwarded-for");
 }
 

@@ -21,6 +21,13 @@ DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
             "compatible": ("compatible", "/v1")}
 
 
+# Hints, and reasoning of earlier turns: what operators will want dropped.
+DROP = ["cache_control", "prompt_cache_key", "service_tier", "user",
+        "metadata", "store", "is_error", "reasoning_content",
+        "reasoning_details", "thinking", "redacted_thinking", "reasoning",
+        "thought", "include", "strict"]
+
+
 class Dialects:
     """One weir before one replaying origin, reached in every dialect."""
 
@@ -31,6 +38,7 @@ class Dialects:
                               {}, 0)
         config.pop("tls")
         config.pop("listen")
+        config["translation"] = {"drop": " ".join(DROP)}
         for name, (dialect, prefix) in DIALECTS.items():
             config["origins"].append(
                 {"name": name, "dialect": dialect,
