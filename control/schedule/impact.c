@@ -7,6 +7,9 @@
  * twice and compared. What differs is what the moment does, and nothing
  * else: not what changed since a call was recorded, not another event.
  *
+ * Exceptions that were approved take part, each between its dates; one that
+ * is spent does not, and what is left of the others is not used up by asking.
+ *
  * The client is taken to be where the key's staff is, as in the population
  * of weir simulate.
  */
@@ -273,6 +276,8 @@ open_views(struct impact *impact, struct weir_error *err)
     weir_status status;
     weir_overlay_write(world->withdrawn, world->withdrawn_count, 1, impact->at,
                        false, &impact->overlay);
+    weir_overlay_add_grants(world->grants, world->grant_count, &impact->overlay,
+                            0);
     status = weir_overlay_open(weir_buf_span(&impact->overlay),
                                &impact->withdrawn, err);
     for (int i = 0; i < 2 && status == WEIR_OK; i++) {

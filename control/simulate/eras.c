@@ -21,10 +21,10 @@ weir__dates_init(struct weir_dates *dates, const struct weir_image *image,
 {
     uint32_t count = 0;
     memset(dates, 0, sizeof *dates);
-    dates->rows = weir_arena_array(arena, weir_time,
-                                   (size_t)image->policy_count * 2 +
-                                       image->key_count +
-                                       image->life_count + 1);
+    dates->rows =
+        weir_arena_array(arena, weir_time,
+                         (size_t)image->policy_count * 2 + image->key_count +
+                             image->life_count + 1);
     if (dates->rows == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     for (uint32_t i = 0; i < image->policy_count; i++) {

@@ -136,7 +136,9 @@ weir_simulate_population(const struct weir_simulate_population *population,
     const struct weir_simulate_wish as_it_is = {
         .withdrawn = population->withdrawn,
         .withdrawn_count = population->withdrawn_count};
-    const struct weir_overlay none = {0};
+    const struct weir_overlay none = {.grants = population->grants,
+                                      .grant_count =
+                                          (uint32_t)population->grant_count};
     uint64_t *hashes[2] = {NULL, NULL};
     struct draw *draw = calloc(1, sizeof *draw);
     if (draw == NULL)

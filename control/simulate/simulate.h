@@ -42,6 +42,8 @@ struct weir_simulate_world {
     struct weir_arena arena;
     struct weir_overlay_item *withdrawn; /* now in force, by the store */
     uint32_t withdrawn_count;
+    struct weir_grant *grants; /* approved, not over as of `at`, not spent */
+    size_t grant_count;
 };
 
 /*
@@ -96,6 +98,8 @@ struct weir_simulate_population {
     const struct weir_image *image; /* before */
     const struct weir_overlay_item *withdrawn;
     uint32_t withdrawn_count;
+    const struct weir_grant *grants; /* in force before and after */
+    size_t grant_count;
     uint64_t count;
     uint64_t seed;
     weir_time now;

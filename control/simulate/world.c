@@ -5,6 +5,7 @@
 
 #include "control/config/config.h"
 #include "control/evidence/merge.h"
+#include "control/exceptions/exceptions.h"
 #include "control/parts.h"
 #include "control/simulate/simulate.h"
 
@@ -57,8 +58,32 @@ on_withdrawal(void *context, const struct weir_store_withdrawal *row)
     return true;
 }
 
+/* An exception of which nothing is left helps nobody. */
 static weir_status
-read_store(struct weir_simulate_world *world, struct weir_error *err)
+read_grants(struct weir_simulate_world *world, struct weir_store *store,
+            weir_time at, struct weir_error *err)
+{
+    size_t kept = 0;
+    weir_status status = weir__exception_grants(store, at, &world->grants,
+                                                &world->grant_count, err);
+    for (size_t i = 0; status == WEIR_OK && i < world->grant_count; i++) {
+        const struct weir_grant *grant = &world->grants[i];
+        int64_t used[3];
+        bool is_spent = false;
+        status = weir_exception_used(store, weir_grant_id(grant), used, err);
+        for (size_t j = 0; status == WEIR_OK && j < WEIR_COUNTOF(used); j++)
+            is_spent |= grant->amounts[j] != WEIR_GRANT_UNLIMITED &&
+                        used[j] >= grant->amounts[j];
+        if (!is_spent)
+            world->grants[kept++] = *grant;
+    }
+    world->grant_count = kept;
+    return status;
+}
+
+static weir_status
+read_store(struct weir_simulate_world *world, weir_time at,
+           struct weir_error *err)
 {
     struct loading loading = {world, err, WEIR_OK};
     struct weir_store *store = NULL;
@@ -72,6 +97,8 @@ read_store(struct weir_simulate_world *world, struct weir_error *err)
         status = loading.status;
     if (status == WEIR_OK)
         status = weir_store_withdrawals(store, on_withdrawal, &loading, err);
+    if (status == WEIR_OK)
+        status = read_grants(world, store, at, err);
     if (status == WEIR_OK)
         status =
             weir_evidence_merge(world->world, store, weir_control_now(), err);
@@ -117,7 +144,7 @@ weir_simulate_world_open(const struct weir_simulate_sources *sources,
             status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                                "the change is faulty");
     if (status == WEIR_OK)
-        status = read_store(world, err);
+        status = read_store(world, sources->at, err);
     if (status == WEIR_OK &&
         weir_config_compile(world->world, sources->at, 1, &world->bytes,
                             faults) != WEIR_OK)
@@ -141,5 +168,7 @@ weir_simulate_world_close(struct weir_simulate_world *world)
     weir_world_free(world->world);
     world->world = NULL;
     weir_buf_fini(&world->bytes);
+    free(world->grants);
+    world->grants = NULL;
     weir_arena_fini(&world->arena);
 }

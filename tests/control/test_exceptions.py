@@ -250,3 +250,32 @@ def test_what_is_left_is_as_the_ledger_after_a_cold_start(place):
     assert place.row(name)["quantities"]["calls"]["used"] == 4
     assert storm(place, 32)[(200, "")] == 2
     place.revoke(name)
+
+
+def test_the_schedule_asks_with_the_exceptions_that_there_are(place):
+    from_, until = later(86400), later(2 * 86400)
+    name = place.granted(calls="5", **{"from": from_, "until": until})
+
+    def restored():
+        told = place.weir.json("schedule", "--days", "7")
+        rows = [row for row in told["moments"]
+                if row["at"] in (from_, until)]
+        return [(row["effects"]["restored"], row["effects"]["cut_off"],
+                 [group["tenant"] for group in row["groups"]])
+                for row in rows]
+
+    def drawn():
+        told = place.weir.json("simulate", "--population", "all", "--at",
+                               from_)
+        return told["effects"]["restored"]["calls"]
+
+    try:
+        assert restored() == [(1, 0, ["south"]), (0, 1, ["south"])]
+        status, reply = place.ask(calls="5",
+                                  **{"from": from_, "until": until})
+        assert status == 201, reply  # asked for and not approved: nothing
+        assert restored() == [(1, 0, ["south"]), (0, 1, ["south"])]
+        assert drawn() > 0
+    finally:
+        place.revoke(name)
+    assert restored() == [] and drawn() == 0
