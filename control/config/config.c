@@ -10,6 +10,7 @@
 #include "config.h"
 #include "outside.h"
 #include "read.h"
+#include "systems.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -467,6 +468,7 @@ weir_config_load_with(const char *path, const char *policies,
      * only miss names that the other half declares. */
     uint32_t before = faults->total;
     if (!l.is_incomplete) {
+        config_add_systems(l.world, faults);
         (void)weir_world_check(l.world, faults);
         config_check_outside(l.world, faults);
     }

@@ -35,6 +35,8 @@ config_check_outside(const struct weir_world *world, struct weir_faults *faults)
     check_listen(faults, &world->settings.admin);
     check_readable(faults, world->seller_place, "geo.mmdb",
                    world->settings.mmdb_path);
+    check_readable(faults, world->seller_place, "geo.asn_mmdb",
+                   world->settings.asn_mmdb_path);
     for (uint32_t i = 0; i < world->origin_count; i++) {
         const struct weir_world_origin *o = &world->origin_rows[i];
         check_readable(faults, o->place, "tls.ca", o->tls_ca);

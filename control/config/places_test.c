@@ -135,5 +135,13 @@ TEST(places, proxies_and_networks_of_machines)
         faults_of("clients: {trusted_proxies: [everybody]}\n", NULL, text) > 0);
     assert_true(
         faults_of("clients: {header: \"x y; deny all\"}\n", NULL, text) > 0);
-    assert_true(faults_of("signals: {hosting: [AS64500]}\n", NULL, text) > 0);
+    assert_int_equal(
+        faults_of("signals: {hosting: [AS64500, as64501]}\n", &world, text), 0);
+    assert_int_equal(world->system_count, 2);
+    assert_int_equal(world->system_rows[1].number, 64501);
+    weir_world_free(world);
+    assert_true(faults_of("signals: {hosting: [ASX]}\n", NULL, text) > 0);
+    assert_true(faults_of("signals: {hosting: [AS0]}\n", NULL, text) > 0);
+    assert_true(faults_of("signals: {hosting: [AS4294967296]}\n", NULL, text) >
+                0);
 }

@@ -10,6 +10,7 @@
 #include "read.h"
 
 #include "control/files.h"
+#include "systems.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +75,23 @@ add_network(struct reader *r, weir_span text, struct weir_place place,
     return true;
 }
 
+/* "AS64500": its networks are looked up when everything is read. */
+static bool
+add_system(struct reader *r, weir_span text, struct weir_place place)
+{
+    uint32_t number;
+    if (!config_is_system(text, &number))
+        return false;
+    struct weir_world_system *row = weir_world_add_system(r->world);
+    if (row != NULL)
+        *row = (struct weir_world_system){place, number};
+    return true;
+}
+
 /* The first word of each line; `#` begins a comment. */
 static void
 read_network_file(struct reader *r, const struct yaml_node *node,
-                  struct weir_world_range *range)
+                  bool takes_systems, struct weir_world_range *range)
 {
     size_t len = 0;
     uint32_t line = 0;
@@ -93,8 +107,9 @@ read_network_file(struct reader *r, const struct yaml_node *node,
         size_t word = 0;
         while (at + word < next && strchr(" \t\r\n,;#", at[word]) == NULL)
             word++;
-        if (word > 0 &&
-            !add_network(r, (weir_span){at, word}, node->place, range))
+        weir_span text = {at, word};
+        if (word > 0 && !(takes_systems && add_system(r, text, node->place)) &&
+            !add_network(r, text, node->place, range))
             weir_faults_add(r->faults, node->place,
                             "Write one network on each line: 192.0.2.0/24.",
                             "line %u of the file is not a network", line);
@@ -104,9 +119,9 @@ read_network_file(struct reader *r, const struct yaml_node *node,
 }
 
 static void
-read_networks(struct reader *r, const struct yaml_node *node, void *member)
+read_network_list(struct reader *r, const struct yaml_node *node,
+                  bool takes_systems, struct weir_world_range *range)
 {
-    struct weir_world_range *range = member;
     range->first = r->world->network_count;
     range->count = 0;
     if (!is_list(r, node, "networks"))
@@ -114,12 +129,29 @@ read_networks(struct reader *r, const struct yaml_node *node, void *member)
     for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
         weir_span text;
         if (n->kind == YAML_MAPPING)
-            read_network_file(r, n, range);
+            read_network_file(r, n, takes_systems, range);
         else if (read_text_value(r, n, &text) &&
+                 !(takes_systems && add_system(r, text, n->place)) &&
                  !add_network(r, text, n->place, range))
-            read_fault(r, n, "Write 192.0.2.0/24 or 2001:db8::/32.",
+            read_fault(r, n,
+                       takes_systems
+                           ? "Write 192.0.2.0/24, 2001:db8::/32 or AS64500."
+                           : "Write 192.0.2.0/24 or 2001:db8::/32.",
                        "not a network");
     }
+}
+
+static void
+read_networks(struct reader *r, const struct yaml_node *node, void *member)
+{
+    read_network_list(r, node, false, member);
+}
+
+/* Networks, and autonomous systems by number. */
+static void
+read_hosting(struct reader *r, const struct yaml_node *node, void *member)
+{
+    read_network_list(r, node, true, member);
 }
 
 /* -------------------------------------------------------------- digests */
@@ -258,7 +290,7 @@ read_signals(struct reader *r, const struct yaml_node *node, void *member)
     typedef struct weir_world row;
     static const struct field fields[] = {
         FIELD("window", read_us, row, signals_window_us),
-        FIELD("hosting", read_networks, row, hosting),
+        FIELD("hosting", read_hosting, row, hosting),
     };
     read_fields(r, node, "signals", fields, WEIR_COUNTOF(fields), r->world);
 }

@@ -99,6 +99,7 @@ read_geo(struct reader *r, const struct yaml_node *node, void *member)
 {
     static const struct field fields[] = {
         FIELD("mmdb", read_path, struct weir_settings, mmdb_path),
+        FIELD("asn_mmdb", read_path, struct weir_settings, asn_mmdb_path),
     };
     read_fields(r, node, "geo", fields, WEIR_COUNTOF(fields),
                 &r->world->settings);

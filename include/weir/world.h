@@ -217,6 +217,12 @@ struct weir_world_network {
 bool weir_network_parse(weir_span text, uint8_t first_out[16],
                         uint8_t last_out[16]);
 
+/* An autonomous system whose networks are of machines. */
+struct weir_world_system {
+    struct weir_place place;
+    uint32_t number;
+};
+
 /* SHA-256 of a SubjectPublicKeyInfo. */
 struct weir_world_digest {
     struct weir_place place;
@@ -542,6 +548,7 @@ struct weir_settings {
     weir_span module_path;
     weir_span writer_path;
     weir_span mmdb_path; /* empty: the client's country is not known */
+    weir_span asn_mmdb_path; /* empty: networks are not known by AS number */
     struct weir_world_range proxies; /* names: networks of trusted proxies */
     weir_span client_header;         /* in which they name the client */
     weir_span log_level;             /* "error" | "warn" | "info" */
@@ -565,6 +572,7 @@ struct weir_settings {
     X(origin, struct weir_world_origin)                                        \
     X(deployment, struct weir_world_deployment)                                \
     X(network, struct weir_world_network)                                      \
+    X(system, struct weir_world_system)                                        \
     X(digest, struct weir_world_digest)                                        \
     X(candidate, struct weir_world_candidate)                                  \
     X(route, struct weir_world_route)                                          \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a small MaxMind DB: networks to countries, as data packages do."""
+"""Writes a small MaxMind DB: networks to countries or to autonomous systems,
+as data packages do."""
 import ipaddress
 import struct
 
@@ -8,7 +9,9 @@ MARK = b"\xab\xcd\xefMaxMind.com"
 
 def text(value):
     raw = value.encode()
-    assert len(raw) < 29
+    assert len(raw) < 29 + 256
+    if len(raw) >= 29:
+        return bytes([2 << 5 | 29, len(raw) - 29]) + raw
     return bytes([2 << 5 | len(raw)]) + raw
 
 
@@ -26,13 +29,17 @@ def mapping(pairs):
 
 
 def write(path, networks):
-    """`networks`: {"192.0.2.0/24": "DE", "2001:db8::/32": "SG"}; the longer
-    prefix wins where two overlap."""
+    """`networks`: {"192.0.2.0/24": "DE", "2001:db8::/32": "SG"}, or numbers
+    of autonomous systems; the longer prefix wins where two overlap."""
     nodes = [[None, None]]
     data, offsets = b"", {}
     for country in sorted(set(networks.values())):
         offsets[country] = len(data)
-        data += mapping([("country_code", text(country))])
+        data += mapping([
+            ("autonomous_system_number", number(country, 6, 4)),
+            ("autonomous_system_organization", text("Machines"))]
+            if isinstance(country, int) else
+            [("country_code", text(country))])
 
     def put(bits, length, leaf):
         at = 0
@@ -66,7 +73,7 @@ def write(path, networks):
         ("binary_format_major_version", number(2, 5, 2)),
         ("binary_format_minor_version", number(0, 5, 2)),
         ("build_epoch", number(1793620800, 9, 8)),
-        ("database_type", text("weir-test-country")),
+        ("database_type", text("weir-test")),
         ("description", mapping([("en", text("a test"))])),
         ("ip_version", number(6, 5, 2)),
         ("languages", bytes([1, 4]) + text("en")),
