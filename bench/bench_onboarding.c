@@ -215,9 +215,10 @@ print_row(struct weir_control *control, const char *what)
         (double)(after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
         (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
         (double)(after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
-    printf("| %s | %u | %u | %u | %u | %.2f | %.2f | %.2f |\n", what,
+    printf("| %s | %u | %u | %u | %u | %.2f | %.2f | %.2f | %.2f |\n", what,
            review.organisations, review.screened, review.held, review.released,
-           (double)review.screen_us / 1e6, (double)review.total_us / 1e6, cpu);
+           (double)review.screen_us / 1e6, (double)review.overlay_us / 1e6,
+           (double)review.total_us / 1e6, cpu);
     fflush(stdout);
 }
 
@@ -262,8 +263,8 @@ run(uint32_t keys, uint32_t organisations)
     printf("%u keys, %u organisations, %u processors\n\n", keys, organisations,
            (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
     printf("| change | organisations | names asked | held | released |"
-           " asking, s | whole, s | CPU, s |\n"
-           "|---|---:|---:|---:|---:|---:|---:|---:|\n");
+           " asking, s | known, s | told, s | CPU, s |\n"
+           "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     print_row(control, "the first review");
     print_row(control, "nothing");
     write_list(organisations / 2, organisations / 2 + 1, 1);

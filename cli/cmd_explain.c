@@ -61,7 +61,9 @@ print_source(FILE *out, const json_t *source, const char *indent)
                 weir_cli_number(source, "line"));
     if (json_object_get(source, "by") != NULL) {
         weir_cli_time(json_object_get(source, "made_us"), when);
-        fprintf(out, "made by %s, %s", weir_cli_text(source, "by"), when);
+        fprintf(out, "%s by %s, %s",
+                json_object_get(source, "fact") != NULL ? "entered" : "made",
+                weir_cli_text(source, "by"), when);
     }
     if (json_object_get(source, "source") != NULL)
         fprintf(out, ", source: %s", weir_cli_text(source, "source"));

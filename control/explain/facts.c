@@ -157,6 +157,8 @@ came_from(const struct weir_explain_world *world, uint32_t deployment,
             add_callers(world, list);
         return list;
     }
+    if (kind == WEIR_CEDAR_READ_ATTRIBUTE)
+        weir__explain_evidence(world, &who, name, value, list);
     json_t *row = weir_sources_find(&world->sources, who.type, who.id,
                                     is_member ? WEIR_SPAN("") : name);
     if (row != NULL)

@@ -34,6 +34,7 @@ struct weir_explain_world {
     struct weir_view view;
     struct weir_question question;
     struct weir_sources sources;
+    struct weir_store *store; /* of evidence; borrowed */
     /* The key as the store has it; id NULL: it does not. */
     char key_by[WEIR_STORE_ID_MAX + 1];
     weir_time key_made;
@@ -45,6 +46,12 @@ struct weir_explain_world {
 json_t *weir__explain_reads(const struct weir_explain_world *world,
                             uint32_t deployment, uint32_t policy,
                             enum weir_cedar_result *result_out);
+/* Adds the fact of the store behind an organisation's attribute, where the
+ * value that was read is the fact's. */
+void weir__explain_evidence(const struct weir_explain_world *world,
+                            const struct weir_cedar_uid *who,
+                            weir_span attribute, weir_cedar_arg value,
+                            json_t *list);
 /* The smallest change of facts that policy would allow this deployment with;
  * NULL: no change of facts can be spoken of. */
 json_t *weir__explain_whatif(const struct weir_explain_world *world,

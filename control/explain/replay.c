@@ -274,6 +274,7 @@ find_sources(struct replay *replay, struct weir_store *store,
     struct weir_explain_world *world = &replay->world;
     char path[WEIR_PATH_MAX + 80];
     struct weir_error err;
+    world->store = store;
     weir_sources_path(paths, replay->explained->recorded.image_digest, path);
     if (weir_sources_open(path, &world->sources, &err) != WEIR_OK)
         world->sources = (struct weir_sources){NULL, 0};

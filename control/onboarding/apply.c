@@ -12,6 +12,12 @@
  * version, a renewed extract, a cleared case. Whoever is concerned gets one
  * notice for each change, not one for each key; the event beside it says
  * what was known, and the log has its act.
+ *
+ * A review of everybody moves the keys first (weir__apply_early) and tells
+ * afterwards: cases, events and notices of 100,000 organisations are a
+ * hundred times the bytes of their holds. The standing moves with the event,
+ * so that it is the mark of what has not been told yet: when a standing
+ * moves, all its keys are in the notice, whoever moved them.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -121,13 +127,13 @@ struct told {
 };
 
 struct applying {
-    struct weir__look *look;
-    struct weir__applied *applied;
+    const struct weir__look *look;
     struct told *told;
     uint32_t told_count;
     uint32_t told_capacity;
     uint32_t held;
     uint32_t released;
+    bool tells_all; /* also of keys that were as they have to be */
     char causes[WEIR__CAUSE_MAX]; /* codes, by one space */
     struct weir_error *err;
 };
@@ -192,8 +198,12 @@ apply_key(struct applying *a, uint32_t row, bool checks_purpose)
                                 look->now, cause, &is_changed, a->err);
     else
         status = weir__key_release(store, id, &is_changed, a->err);
-    if (status != WEIR_OK || !is_changed)
+    if (status != WEIR_OK)
         return status;
+    a->held += is_changed && cause.len > 0;
+    a->released += is_changed && cause.len == 0;
+    if (!is_changed && !a->tells_all)
+        return WEIR_OK;
     struct told *told = told_of(a, image->projects[key->project].tenant);
     if (told == NULL)
         return weir_fail(a->err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
@@ -201,8 +211,6 @@ apply_key(struct applying *a, uint32_t row, bool checks_purpose)
     told->key = row;
     told->held += cause.len > 0;
     told->released += cause.len == 0;
-    a->held += cause.len > 0;
-    a->released += cause.len == 0;
     return WEIR_OK;
 }
 
@@ -267,7 +275,7 @@ record(struct applying *a)
 {
     static const struct weir_actor control_itself = {"control",
                                                      WEIR_ROLE_ADMIN};
-    struct weir__look *look = a->look;
+    const struct weir__look *look = a->look;
     struct weir_store *store = look->control->store;
     int64_t number = 0;
     char *inputs = weir__inputs(look);
@@ -292,26 +300,53 @@ record(struct applying *a)
     return status;
 }
 
+static enum weir_standing_state
+moved_to(const struct weir__look *look)
+{
+    if (look->standing.state == WEIR_STANDING_APPROVED && look->count > 0)
+        return WEIR_STANDING_HELD;
+    if (look->standing.state == WEIR_STANDING_HELD && look->count == 0)
+        return WEIR_STANDING_APPROVED;
+    return look->standing.state;
+}
+
+static weir_status
+apply_keys(struct applying *a, const uint32_t *keys, uint32_t key_count)
+{
+    const struct weir_onboarding_rules *rules =
+        &a->look->control->world->onboarding;
+    weir_status status = WEIR_OK;
+    bool checks =
+        rules->needs_decision && (rules->requires & WEIR_REQUIRE_PURPOSE) != 0;
+    join_causes(a);
+    for (uint32_t i = 0; status == WEIR_OK && i < key_count; i++)
+        status = apply_key(a, keys[i], checks);
+    return status;
+}
+
+weir_status
+weir__apply_early(const struct weir__look *look, const uint32_t *keys,
+                  uint32_t key_count, struct weir__applied *applied,
+                  struct weir_error *err)
+{
+    struct applying a = {.look = look, .err = err};
+    if (moved_to(look) == look->standing.state)
+        return WEIR_OK;
+    weir_status status = apply_keys(&a, keys, key_count);
+    applied->held += a.held;
+    applied->released += a.released;
+    return status;
+}
+
 weir_status
 weir__apply(struct weir__look *look, const uint32_t *keys, uint32_t key_count,
             struct weir__applied *applied, struct weir_error *err)
 {
-    const struct weir_onboarding_rules *rules =
-        &look->control->world->onboarding;
     struct weir__standing_row *standing = &look->standing;
-    struct applying a = {.look = look, .applied = applied, .err = err};
-    weir_status status = WEIR_OK;
-    bool checks =
-        rules->needs_decision && (rules->requires & WEIR_REQUIRE_PURPOSE) != 0;
-    join_causes(&a);
-    for (uint32_t i = 0; status == WEIR_OK && i < key_count; i++)
-        status = apply_key(&a, keys[i], checks);
-    enum weir_standing_state state = standing->state;
-    if (state == WEIR_STANDING_APPROVED && look->count > 0)
-        state = WEIR_STANDING_HELD;
-    else if (state == WEIR_STANDING_HELD && look->count == 0)
-        state = WEIR_STANDING_APPROVED;
+    enum weir_standing_state state = moved_to(look);
     bool is_moved = state != standing->state;
+    struct applying a = {.look = look, .tells_all = is_moved, .err = err};
+    weir_status status = apply_keys(&a, keys, key_count);
     if (status == WEIR_OK && is_moved) {
         standing->state = state;
         standing->since = look->now;

@@ -275,7 +275,7 @@ find_case(struct weir__look *look, const struct weir_case_cause *cause,
                              look->now, is_cleared_out, err);
     if (status != WEIR_OK || *is_cleared_out)
         return status;
-    if (look->raises)
+    if (look->raises && !look->is_early)
         status = weir_case_raise(store, cause, look->now, id, NULL, err);
     if (id[0] != '\0')
         snprintf(next, 256, "weir cases show %s", id);
@@ -385,7 +385,8 @@ look_at_hit(struct weir__look *look, const struct weir__hit *hit,
     if (list->effect == WEIR_SCREENING_FLAG)
         return WEIR_OK; /* on record, not in the way */
     weir__hit_cause(look->screen, hit, code);
-    json_t *object = look->raises ? hit_json(look, hit) : NULL;
+    json_t *object =
+        look->raises && !look->is_early ? hit_json(look, hit) : NULL;
     char *evidence = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     const struct weir_case_cause cause = {
@@ -486,7 +487,7 @@ weir__look(struct weir__look *look, uint32_t row, struct weir_error *err)
         status = look_at_change(look, err);
     if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_EVIDENCE) != 0)
         status = look_at_evidence(look, err);
-    if (status == WEIR_OK && look->raises)
+    if (status == WEIR_OK && look->raises && !look->is_early)
         status = raise_conflicts(look, err);
     if (status == WEIR_OK && (rules->requires & WEIR_REQUIRE_TERMS) != 0)
         status = look_at_terms(look, err);

@@ -137,7 +137,8 @@ struct weir_review {
     uint32_t held;          /* keys put on hold */
     uint32_t released;      /* keys released */
     uint64_t screen_us;
-    uint64_t total_us;
+    uint64_t overlay_us; /* until the workers know */
+    uint64_t total_us;   /* until it is told, too */
 };
 
 /*

@@ -154,8 +154,9 @@ struct weir__look {
     weir_time now;
     const struct weir__screen *screen; /* NULL: cannot be screened */
     const struct weir__hits *hits;     /* NULL: ask now */
-    bool raises;  /* cases for what a person has to look at */
-    bool decides; /* for a decision: what an earlier one was does not count */
+    bool raises;   /* cases for what a person has to look at */
+    bool is_early; /* the same answer, but the cases are left for later */
+    bool decides;  /* for a decision: what an earlier one was does not count */
     /* Filled. */
     uint32_t row;
     struct weir__standing_row standing;
@@ -200,6 +201,16 @@ WEIR_MUST_USE weir_status weir__apply(struct weir__look *look,
                                       const uint32_t *keys, uint32_t key_count,
                                       struct weir__applied *applied,
                                       struct weir_error *err);
+/*
+ * Only the keys, of an organisation whose standing moves: weir__apply() is
+ * owed, and says everything as if it had moved the keys itself, also after a
+ * restart. Others are left alone. Inside a transaction.
+ */
+WEIR_MUST_USE weir_status weir__apply_early(const struct weir__look *look,
+                                            const uint32_t *keys,
+                                            uint32_t key_count,
+                                            struct weir__applied *applied,
+                                            struct weir_error *err);
 /* The same of one organisation by itself: looks, applies, commits, and makes
  * the overlay known when anything changed. Not inside a transaction. */
 WEIR_MUST_USE weir_status weir__apply_alone(struct weir_control *control,

@@ -161,6 +161,34 @@ def test_a_refusal_says_what_it_would_take_and_who_said_what_it_rests_on(
     assert "whatif" not in allowed["candidates"][0]
 
 
+def test_an_attribute_that_came_from_evidence_says_who_entered_it(place):
+    """Verified evidence outranks the configuration; a register's does not."""
+    key = place.key("south/polar")
+    add = ["organisation", "add", "south", "--as-of", "2026-11-01"]
+    place.weir.cli(*add, "--source", "an extract seen", "--rank", "verified",
+                   "--headquarters", "AQ")
+    place.weir.cli(*add, "--source", "a register", "--rank", "register",
+                   "--headquarters", "DE")
+
+    def said():
+        code, headers, _ = place.call(key)
+        assert code == 403
+        request = headers["weir-request-id"]
+        change, = place.ledgered(request)["candidates"][0]["whatif"]["changes"]
+        assert change["was"] == 'Jurisdiction::"AQ"'
+        return request, change["came_from"]
+    request, sources = said()
+    fact, line = sources[0], sources[1]
+    assert (fact["type"], fact["id"]) == ("Evidence", "south")
+    assert fact["source"] == "an extract seen" and fact["rank"] == "verified"
+    assert fact["as_of"] == "2026-11-01" and fact["stated"] == "AQ"
+    assert fact["by"] and fact["made_us"] > 0 and fact["is_conflicting"]
+    assert line["type"] == "Organization" and line["file"]
+    text = place.weir.cli("explain", request).stdout
+    assert "source: an extract seen, as of 2026-11-01" in text
+    assert "entered by " in text and "a register" not in text
+
+
 def test_a_request_that_is_not_known_is_said_so(place):
     assert place.weir.cli("explain", "req_" + "0" * 26,
                           check=False).returncode == 6

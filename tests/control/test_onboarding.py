@@ -381,6 +381,43 @@ def test_terms_in_a_new_version_hold_until_they_are_accepted(house):
     assert versions == ["2026-01", "2026-12"]
 
 
+def test_of_many_the_keys_come_first_and_each_is_told_once(house):
+    """So many organisations that a review holds all keys before it tells
+    anybody; a stop in between leaves nobody untold."""
+    def reasons():
+        return [(row["reason"], row["text"].split(":")[0])
+                for row in house.notices("acorn")]
+
+    house.onboard("acorn")
+    key = house.key("acorn")
+    house.weir.config["organisations"] += [
+        on_file(f"other-{i}", f"Other Number {i} AG") for i in range(100)]
+    with sqlite3.connect(house.weir.state / "weir.db", timeout=5) as store:
+        store.executemany(
+            "INSERT INTO standing SELECT ?, state, since_us, purposes,"
+            " until_us, decision, facts FROM standing"
+            " WHERE organisation = 'acorn'",
+            [[f"other-{i}"] for i in range(100)])
+    house.weir.config["terms"][1]["version"] = "2026-12"
+    house.reload()
+    house.await_code(key, HELD)
+    held = [("terms:maker-use", "1 key is on hold")]
+    lab.wait_for(lambda: reasons() == held, 5, "the notice")
+    assert house.show("acorn")["state"] == "held"
+    house.weir.stop()
+    with sqlite3.connect(house.weir.state / "weir.db") as store:
+        store.execute("UPDATE standing SET state = 2"
+                      " WHERE organisation = 'acorn'")
+    house.weir.start()
+    lab.wait_for(lambda: reasons() == 2 * held, 5, "what was not told yet")
+    house.weir.config["terms"][1]["version"] = "2026-01"
+    house.reload()
+    house.await_code(key, 200)
+    lab.wait_for(lambda: reasons()[0] == ("released", "1 key is released"), 5,
+                 "the release")
+    assert len(reasons()) == 3
+
+
 def test_an_approval_and_an_extract_end_on_their_moment(house):
     house.onboard("acorn")
     key = house.key("acorn")
