@@ -213,7 +213,8 @@ weir_api_webhook_create(struct weir_api_call *call, struct weir_error *err)
     if (status != WEIR_OK)
         return status;
     webhook.id = weir_span_of(id);
-    status = weir_webhook_add(call->door->store, &webhook, secret, err);
+    status = weir_control_webhook_create(call->door->control, &call->actor,
+                                         &webhook, secret, err);
     if (status == WEIR_OK) {
         size_t len = weir_base64_encode(
             (weir_span){(const char *)secret, sizeof secret}, text + 6);
@@ -230,8 +231,8 @@ weir_status
 weir_api_webhook_remove(struct weir_api_call *call, struct weir_error *err)
 {
     call->reply = json_pack("{s:s}", "removed", call->params[0]);
-    return weir_webhook_remove(call->door->store, weir_span_of(call->params[0]),
-                               weir_control_now(), err);
+    return weir_control_webhook_remove(call->door->control, &call->actor,
+                                       weir_span_of(call->params[0]), err);
 }
 
 /* --------------------------------------------------------------- deliveries */

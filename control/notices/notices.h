@@ -123,6 +123,16 @@ struct weir_webhook {
 WEIR_MUST_USE weir_status weir_webhook_add(
     struct weir_store *store, const struct weir_webhook *webhook,
     const uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES], struct weir_error *err);
+/* The same two as deeds, with the act beside each: control.h. */
+struct weir_control;
+struct weir_actor;
+WEIR_MUST_USE weir_status weir_control_webhook_create(
+    struct weir_control *control, const struct weir_actor *actor,
+    const struct weir_webhook *webhook,
+    const uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES], struct weir_error *err);
+WEIR_MUST_USE weir_status weir_control_webhook_remove(
+    struct weir_control *control, const struct weir_actor *actor, weir_span id,
+    struct weir_error *err);
 /* ENOTFOUND; its deliveries that are under way end as dead. */
 WEIR_MUST_USE weir_status weir_webhook_remove(struct weir_store *store,
                                               weir_span id, weir_time now,

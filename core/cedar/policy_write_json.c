@@ -412,7 +412,8 @@ finish(struct json_out *out, struct weir_error *err)
 {
     if (out->is_too_deep)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
-                         "nested too deeply for JSON");
+                         "its JSON would be nested deeper than %d",
+                         WEIR_JSON_DEPTH_MAX);
     if (out->w.buf->overflow)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "the policies need over %zu bytes", out->w.buf->max);

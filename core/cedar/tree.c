@@ -97,6 +97,11 @@ next_value(struct weir_json_reader *reader, size_t base, struct level *level)
     return new_node(reader, base, level->container, &level->last);
 }
 
+/* The limit as text: a reader keeps reasons, it does not format them. */
+#define TEXT_OF(number)  #number
+#define TEXT_FOR(number) TEXT_OF(number)
+#define DEPTH_TEXT       TEXT_FOR(WEIR_JSON_DEPTH_MAX)
+
 static bool
 enter(struct weir_json_reader *reader, struct tree *node)
 {
@@ -119,7 +124,8 @@ weir__cedar_tree_read(struct weir_arena *arena, weir_span text, size_t base,
         bool is_container =
             node->kind == WEIR_JSON_OBJECT || node->kind == WEIR_JSON_ARRAY;
         if (is_container && depth == WEIR_JSON_DEPTH_MAX) {
-            weir_json_reject(&reader, WEIR_ELIMIT, "nested too deeply");
+            weir_json_reject(&reader, WEIR_ELIMIT,
+                             "JSON is nested deeper than " DEPTH_TEXT);
             break;
         }
         if (is_container ? !enter(&reader, node) : !read_scalar(&reader, node))

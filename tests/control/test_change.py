@@ -343,6 +343,13 @@ def test_a_webhook_gets_each_notice_signed_and_again_when_it_failed(place):
         listed = place.weir.json("webhooks", "list")["webhooks"]
         assert listed[0]["removed_us"] > 0
         assert "secret" not in json.dumps(listed)
+        token = place.weir.json("admins", "create", "--role", "auditor",
+                                "--name", "acts")["token"]
+        acts = place.api("GET", "/v1/acts?limit=20", token)[1]["acts"]
+        told = [act for act in acts if act["subject"] == made["id"]]
+        assert [act["action"] for act in told] == ["webhook.remove",
+                                                   "webhook.create"]
+        assert url not in json.dumps(told)
     finally:
         server.shutdown()
 

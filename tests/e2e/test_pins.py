@@ -185,3 +185,50 @@ def test_a_certificate_swapped_while_running_stops_traffic(pinned):
     assert lab.wait_for(
         lambda: pinned.call(chat(model="r-by-key"))[0] == 200, 10,
         "the restored deployment")
+
+
+def test_two_people_bring_a_deployment_back(pinned):
+    people = {name: pinned.weir.json("admins", "create", "--role", "operator",
+                                     "--name", name)["token"]
+              for name in ("Ada", "Bo")}
+
+    def person(name, *words, check=True):
+        return pinned.weir.cli("cases", *words, "--token", people[name],
+                               check=check)
+
+    def case():
+        rows = pinned.weir.admin("GET", "/v1/cases")["cases"]
+        return next((row["id"] for row in rows if row["kind"] == "pin" and
+                     row["subject"] == "by-next" and
+                     row["state"] == "open"), None)
+
+    def notices(kind):
+        rows = pinned.weir.json("notices", "list", "--tenant",
+                                "good")["notices"]
+        return [row for row in rows if row["type"] == kind and
+                row["subject"] == "r-by-next"]
+
+    assert pinned.call(chat(model="r-by-next"))[0] == 200
+    pinned.swap(other_certificate(pinned.where, pinned.certificates))
+    try:
+        pinned.call(chat(model="r-by-next"))
+        number = lab.wait_for(case, 10, "the case")
+    finally:
+        pinned.swap(pinned.certificates)
+    assert "by-next" in pinned.withdrawn()
+    told, = lab.wait_for(lambda: notices("model.withdrawn"), 5, "the notice")
+    assert "its origin is being looked into" in told["text"]
+    assert "sha256" not in told["text"]  # the finding is the seller's
+    person("Ada", "assign", number)
+    person("Ada", "decide", number, "--clear", "--reason", "renewed by us")
+    assert "by-next" in pinned.withdrawn()  # one person is not enough
+    assert pinned.call(chat(model="r-by-next"))[0] == 403
+    assert person("Ada", "restore", number, "--reason", "me again",
+                  check=False).returncode != 0
+    assert "by-next" in pinned.withdrawn()
+    person("Bo", "restore", number, "--reason", "agreed")
+    assert "by-next" not in pinned.withdrawn()
+    assert lab.wait_for(
+        lambda: pinned.call(chat(model="r-by-next"))[0] == 200, 5,
+        "the deployment")
+    assert len(notices("model.restored")) == 1
