@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir invoice, weir invoices, weir export focus */
+/* weir invoice, weir invoices, weir export focus, weir revenue */
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +174,54 @@ weir_cmd_export_focus(struct weir_cli *cli)
         {"tenant", weir_cli_option(cli, "tenant")},
         {NULL, NULL}};
     return weir_cli_fetch(cli, "/v1/exports/focus", query);
+}
+
+static void
+print_revenue(struct weir_cli *cli, const json_t *row)
+{
+    static const char *const groups[] = {
+        "tenant",        "project", "key",   "model",   "deployment",
+        "price_version", "region",  "place", "country", "customer"};
+    char cost[48], before[48];
+    const char *currency = weir_cli_text(row, "currency");
+    const json_t *growth = json_object_get(row, "growth_ppm");
+    for (size_t i = 0; i < WEIR_COUNTOF(groups); i++) {
+        if (json_object_get(row, groups[i]) != NULL)
+            fprintf(cli->out, "%-20s ", weir_cli_text(row, groups[i]));
+    }
+    weir_cli_money(weir_cli_number(row, "cost_micros"), currency, cost);
+    weir_cli_money(weir_cli_number(row, "cost_before_micros"), currency,
+                   before);
+    fprintf(cli->out, "%8lld calls %12lld tokens  %s  before %s",
+            weir_cli_number(row, "calls"), weir_cli_number(row, "tokens"), cost,
+            before);
+    if (json_is_integer(growth)) {
+        long long tenths = json_integer_value(growth) / 1000;
+        fprintf(cli->out, "  %c%lld.%lld%%", tenths < 0 ? '-' : '+',
+                llabs(tenths) / 10, llabs(tenths) % 10);
+    }
+    fputc('\n', cli->out);
+}
+
+int
+weir_cmd_revenue(struct weir_cli *cli)
+{
+    const struct weir_cli_pair query[] = {
+        {"period", cli->arguments[0]},
+        {"by", weir_cli_option(cli, "by")},
+        {"tenant", weir_cli_option(cli, "tenant")},
+        {NULL, NULL}};
+    json_t *reply = NULL, *row;
+    size_t index;
+    int code = weir_cli_call(cli, "GET", "/v1/revenue", query, NULL, &reply);
+    if (code == 0 && cli->is_json)
+        weir_cli_print_json(cli, reply);
+    json_array_foreach(
+        code == 0 && !cli->is_json ? json_object_get(reply, "rows") : NULL,
+        index, row)
+    {
+        print_revenue(cli, row);
+    }
+    json_decref(reply);
+    return code;
 }

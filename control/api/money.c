@@ -138,3 +138,17 @@ weir_api_export_focus(struct weir_api_call *call, struct weir_error *err)
     call->content_type = "text/csv; charset=utf-8";
     return status;
 }
+
+weir_status
+weir_api_revenue(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_span by = asked(call, "by");
+    weir_status status = begin(call, err);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_revenue(
+        call->door->store, asked(call, "tenant"), asked(call, "period"),
+        by.len == 0 ? WEIR_SPAN("tenant") : by, &call->reply, err);
+    end(call);
+    return status;
+}

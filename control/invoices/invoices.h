@@ -151,6 +151,13 @@ WEIR_MUST_USE weir_status weir_focus_csv(const struct weir_world *world,
                                          weir_span period, char **text_out,
                                          struct weir_error *err);
 
+/* A period (days of UTC) beside the one before it, at list prices, by
+ * "country,model" and so on. JSON: from_us, to_us, rows. EPARSE. */
+WEIR_MUST_USE weir_status weir_revenue(struct weir_store *store,
+                                       weir_span tenant, weir_span period_text,
+                                       weir_span by, json_t **report_out,
+                                       struct weir_error *err);
+
 /* A field of a CSV file, quoted where it has to be. */
 void weir_csv_add(struct weir_buf *out, weir_span field);
 

@@ -426,6 +426,46 @@ TEST(focus, billed_costs_come_to_what_the_invoice_asks_for)
     close_place(&place);
 }
 
+TEST(revenue, a_period_stands_beside_the_one_before_it)
+{
+    struct place place;
+    json_t *report = NULL;
+    open_place(&place);
+    const struct call calls[] = {
+        {"plain", "small", NOVEMBER - 32 * DAY, 1, 1, 999, END}, /* not in */
+        {"plain", "small", NOVEMBER - 31 * DAY, 1, 1, 100, END}, /* 1 Oct */
+        {"plain", "small", NOVEMBER - 1, 1, 1, 100, END},
+        {"plain", "small", NOVEMBER, 1, 1, 250, END},
+        {"agreed", "big", NOVEMBER, 1, 1, 7, END},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(calls); i++)
+        put_call(&place, &calls[i]);
+    assert_ok(weir_revenue(place.control.store, WEIR_SPAN(""),
+                           WEIR_SPAN("2026-11"), WEIR_SPAN("model,country"),
+                           &report, NULL));
+    json_t *rows = json_object_get(report, "rows"), *row;
+    size_t index;
+    assert_int_equal(json_array_size(rows), 2);
+    json_array_foreach(rows, index, row)
+    {
+        bool is_small = strcmp(json_string_value(json_object_get(row, "model")),
+                               "small") == 0;
+        json_t *growth = json_object_get(row, "growth_ppm");
+        assert_string_equal(json_string_value(json_object_get(row, "country")),
+                            "DE");
+        if (is_small)
+            assert_int_equal(json_integer_value(growth), 250000);
+        else
+            assert_true(json_is_null(growth));
+    }
+    json_decref(report);
+    assert_int_equal(weir_revenue(place.control.store, WEIR_SPAN(""),
+                                  WEIR_SPAN("2026-11"), WEIR_SPAN("weather"),
+                                  &report, NULL),
+                     WEIR_EPARSE);
+    close_place(&place);
+}
+
 TEST(invoice, csv_quotes_what_has_commas_and_quotes)
 {
     struct place place;

@@ -490,15 +490,15 @@ struct weir_world_contract {
     struct weir_world_name tenant;       /* or */
     struct weir_world_name organisation; /* its tenants without their own */
     weir_time from;
-    weir_time until;            /* exclusive; WEIR_TIME_MAX: for ever */
-    weir_span currency;         /* empty: the seller's */
-    int64_t offset_us;          /* of its days from those of UTC */
-    uint32_t discount_ppm;      /* of list prices */
-    weir_micros free_amount;    /* of a month */
-    uint64_t free_tokens;       /* of a month */
-    weir_micros minimum;        /* of a month */
-    weir_micros commitment;     /* of the whole contract */
-    bool is_prepaid;            /* the commitment is paid already */
+    weir_time until;                /* exclusive; WEIR_TIME_MAX: for ever */
+    weir_span currency;             /* empty: the seller's */
+    int64_t offset_us;              /* of its days from those of UTC */
+    uint32_t discount_ppm;          /* of list prices */
+    weir_micros free_amount;        /* of a month */
+    uint64_t free_tokens;           /* of a month */
+    weir_micros minimum;            /* of a month */
+    weir_micros commitment;         /* of the whole contract */
+    bool is_prepaid;                /* the commitment is paid already */
     struct weir_world_range prices; /* contract_price rows */
     struct weir_world_range rates;  /* rate rows, ascending */
 };

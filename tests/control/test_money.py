@@ -153,6 +153,20 @@ def test_an_issued_invoice_is_numbered_and_in_the_log(place):
     assert again.returncode == 19
 
 
+def test_revenue_is_the_ledger_by_any_group(place):
+    for by in ("tenant", "model,country", "customer", "project,price_version"):
+        rows = place.weir.json("revenue", month(), "--by", by)["rows"]
+        told = place.weir.usage()
+        for name, member in (("calls", "calls"),
+                             ("cost_micros", "cost_micros")):
+            assert sum(row[name] for row in rows) == sum(
+                row[member] for row in told), by
+        assert all(row["calls_before"] == 0 and row["growth_ppm"] is None
+                   for row in rows)
+    done = place.weir.cli("revenue", month(), "--by", "weather", check=False)
+    assert done.returncode > 2
+
+
 # ------------------------------------------------------------------ FOCUS
 
 def rules():
