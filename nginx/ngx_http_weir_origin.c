@@ -411,7 +411,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
-    weir_span                           authority, header, prefix, lines;
+    weir_span                           authority, header, prefix, lines, type;
     weir_secret                         secret;
     ngx_http_request_t                 *r;
     const struct weir_image            *image;
@@ -425,14 +425,16 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     header = weir_provider_auth_header(ctx->endpoint->provider);
     prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
     lines = weir_provider_headers(ctx->endpoint->provider);
+    type = weir_provider_stream_type(ctx->endpoint->provider);
     secret = ctx->secret;
 
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
           + header.len + prefix.len + secret.len + lines.len
+          + type.len
           + ngx_http_weir_pass_headers(r, NULL)
           + sizeof("  HTTP/1.1\r\nHost: \r\n: \r\n"
                    "Content-Type: application/json\r\n"
-                   "Content-Length: \r\nAccept: text/event-stream\r\n"
+                   "Content-Length: \r\nAccept: application/json\r\n"
                    "Accept-Encoding: identity\r\n"
                    "User-Agent: weir/" WEIR_VERSION "\r\n"
                    "X-Client-Request-Id: \r\n\r\n")
@@ -465,7 +467,8 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 
     if (ctx->ask.is_streamed) {
-        p = ngx_http_weir_copy(p, CRLF "Accept: text/event-stream");
+        p = ngx_http_weir_copy(p, CRLF "Accept: ");
+        p = ngx_cpymem(p, type.ptr, type.len);
 
     } else {
         p = ngx_http_weir_copy(p, CRLF "Accept: application/json");

@@ -267,13 +267,15 @@ static ngx_uint_t
 ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
 {
     u_char     *p;
+    weir_span   type;
     ngx_str_t  *name;
 
     if (ngx_http_weir_is(h, "content-type")) {
+        type = weir_provider_stream_type(ctx->endpoint->provider);
         ctx->content_type = h->value;
-        ctx->is_stream = h->value.len >= 17
+        ctx->is_stream = h->value.len >= type.len
                          && ngx_strncasecmp(h->value.data,
-                                            (u_char *) "text/event-stream", 17)
+                                            (u_char *) type.ptr, type.len)
                             == 0;
         return 1;
     }

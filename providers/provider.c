@@ -5,6 +5,7 @@
 #include <weir/json.h>
 
 #include "anthropic/anthropic.h"
+#include "bedrock/bedrock.h"
 #include "gemini/gemini.h"
 #include "native.h"
 #include "openai/openai.h"
@@ -48,6 +49,15 @@ weir_provider_headers(const struct weir_provider *provider)
 {
     return provider->ops->headers != NULL ? weir_span_of(provider->ops->headers)
                                           : WEIR_SPAN_NONE;
+}
+
+weir_span
+weir_provider_stream_type(const struct weir_provider *provider)
+{
+    const struct weir_reading_ops *reading = provider->ops->reading;
+    return weir_span_of(reading != NULL && reading->stream_type != NULL
+                            ? reading->stream_type
+                            : "text/event-stream");
 }
 
 bool

@@ -41,6 +41,9 @@ weir_span weir_provider_auth_prefix(const struct weir_provider *provider);
  * empty: none. A client's header of the same name is not passed on then. */
 weir_span weir_provider_headers(const struct weir_provider *provider);
 
+/* The content type of a stream of this dialect: "text/event-stream". */
+weir_span weir_provider_stream_type(const struct weir_provider *provider);
+
 /* Whether a request of the client's dialect has to be put in other words:
  * prepare and reply then want a large arena, see WEIR_TRANSLATE_ARENA. */
 bool weir_provider_translates(const struct weir_provider *provider,
