@@ -547,7 +547,7 @@ struct weir_settings {
     weir_span nginx_path;
     weir_span module_path;
     weir_span writer_path;
-    weir_span mmdb_path; /* empty: the client's country is not known */
+    weir_span mmdb_path;     /* empty: the client's country is not known */
     weir_span asn_mmdb_path; /* empty: networks are not known by AS number */
     struct weir_world_range proxies; /* names: networks of trusted proxies */
     weir_span client_header;         /* in which they name the client */
