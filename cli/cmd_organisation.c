@@ -107,6 +107,7 @@ list_all(struct weir_cli *cli)
 int
 weir_cmd_organisation_show(struct weir_cli *cli)
 {
+    size_t index;
     json_t *reply = NULL, *row;
     const char *kind;
     const struct weir_cli_pair query[] = {{"at", weir_cli_option(cli, "at")},
@@ -126,7 +127,7 @@ weir_cmd_organisation_show(struct weir_cli *cli)
             print_fact(cli, row);
         }
         print_facts(cli, json_object_get(reply, "owners"));
-        json_array_foreach(json_object_get(reply, "facts"), code, row)
+        json_array_foreach(json_object_get(reply, "facts"), index, row)
         {
             const char *fact = weir_cli_text(row, "fact");
             if (strcmp(fact, "alias") == 0 || strcmp(fact, "identifier") == 0 ||
