@@ -43,6 +43,8 @@ static void
 check_prices(struct weir__check *check, const char *owner,
              const struct weir_world_contract *c)
 {
+    if (c->prices.count == 0)
+        return; /* and perhaps no table */
     struct weir_world_contract_price *rows =
         check->world->contract_price_rows + c->prices.first;
     for (uint32_t i = 0; i < c->prices.count; i++) {
