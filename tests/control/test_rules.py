@@ -95,3 +95,49 @@ def test_simulation_over_everybody_finds_the_refusals_of_the_pack(pack):
     assert told["effects"]["restored"]["calls"] > 0
     assert told["effects"]["cut_off"]["calls"] == 0
     assert told["effects"]["held"]["calls"] == 0
+
+
+def test_the_policies_decide_alone_through_cedar(tmp_path):
+    """The pack's text is Cedar and nothing else: the same refusals from the
+    language's own command, over entities of three lines."""
+    def ask(category, origin):
+        uid = lambda kind, name: {"type": kind, "id": name}  # noqa: E731
+        ref = lambda kind, name: {"__entity": uid(kind, name)}  # noqa: E731
+        entities = [
+            {"uid": uid("Key", "k"), "attrs": {
+                "organization": ref("Organization", "o")}, "parents": []},
+            {"uid": uid("Organization", "o"), "attrs": {
+                "category": category}, "parents": []},
+            {"uid": uid("Deployment", "d"), "attrs": {
+                "model": ref("Model", "m")},
+             "parents": [uid("Bloc", "hosting")]},
+            {"uid": uid("Model", "m"), "attrs": {
+                "origin": ref("Jurisdiction", origin)}, "parents": []},
+            {"uid": uid("Jurisdiction", "AQ"), "attrs": {},
+             "parents": [uid("Bloc", "restricted")]},
+            {"uid": uid("Action", "chat"), "attrs": {},
+             "parents": [uid("Action", "infer")]}]
+        request = {"principal": uid("Key", "k"), "action": uid(
+            "Action", "chat"), "resource": uid("Deployment", "d"),
+            "context": {}}
+        (tmp_path / "entities.json").write_text(json.dumps(entities))
+        (tmp_path / "request.json").write_text(json.dumps(request))
+        words = []
+        for path in sorted((RULES / "no-models-from/policies/seller").glob(
+                "*.cedar")):
+            words += ["--policies", str(path)]
+        done = subprocess.run(
+            [lab.program("weir"), "cedar", "authorize", *words, "--entities",
+             str(tmp_path / "entities.json"), "--request",
+             str(tmp_path / "request.json")],
+            capture_output=True, text=True, timeout=60)
+        told = json.loads(done.stdout)
+        assert done.returncode == (told["decision"] != "allow"), done.stderr
+        assert told["errors"] == []
+        return told["decision"], told["reasons"]
+
+    decision, reasons = ask("government", "AQ")
+    assert decision == "deny" and len(reasons) == 1
+    permitted = ask("government", "DE")
+    assert permitted[0] == "allow" and permitted[1] != reasons
+    assert ask("local", "AQ") == permitted
