@@ -5,6 +5,7 @@
  *   screen.c    lists as loaded, names asked of them
  *   facts.c     what is on file of an organisation
  *   look.c      one organisation, held against everything required
+ *   inputs.c    what was known then, as it is recorded
  *   apply.c     what follows for its keys, with notice and event
  *   deeds.c     start, decide, accept; the door for new keys
  *   review.c    all organisations; reviewer.c: the thread that does so
@@ -15,6 +16,7 @@
 #ifndef WEIR_ONBOARDING_PARTS_H
 #define WEIR_ONBOARDING_PARTS_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include <weir/screening.h>
@@ -217,6 +219,9 @@ WEIR_MUST_USE weir_status weir__apply_alone(struct weir_control *control,
                                             weir_span organisation,
                                             struct weir_error *err);
 
+/* A hit as it stands in records and cases; the caller's. */
+json_t *weir__hit_json(const struct weir__look *look,
+                       const struct weir__hit *hit);
 /* What was known, in which versions; free() it. NULL: out of memory. */
 char *weir__inputs(const struct weir__look *look);
 
