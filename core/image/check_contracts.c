@@ -69,7 +69,9 @@ check_rates(struct weir__check *check, const char *owner,
             const struct weir_world_contract *c)
 {
     const struct weir_world *world = check->world;
-    const struct weir_world_rate *rows = world->rate_rows + c->rates.first;
+    /* without rates there is perhaps no table */
+    const struct weir_world_rate *rows =
+        c->rates.count == 0 ? NULL : world->rate_rows + c->rates.first;
     bool is_foreign = !weir_span_equal(c->currency, world->currency);
     if (!is_foreign && c->rates.count > 0)
         weir_faults_add(check->faults, rows[0].place, "Remove `rates:`.",

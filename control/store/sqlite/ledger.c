@@ -199,11 +199,10 @@ weir_store_put_intent(struct weir_store *store,
         status = weir_sql_end_customer(store, &intent->request,
                                        intent->end_customer, &own);
     if (status == WEIR_OK && intent->exception.len > 0)
-        status = weir_sql_run(
-            store, WEIR_SQL_EXCEPTION_USE_ADD, &own, "bt",
-            (weir_span){(const char *)intent->request.bytes,
-                        sizeof intent->request.bytes},
-            intent->exception);
+        status = weir_sql_run(store, WEIR_SQL_EXCEPTION_USE_ADD, &own, "bt",
+                              (weir_span){(const char *)intent->request.bytes,
+                                          sizeof intent->request.bytes},
+                              intent->exception);
     if (status != WEIR_OK && err != NULL)
         *err = own;
     return status;
