@@ -62,6 +62,8 @@ static const struct row rows[] = {
     {false, "{\"staticPolicies\":{\"p\":{\"effect\":\"permit\",\"principal\":{\"op\":\"!=\",\"entity\":{\"type\":\"A\",\"id\":\"x\"}},\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[]}}}"},
     {false, "{\"staticPolicies\":{\"p\":{\"effect\":\"permit\",\"principal\":null,\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[]}}}"},
     {false, "{\"staticPolicies\":{\"p\":{\"effect\":\"permit\",\"principal\":\"All\",\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[]}}}"},
+    {false, "{\"templates\":[]}"},
+    {true, "{\"staticPolicies\":[],\"templates\":{}}"},
     {true, "{\"templates\":{\"p\":{\"effect\":\"permit\",\"principal\":{\"op\":\"==\",\"slot\":\"?principal\"},\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[]}}}"},
     {false, "{\"templates\":{\"p\":{\"effect\":\"permit\",\"principal\":{\"op\":\"==\",\"slot\":\"?resource\"},\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[]}}}"},
     {true, "{\"templates\":{\"p\":{\"effect\":\"permit\",\"principal\":{\"op\":\"All\"},\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"==\",\"slot\":\"?resource\"},\"conditions\":[]}}}"},

@@ -335,7 +335,9 @@ static weir_status
 add_all(struct set_reader *s, const struct tree *at, enum expected expected)
 {
     weir_status status = WEIR_OK;
-    if (at->kind != WEIR_JSON_OBJECT && at->kind != WEIR_JSON_ARRAY)
+    /* Templates are linked by name, so a list of them means nothing. */
+    if (at->kind != WEIR_JSON_OBJECT &&
+        (at->kind != WEIR_JSON_ARRAY || expected == TEMPLATE))
         return weir_fail(s->err, WEIR_EPARSE, at->offset,
                          "expected an object of policies");
     for (const struct tree *m = at->first; status == WEIR_OK && m != NULL;
