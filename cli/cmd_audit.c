@@ -50,16 +50,7 @@ weir_cmd_audit_verify(struct weir_cli *cli)
 int
 weir_cmd_audit_receipt(struct weir_cli *cli)
 {
-    char path[512];
-    json_t *reply = NULL;
-    char *id = weir_cli_escape(cli->arguments[0]);
-    snprintf(path, sizeof path, "/v1/calls/%s/receipt", id == NULL ? "" : id);
-    free(id);
-    int code = weir_cli_call(cli, "GET", path, NULL, NULL, &reply);
-    if (code == 0)
-        weir_cli_print_json(cli, reply);
-    json_decref(reply);
-    return code;
+    return weir_cli_print_of_call(cli, "receipt");
 }
 
 int

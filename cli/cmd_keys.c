@@ -5,16 +5,6 @@
 
 #include "cli/remote.h"
 
-/* Adds a member where the option was given. */
-static void
-put_option(const struct weir_cli *cli, json_t *body, const char *option,
-           const char *member)
-{
-    const char *value = weir_cli_option(cli, option);
-    if (value != NULL)
-        json_object_set_new(body, member, json_string(value));
-}
-
 /* --limit may be given several times: they are joined by commas. */
 static void
 put_limits(const struct weir_cli *cli, json_t *body)
@@ -41,12 +31,12 @@ weir_cmd_keys_create(struct weir_cli *cli)
         return weir_cli_usage(cli,
                               "--project, --purpose and --staff are needed");
     }
-    put_option(cli, body, "project", "project");
-    put_option(cli, body, "purpose", "purpose");
-    put_option(cli, body, "staff", "staff");
-    put_option(cli, body, "end-users", "end_users");
-    put_option(cli, body, "scope", "scope");
-    put_option(cli, body, "not-after", "not_after");
+    weir_cli_put_option(cli, body, "project", "project");
+    weir_cli_put_option(cli, body, "purpose", "purpose");
+    weir_cli_put_option(cli, body, "staff", "staff");
+    weir_cli_put_option(cli, body, "end-users", "end_users");
+    weir_cli_put_option(cli, body, "scope", "scope");
+    weir_cli_put_option(cli, body, "not-after", "not_after");
     put_limits(cli, body);
     int code = weir_cli_call(cli, "POST", "/v1/keys", NULL, body, &reply);
     if (code != 0)
@@ -137,9 +127,9 @@ weir_cmd_admins_create(struct weir_cli *cli)
         json_decref(body);
         return weir_cli_usage(cli, "--role and --name are needed");
     }
-    put_option(cli, body, "role", "role");
-    put_option(cli, body, "name", "name");
-    put_option(cli, body, "not-after", "not_after");
+    weir_cli_put_option(cli, body, "role", "role");
+    weir_cli_put_option(cli, body, "name", "name");
+    weir_cli_put_option(cli, body, "not-after", "not_after");
     int code = weir_cli_call(cli, "POST", "/v1/tokens", NULL, body, &reply);
     if (code != 0)
         return code;

@@ -53,16 +53,6 @@ print_reply(struct weir_cli *cli, int code, json_t *reply)
     return code;
 }
 
-/* Adds a member where the option was given. */
-static void
-put_option(const struct weir_cli *cli, json_t *body, const char *option,
-           const char *member)
-{
-    const char *value = weir_cli_option(cli, option);
-    if (value != NULL)
-        json_object_set_new(body, member, json_string(value));
-}
-
 /* --purpose may be given several times: joined by commas. */
 static void
 put_purposes(const struct weir_cli *cli, json_t *body)
@@ -89,7 +79,7 @@ weir_cmd_onboarding_start(struct weir_cli *cli)
     if (body == NULL)
         return weir_cli_usage(cli, "the name is not UTF-8");
     put_purposes(cli, body);
-    put_option(cli, body, "note", "note");
+    weir_cli_put_option(cli, body, "note", "note");
     if (json_object_get(body, "purposes") == NULL) {
         json_decref(body);
         return weir_cli_usage(cli, "--purpose is needed");
@@ -129,7 +119,7 @@ weir_cmd_onboarding_decide(struct weir_cli *cli)
     if (body == NULL)
         return weir_cli_usage(cli, "the reason is not UTF-8");
     put_purposes(cli, body);
-    put_option(cli, body, "until", "until");
+    weir_cli_put_option(cli, body, "until", "until");
     char *name = weir_cli_escape(cli->arguments[0]);
     snprintf(path, sizeof path, "/v1/onboarding/%s/decide",
              name == NULL ? "" : name);
@@ -209,10 +199,10 @@ weir_cmd_terms_accept(struct weir_cli *cli)
                              "terms", cli->arguments[1]);
     if (body == NULL)
         return weir_cli_usage(cli, "a name is not UTF-8");
-    put_option(cli, body, "by", "by");
-    put_option(cli, body, "version", "version");
-    put_option(cli, body, "document", "document");
-    put_option(cli, body, "accepted", "accepted");
+    weir_cli_put_option(cli, body, "by", "by");
+    weir_cli_put_option(cli, body, "version", "version");
+    weir_cli_put_option(cli, body, "document", "document");
+    weir_cli_put_option(cli, body, "accepted", "accepted");
     int code =
         weir_cli_call(cli, "POST", "/v1/terms/acceptances", NULL, body, &reply);
     return print_reply(cli, code, reply);

@@ -411,6 +411,30 @@ weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
     return code;
 }
 
+void
+weir_cli_put_option(const struct weir_cli *cli, json_t *body,
+                    const char *option, const char *member)
+{
+    const char *value = weir_cli_option(cli, option);
+    if (value != NULL)
+        json_object_set_new(body, member, json_string(value));
+}
+
+int
+weir_cli_print_of_call(struct weir_cli *cli, const char *what)
+{
+    char path[512];
+    json_t *reply = NULL;
+    char *id = weir_cli_escape(cli->arguments[0]);
+    snprintf(path, sizeof path, "/v1/calls/%s/%s", id == NULL ? "" : id, what);
+    free(id);
+    int code = weir_cli_call(cli, "GET", path, NULL, NULL, &reply);
+    if (code == 0)
+        weir_cli_print_json(cli, reply);
+    json_decref(reply);
+    return code;
+}
+
 /* ------------------------------------------------------------------ showing */
 
 void

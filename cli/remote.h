@@ -39,6 +39,11 @@ char *weir_cli_escape(const char *text);
 const char *weir_cli_config(const struct weir_cli *cli);
 /* The reply as JSON, indented, and a newline. */
 void weir_cli_print_json(struct weir_cli *cli, const json_t *value);
+/* Adds a member to `body` where the option was given. */
+void weir_cli_put_option(const struct weir_cli *cli, json_t *body,
+                         const char *option, const char *member);
+/* Prints what /v1/calls/{first argument}/`what` answers; the exit code. */
+int weir_cli_print_of_call(struct weir_cli *cli, const char *what);
 /* "2026-11-10 08:00:00" of a *_us member; "-" for null or nothing. */
 void weir_cli_time(const json_t *value, char text_out[32]);
 /* A string member; "" when not there. */

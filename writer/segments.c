@@ -29,6 +29,9 @@
  * next file cannot be had: with it left, new calls are refused. */
 #define RESERVE_SHARE 8
 
+/* How long the next file may take before calls are refused. */
+#define SPARE_WAIT_MS 500
+
 static uint64_t
 last_number(int dir)
 {
@@ -172,7 +175,8 @@ segments_batch_max(struct segments *segments)
     /* no next file to be had: fill this one to its end */
     if (segments->fd >= 0 && room < max &&
         room >= WEIR_BATCH_RECORD_BYTES + WEIR_RECORD_BYTES_MAX &&
-        spare_look(&segments->spare, &failure) != SPARE_READY && failure != 0)
+        spare_look(&segments->spare, 0, &failure) != SPARE_READY &&
+        failure != 0)
         max = room;
     return (size_t)max;
 }
@@ -189,7 +193,7 @@ take_file(struct segments *segments, int *fd_out)
         return failure;
     }
     spare_want(&segments->spare);
-    switch (spare_take(&segments->spare, 500, fd_out, &failure)) {
+    switch (spare_take(&segments->spare, SPARE_WAIT_MS, fd_out, &failure)) {
     case SPARE_READY:
         return 0;
     case SPARE_FAILED:
@@ -263,7 +267,7 @@ segments_make_room(struct segments *segments, size_t len, weir_time now)
     /* The file made at the start serves until a better one is ready: each
      * flush of it waits for the file system's own journal. */
     bool is_better = segments->is_rough &&
-                     spare_look(&segments->spare, &failure) == SPARE_READY;
+                     spare_look(&segments->spare, 0, &failure) == SPARE_READY;
     failure = 0;
     if (segments->fd < 0 || is_better || segments->bytes - segments->used < len)
         failure = begin_next(segments, now);
@@ -305,12 +309,16 @@ segments_shortage(struct segments *segments)
     int failure = 0;
     if (segments->fd < 0)
         return ENOSPC;
-    enum spare_state state = spare_look(&segments->spare, &failure);
+    bool is_low =
+        segments->bytes - segments->used < segments->bytes / RESERVE_SHARE;
+    /* Who is let in now may have to go into the next file: whether there
+     * will be one must be known. */
+    enum spare_state state =
+        spare_look(&segments->spare, is_low ? SPARE_WAIT_MS : 0, &failure);
     if (state == SPARE_NONE || state == SPARE_FAILED)
         spare_want(&segments->spare);
+    if (state == SPARE_READY || !is_low)
+        return 0;
     /* an attempt under way does not make up for the one that failed */
-    return state != SPARE_READY && segments->bytes - segments->used <
-                                       segments->bytes / RESERVE_SHARE
-               ? failure
-               : 0;
+    return failure == 0 && state == SPARE_WANTED ? EAGAIN : failure;
 }

@@ -13,13 +13,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PIECE_BYTES (1024 * 1024)
 #define PAUSE_NS    1000000
-#define SPARE_NICE  10
 
 static int
 write_zeros(const struct writer_disk *disk, int fd, uint64_t bytes)
@@ -66,8 +64,6 @@ static void *
 spare_thread(void *argument)
 {
     struct spare *spare = argument;
-    /* of this thread alone: there is always time enough until it is needed */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SPARE_NICE);
     pthread_mutex_lock(&spare->lock);
     while (!spare->is_stopping) {
         if (spare->state != SPARE_WANTED) {
@@ -143,18 +139,25 @@ spare_want(struct spare *spare)
     pthread_mutex_unlock(&spare->lock);
 }
 
-enum spare_state
-spare_take(struct spare *spare, int wait_ms, int *fd_out, int *failure_out)
+/* With the lock held: until the attempt under way has ended. */
+static void
+wait_made(struct spare *spare, int wait_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)wait_ms * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&spare->lock);
     while (spare->state == SPARE_WANTED && wait_ms > 0 &&
            pthread_cond_timedwait(&spare->changed, &spare->lock, &until) == 0)
         ;
+}
+
+enum spare_state
+spare_take(struct spare *spare, int wait_ms, int *fd_out, int *failure_out)
+{
+    pthread_mutex_lock(&spare->lock);
+    wait_made(spare, wait_ms);
     enum spare_state state = spare->state;
     *failure_out = spare->failure;
     if (state == SPARE_READY) {
@@ -167,9 +170,10 @@ spare_take(struct spare *spare, int wait_ms, int *fd_out, int *failure_out)
 }
 
 enum spare_state
-spare_look(struct spare *spare, int *failure_out)
+spare_look(struct spare *spare, int wait_ms, int *failure_out)
 {
     pthread_mutex_lock(&spare->lock);
+    wait_made(spare, wait_ms);
     enum spare_state state = spare->state;
     *failure_out = spare->failure;
     pthread_mutex_unlock(&spare->lock);

@@ -45,6 +45,7 @@ void spare_want(struct spare *spare);
  * being made. */
 enum spare_state spare_take(struct spare *spare, int wait_ms, int *fd_out,
                             int *failure_out);
-enum spare_state spare_look(struct spare *spare, int *failure_out);
+/* The same without taking it. */
+enum spare_state spare_look(struct spare *spare, int wait_ms, int *failure_out);
 
 #endif

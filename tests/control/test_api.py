@@ -10,7 +10,8 @@ READS = {"viewer": ["/v1/image", "/v1/withdrawals", "/v1/usage",
          "admin": ["/v1/tokens"]}
 # paths that answer about one tenant only
 QUERIES = {"/v1/invoice": "?tenant=good&period=2026-10",
-           "/v1/exports/focus": "?period=2026-10"}
+           "/v1/exports/focus": "?period=2026-10",
+           "/v1/revenue": "?period=2026-10"}
 ROLES = ["viewer", "auditor", "operator", "admin"]
 
 
