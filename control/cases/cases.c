@@ -281,13 +281,15 @@ weir_case_decide(struct weir_control *control, const struct weir_actor *actor,
     return status == WEIR_OK ? run(&deed, err) : status;
 }
 
-weir_status
-weir_case_appeal(struct weir_control *control, const struct weir_actor *actor,
-                 int64_t number, weir_span reason, struct weir_error *err)
+/* A deed that is a reason and no more. */
+static weir_status
+say(struct weir_control *control, const struct weir_actor *actor,
+    enum weir_case_action action, int64_t number, weir_span reason,
+    struct weir_error *err)
 {
     struct deed deed = {.control = control,
                         .actor = actor,
-                        .action = WEIR_CASE_APPEAL,
+                        .action = action,
                         .number = number,
                         .text = reason};
     weir_status status = check_text(reason, true, err);
@@ -295,16 +297,17 @@ weir_case_appeal(struct weir_control *control, const struct weir_actor *actor,
 }
 
 weir_status
+weir_case_appeal(struct weir_control *control, const struct weir_actor *actor,
+                 int64_t number, weir_span reason, struct weir_error *err)
+{
+    return say(control, actor, WEIR_CASE_APPEAL, number, reason, err);
+}
+
+weir_status
 weir_case_restore(struct weir_control *control, const struct weir_actor *actor,
                   int64_t number, weir_span reason, struct weir_error *err)
 {
-    struct deed deed = {.control = control,
-                        .actor = actor,
-                        .action = WEIR_CASE_RESTORE,
-                        .number = number,
-                        .text = reason};
-    weir_status status = check_text(reason, true, err);
-    return status == WEIR_OK ? run(&deed, err) : status;
+    return say(control, actor, WEIR_CASE_RESTORE, number, reason, err);
 }
 
 /* ------------------------------------------------------------------- expiry */

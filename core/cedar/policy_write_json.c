@@ -6,6 +6,7 @@
  * within the limit of depth; that is an error, not a truncation.
  */
 #include "ast.h"
+#include "value_json.h"
 
 #include <weir/cedar_json.h>
 #include <weir/json.h>
@@ -19,8 +20,9 @@ struct json_out {
 
 static void put_expr(struct json_out *out, const struct cedar_expr *expr);
 
-static void
-put_uid(struct weir_json_writer *w, const struct weir_cedar_uid *uid)
+void
+weir__cedar_uid_write(struct weir_json_writer *w,
+                      const struct weir_cedar_uid *uid)
 {
     weir_json_begin_object(w);
     weir_json_name(w, "type");
@@ -48,7 +50,7 @@ put_value(struct weir_json_writer *w, const weir_cedar_value *value)
         WEIR_ASSERT(value->kind == WEIR_CEDAR_ENTITY);
         weir_json_begin_object(w);
         weir_json_name(w, "__entity");
-        put_uid(w, value->uid);
+        weir__cedar_uid_write(w, value->uid);
         weir_json_end_object(w);
         return;
     }
@@ -334,7 +336,7 @@ put_target(struct weir_json_writer *w, const struct cedar_scope *scope,
         weir_json_add_string(w, weir_span_of(slot));
     } else {
         weir_json_name(w, "entity");
-        put_uid(w, &scope->entities[0]);
+        weir__cedar_uid_write(w, &scope->entities[0]);
     }
 }
 
@@ -363,7 +365,7 @@ put_scope(struct weir_json_writer *w, const char *name, const char *slot,
         weir_json_name(w, "entities");
         weir_json_begin_array(w);
         for (uint32_t i = 0; i < scope->count; i++)
-            put_uid(w, &scope->entities[i]);
+            weir__cedar_uid_write(w, &scope->entities[i]);
         weir_json_end_array(w);
     } else if (scope->op != CEDAR_SCOPE_ANY && scope->op != CEDAR_SCOPE_IS) {
         put_target(w, scope, slot);
@@ -442,11 +444,11 @@ put_link(struct weir_json_writer *w, const struct weir_cedar_policy *link)
     weir_json_begin_object(w);
     if (link->template_of->principal.is_slot) {
         weir_json_name(w, "?principal");
-        put_uid(w, &link->principal.entities[0]);
+        weir__cedar_uid_write(w, &link->principal.entities[0]);
     }
     if (link->template_of->resource.is_slot) {
         weir_json_name(w, "?resource");
-        put_uid(w, &link->resource.entities[0]);
+        weir__cedar_uid_write(w, &link->resource.entities[0]);
     }
     weir_json_end_object(w);
     weir_json_end_object(w);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A case as the JSON that entity and request readers take. */
+#include "value_json.h"
+
 #include <weir/cedar_smt.h>
 #include <weir/json.h>
 
@@ -7,17 +9,6 @@
 
 static void put_value(struct weir_json_writer *w,
                       const weir_cedar_value *value);
-
-static void
-put_uid(struct weir_json_writer *w, const struct weir_cedar_uid *uid)
-{
-    weir_json_begin_object(w);
-    weir_json_name(w, "type");
-    weir_json_add_string(w, uid->type);
-    weir_json_name(w, "id");
-    weir_json_add_string(w, uid->id);
-    weir_json_end_object(w);
-}
 
 static void
 put_fields(struct weir_json_writer *w, const struct weir_cedar_field *fields,
@@ -101,7 +92,7 @@ put_value(struct weir_json_writer *w, const weir_cedar_value *value)
     case WEIR_CEDAR_ENTITY:
         weir_json_begin_object(w);
         weir_json_name(w, "__entity");
-        put_uid(w, value->uid);
+        weir__cedar_uid_write(w, value->uid);
         weir_json_end_object(w);
         return;
     case WEIR_CEDAR_SET:
@@ -139,11 +130,11 @@ weir_cedar_smt_case_write(const struct weir_cedar_smt_case *found,
     weir_json_name(&w, "request");
     weir_json_begin_object(&w);
     weir_json_name(&w, "principal");
-    put_uid(&w, &found->query.principal);
+    weir__cedar_uid_write(&w, &found->query.principal);
     weir_json_name(&w, "action");
-    put_uid(&w, &found->query.action);
+    weir__cedar_uid_write(&w, &found->query.action);
     weir_json_name(&w, "resource");
-    put_uid(&w, &found->query.resource);
+    weir__cedar_uid_write(&w, &found->query.resource);
     weir_json_name(&w, "context");
     put_value(&w, &found->query.context);
     weir_json_end_object(&w);
@@ -153,7 +144,7 @@ weir_cedar_smt_case_write(const struct weir_cedar_smt_case *found,
         const struct weir_cedar_entity *e = &found->entities[i];
         weir_json_begin_object(&w);
         weir_json_name(&w, "uid");
-        put_uid(&w, &e->uid);
+        weir__cedar_uid_write(&w, &e->uid);
         weir_json_name(&w, "attrs");
         put_fields(&w, e->attributes, e->attribute_count);
         weir_json_name(&w, "tags");
@@ -161,7 +152,7 @@ weir_cedar_smt_case_write(const struct weir_cedar_smt_case *found,
         weir_json_name(&w, "parents");
         weir_json_begin_array(&w);
         for (size_t k = 0; k < e->parent_count; k++)
-            put_uid(&w, &e->parents[k]);
+            weir__cedar_uid_write(&w, &e->parents[k]);
         weir_json_end_array(&w);
         weir_json_end_object(&w);
     }

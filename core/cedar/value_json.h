@@ -7,6 +7,7 @@
 
 #include <weir/cedar.h>
 #include <weir/cedar_schema.h>
+#include <weir/json.h>
 
 /* What an object is, in the position of a value. `*inner_out` is the content
  * of the escape, {"type","id"} or {"fn","arg"|"args"}. */
@@ -23,6 +24,9 @@ weir__cedar_value_read(struct weir_arena *arena, const struct tree *at,
 WEIR_MUST_USE weir_status weir__cedar_uid_read(const struct tree *at,
                                                struct weir_cedar_uid *uid_out,
                                                struct weir_error *err);
+/* {"type","id"} */
+void weir__cedar_uid_write(struct weir_json_writer *w,
+                           const struct weir_cedar_uid *uid);
 /* ETYPE with the given offset when it is not of the type. */
 WEIR_MUST_USE weir_status weir__cedar_value_conforms(
     const struct weir_cedar_schema *schema, const weir_cedar_value *value,
