@@ -4,13 +4,18 @@
  * go in as spans, core/gate decides, buffers come out.
  *
  *   ngx_http_weir_module.c   directives, and what they set up once
- *   ngx_http_weir_worker.c   a worker's state: policy, credentials, quota
+ *   ngx_http_weir_worker.c   a worker's state: what it maps and follows
+ *   ngx_http_weir_view.c     images and overlays: the policy in force
+ *   ngx_http_weir_credential.c  what the seller is known by at origins
+ *   ngx_http_weir_place.c    a client's address and country
  *   ngx_http_weir_journal.c  the journal lane and the calls that wait for it
  *   ngx_http_weir_call.c     a request from its head to admission
  *   ngx_http_weir_models.c   GET /v1/models
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
- *   ngx_http_weir_origin.c   attempts: connection, request, restart, ending
- *   ngx_http_weir_reply.c    the origin's head; short replies, read whole
+ *   ngx_http_weir_origin.c   attempts: connection, restart, ending
+ *   ngx_http_weir_request.c  what an origin is sent
+ *   ngx_http_weir_reply.c    the origin's head
+ *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
@@ -352,10 +357,29 @@ ngx_int_t ngx_http_weir_init_process(ngx_cycle_t *cycle);
 void ngx_http_weir_exit_process(ngx_cycle_t *cycle);
 /* Takes up newer policy, if the board says there is some. */
 void ngx_http_weir_follow(void);
-void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
 weir_time ngx_http_weir_now(void);
-/* False when the name is not known. */
+/* Maps a file of the run directory; NULL when it is not there (yet). */
+void *ngx_http_weir_map(const char *name, int protection, size_t *size_out);
+
+
+/* ngx_http_weir_view.c */
+
+/* Puts a new view in force; what is not new is shared with the last one. */
+void ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w,
+    uint64_t image_seen, uint64_t overlay_seen);
+void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
+
+
+/* ngx_http_weir_credential.c */
+void ngx_http_weir_follow_credentials(ngx_http_weir_worker_t *w,
+    uint64_t generation);
+void ngx_http_weir_forget_credentials(ngx_http_weir_worker_t *w);
+/* NGX_DECLINED when the name is not known. */
 ngx_int_t ngx_http_weir_credential(weir_span name, weir_secret *secret_out);
+
+
+/* ngx_http_weir_place.c */
+
 /* NGX_DECLINED: neither IPv4, which is mapped into IPv6, nor IPv6. */
 ngx_int_t ngx_http_weir_address(struct sockaddr *address, uint8_t bits[16]);
 /* Two letters, or empty. Points into the mapped database. */
@@ -420,6 +444,10 @@ void ngx_http_weir_post_restart(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what);
 
 
+/* ngx_http_weir_request.c */
+ngx_int_t ngx_http_weir_create_request(ngx_http_request_t *r);
+
+
 /* ngx_http_weir_pin.c */
 
 /* Of a new image: what its pins need. */
@@ -440,6 +468,15 @@ void ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_free_reply(ngx_http_weir_ctx_t *ctx);
 /* NGX_OK without a reader where there is nothing for one to read. */
 ngx_int_t ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx);
+/* Logs what of the reply is not HTTP: NGX_HTTP_UPSTREAM_INVALID_HEADER. */
+ngx_int_t ngx_http_weir_invalid(ngx_http_request_t *r, const char *what);
+/* The reply's head goes to the client. */
+ngx_int_t ngx_http_weir_pass_on(ngx_http_request_t *r);
+
+
+/* ngx_http_weir_collect.c: upstream's process_header, once the head is read */
+ngx_int_t ngx_http_weir_process_drain(ngx_http_request_t *r);
+ngx_int_t ngx_http_weir_process_collect(ngx_http_request_t *r);
 
 
 /* ngx_http_weir_stream.c */

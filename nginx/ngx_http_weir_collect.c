@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replies that are read whole: those that are thrown away so that another
+ * origin can be asked, and short ones.
+ *
+ * WHY SHORT REPLIES ARE COLLECTED. Usage stands at the end of a reply and its
+ * cost belongs into the head. A reply up to 64 KiB is complete within one or
+ * two reads, so nobody waits for it. It also lets an origin that breaks off
+ * in the middle be replaced by another.
+ */
+
+#include "ngx_http_weir.h"
+
+
+/* -------------------------------------------------------------- drain */
+
+ngx_int_t
+ngx_http_weir_process_drain(ngx_http_request_t *r)
+{
+    ssize_t               n;
+    ngx_http_upstream_t  *u;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+    u = r->upstream;
+
+    n = u->buffer.last - u->buffer.pos;
+    ctx->collected += n;
+
+    if (!ctx->is_complete && n) {
+        n = ngx_http_weir_unframe(ctx, u->buffer.pos, n);
+    }
+
+    /* the head lies in front: nothing of it is needed any more */
+
+    u->buffer.pos = u->buffer.start;
+    u->buffer.last = u->buffer.start;
+
+    if (ctx->is_complete) {
+        u->keepalive = !ctx->is_closing;
+        ngx_http_weir_post_restart(ctx);
+
+    } else if (n == NGX_ERROR
+               || ctx->collected > NGX_HTTP_WEIR_DRAIN
+               || ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE)
+    {
+        ngx_http_weir_post_restart(ctx);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* ------------------------------------------------------------ collect */
+
+/* Makes room for what is still to come; moves what is there. */
+
+static ngx_int_t
+ngx_http_weir_grow(ngx_http_weir_ctx_t *ctx, size_t size)
+{
+    u_char     *p;
+    size_t      have;
+    ngx_buf_t  *b;
+
+    b = &ctx->request->upstream->buffer;
+    have = b->last - ctx->body_start;
+
+    p = ngx_palloc(ctx->request->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, ctx->body_start, have);
+
+    ctx->body_start = p;
+    b->start = p;
+    b->pos = p + have;
+    b->last = p + have;
+    b->end = p + size;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
+{
+    weir_span                 input;
+    ngx_http_upstream_t      *u;
+    struct weir_reply_piece   piece;
+
+    u = r->upstream;
+    input = (weir_span) { (char *) ctx->body_start,
+                          u->buffer.last - ctx->body_start };
+
+    u->buffer.pos = ctx->body_start;
+    ctx->out_last = NULL;
+
+    if (ctx->reply == NULL) {
+        if (ngx_http_weir_append(ctx, &ctx->body, (u_char *) input.ptr,
+                                 input.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        while (weir_reply_next(ctx->reply, &input, &piece)) {
+            if (ngx_http_weir_append_piece(ctx, &ctx->body, &piece) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        ctx->is_ended = 1;
+
+        if (weir_reply_finish(ctx->reply, true, &piece)
+            && ngx_http_weir_append_piece(ctx, &ctx->body, &piece) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    u->headers_in.content_length_n = ctx->passed;
+
+    return ngx_http_weir_pass_on(r);
+}
+
+
+ngx_int_t
+ngx_http_weir_process_collect(ngx_http_request_t *r)
+{
+    size_t                have, need;
+    ssize_t               n;
+    ngx_buf_t            *b;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+    b = &r->upstream->buffer;
+
+    if (!ctx->is_complete && b->pos != b->last) {
+
+        n = ngx_http_weir_unframe(ctx, b->pos, b->last - b->pos);
+        if (n == NGX_ERROR) {
+            return ngx_http_weir_invalid(r, "its chunks");
+        }
+
+        b->last = b->pos + n;
+        b->pos = b->last;
+    }
+
+    have = b->last - ctx->body_start;
+
+    if (ctx->reply == NULL
+        && ngx_http_weir_new_reply(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->is_complete) {
+        b->last = ctx->body_start + have;
+        return ngx_http_weir_finish_collect(r, ctx);
+    }
+
+    if (have > NGX_HTTP_WEIR_COLLECT) {
+
+        /* longer than foreseen: goes on as it comes */
+
+        ctx->mode = NGX_HTTP_WEIR_PASS;
+        ctx->is_unframed = 1;
+        b->pos = ctx->body_start;
+
+        return ngx_http_weir_pass_on(r);
+    }
+
+    need = ctx->framing == NGX_HTTP_WEIR_LENGTH ? (size_t) ctx->left
+                                                : NGX_HTTP_WEIR_BUFFER / 4;
+
+    if ((size_t) (b->end - b->last) < need) {
+
+        need = ctx->framing == NGX_HTTP_WEIR_LENGTH ? have + need
+                                                    : 2 * have
+                                                      + NGX_HTTP_WEIR_BUFFER;
+
+        if (ngx_http_weir_grow(ctx, need) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* the head came in time; from here on it is the idle time that counts */
+
+    ngx_add_timer(r->upstream->peer.connection->read,
+                  ctx->endpoint->body_conf.read_timeout);
+
+    return NGX_AGAIN;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an origin is sent: one head of weir's own making, and the body.
+ *
+ * WHAT AN ORIGIN GETS. The headers listed here and no others: never the
+ * client's credential, cookies, addresses or whatever else a client sends.
+ */
+
+#include "ngx_http_weir.h"
+
+
+/* Headers of the client's that mean something to an origin. */
+static ngx_str_t  ngx_http_weir_passed[] = {
+    ngx_string("idempotency-key"),
+    ngx_string("openai-beta"),
+    ngx_string("anthropic-beta"),
+    ngx_null_string
+};
+
+
+#define ngx_http_weir_copy(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
+/* A body up to this size is copied behind the head: one buffer to send. */
+#define NGX_HTTP_WEIR_INLINE  4096
+
+
+static ngx_uint_t
+ngx_http_weir_is_passed(ngx_table_elt_t *h)
+{
+    ngx_str_t  *name;
+
+    for (name = ngx_http_weir_passed; name->len; name++) {
+        if (h->key.len == name->len
+            && ngx_memcmp(h->lowcase_key, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Counts (p NULL) or writes the client's headers that go on. */
+
+static size_t
+ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = 0;
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (!ngx_http_weir_is_passed(&h[i])) {
+            continue;
+        }
+
+        if (p) {
+            (void) ngx_sprintf(p + len, "%V: %V\r\n", &h[i].key, &h[i].value);
+        }
+
+        len += h[i].key.len + h[i].value.len + sizeof(": \r\n") - 1;
+    }
+
+    return len;
+}
+
+
+static ngx_buf_t *
+ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
+{
+    u_char                             *p;
+    size_t                              len;
+    ngx_buf_t                          *b;
+    weir_span                           authority, header, prefix, lines, type;
+    weir_secret                         secret;
+    ngx_http_request_t                 *r;
+    const struct weir_image            *image;
+    const struct weir_image_origin     *origin;
+
+    r = ctx->request;
+    image = &ctx->view->view.image;
+    origin = &image->origins[image->deployments[ctx->step.deployment].origin];
+
+    authority = weir_image_text(image, origin->authority);
+    header = weir_provider_auth_header(ctx->endpoint->provider);
+    prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
+    lines = weir_provider_headers(ctx->endpoint->provider);
+    type = weir_provider_stream_type(ctx->endpoint->provider);
+    secret = ctx->secret;
+
+    len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
+          + header.len + prefix.len + secret.len + lines.len
+          + type.len
+          + ngx_http_weir_pass_headers(r, NULL)
+          + sizeof("  HTTP/1.1\r\nHost: \r\n: \r\n"
+                   "Content-Type: application/json\r\n"
+                   "Content-Length: \r\nAccept: application/json\r\n"
+                   "Accept-Encoding: identity\r\n"
+                   "User-Agent: weir/" WEIR_VERSION "\r\n"
+                   "X-Client-Request-Id: \r\n\r\n")
+          + NGX_OFF_T_LEN + WEIR_REQUEST_ID_TEXT;
+
+    b = ngx_create_temp_buf(r->pool, len + room);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    /* copied by hand: a format string takes a microsecond */
+
+    p = b->last;
+    p = ngx_cpymem(p, ctx->outgoing.method.ptr, ctx->outgoing.method.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, ctx->outgoing.path.ptr, ctx->outgoing.path.len);
+    p = ngx_http_weir_copy(p, " HTTP/1.1" CRLF "Host: ");
+    p = ngx_cpymem(p, authority.ptr, authority.len);
+
+    if (secret.len) {
+        p = ngx_http_weir_copy(p, CRLF);
+        p = ngx_cpymem(p, header.ptr, header.len);
+        p = ngx_http_weir_copy(p, ": ");
+        p = ngx_cpymem(p, prefix.ptr, prefix.len);
+        p = ngx_cpymem(p, secret.ptr, secret.len);
+    }
+
+    p = ngx_http_weir_copy(p, CRLF "Content-Type: application/json"
+                              CRLF "Content-Length: ");
+    p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
+
+    if (ctx->ask.is_streamed) {
+        p = ngx_http_weir_copy(p, CRLF "Accept: ");
+        p = ngx_cpymem(p, type.ptr, type.len);
+
+    } else {
+        p = ngx_http_weir_copy(p, CRLF "Accept: application/json");
+    }
+
+    p = ngx_http_weir_copy(p, CRLF "Accept-Encoding: identity"
+                              CRLF "User-Agent: weir/" WEIR_VERSION
+                              CRLF "X-Client-Request-Id: ");
+    p = ngx_cpymem(p, ctx->id, WEIR_REQUEST_ID_TEXT - 1);
+    p = ngx_http_weir_copy(p, CRLF);
+    p = ngx_cpymem(p, lines.ptr, lines.len);
+
+    b->last = p;
+    b->last += ngx_http_weir_pass_headers(r, b->last);
+    *b->last++ = CR; *b->last++ = LF;
+
+    return b;
+}
+
+
+/*
+ * nginx sends a request again from each buffer's start when it tries another
+ * address, so start must equal pos.
+ */
+
+ngx_int_t
+ngx_http_weir_create_request(ngx_http_request_t *r)
+{
+    uint32_t               i;
+    ngx_buf_t             *b;
+    ngx_uint_t             is_inline;
+    const weir_span       *piece;
+    ngx_chain_t           *cl, **ll;
+    ngx_http_weir_ctx_t   *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    is_inline = ctx->outgoing.body_bytes <= NGX_HTTP_WEIR_INLINE;
+
+    b = ngx_http_weir_create_head(ctx,
+                              is_inline ? ctx->outgoing.body_bytes : 0);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = b;
+    cl->next = NULL;
+    r->upstream->request_bufs = cl;
+    ll = &cl->next;
+
+    for (i = 0; i < ctx->outgoing.piece_count; i++) {
+        piece = &WEIR_OUTGOING_PIECE(&ctx->outgoing, i);
+
+        if (is_inline) {
+            b->last = ngx_cpymem(b->last, piece->ptr, piece->len);
+            continue;
+        }
+
+        if (piece->len == 0) {
+            continue;
+        }
+
+        b = ngx_calloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (b == NULL || cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->start = (u_char *) piece->ptr;
+        b->pos = b->start;
+        b->last = b->start + piece->len;
+        b->end = b->last;
+        b->memory = 1;
+
+        cl->buf = b;
+        cl->next = NULL;
+        *ll = cl;
+        ll = &cl->next;
+    }
+
+    b->flush = 1;
+
+    return NGX_OK;
+}
