@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/watch/live.h - the watch over calls as they are made.
+ *
+ * A thread follows the journal, counts each call into the pools of its key,
+ * project, tenant, owner groups, end customer and model owner, and scores a
+ * window as soon as one is full. What it says are rows of verdicts.h.
+ *
+ *     journal --> order --> pools (4 KiB each) --> verdicts
+ *
+ * The state follows from the journal alone, records in any order within
+ * WEIR_WATCH_ORDER_US and repeated any number of times; it lies in a store
+ * of its own below the state directory and may be removed: it is then
+ * made again.
+ *
+ * Threads: open, take, catch_up and start belong to one thread; after start
+ * the work is done by a thread of its own until close. The rest from any
+ * thread. Memory: its own; at most `pools_max` pools of 4 KiB.
+ */
+#ifndef WEIR_WATCH_LIVE_H
+#define WEIR_WATCH_LIVE_H
+
+#include <weir/record.h>
+
+#include "control/control.h"
+#include "control/watch/verdicts.h"
+
+struct weir_watch_live;
+
+/* How far apart in the journal two calls may stand in the wrong order. */
+#define WEIR_WATCH_ORDER_US (2 * WEIR_US_PER_SEC)
+
+/* A call as the journal tells of it; spans are read before a function
+ * returns, empty ones are unknown. */
+struct weir_watch_call_facts {
+    struct weir_request_id request;
+    uint64_t position; /* in the journal: grows; from 1 */
+    weir_time when;    /* of the outcome */
+    weir_span key;
+    weir_span project;
+    weir_span tenant;
+    weir_span organisation;
+    weir_span end_customer;
+    weir_span model;   /* that answered */
+    weir_span address; /* of the client */
+};
+
+/* ENOTFOUND, EIO, EVERSION: as the store. */
+WEIR_MUST_USE weir_status
+weir_watch_live_open(struct weir_control *control,
+                     struct weir_watch_live **live_out, struct weir_error *err);
+/* Counts one call. One at or before the position counted last, or seen
+ * already, changes nothing. */
+WEIR_MUST_USE weir_status weir_watch_live_take(
+    struct weir_watch_live *live, const struct weir_watch_call_facts *facts,
+    const struct weir_watch_features *features, struct weir_error *err);
+/* Reads the journal to its end and makes what it says safe. */
+WEIR_MUST_USE weir_status weir_watch_live_catch_up(struct weir_watch_live *live,
+                                                   struct weir_error *err);
+WEIR_MUST_USE weir_status weir_watch_live_start(struct weir_watch_live *live,
+                                                struct weir_error *err);
+/* Returns when all that was on disk at the call is counted, or after
+ * `timeout_ms`. */
+void weir_watch_live_sync(struct weir_watch_live *live, int timeout_ms);
+void weir_watch_live_close(struct weir_watch_live *live); /* NULL is fine */
+
+/*
+ * Called by the watch's thread after rows were committed, with no lock held:
+ * a bell, so that nobody has to poll. Set before start; NULL: nobody.
+ */
+typedef void weir_watch_on_verdicts(void *context);
+void weir_watch_live_on_verdicts(struct weir_watch_live *live,
+                                 weir_watch_on_verdicts *on_verdicts,
+                                 void *context);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/watch/verdicts.h - what the live watch says, as rows of the store.
+ *
+ * The watch appends a row to `watch_verdicts` when what it says of a subject
+ * changes: another step, other signals, or quiet again; while it stands, one
+ * more every WEIR_WATCH_RENEW calls. A row never changes and numbers grow, so
+ * whoever acts on verdicts (steps, cases, notices) keeps the number of the
+ * last row he dealt with in a transaction of his own and reads on from there:
+ * each row then counts exactly once, whoever dies. The watch writes a row
+ * at most once, also when it reads the journal again.
+ *
+ * A verdict recommends. It does nothing by itself.
+ *
+ * Threads and memory: as control/store/store.h; spans live until the
+ * callback returns.
+ */
+#ifndef WEIR_WATCH_VERDICTS_H
+#define WEIR_WATCH_VERDICTS_H
+
+#include <weir/watch_score.h>
+
+#include "control/store/store.h"
+
+/* What a pool is of. Numbers are permanent. */
+enum weir_watch_subject {
+    WEIR_WATCH_SUBJECT_KEY = 1,          /* "wk_..." */
+    WEIR_WATCH_SUBJECT_PROJECT = 2,      /* "tenant/project" */
+    WEIR_WATCH_SUBJECT_TENANT = 3,       /* "tenant" */
+    WEIR_WATCH_SUBJECT_OWNER = 4,        /* organisation: the ultimate parent */
+    WEIR_WATCH_SUBJECT_END_CUSTOMER = 5, /* "tenant/name as it was given" */
+    WEIR_WATCH_SUBJECT_CLUSTER = 6,      /* "wc_..." */
+    /* A tenant's calls to the models of one provider, for the model owner's
+     * eyes: "provider/tenant". */
+    WEIR_WATCH_SUBJECT_MODELS = 7,
+    WEIR_WATCH_SUBJECTS = 8
+};
+/* "key", "project", "tenant", "owner", "end-customer", "cluster", "models";
+ * NULL: no such kind. */
+const char *weir_watch_subject_name(enum weir_watch_subject subject);
+bool weir_watch_subject_parse(weir_span text,
+                              enum weir_watch_subject *subject_out);
+
+#define WEIR_WATCH_RENEW         1200 /* calls */
+#define WEIR_WATCH_EVIDENCE      8    /* calls named by a verdict */
+#define WEIR_WATCH_SUBJECT_BYTES 400  /* of a name, at most */
+
+struct weir_watch_row {
+    int64_t number; /* filled by the store */
+    enum weir_watch_subject subject;
+    weir_span name;
+    weir_span tenant;   /* whose calls they are; empty: of several */
+    weir_span provider; /* of `models`; else empty */
+    weir_time window_end;
+    uint64_t calls;  /* of the subject, in all */
+    uint32_t window; /* calls of the window */
+    bool has_reference;
+    bool is_new_account; /* judged by the rule for those without reference */
+    float score;         /* 1: the line of a case */
+    float plain_score;   /* without cues */
+    float z;             /* of clusters */
+    uint32_t fired;      /* bit per enum weir_watch_signal */
+    uint32_t kinds;      /* how many different kinds fired */
+    enum weir_watch_action action; /* suggested; NOTHING: it is quiet again */
+    /*
+     * JSON, docs/formats/watch-verdicts.md: {"signals":[{"signal","value",
+     * "line","seen","expected","fired","meaning","benign"}],"evidence":
+     * ["req_..."],"calibration":"...", and of clusters "members", "links"}.
+     */
+    weir_span detail;
+};
+
+/* From the row behind `after`, in order, at most `limit`; false stops. */
+typedef bool weir_watch_on_row(void *context, const struct weir_watch_row *row);
+WEIR_MUST_USE weir_status weir_watch_verdicts_after(
+    struct weir_store *store, int64_t after, uint32_t limit,
+    weir_watch_on_row *on_row, void *context, struct weir_error *err);
+/* One row; ENOTFOUND. */
+WEIR_MUST_USE weir_status weir_watch_verdict_get(struct weir_store *store,
+                                                 int64_t number,
+                                                 weir_watch_on_row *on_row,
+                                                 void *context,
+                                                 struct weir_error *err);
+
+#endif
