@@ -15,7 +15,8 @@ from small import POLICIES, config
 
 def pid_in(place, name):
     run = pathlib.Path(os.path.realpath(place.weir.state / "run"))
-    return int((run / name).read_text())
+    # created first and written after that
+    return int(lab.wait_for((run / name).read_text, 5, f"{name} is empty"))
 
 
 def is_alive(pid):

@@ -5,6 +5,7 @@ Everything lives in a directory of its own and on free ports of 127.0.0.1.
 `Origin` is the program weir-origin; `Weir` is `weir serve` with a generated
 configuration. Both end only the processes that they started.
 """
+import atexit
 import contextlib
 import http.client
 import json
@@ -216,6 +217,17 @@ class Origin:
         self.process.kill()
 
 
+RUN_DIRS = set()    # of every weir that was started
+
+
+@atexit.register
+def remove_run_dirs():
+    """Shared memory outlives its processes, on purpose: 24 MB of each weir
+    that no test took away."""
+    for run in RUN_DIRS:
+        shutil.rmtree(run, ignore_errors=True)
+
+
 class Weir:
     """`weir serve` over a configuration of its own.
 
@@ -305,6 +317,7 @@ class Weir:
             self.run = pathlib.Path(next(
                 line.split()[-1] for line in maps.splitlines()
                 if line.endswith("/quota"))).parent
+            RUN_DIRS.add(self.run)
         return self.run
 
     def wait_ready(self, seconds=15):
