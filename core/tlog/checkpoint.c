@@ -40,8 +40,8 @@ weir_checkpoint_parse(weir_span text, struct weir_checkpoint *checkpoint_out,
     return WEIR_OK;
 }
 
-static void
-add_digest(const weir_digest *digest, struct weir_buf *out)
+void
+weir__digest_line(const weir_digest *digest, struct weir_buf *out)
 {
     char text[WEIR_BASE64_LEN(WEIR_DIGEST_BYTES)];
     weir_base64_encode(
@@ -56,7 +56,7 @@ weir_checkpoint_write(const struct weir_checkpoint *checkpoint,
 {
     weir_buf_add_span(out, checkpoint->origin);
     weir_buf_addf(out, "\n%llu\n", (unsigned long long)checkpoint->size);
-    add_digest(&checkpoint->root, out);
+    weir__digest_line(&checkpoint->root, out);
     weir_buf_add_span(out, checkpoint->extensions);
 }
 
@@ -135,7 +135,7 @@ weir_tlog_proof_write(const struct weir_tlog_proof *proof, struct weir_buf *out)
     }
     weir_buf_addf(out, "index %llu\n", (unsigned long long)proof->index);
     for (size_t i = 0; i < proof->count; i++)
-        add_digest(&proof->hashes[i], out);
+        weir__digest_line(&proof->hashes[i], out);
     weir_buf_add_byte(out, '\n');
     weir_buf_add_span(out, proof->checkpoint);
 }

@@ -10,6 +10,8 @@
  */
 #include "tlog.h"
 
+#include <weir/tlog_witness.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@
 #define STAMP_BYTES   8
 #define SIGNATURE_MAX 8192 /* the longest kinds take about 5,000 bytes */
 #define COSIGN_HEAD   "cosignature/v1\ntime "
+#define KEY_BYTES     (1 + WEIR_ED25519_BYTES)
+#define SECRET_HEAD   "PRIVATE+KEY+"
 
 bool
 weir__note_line(weir_span *text, weir_span *line_out)
@@ -335,14 +339,13 @@ weir_note_cosign(weir_span text, weir_span name,
     return add_line(&key, bytes, sizeof(bytes), out);
 }
 
-weir_status
-weir_note_key_parse(weir_span text, struct weir_note_key *key_out,
-                    struct weir_error *err)
+/* name+hexid+base64(type || 32 bytes): keys of both kinds are written so. */
+static weir_status
+read_key(weir_span text, weir_span *name_out, uint32_t *id_out,
+         uint8_t bytes_out[KEY_BYTES], struct weir_error *err)
 {
-    uint8_t bytes[1 + WEIR_ED25519_BYTES];
     uint8_t id[4];
     size_t len = 0;
-    weir_ed25519_public public;
     const char *plus = text.len > 0 ? memchr(text.ptr, '+', text.len) : NULL;
     size_t name_len = plus != NULL ? (size_t)(plus - text.ptr) : 0;
     weir_span name = {text.ptr, name_len};
@@ -353,20 +356,131 @@ weir_note_key_parse(weir_span text, struct weir_note_key *key_out,
         return weir_fail(err, WEIR_EPARSE, name_len,
                          "a verifier key reads name+id+base64");
     if (!weir_base64_decode((weir_span){plus + 10, text.len - name_len - 10},
-                            bytes, sizeof(bytes), &len) ||
-        len != sizeof(bytes) ||
-        (bytes[0] != WEIR_NOTE_ED25519 && bytes[0] != WEIR_NOTE_COSIGNATURE))
-        return weir_fail(err, WEIR_EPARSE, name_len + 10,
-                         "not an Ed25519 verifier key");
-    memcpy(public.bytes, bytes + 1, sizeof(public.bytes));
+                            bytes_out, KEY_BYTES, &len) ||
+        len != KEY_BYTES ||
+        (bytes_out[0] != WEIR_NOTE_ED25519 &&
+         bytes_out[0] != WEIR_NOTE_COSIGNATURE))
+        return weir_fail(err, WEIR_EPARSE, name_len + 10, "not an Ed25519 key");
+    *name_out = name;
+    *id_out = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 |
+              (uint32_t)id[2] << 8 | id[3];
+    return WEIR_OK;
+}
+
+static weir_status
+accept_key(weir_span name, uint32_t id, enum weir_note_type type,
+           const weir_ed25519_public *public, struct weir_note_key *key_out,
+           struct weir_error *err)
+{
     struct weir_note_key key;
-    weir_note_key_init(&key, name, (enum weir_note_type)bytes[0], &public);
-    if (key.id != ((uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 |
-                   (uint32_t)id[2] << 8 | id[3]))
-        return weir_fail(err, WEIR_EPARSE, name_len + 1,
+    weir_note_key_init(&key, name, type, public);
+    if (key.id != id)
+        return weir_fail(err, WEIR_EPARSE, name.len + 1,
                          "the id is not that of the key");
     *key_out = key;
     return WEIR_OK;
+}
+
+weir_status
+weir_note_key_parse(weir_span text, struct weir_note_key *key_out,
+                    struct weir_error *err)
+{
+    uint8_t bytes[KEY_BYTES];
+    uint32_t id;
+    weir_span name;
+    weir_ed25519_public public;
+    weir_status status = read_key(text, &name, &id, bytes, err);
+    if (status != WEIR_OK)
+        return status;
+    memcpy(public.bytes, bytes + 1, sizeof(public.bytes));
+    return accept_key(name, id, (enum weir_note_type)bytes[0], &public, key_out,
+                      err);
+}
+
+weir_status
+weir_note_secret_parse(weir_span text, struct weir_note_key *key_out,
+                       struct weir_ed25519_secret *secret_out,
+                       struct weir_error *err)
+{
+    static const weir_span head = {SECRET_HEAD, sizeof(SECRET_HEAD) - 1};
+    uint8_t bytes[KEY_BYTES];
+    uint32_t id;
+    weir_span name;
+    weir_ed25519_public public;
+    struct weir_ed25519_secret secret;
+    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+        text.len--;
+    if (!weir_span_starts(text, head))
+        return weir_fail(err, WEIR_EPARSE, 0,
+                         "a signing key reads " SECRET_HEAD "name+id+base64");
+    text = (weir_span){text.ptr + head.len, text.len - head.len};
+    weir_status status = read_key(text, &name, &id, bytes, err);
+    if (status != WEIR_OK)
+        return status;
+    memcpy(secret.bytes, bytes + 1, sizeof(secret.bytes));
+    if (weir_ed25519_public_of(&secret, &public) != WEIR_OK)
+        status = weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                           "the signing key is not usable");
+    else
+        status = accept_key(name, id, (enum weir_note_type)bytes[0], &public,
+                            key_out, err);
+    if (status == WEIR_OK)
+        *secret_out = secret;
+    weir_wipe(bytes, sizeof(bytes));
+    weir_wipe(&secret, sizeof(secret));
+    return status;
+}
+
+weir_status
+weir_note_secret_write(weir_span name, enum weir_note_type type,
+                       const struct weir_ed25519_secret *secret,
+                       struct weir_buf *out, struct weir_error *err)
+{
+    struct weir_note_key key = {0};
+    uint8_t bytes[KEY_BYTES];
+    char text[WEIR_BASE64_LEN(KEY_BYTES)];
+    weir_status status =
+        begin_signing(WEIR_SPAN("\n"), name, type, secret, &key, err);
+    if (status != WEIR_OK)
+        return status;
+    bytes[0] = (uint8_t)type;
+    memcpy(bytes + 1, secret->bytes, sizeof(secret->bytes));
+    size_t len = weir_base64_encode(
+        (weir_span){(const char *)bytes, sizeof(bytes)}, text);
+    weir_buf_addf(out, SECRET_HEAD "%.*s+%08x+", WEIR_SPAN_ARG(name), key.id);
+    weir_buf_add(out, text, len);
+    weir_buf_add_byte(out, '\n');
+    weir_wipe(bytes, sizeof(bytes));
+    weir_wipe(text, sizeof(text));
+    return out->overflow
+               ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
+               : WEIR_OK;
+}
+
+bool
+weir_note_cosigned_at(const struct weir_note *note,
+                      const struct weir_note_key *key, weir_time *when_out)
+{
+    uint8_t signature[SIGNATURE_MAX];
+    weir_span rest = note->signatures;
+    weir_span line;
+    weir_span name;
+    uint32_t id;
+    size_t len;
+    while (key->type == WEIR_NOTE_COSIGNATURE &&
+           weir__note_line(&rest, &line)) {
+        uint64_t seconds = 0;
+        if (!read_line(line, &name, &id, signature, &len) || id != key->id ||
+            !weir_span_equal(name, key->name) || len < 4 + STAMP_BYTES)
+            continue;
+        for (size_t i = 0; i < STAMP_BYTES; i++)
+            seconds = seconds << 8 | signature[4 + i];
+        if (seconds > INT64_MAX / WEIR_US_PER_SEC)
+            return false;
+        *when_out = (weir_time)seconds * WEIR_US_PER_SEC;
+        return true;
+    }
+    return false;
 }
 
 void

@@ -15,5 +15,7 @@ bool weir__note_line(weir_span *text, weir_span *line_out);
 bool weir__note_number(weir_span text, uint64_t *value_out);
 /* Base64 of exactly one digest. */
 bool weir__note_digest(weir_span text, weir_digest *digest_out);
+/* The same the other way, with '\n'. */
+void weir__digest_line(const weir_digest *digest, struct weir_buf *out);
 
 #endif
