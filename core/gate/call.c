@@ -394,6 +394,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.end_customer = call->client.end_customer;
     intent.exception = weir_gate_exception(call->view, &call->answer);
     intent.signals = call->signals;
+    intent.step = call->step;
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
     intent.order_count = call->plan.count;
@@ -529,6 +530,7 @@ fill_outcome(const struct weir_call *call,
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
     outcome->finding = settlement->finding;
+    outcome->watch = call->watch;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
@@ -618,6 +620,8 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.address = recorded_address(call);
     refusal.end_customer = call->client.end_customer;
     refusal.signals = call->signals;
+    refusal.step = call->step;
+    refusal.watch = call->watch;
     refusal.policy = said->policy;
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);

@@ -44,7 +44,10 @@ enum tag {
     TAG_FINDING = 20,
     TAG_END_CUSTOMER = 21,
     TAG_EXCEPTION = 22,
-    TAG_COUNT = 23,
+    TAG_WATCH = 23,
+    TAG_POOLS = 24,
+    TAG_STEP = 25,
+    TAG_COUNT = 26,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -137,6 +140,43 @@ put_signals(struct weir_buf *out, const struct weir_signal_facts *signals)
     put_le(out, signals->travel_kmh, 2);
 }
 
+/* All in one place, as they are read: `watch` is of one version throughout. */
+static void
+put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
+{
+    const struct weir_watch_pools *pools = &watch->pools;
+    if (watch->block.len == 0)
+        return;
+    put_tag(out, TAG_WATCH, watch->block);
+    size_t start = open_tag(out, TAG_POOLS);
+    for (size_t i = 1; i <= WEIR_WATCH_SUBJECTS; i++)
+        put_le(out, pools->of[i], 8);
+    put_le(out, pools->network, 8);
+    put_le(out, pools->model, 8);
+    put_le(out, pools->action, 1);
+    put_le(out, pools->subject, 1);
+    put_le(out, pools->matches, 2);
+    put_le(out, pools->exchanges, 4);
+    close_tag(out, start);
+}
+
+static void
+put_step(struct weir_buf *out, const struct weir_record_step *step)
+{
+    if (step->action == 0)
+        return;
+    size_t start = open_tag(out, TAG_STEP);
+    put_le(out, step->action, 1);
+    put_le(out, step->subject, 1);
+    put_le(out, step->strip, 1);
+    put_le(out, 0, 1);
+    put_le(out, step->delay_ms, 4);
+    put_le(out, step->rate, 4);
+    put_le(out, (uint64_t)step->until, 8);
+    put_text(out, step->id, WEIR_WATCH_CASE_BYTES);
+    close_tag(out, start);
+}
+
 static size_t
 open_head(struct weir_buf *out)
 {
@@ -171,6 +211,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
     put_tag(out, TAG_EXCEPTION, intent->exception);
     put_signals(out, &intent->signals);
+    put_step(out, &intent->step);
     put_candidates(out, intent->candidates, intent->candidate_count);
     put_tag(out, TAG_ORDER,
             (weir_span){(const char *)intent->order, intent->order_count});
@@ -199,8 +240,10 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_tag(out, TAG_ADDRESS, refusal->address);
     put_tag(out, TAG_END_CUSTOMER, refusal->end_customer);
     put_signals(out, &refusal->signals);
+    put_step(out, &refusal->step);
     put_tag(out, TAG_POLICY, refusal->policy);
     put_candidates(out, refusal->candidates, refusal->candidate_count);
+    put_watch(out, &refusal->watch);
 }
 
 static void
@@ -249,6 +292,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_tag(out, TAG_FINDING, outcome->finding);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
+    put_watch(out, &outcome->watch);
 }
 
 /* ----------------------------------------------------------- reading */
@@ -342,6 +386,40 @@ get_signals(weir_span value, struct weir_signal_facts *signals_out)
     return !in.is_short;
 }
 
+static bool
+get_pools(weir_span value, struct weir_watch_pools *pools_out)
+{
+    struct reader in = reader_of(value);
+    if (value.ptr == NULL)
+        return true;
+    for (size_t i = 1; i <= WEIR_WATCH_SUBJECTS; i++)
+        pools_out->of[i] = get_le(&in, 8);
+    pools_out->network = get_le(&in, 8);
+    pools_out->model = get_le(&in, 8);
+    pools_out->action = (uint8_t)get_le(&in, 1);
+    pools_out->subject = (uint8_t)get_le(&in, 1);
+    pools_out->matches = (uint16_t)get_le(&in, 2);
+    pools_out->exchanges = (uint32_t)get_le(&in, 4);
+    return !in.is_short;
+}
+
+static bool
+get_step(weir_span value, struct weir_record_step *step_out)
+{
+    struct reader in = reader_of(value);
+    if (value.ptr == NULL)
+        return true;
+    step_out->action = (uint32_t)get_le(&in, 1);
+    step_out->subject = (uint32_t)get_le(&in, 1);
+    step_out->strip = (uint32_t)get_le(&in, 1);
+    (void)get_le(&in, 1);
+    step_out->delay_ms = (uint32_t)get_le(&in, 4);
+    step_out->rate = (uint32_t)get_le(&in, 4);
+    step_out->until = (weir_time)get_le(&in, 8);
+    step_out->id = get_text(&in);
+    return !in.is_short;
+}
+
 /* The spans that a tag may fill; NULL where the record has no such field. */
 struct names {
     weir_span *of[TAG_COUNT];
@@ -392,6 +470,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
     struct reader head = reader_of(get_text(&in));
     weir_span order = WEIR_SPAN_NONE;
     weir_span signals = WEIR_SPAN_NONE;
+    weir_span step = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &intent.key,
                                  [TAG_PROJECT] = &intent.project,
                                  [TAG_TENANT] = &intent.tenant,
@@ -402,6 +481,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_END_CUSTOMER] = &intent.end_customer,
                                  [TAG_EXCEPTION] = &intent.exception,
                                  [TAG_SIGNALS] = &signals,
+                                 [TAG_STEP] = &step,
                                  [TAG_ORDER] = &order}};
     get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, intent.image_digest, 32);
@@ -422,6 +502,9 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
     if (!get_signals(signals, &intent.signals))
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "the signals of an intent are cut off");
+    if (!get_step(step, &intent.step))
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "the step of an intent is cut off");
     if (order.len > WEIR_CANDIDATES_MAX)
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "an intent orders more candidates than there can be");
@@ -445,6 +528,8 @@ weir_record_get_refusal(weir_span payload,
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
     weir_span signals = WEIR_SPAN_NONE;
+    weir_span step = WEIR_SPAN_NONE;
+    weir_span pools = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &refusal.key,
                                  [TAG_PROJECT] = &refusal.project,
                                  [TAG_TENANT] = &refusal.tenant,
@@ -454,6 +539,9 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_ADDRESS] = &refusal.address,
                                  [TAG_END_CUSTOMER] = &refusal.end_customer,
                                  [TAG_SIGNALS] = &signals,
+                                 [TAG_STEP] = &step,
+                                 [TAG_WATCH] = &refusal.watch.block,
+                                 [TAG_POOLS] = &pools,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -469,6 +557,10 @@ weir_record_get_refusal(weir_span payload,
     if (status == WEIR_OK && !get_signals(signals, &refusal.signals))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the signals of a refusal are cut off");
+    if (status == WEIR_OK && (!get_step(step, &refusal.step) ||
+                              !get_pools(pools, &refusal.watch.pools)))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "what the watch says of a refusal is cut off");
     if (status == WEIR_OK)
         *refusal_out = refusal;
     return status;
@@ -482,6 +574,7 @@ weir_record_get_outcome(weir_span payload,
     struct weir_record_outcome outcome = {0};
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
+    weir_span pools = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,
@@ -491,7 +584,9 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_STORED_IN] = &outcome.stored_in,
                                  [TAG_ORIGIN_REQUEST] = &outcome.origin_request,
                                  [TAG_END_CUSTOMER] = &outcome.end_customer,
-                                 [TAG_FINDING] = &outcome.finding}};
+                                 [TAG_FINDING] = &outcome.finding,
+                                 [TAG_WATCH] = &outcome.watch.block,
+                                 [TAG_POOLS] = &pools}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);
@@ -509,6 +604,9 @@ weir_record_get_outcome(weir_span payload,
     in.is_short |= head.is_short;
     weir_status status = get_tail(&in, &names, NULL, NULL, outcome.attempts,
                                   &outcome.attempt_count, err);
+    if (status == WEIR_OK && !get_pools(pools, &outcome.watch.pools))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "what the watch says of an outcome is cut off");
     if (status == WEIR_OK)
         *outcome_out = outcome;
     return status;
@@ -537,6 +635,12 @@ split_names(struct reader in, struct weir_record_head *out)
         weir_span value = get_text(&in);
         if (in.is_short)
             return short_head();
+        if (tag == TAG_WATCH) { /* of this one call; nothing but it follows */
+            size_t behind = in.left + (size_t)((const char *)in.at - at);
+            weir_span *last = &out->names[out->address.ptr != NULL];
+            last->len -= behind;
+            break;
+        }
         if (tag != TAG_ADDRESS || out->address.ptr != NULL)
             continue;
         out->address = value;

@@ -145,6 +145,73 @@ TEST(record, outcome_reads_back_as_written)
     assert_span(out.attempts[0].deployment, "d0");
 }
 
+TEST(record, watch_and_step_read_back_and_may_be_absent)
+{
+    char block[256];
+    memset(block, 7, sizeof(block));
+    struct weir_record_outcome in = {
+        .http_status = 200,
+        .watch = {.block = {block, sizeof(block)},
+                  .pools = {.of = {0, 1, 2, 3, 4, 5, 6},
+                            .network = 7,
+                            .model = 8,
+                            .action = 3,
+                            .subject = 5,
+                            .matches = 9,
+                            .exchanges = 10}}};
+    struct weir_record_outcome out;
+    struct weir_buf buf;
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_outcome(&in, &buf);
+    assert_ok(weir_record_get_outcome(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.watch.block.len, 256);
+    assert_memory_equal(out.watch.block.ptr, block, 256);
+    assert_memory_equal(&out.watch.pools, &in.watch.pools,
+                        sizeof(in.watch.pools));
+    in.watch = (struct weir_record_watch){0};
+    weir_buf_reset(&buf);
+    weir_record_put_outcome(&in, &buf);
+    assert_ok(weir_record_get_outcome(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.watch.block.len, 0);
+
+    struct weir_record_intent intent = sample_intent();
+    struct weir_record_intent back;
+    intent.step =
+        (struct weir_record_step){3, 1, 7, 250, 60, 99, WEIR_SPAN("wc_7")};
+    weir_buf_reset(&buf);
+    weir_record_put_intent(&intent, &buf);
+    assert_ok(weir_record_get_intent(weir_buf_span(&buf), &back, NULL));
+    assert_int_equal(back.step.action, 3);
+    assert_int_equal(back.step.delay_ms, 250);
+    assert_int_equal(back.step.rate, 60);
+    assert_true(back.step.until == 99);
+    assert_span(back.step.id, "wc_7");
+}
+
+TEST(record, names_of_a_refusal_end_before_what_the_watch_saw)
+{
+    char block[256] = {1};
+    struct weir_record_refusal in = {
+        .key = WEIR_SPAN("wk_1"),
+        .address = WEIR_SPAN("192.0.2.1"),
+        .policy = WEIR_SPAN("law.hold"),
+    };
+    struct weir_record_head bare = {0};
+    struct weir_record_head seen = {0};
+    struct weir_buf one;
+    struct weir_buf two;
+    weir_buf_init_fixed(&one, memory, 4096);
+    weir_buf_init_fixed(&two, memory + 4096, 4096);
+    weir_record_put_refusal(&in, &one);
+    in.watch.block = (weir_span){block, sizeof(block)};
+    weir_record_put_refusal(&in, &two);
+    assert_ok(weir_record_get_head_of_refusal(weir_buf_span(&one), &bare));
+    assert_ok(weir_record_get_head_of_refusal(weir_buf_span(&two), &seen));
+    for (int i = 0; i < 2; i++)
+        assert_true(weir_span_equal(bare.names[i], seen.names[i]));
+    assert_true(weir_span_equal(bare.address, seen.address));
+}
+
 TEST(record, refusal_reads_back_as_written)
 {
     struct weir_record_refusal in = {

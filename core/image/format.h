@@ -120,7 +120,8 @@ struct weir__overlay_header {
     uint32_t crc;          /* of the whole overlay, this field 0 */
     uint32_t grant_offset; /* struct weir_grant rows; 0: none */
     uint32_t grant_count;
-    uint64_t reserved;
+    uint32_t step_offset; /* struct weir_watch_step rows; 0: none */
+    uint32_t step_count;
 };
 _Static_assert(sizeof(struct weir__overlay_header) == 64, "as drawn");
 
@@ -134,12 +135,17 @@ struct weir__overlay_name {
 uint32_t weir__overlay_crc(const char *bytes, size_t size);
 /* No field that a reader could trip over. */
 bool weir__grants_are_sound(const struct weir_grant *grants, uint32_t count);
+bool weir__steps_are_sound(const struct weir_watch_step *steps, uint32_t count);
+/* The greatest enum weir_watch_action; core/gate holds them equal. */
+#define WEIR__STEP_ACTION_MAX 5
 
 /* Subjects of budgets are hashed apart from what overlays name. */
 enum {
     WEIR__SUBJECT_TENANT = 0x101,
     WEIR__SUBJECT_PROJECT = 0x102,
-    WEIR__SUBJECT_KEY = 0x103
+    WEIR__SUBJECT_KEY = 0x103,
+    WEIR__SUBJECT_END_CUSTOMER = 0x107,
+    WEIR__SUBJECT_NETWORK = 0x108
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one place where the core meets a file: read-only, whole, private. */
 #include <weir/image.h>
+#include <weir/watch_indicators.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,4 +87,28 @@ weir_overlay_close(struct weir_overlay *overlay)
     if (overlay->is_mapped)
         unmap(overlay->bytes);
     memset(overlay, 0, sizeof(*overlay));
+}
+
+weir_status
+weir_indicators_map(const char *path, struct weir_indicators *set_out,
+                    struct weir_error *err)
+{
+    weir_span bytes = WEIR_SPAN_NONE;
+    weir_status status = map(path, &bytes, err);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_indicators_open(bytes, set_out, err);
+    if (status != WEIR_OK)
+        unmap(bytes);
+    else
+        set_out->is_mapped = true;
+    return status;
+}
+
+void
+weir_indicators_close(struct weir_indicators *set)
+{
+    if (set->is_mapped)
+        unmap(set->bytes);
+    memset(set, 0, sizeof(*set));
 }

@@ -149,6 +149,14 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
             (bytes.len - header.grant_offset) / sizeof(*grants) ||
         !weir__grants_are_sound(grants, header.grant_count))
         return corrupt(err, "a grant that cannot be one");
+    const struct weir_watch_step *steps =
+        (const void *)(bytes.ptr + header.step_offset);
+    if (header.step_count > WEIR_WATCH_STEPS_MAX ||
+        header.step_offset % 8 != 0 || header.step_offset > bytes.len ||
+        header.step_count >
+            (bytes.len - header.step_offset) / sizeof(*steps) ||
+        !weir__steps_are_sound(steps, header.step_count))
+        return corrupt(err, "a step that cannot be one");
     *overlay_out = (struct weir_overlay){
         .bytes = bytes,
         .generation = header.generation,
@@ -158,6 +166,8 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         .cut_streams = header.cut_streams != 0,
         .grants = grants,
         .grant_count = header.grant_count,
+        .steps = steps,
+        .step_count = header.step_count,
     };
     return WEIR_OK;
 }

@@ -221,6 +221,8 @@ struct weir_call {
     struct weir_client client;
     struct weir_ask ask;
     struct weir_signal_facts signals; /* as decide was told */
+    struct weir_record_step step;     /* of the watch, that is applied */
+    struct weir_record_watch watch;   /* for outcome or refusal */
     enum weir_reason reason;          /* of a refusal */
     bool is_end_customer_bad;         /* the header was given and is no name */
     bool is_admitted;

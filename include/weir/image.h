@@ -22,6 +22,7 @@
 #include <weir/cedar_program.h>
 #include <weir/grant.h>
 #include <weir/parties.h>
+#include <weir/watch_step.h>
 
 #define WEIR_IMAGE_VERSION 2
 #define WEIR_INDEX_NONE    UINT32_MAX
@@ -242,7 +243,7 @@ struct weir_image_organisation {
     uint32_t headquarters; /* jurisdiction rows */
     uint32_t incorporated;
     uint32_t entity;
-    uint32_t reserved;
+    uint32_t group; /* row of its ultimate parent plus 1; 0: itself */
     uint64_t hash;
 };
 
@@ -477,6 +478,8 @@ struct weir_overlay {
     uint32_t cut_streams;            /* 1: open streams of these are cut too */
     const struct weir_grant *grants; /* in the order they are tried */
     uint32_t grant_count;
+    const struct weir_watch_step *steps; /* by subject, the stricter first */
+    uint32_t step_count;
 };
 
 struct weir_overlay_item {
@@ -490,6 +493,9 @@ void weir_overlay_write(const struct weir_overlay_item *items, size_t count,
 /* Behind an overlay just written at `start` of `out`. */
 void weir_overlay_add_grants(const struct weir_grant *grants, size_t count,
                              struct weir_buf *out, size_t start);
+/* The same with steps of the watch, in any order. */
+void weir_overlay_add_steps(const struct weir_watch_step *steps, size_t count,
+                            struct weir_buf *out, size_t start);
 WEIR_MUST_USE weir_status weir_overlay_open(weir_span bytes,
                                             struct weir_overlay *overlay_out,
                                             struct weir_error *err);
@@ -498,6 +504,10 @@ WEIR_MUST_USE weir_status weir_overlay_map(const char *path,
                                            struct weir_error *err);
 void weir_overlay_close(struct weir_overlay *overlay);
 bool weir_overlay_has(const struct weir_overlay *overlay, uint64_t hash);
+/* The rows of that subject, whatever their kind, target and time. */
+const struct weir_watch_step *
+weir_overlay_steps(const struct weir_overlay *overlay, uint64_t subject,
+                   uint32_t *count_out);
 
 /* ------------------------------------------------------------ board */
 
@@ -506,7 +516,7 @@ bool weir_overlay_has(const struct weir_overlay *overlay, uint64_t hash);
  * stores the newest generation with release order after the file has been
  * renamed into place; a worker compares one word per call.
  * Files: `image-<generation>`, `overlay-<generation>`,
- * `credentials-<generation>` in the run directory.
+ * `credentials-<generation>`, `indicators-<generation>` in the run directory.
  */
 #define WEIR_BOARD_MAGIC UINT64_C(0x3130647261626577) /* "webard01" */
 
@@ -516,7 +526,8 @@ struct weir_board {
     uint64_t overlay;
     uint64_t credentials;
     int64_t confirmed_us; /* when control last confirmed the sources */
-    uint64_t reserved[11];
+    uint64_t indicators;   /* weir/watch_indicators.h */
+    uint64_t reserved[10];
 };
 
 #endif

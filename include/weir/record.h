@@ -15,6 +15,7 @@
 
 #include <weir/base.h>
 #include <weir/limits.h>
+#include <weir/watch_step.h>
 
 #define WEIR_REQUEST_ID_BYTES 16
 /* "req_" and 26 characters of Crockford base32, and a NUL. */
@@ -127,6 +128,7 @@ struct weir_record_intent {
     weir_span end_customer; /* as the caller named it; may be empty */
     weir_span exception;    /* id of the grant it was let through by */
     struct weir_signal_facts signals;
+    struct weir_record_step step; /* of the watch, that was applied */
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
     /* Indexes into candidates, in the order they may be tried. */
@@ -139,6 +141,12 @@ struct weir_record_attempt {
     uint32_t http_status; /* 0: no reply */
     uint32_t failure;     /* enum weir_failure of weir/route.h; 0 = none */
     uint32_t elapsed_ms;
+};
+
+/* What the watch saw of a call: numbers and digests, no text. */
+struct weir_record_watch {
+    weir_span block; /* weir_watch_unpack(); empty: the call was not watched */
+    struct weir_watch_pools pools; /* all 0 where there is no block */
 };
 
 struct weir_record_outcome {
@@ -166,6 +174,7 @@ struct weir_record_outcome {
     weir_span origin_request; /* the origin's own request id, if any */
     weir_span end_customer;   /* as in the intent */
     weir_span finding;        /* of the last pin that did not hold */
+    struct weir_record_watch watch;
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };
@@ -189,6 +198,8 @@ struct weir_record_refusal {
     weir_span end_customer;
     weir_span policy; /* the id shown to the client */
     struct weir_signal_facts signals;
+    struct weir_record_step step;   /* of the watch, that was applied */
+    struct weir_record_watch watch; /* of the request alone */
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
 };
