@@ -122,6 +122,11 @@ static const struct bad bad[] = {
           "resource);",
      "seller/x.cedar:1:1: policy \"x\": @max_n is not a number of choices"},
     {"seller/x.cedar",
+     HEAD "@monitor(\"steps=suspend\")\npermit (principal, action, "
+          "resource);",
+     "seller/x.cedar:1:1: policy \"x\": suspend is never automatic: put it "
+     "under ask"},
+    {"seller/x.cedar",
      HEAD "@strip(\"logprob\")\npermit (principal, action, "
           "resource);",
      "seller/x.cedar:1:1: policy \"x\": @strip names nothing"},

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <weir/watch_ladder.h>
+
 #define TEXT_MAX  512
 #define MAX_N_MAX 1024
 
@@ -128,7 +130,17 @@ take_retain(struct annotating *a, weir_span value)
 static void
 take_monitor(struct annotating *a, weir_span value)
 {
-    if (is_obligation(a) && is_text(a, value))
+    struct weir_watch_rule rule;
+    struct weir_error err = {0};
+    if (!is_obligation(a) || !is_text(a, value))
+        return;
+    if (weir_watch_rule_is(value) &&
+        weir_watch_rule_parse(value, &rule, &err) != WEIR_OK)
+        add_fault(a,
+                  "Write @monitor(\"steps=observe,slow; ask=strip,hold; "
+                  "explain=72h; last=7d\"), or a label without '='.",
+                  err.text);
+    else
         a->row->monitor = value;
 }
 
