@@ -8,7 +8,11 @@
  * WEIR_DATA; organisations with an owner each, all approved. Each row is one
  * change and one review: from its call to the overlay on the board. The
  * daemon finds a change of a file within a quarter of a second on top.
+ *
+ * Meanwhile somebody revokes a key every 50 ms: how long does he wait?
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,26 +204,84 @@ approve_all(struct weir_control *control)
         fail("store", &err);
 }
 
+/* Revokes one key after the other, from the last, and times each. */
+#define REVOKED_MAX 4096
+struct revoker {
+    pthread_t thread;
+    struct weir_control *control;
+    atomic_bool is_stopping;
+    weir_time waits[REVOKED_MAX];
+    uint32_t count;
+};
+static uint32_t next_revoked; /* over all rows */
+
+static int
+by_wait(const void *a, const void *b)
+{
+    weir_time left = *(const weir_time *)a, right = *(const weir_time *)b;
+    return (left > right) - (left < right);
+}
+
+static void *
+revoke_some(void *context)
+{
+    struct revoker *revoker = context;
+    const struct weir_actor actor = {"local", WEIR_ROLE_ADMIN};
+    while (!atomic_load(&revoker->is_stopping) &&
+           revoker->count < REVOKED_MAX && next_revoked > 0) {
+        char id[32];
+        struct weir_error err = {0};
+        snprintf(id, sizeof id, "wk_%016u", --next_revoked);
+        weir_time start = weir_control_now();
+        if (weir_control_key_revoke(revoker->control, &actor, weir_span_of(id),
+                                    &err) != WEIR_OK)
+            fail("revoke", &err);
+        revoker->waits[revoker->count++] = weir_control_now() - start;
+        usleep(50000);
+    }
+    return NULL;
+}
+
+static void
+stop_revoker(struct revoker *revoker)
+{
+    atomic_store(&revoker->is_stopping, true);
+    pthread_join(revoker->thread, NULL);
+    qsort(revoker->waits, revoker->count, sizeof revoker->waits[0], by_wait);
+}
+
 static void
 print_row(struct weir_control *control, const char *what)
 {
     struct weir_error err = {0};
     struct weir_review review;
     struct rusage before, after;
+    struct revoker *revoker = calloc(1, sizeof *revoker);
+    if (revoker == NULL)
+        fail(what, NULL);
+    revoker->control = control;
     getrusage(RUSAGE_SELF, &before);
+    if (pthread_create(&revoker->thread, NULL, revoke_some, revoker) != 0)
+        fail("thread", NULL);
     if (weir_onboarding_review(control, what, &review, &err) != WEIR_OK)
         fail(what, &err);
+    stop_revoker(revoker);
     getrusage(RUSAGE_SELF, &after);
     double cpu =
         (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) +
         (double)(after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
         (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
         (double)(after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
-    printf("| %s | %u | %u | %u | %u | %.2f | %.2f | %.2f | %.2f |\n", what,
-           review.organisations, review.screened, review.held, review.released,
-           (double)review.screen_us / 1e6, (double)review.overlay_us / 1e6,
-           (double)review.total_us / 1e6, cpu);
+    printf("| %s | %u | %u | %u | %u | %.2f | %.2f | %.2f | %.2f | %u | %.0f |"
+           " %.0f | %.0f |\n",
+           what, review.organisations, review.screened, review.held,
+           review.released, (double)review.screen_us / 1e6,
+           (double)review.overlay_us / 1e6, (double)review.total_us / 1e6, cpu,
+           revoker->count, (double)revoker->waits[revoker->count / 2] / 1e3,
+           (double)revoker->waits[revoker->count - 1] / 1e3,
+           (double)review.turn_us / 1e3);
     fflush(stdout);
+    free(revoker);
 }
 
 static void
@@ -263,8 +325,11 @@ run(uint32_t keys, uint32_t organisations)
     printf("%u keys, %u organisations, %u processors\n\n", keys, organisations,
            (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
     printf("| change | organisations | names asked | held | released |"
-           " asking, s | known, s | told, s | CPU, s |\n"
-           "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+           " asking, s | known, s | told, s | CPU, s | revocations |"
+           " median, ms | worst, ms | longest turn, ms |\n"
+           "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+           "\n");
+    next_revoked = keys;
     print_row(control, "the first review");
     print_row(control, "nothing");
     write_list(organisations / 2, organisations / 2 + 1, 1);

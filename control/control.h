@@ -15,6 +15,7 @@
 #define WEIR_CONTROL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <weir/image.h>
 #include <weir/world.h>
@@ -25,7 +26,11 @@
 struct weir_onboarding; /* control/onboarding */
 
 struct weir_control {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* people's deeds: weir_control_lock() */
+    atomic_uint waiting;  /* in weir_control_lock() */
+    /* Moves before world or image change; rows that somebody kept over a
+     * release of the lock are good for one edition. */
+    uint64_t edition;
     struct weir_paths paths;
     struct weir_world *world; /* as loaded, with the keys of the store */
     struct weir_store *store;
@@ -50,6 +55,9 @@ struct weir_control {
     uint64_t reload_failures;
     bool reload_failed_last; /* the sources are not as the workers have them */
 };
+
+/* Takes the lock; long work that goes in turns (control/turns.h) makes way. */
+void weir_control_lock(struct weir_control *control);
 
 /* Real time, and an env of it with the system's randomness. */
 weir_time weir_control_now(void);

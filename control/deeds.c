@@ -17,6 +17,7 @@
 #include "control/log.h"
 #include "control/notices/touched.h"
 #include "control/onboarding/rows.h"
+#include "control/overlay.h"
 #include "control/parts.h"
 
 /* ------------------------------------------------------------------- acts */
@@ -223,7 +224,7 @@ weir_control_key_create(struct weir_control *control,
     if (status != WEIR_OK)
         return status;
     key.id = weir_span_of(id_out);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = find_project(control->world, wish->project, &key.tenant,
                           &key.project, err);
     if (status == WEIR_OK)
@@ -239,7 +240,7 @@ weir_control_key_revoke(struct weir_control *control,
                         const struct weir_actor *actor, weir_span id,
                         struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_key_revoke(control->store, id, weir_control_now(),
@@ -250,7 +251,8 @@ weir_control_key_revoke(struct weir_control *control,
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
-        status = weir__control_publish_overlay(control, err);
+        status = weir__control_change_overlay_by(control, WEIR_KIND_KEY, id,
+                                                 false, err);
     pthread_mutex_unlock(&control->lock);
     return status;
 }
@@ -331,7 +333,7 @@ weir_control_withdraw(struct weir_control *control,
     const char *kind = weir_kind_name(wish->kind);
     snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", kind);
     *notices_out = 0;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = WEIR_OK;
     if (control->has_image &&
         !is_known(&control->image, wish->kind, wish->name))
@@ -362,7 +364,7 @@ weir_control_restore(struct weir_control *control,
     char detail[64];
     snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
     *notices_out = 0;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_restore(control->store, (int)kind, name, err);
@@ -399,7 +401,7 @@ weir_control_token_create(struct weir_control *control,
         return status;
     token.id = weir_span_of(id_out);
     snprintf(detail, sizeof detail, "{\"role\":\"%s\"}", weir_role_name(role));
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_token_add(control->store, &token, err);
@@ -419,7 +421,7 @@ weir_control_token_revoke(struct weir_control *control,
                           const struct weir_actor *actor, weir_span id,
                           struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_token_revoke(control->store, id, weir_control_now(),

@@ -27,6 +27,14 @@ WEIR_MUST_USE weir_status weir__control_publish_overlay(
 WEIR_MUST_USE weir_status weir__control_publish_credentials(
     struct weir_control *control, struct weir_error *err);
 
+/* The next number of `name` in the store, beyond the one on the board. */
+WEIR_MUST_USE weir_status weir__control_next_generation(
+    struct weir_control *control, const char *name, uint64_t on_board,
+    uint64_t *generation_out, struct weir_error *err);
+void weir__control_run_path(const struct weir_control *control,
+                            const char *name, uint64_t generation,
+                            char path_out[WEIR_PATH_MAX + 48]);
+
 /* Notes an act in the store and tells the journal's thread. */
 WEIR_MUST_USE weir_status weir__control_note(struct weir_control *control,
                                              const struct weir_actor *actor,

@@ -102,7 +102,7 @@ weir_control_pin_broken(struct weir_control *control, weir_span deployment,
         .by = WEIR_SPAN("control"),
         .reason = weir_span_of(reason),
     };
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_withdrawals(control->store, seek, &seeking, err);

@@ -26,10 +26,9 @@
 
 #include "control/config/config.h"
 #include "control/evidence/merge.h"
-#include "control/exceptions/exceptions.h"
 #include "control/explain/sources.h"
 #include "control/log.h"
-#include "control/onboarding/rows.h"
+#include "control/onboarding/onboarding.h"
 #include "control/parts.h"
 
 #define KEEP_US (30 * WEIR_US_PER_SEC)
@@ -38,14 +37,10 @@
  * replaced: longer than any call waits between its decision and its record. */
 #define ARCHIVE_KEEP_US (600 * WEIR_US_PER_SEC)
 
-/* Revocations stay in the overlay for so long after they were made, whether
- * or not the image still has the key. */
-#define REVOKED_KEEP_US (WEIR_US_PER_DAY)
-
-static weir_status
-next_generation(struct weir_control *control, const char *name,
-                uint64_t on_board, uint64_t *generation_out,
-                struct weir_error *err)
+weir_status
+weir__control_next_generation(struct weir_control *control, const char *name,
+                              uint64_t on_board, uint64_t *generation_out,
+                              struct weir_error *err)
 {
     int64_t value = 0;
     weir_status status =
@@ -60,9 +55,9 @@ next_generation(struct weir_control *control, const char *name,
     return status;
 }
 
-static void
-run_path(const struct weir_control *control, const char *name,
-         uint64_t generation, char path_out[WEIR_PATH_MAX + 48])
+void
+weir__control_run_path(const struct weir_control *control, const char *name,
+                       uint64_t generation, char path_out[WEIR_PATH_MAX + 48])
 {
     snprintf(path_out, WEIR_PATH_MAX + 48, "%s/%s-%llu", control->paths.run,
              name, (unsigned long long)generation);
@@ -80,7 +75,7 @@ put_image(struct weir_control *control, weir_span bytes,
     const struct weir_actor self = {"control", WEIR_ROLE_ADMIN};
     char detail[80];
     weir_archive_path(&control->paths, image->digest, archive);
-    run_path(control, "image", generation, run);
+    weir__control_run_path(control, "image", generation, run);
     weir_status status = WEIR_OK;
     if (access(archive, F_OK) != 0)
         status = weir_write_file(archive, bytes, 0400, err);
@@ -108,6 +103,7 @@ put_image(struct weir_control *control, weir_span bytes,
         (void)utimensat(AT_FDCWD, archive, NULL, 0);
         weir_image_close(&control->image);
     }
+    control->edition++;
     control->image = mapped;
     control->has_image = true;
     __atomic_store_n(&control->board->image, generation, __ATOMIC_RELEASE);
@@ -155,7 +151,8 @@ weir__control_publish_image(struct weir_control *control,
     struct weir_buf bytes;
     struct weir_image image;
     uint64_t generation;
-    weir_status status = next_generation(
+    control->edition++; /* the merge changes the world */
+    weir_status status = weir__control_next_generation(
         control, "image", control->board->image, &generation, err);
     if (status != WEIR_OK)
         return status;
@@ -194,127 +191,6 @@ weir__control_publish_image(struct weir_control *control,
         weir_image_close(&image);
     }
     weir_buf_fini(&bytes);
-    return status;
-}
-
-/* ----------------------------------------------------------------- overlay */
-
-struct collecting {
-    struct weir_overlay_item *items;
-    size_t count;
-    size_t capacity;
-    struct weir_arena *arena;
-    weir_time keep_from;
-    bool is_full;
-};
-
-static void
-collect(struct collecting *all, enum weir_kind kind, weir_span name)
-{
-    if (all->count == all->capacity) {
-        size_t capacity = all->capacity == 0 ? 64 : all->capacity * 2;
-        struct weir_overlay_item *items =
-            realloc(all->items, capacity * sizeof *items);
-        if (items == NULL) {
-            all->is_full = true;
-            return;
-        }
-        all->items = items;
-        all->capacity = capacity;
-    }
-    all->items[all->count++] =
-        (struct weir_overlay_item){kind, weir_arena_copy(all->arena, name)};
-}
-
-static bool
-collect_withdrawal(void *context, const struct weir_store_withdrawal *row)
-{
-    struct collecting *all = context;
-    collect(all, (enum weir_kind)row->kind, row->name);
-    return !all->is_full;
-}
-
-static bool
-collect_revoked(void *context, const struct weir_store_key *key)
-{
-    struct collecting *all = context;
-    if (key->revoked >= all->keep_from && key->revoked != 0)
-        collect(all, WEIR_KIND_KEY, key->id);
-    return !all->is_full;
-}
-
-static bool
-collect_hold(void *context, weir_span key, weir_span organisation,
-             weir_time since, weir_span cause)
-{
-    struct collecting *all = context;
-    collect(all, WEIR_KIND_KEY_HOLD, key);
-    return !all->is_full;
-}
-
-static weir_status
-write_overlay(struct weir_control *control, const struct collecting *all,
-              struct weir_error *err)
-{
-    struct weir_buf bytes;
-    uint64_t generation;
-    char path[WEIR_PATH_MAX + 48], archive[WEIR_PATH_MAX + 48];
-    struct weir_grant *grants = NULL;
-    size_t grant_count = 0;
-    weir_status status = weir__exception_grants(
-        control->store, weir_control_now(), &grants, &grant_count, err);
-    if (status == WEIR_OK)
-        status = next_generation(control, "overlay", control->board->overlay,
-                                 &generation, err);
-    if (status != WEIR_OK) {
-        free(grants);
-        return status;
-    }
-    weir_buf_init(&bytes, (size_t)256 << 20);
-    weir_overlay_write(all->items, all->count, generation, weir_control_now(),
-                       control->world->settings.cuts_withdrawn_streams, &bytes);
-    weir_overlay_add_grants(grants, grant_count, &bytes, 0);
-    free(grants);
-    run_path(control, "overlay", generation, path);
-    snprintf(archive, sizeof archive, "%s/%llu", control->paths.overlays,
-             (unsigned long long)generation);
-    if (bytes.overflow)
-        status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
-                           "the overlay is too large");
-    if (status == WEIR_OK)
-        status = weir_write_file(path, weir_buf_span(&bytes), 0400, err);
-    if (status == WEIR_OK)
-        __atomic_store_n(&control->board->overlay, generation,
-                         __ATOMIC_RELEASE);
-    /* Acting comes first; the archive serves `weir explain`. */
-    if (status == WEIR_OK)
-        status = weir_write_file(archive, weir_buf_span(&bytes), 0400, err);
-    weir_buf_fini(&bytes);
-    return status;
-}
-
-weir_status
-weir__control_publish_overlay(struct weir_control *control,
-                              struct weir_error *err)
-{
-    struct weir_arena arena;
-    weir_time keep_from = weir_control_now() - REVOKED_KEEP_US;
-    if (control->has_image && control->image.created < keep_from)
-        keep_from = control->image.created;
-    struct collecting all = {.arena = &arena, .keep_from = keep_from};
-    weir_arena_init_heap(&arena, (size_t)256 << 20);
-    weir_status status =
-        weir_store_withdrawals(control->store, collect_withdrawal, &all, err);
-    if (status == WEIR_OK)
-        status = weir_store_keys(control->store, collect_revoked, &all, err);
-    if (status == WEIR_OK)
-        status = weir__key_holds(control->store, collect_hold, &all, err);
-    if (status == WEIR_OK && (all.is_full || arena.overflow))
-        status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    if (status == WEIR_OK)
-        status = write_overlay(control, &all, err);
-    free(all.items);
-    weir_arena_fini(&arena);
     return status;
 }
 
@@ -366,7 +242,8 @@ credentials_changed(struct weir_control *control, weir_span bytes)
     size_t len = 0;
     if (control->board->credentials == 0)
         return true;
-    run_path(control, "credentials", control->board->credentials, path);
+    weir__control_run_path(control, "credentials", control->board->credentials,
+                           path);
     if (weir_read_file(path, &before, &len, NULL) != WEIR_OK)
         return true;
     bool is_same = weir_span_equal((weir_span){before, len}, bytes);
@@ -396,10 +273,11 @@ weir__control_publish_credentials(struct weir_control *control,
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                            "the credentials of all origins pass 1 MiB");
     else if (credentials_changed(control, weir_buf_span(&bytes))) {
-        status = next_generation(control, "credentials",
-                                 control->board->credentials, &generation, err);
+        status = weir__control_next_generation(control, "credentials",
+                                               control->board->credentials,
+                                               &generation, err);
         if (status == WEIR_OK) {
-            run_path(control, "credentials", generation, path);
+            weir__control_run_path(control, "credentials", generation, path);
             status = weir_write_file(path, weir_buf_span(&bytes), 0600, err);
         }
         if (status == WEIR_OK)
@@ -417,7 +295,7 @@ weir_status
 weir_control_publish(struct weir_control *control, struct weir_faults *faults,
                      struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status =
         weir__control_publish_image(control, control->world, faults, err);
     if (status == WEIR_OK)
@@ -447,7 +325,7 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
     }
     if (control->complete != NULL)
         control->complete(world);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = weir__control_load_keys(control, world, err);
     if (status == WEIR_OK &&
         !weir_span_equal(world->settings.state_dir,
@@ -458,6 +336,7 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
         status = weir__control_publish_image(control, world, faults, err);
     before = status == WEIR_OK ? control->world : world;
     if (status == WEIR_OK) {
+        control->edition++;
         control->world = world;
         control->reloads++;
         control->reload_failed_last = false;
@@ -476,20 +355,10 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
 }
 
 weir_status
-weir_control_publish_overlay(struct weir_control *control,
-                             struct weir_error *err)
-{
-    pthread_mutex_lock(&control->lock);
-    weir_status status = weir__control_publish_overlay(control, err);
-    pthread_mutex_unlock(&control->lock);
-    return status;
-}
-
-weir_status
 weir_control_publish_credentials(struct weir_control *control,
                                  struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir__control_publish_credentials(control, err);
     pthread_mutex_unlock(&control->lock);
     return status;
@@ -579,7 +448,7 @@ sweep_archive(struct weir_control *control)
 void
 weir_control_sweep(struct weir_control *control, bool is_current)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     sweep_run(control);
     if (is_current)
         sweep_archive(control);

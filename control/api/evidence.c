@@ -130,7 +130,7 @@ read_facts(struct weir_api_call *call, weir_time at, struct weir_facts *facts,
            struct weir_error *err)
 {
     struct weir_control *control = call->door->control;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status =
         weir_evidence_of(control->store, control->world,
                          weir_span_of(call->params[0]), at, facts, err);
@@ -186,7 +186,7 @@ weir_api_organisations(struct weir_api_call *call, struct weir_error *err)
     uint64_t limit;
     weir_status status = weir_api_query_number(call, "limit", LIST_DEFAULT,
                                                LIST_MOST, &limit, err);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     const struct weir_world *world = control->world;
     uint32_t count = world->base.rows != NULL ? world->base.count
                                               : world->organisation_count;

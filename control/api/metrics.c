@@ -311,7 +311,7 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     if (door->ingest != NULL)
         add_ingest(&out, door->ingest);
     add_journal(&out, door->control);
-    pthread_mutex_lock(&door->control->lock);
+    weir_control_lock(door->control);
     add_control(&out, door->control);
     if (door->quota != NULL && door->control->has_image)
         add_budgets(&out, door);

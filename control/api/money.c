@@ -21,7 +21,7 @@ begin(struct weir_api_call *call, struct weir_error *err)
     weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     weir_status status = weir_store_read_begin(call->door->store, err);
     if (status == WEIR_OK)
-        pthread_mutex_lock(&call->door->control->lock);
+        weir_control_lock(call->door->control);
     return status;
 }
 

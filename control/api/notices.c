@@ -76,7 +76,7 @@ check_tenant(struct weir_control *control, weir_span tenant,
              struct weir_error *err)
 {
     bool is_known = false;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     for (uint32_t i = 0; i < control->world->tenant_count && !is_known; i++)
         is_known = weir_span_equal(control->world->tenant_rows[i].name, tenant);
     pthread_mutex_unlock(&control->lock);

@@ -41,7 +41,7 @@ static json_t *
 lists_json(struct weir_control *control)
 {
     json_t *list = json_array();
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     const struct weir__screen *screen = weir__onboarding_screen(control);
     for (uint32_t i = 0; screen != NULL && i < screen->rows.list_count; i++) {
         const struct weir_screening_list *row = &screen->rows.list_rows[i];
@@ -76,7 +76,7 @@ weir_api_onboarding_list(struct weir_api_call *call, struct weir_error *err)
                                          add_standing, rows, err);
     struct weir_control *control = call->door->control;
     json_t *lists = lists_json(control);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     const char *error =
         control->onboarding == NULL ? "" : control->onboarding->screen_error;
     call->reply = json_pack(
@@ -218,7 +218,7 @@ weir_api_terms_list(struct weir_api_call *call, struct weir_error *err)
     struct weir_control *control = call->door->control;
     const char *organisation = weir_api_query(call, "organisation");
     json_t *terms = json_array(), *acceptances = json_array();
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     for (uint32_t i = 0; i < control->world->terms_count; i++) {
         const struct weir_world_terms *t = &control->world->terms_rows[i];
         json_array_append_new(

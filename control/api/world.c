@@ -48,7 +48,7 @@ weir_api_image(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_control *control = call->door->control;
     const struct weir_image *image = &control->image;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     bool has_image = control->has_image;
     if (has_image)
         call->reply = json_pack(
@@ -136,7 +136,7 @@ weir_api_tenants(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_control *control = call->door->control;
     json_t *list = json_array();
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     bool has_image = control->has_image;
     for (uint32_t i = 0; has_image && i < control->image.tenant_count; i++)
         json_array_append_new(list, tenant_json(call, &control->image, i));
@@ -216,7 +216,7 @@ weir_api_models(struct weir_api_call *call, struct weir_error *err)
     const char *all = weir_api_query(call, "all");
     bool wants_all = all != NULL && strcmp(all, "1") == 0;
     json_t *list = json_array();
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     bool has_image = control->has_image;
     for (uint32_t i = 0; has_image && i < control->image.model_count; i++)
         json_array_append_new(list, model_json(&control->image, i));

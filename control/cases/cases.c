@@ -214,7 +214,7 @@ run(struct deed *deed, struct weir_error *err)
     char room[ROOM_BYTES];
     deed->now = weir_control_now();
     weir_arena_init(&deed->arena, room, sizeof room);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK)
         status = weir__control_finish(control, run_inside(deed, err), err);
@@ -330,7 +330,7 @@ weir_case_expire(struct weir_control *control, struct weir_error *err)
 {
     static const struct weir_actor control_actor = {"control", WEIR_ROLE_ADMIN};
     struct over over = {.count = 0};
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir__cases_over(control->store, weir_control_now(),
                                           collect_over, &over, err);
     pthread_mutex_unlock(&control->lock);

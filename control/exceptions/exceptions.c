@@ -338,7 +338,7 @@ weir_exception_request(struct weir_control *control,
     if (status != WEIR_OK)
         return status;
     row.id = weir_span_of(id);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = check_scope(control, wish, err);
     if (status == WEIR_OK)
         status = weir_store_begin(control->store, err);
@@ -428,7 +428,7 @@ static weir_status
 change(struct weir_control *control, const struct weir_actor *actor,
        weir_span id, const weir_span *reason, struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK)
         status = weir__control_finish(

@@ -151,7 +151,7 @@ weir_invoice_issue(struct weir_control *control, const struct weir_actor *actor,
                    struct weir_error *err)
 {
     json_t *invoice = NULL;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK)
         status = weir__control_finish(

@@ -33,7 +33,7 @@ weir_control_webhook_create(struct weir_control *control,
                             const uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES],
                             struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK)
         status = weir__control_finish(
@@ -47,7 +47,7 @@ weir_control_webhook_remove(struct weir_control *control,
                             const struct weir_actor *actor, weir_span id,
                             struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status =

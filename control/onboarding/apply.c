@@ -133,6 +133,7 @@ struct applying {
     uint32_t told_capacity;
     uint32_t held;
     uint32_t released;
+    struct weir__overlay_change *change;
     bool tells_all; /* also of keys that were as they have to be */
     char causes[WEIR__CAUSE_MAX]; /* codes, by one space */
     struct weir_error *err;
@@ -200,6 +201,9 @@ apply_key(struct applying *a, uint32_t row, bool checks_purpose)
         status = weir__key_release(store, id, &is_changed, a->err);
     if (status != WEIR_OK)
         return status;
+    if (is_changed && a->change != NULL)
+        weir__overlay_change_add(a->change, WEIR_KIND_KEY_HOLD, id,
+                                 cause.len == 0);
     a->held += is_changed && cause.len > 0;
     a->released += is_changed && cause.len == 0;
     if (!is_changed && !a->tells_all)
@@ -329,7 +333,7 @@ weir__apply_early(const struct weir__look *look, const uint32_t *keys,
                   uint32_t key_count, struct weir__applied *applied,
                   struct weir_error *err)
 {
-    struct applying a = {.look = look, .err = err};
+    struct applying a = {.look = look, .change = applied->change, .err = err};
     if (moved_to(look) == look->standing.state)
         return WEIR_OK;
     weir_status status = apply_keys(&a, keys, key_count);
@@ -345,7 +349,10 @@ weir__apply(struct weir__look *look, const uint32_t *keys, uint32_t key_count,
     struct weir__standing_row *standing = &look->standing;
     enum weir_standing_state state = moved_to(look);
     bool is_moved = state != standing->state;
-    struct applying a = {.look = look, .tells_all = is_moved, .err = err};
+    struct applying a = {.look = look,
+                         .change = applied->change,
+                         .tells_all = is_moved,
+                         .err = err};
     weir_status status = apply_keys(&a, keys, key_count);
     if (status == WEIR_OK && is_moved) {
         standing->state = state;
@@ -365,12 +372,14 @@ weir__apply_alone(struct weir_control *control, weir_span organisation,
                   struct weir_error *err)
 {
     struct weir_arena arena;
-    struct weir__applied applied = {0};
+    struct weir__overlay_change change;
+    struct weir__applied applied = {.change = &change};
     uint32_t *keys = NULL, count = 0;
     uint32_t row = weir__facts_find(control->world, organisation);
     if (row == WEIR_INDEX_NONE)
         return WEIR_OK;
     weir_arena_init_heap(&arena, (size_t)16 << 20);
+    weir__overlay_change_init(&change);
     struct weir__look look = {.control = control,
                               .arena = &arena,
                               .now = weir_control_now(),
@@ -389,8 +398,9 @@ weir__apply_alone(struct weir_control *control, weir_span organisation,
             status = weir__apply(&look, keys, count, &applied, err);
         status = weir__control_finish(control, status, err);
     }
-    if (status == WEIR_OK && applied.held + applied.released > 0)
-        status = weir__control_publish_overlay(control, err);
+    if (status == WEIR_OK && change.count > 0)
+        status = weir__control_change_overlay(control, &change, err);
+    weir__overlay_change_fini(&change);
     if (control->onboarding != NULL && look.due < control->onboarding->due)
         control->onboarding->due = look.due;
     free(keys);

@@ -152,7 +152,7 @@ weir_onboarding_start(struct weir_control *control,
         status = check_text(note, "the note", false, err);
     if (status != WEIR_OK)
         return status;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     begin_look(control, &arena, &look);
     look.raises = true;
     look.decides = true;
@@ -284,7 +284,7 @@ weir_onboarding_decide(struct weir_control *control,
                            "the end of the approval is in the past");
     if (status != WEIR_OK)
         return status;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = find_row(control, decision->organisation, &row, err);
     if (status == WEIR_OK)
         status = raise_alone(control, row, err);
@@ -315,7 +315,7 @@ weir_onboarding_show(struct weir_control *control, weir_span organisation,
                      struct weir_standing *standing_out, struct weir_error *err)
 {
     uint32_t row;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     struct weir__look look = {.control = control,
                               .arena = arena,
                               .now = weir_control_now(),
@@ -425,7 +425,7 @@ weir_terms_accept(struct weir_control *control, const struct weir_actor *actor,
         status = check_text(acceptance->document, "the document", false, err);
     if (status != WEIR_OK)
         return status;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     status = accept_locked(control, actor, acceptance, err);
     pthread_mutex_unlock(&control->lock);
     return status;

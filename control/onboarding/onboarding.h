@@ -139,6 +139,8 @@ struct weir_review {
     uint64_t screen_us;
     uint64_t overlay_us; /* until the workers know */
     uint64_t total_us;   /* until it is told, too */
+    uint64_t turn_us;    /* the longest time in which the lock was held */
+    uint32_t attempts;   /* over 1: the sources changed meanwhile */
 };
 
 /*

@@ -8,7 +8,7 @@
  *   inputs.c    what was known then, as it is recorded
  *   apply.c     what follows for its keys, with notice and event
  *   deeds.c     start, decide, accept; the door for new keys
- *   review.c    all organisations; reviewer.c: the thread that does so
+ *   review.c    all organisations (review.h); reviewer.c: the thread
  *
  * Threads: the caller holds control's lock, but for screen.c. Memory: spans
  * of a look live in its arena, the world, or the screen it was given.
@@ -23,6 +23,7 @@
 
 #include "control/cases/cases.h"
 #include "control/onboarding/rows.h"
+#include "control/overlay.h"
 
 /* ------------------------------------------------------------------ screen */
 
@@ -112,6 +113,9 @@ struct weir_onboarding {
     atomic_bool is_stopping;
     int event;
     weir_time due; /* when a date comes next */
+    /* A review that was interrupted, as others changed the sources. */
+    uint64_t resume;      /* hash of the name to begin with; 0: the first */
+    uint32_t interrupted; /* so many times in a row */
 };
 
 /* Made when first asked for; NULL: out of memory. */
@@ -190,6 +194,7 @@ bool weir__has_word(weir_span words, weir_span word);
 /* -------------------------------------------------------------------- apply */
 
 struct weir__applied {
+    struct weir__overlay_change *change; /* what the keys did is added */
     uint32_t keys;
     uint32_t held;
     uint32_t released;

@@ -30,7 +30,7 @@ find_reason(struct weir_control *control, struct seen *seen, bool is_rung)
 {
     struct weir__lists lists = {0};
     weir_time now = weir_control_now();
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     bool has_lists = weir__lists_take(control->world, &lists, NULL) == WEIR_OK;
     uint64_t publications = control->publications;
     weir_time due = control->onboarding->due;
@@ -90,7 +90,7 @@ work(void *context)
 weir_status
 weir_reviewer_start(struct weir_control *control, struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     struct weir_onboarding *own = weir__onboarding_of(control);
     pthread_mutex_unlock(&control->lock);
     if (own == NULL)

@@ -36,6 +36,13 @@ WEIR_MUST_USE weir_status weir__standings(
     struct weir_store *store, enum weir_standing_state state, uint32_t limit,
     weir__on_standing *on_row, void *context, struct weir_error *err);
 
+/* Names of those who are approved or held, in order, behind `after`: at most
+ * so many. */
+typedef bool weir__on_standing_name(void *context, weir_span organisation);
+WEIR_MUST_USE weir_status weir__standings_looked_at(
+    struct weir_store *store, weir_span after, uint32_t limit,
+    weir__on_standing_name *on_name, void *context, struct weir_error *err);
+
 /* Numbers are permanent. */
 enum weir__standing_action {
     WEIR__STANDING_START = 1,

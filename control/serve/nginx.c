@@ -266,7 +266,7 @@ weir__house_write_conf(struct weir_house *house, bool *changed_out,
     struct weir_control *control = house->control;
     struct weir_buf text;
     weir_buf_init(&text, CONF_BYTES_MAX);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     pthread_mutex_lock(&house->lock);
     read_conf(house);
     weir_status status =
@@ -332,7 +332,7 @@ weir__house_resolve(struct weir_house *house, unsigned deadline_ms)
 {
     uint32_t count = 0;
     struct weir_addresses found;
-    pthread_mutex_lock(&house->control->lock);
+    weir_control_lock(house->control);
     struct weir_address_wish *wishes =
         weir_address_wishes(house->control->world, &count);
     pthread_mutex_unlock(&house->control->lock);

@@ -238,7 +238,7 @@ weir_status
 weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
 {
     struct seeding seeding = {.house = house, .now = weir_control_now()};
-    pthread_mutex_lock(&house->control->lock);
+    weir_control_lock(house->control);
     weir_quota_rebuild_begin(house->quota);
     weir_status status = seed_all(&seeding, err);
     if (status == WEIR_OK)

@@ -109,7 +109,7 @@ static bool
 first_listener(struct weir_house *house, char host_out[64], uint32_t *port_out)
 {
     struct weir_control *control = house->control;
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     bool has_one = control->world->listen_count > 0;
     if (has_one) {
         const struct weir_world_listen *listen =
@@ -328,7 +328,7 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
 static void
 stop_children(struct weir_house *house, struct weir_ingest *ingest)
 {
-    pthread_mutex_lock(&house->control->lock);
+    weir_control_lock(house->control);
     uint32_t drain_ms = house->control->world->settings.drain_ms;
     pthread_mutex_unlock(&house->control->lock);
     weir_time until =

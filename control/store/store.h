@@ -135,6 +135,12 @@ WEIR_MUST_USE weir_status weir_store_keys(struct weir_store *store,
                                           void *context,
                                           struct weir_error *err);
 
+/* Ids of keys that were revoked at `from` or later. */
+typedef bool weir_store_on_key_id(void *context, weir_span id);
+WEIR_MUST_USE weir_status weir_store_keys_revoked(
+    struct weir_store *store, weir_time from, weir_store_on_key_id *on_id,
+    void *context, struct weir_error *err);
+
 /* ------------------------------------------------------- withdrawals */
 
 struct weir_store_withdrawal {

@@ -172,6 +172,20 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
     return WEIR_OK;
 }
 
+struct weir_overlay_item
+weir_overlay_get(const struct weir_overlay *overlay, uint32_t row)
+{
+    struct weir__overlay_name name;
+    WEIR_ASSERT(row < overlay->count);
+    memcpy(&name,
+           overlay->bytes.ptr + sizeof(struct weir__overlay_header) +
+               overlay->count * sizeof(uint64_t) + row * sizeof(name),
+           sizeof(name));
+    return (struct weir_overlay_item){
+        (enum weir_kind)name.kind,
+        {overlay->bytes.ptr + name.name.offset, name.name.len}};
+}
+
 bool
 weir_overlay_has(const struct weir_overlay *overlay, uint64_t hash)
 {

@@ -508,6 +508,9 @@ bool weir_overlay_has(const struct weir_overlay *overlay, uint64_t hash);
 const struct weir_watch_step *
 weir_overlay_steps(const struct weir_overlay *overlay, uint64_t subject,
                    uint32_t *count_out);
+/* Who row `row` is; the name lives as long as the overlay. */
+struct weir_overlay_item weir_overlay_get(const struct weir_overlay *overlay,
+                                          uint32_t row);
 
 /* ------------------------------------------------------------ board */
 

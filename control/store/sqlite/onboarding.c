@@ -86,6 +86,25 @@ weir__standings(struct weir_store *store, enum weir_standing_state state,
 }
 
 weir_status
+weir__standings_looked_at(struct weir_store *store, weir_span after,
+                          uint32_t limit, weir__on_standing_name *on_name,
+                          void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_STANDINGS_LOOKED_AT, &own, "ti", after,
+                      (int64_t)limit);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        if (!on_name(context, weir_sql_span(row, 0))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? failed(&own, err) : WEIR_OK;
+}
+
+weir_status
 weir__standing_event_add(struct weir_store *store,
                          const struct weir__standing_event *event,
                          int64_t *number_out, struct weir_error *err)

@@ -105,6 +105,26 @@ weir_store_keys(struct weir_store *store, weir_store_on_key *on_key,
     return step < 0 ? (err == NULL ? WEIR_EIO : err->status) : WEIR_OK;
 }
 
+weir_status
+weir_store_keys_revoked(struct weir_store *store, weir_time from,
+                        weir_store_on_key_id *on_id, void *context,
+                        struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_KEYS_REVOKED, &own, "i", from);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        if (!on_id(context, weir_sql_span(row, 0))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
 /* ------------------------------------------------------------- withdrawals */
 
 weir_status
