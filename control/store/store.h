@@ -28,6 +28,12 @@ WEIR_MUST_USE weir_status weir_store_open(const char *state_dir,
                                           bool may_create,
                                           struct weir_store **store_out,
                                           struct weir_error *err);
+/* The same of watch.db, which holds the watch's pools and nothing else: what
+ * stands in it follows from the journal and may be removed. */
+WEIR_MUST_USE weir_status weir_store_open_pools(const char *state_dir,
+                                                bool may_create,
+                                                struct weir_store **store_out,
+                                                struct weir_error *err);
 void weir_store_close(struct weir_store *store); /* NULL is fine */
 /* Relaxed, a commit survives the death of every process, but not always that
  * of the machine: for what can be made again (ingest). A commit that is not

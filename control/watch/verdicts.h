@@ -75,6 +75,25 @@ typedef bool weir_watch_on_row(void *context, const struct weir_watch_row *row);
 WEIR_MUST_USE weir_status weir_watch_verdicts_after(
     struct weir_store *store, int64_t after, uint32_t limit,
     weir_watch_on_row *on_row, void *context, struct weir_error *err);
+/* Those of one subject, newest first. */
+WEIR_MUST_USE weir_status weir_watch_verdicts_of(
+    struct weir_store *store, enum weir_watch_subject subject, weir_span name,
+    uint32_t limit, weir_watch_on_row *on_row, void *context,
+    struct weir_error *err);
+
+/* The last word on each subject of a kind (0: all), of a tenant and of a
+ * provider's models (empty: all), whose action is `least` or more; strictest
+ * first. */
+struct weir_watch_filter {
+    enum weir_watch_subject subject;
+    weir_span tenant;
+    weir_span provider;
+    enum weir_watch_action least;
+    uint32_t limit;
+};
+WEIR_MUST_USE weir_status weir_watch_verdicts_last(
+    struct weir_store *store, const struct weir_watch_filter *filter,
+    weir_watch_on_row *on_row, void *context, struct weir_error *err);
 /* One row; ENOTFOUND. */
 WEIR_MUST_USE weir_status weir_watch_verdict_get(struct weir_store *store,
                                                  int64_t number,

@@ -59,6 +59,18 @@ weir_watch_pool_reference(const struct weir_watch_pool *pool)
     return (const void *)(pool->opaque + LIVE_BYTES / 8);
 }
 
+void *
+weir_watch_pool_notes(struct weir_watch_pool *pool)
+{
+    return (char *)pool->opaque + LIVE_BYTES - WEIR_WATCH_NOTES_BYTES;
+}
+
+const void *
+weir_watch_pool_notes_in(const struct weir_watch_pool *pool)
+{
+    return (const char *)pool->opaque + LIVE_BYTES - WEIR_WATCH_NOTES_BYTES;
+}
+
 uint64_t
 weir_watch_pool_position(const struct weir_watch_pool *pool)
 {
@@ -69,6 +81,12 @@ uint64_t
 weir_watch_pool_calls(const struct weir_watch_pool *pool)
 {
     return pool_in(pool)->calls;
+}
+
+uint64_t
+weir_watch_pool_total(const struct weir_watch_pool *pool)
+{
+    return pool_in(pool)->total;
 }
 
 bool
@@ -91,7 +109,10 @@ weir_watch_pool_accept(struct weir_watch_pool *pool,
     uint64_t position = p->position;
     uint64_t total = p->total;
     struct watch_timing timing = p->timing;
+    char notes[WEIR_WATCH_NOTES_BYTES];
+    memcpy(notes, weir_watch_pool_notes(pool), sizeof(notes));
     weir_watch_pool_init(pool);
+    memcpy(weir_watch_pool_notes(pool), notes, sizeof(notes));
     p->position = position;
     p->total = total;
     p->timing = timing;

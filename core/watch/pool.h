@@ -113,7 +113,8 @@ struct watch_pool {
 #define SEEN_BYTES (SEEN * sizeof(uint16_t))
 #define LIVE_BYTES                                                             \
     (WEIR_WATCH_POOL_BYTES - WEIR_WATCH_REFERENCE_BYTES - SEEN_BYTES)
-_Static_assert(sizeof(struct watch_pool) <= LIVE_BYTES, "fits before it");
+_Static_assert(sizeof(struct watch_pool) + WEIR_WATCH_NOTES_BYTES <= LIVE_BYTES,
+               "fits before it, with the caller's notes at the end");
 _Static_assert(LIVE_BYTES % 8 == 0 && WEIR_WATCH_REFERENCE_BYTES % 8 == 0,
                "aligned");
 #define RECENT (WEIR_WATCH_REFERENCE_BYTES / sizeof(struct watch_recent))

@@ -130,6 +130,12 @@ struct weir_watch_pool {
     uint64_t opaque[WEIR_WATCH_POOL_BYTES / 8];
 };
 
+/* Bytes of a pool that are its owner's: zero at first, kept when a reference
+ * is accepted, not looked at. Aligned for 64 bits. */
+#define WEIR_WATCH_NOTES_BYTES 256
+void *weir_watch_pool_notes(struct weir_watch_pool *pool);
+const void *weir_watch_pool_notes_in(const struct weir_watch_pool *pool);
+
 void weir_watch_pool_init(struct weir_watch_pool *pool);
 /* EVERSION, ECORRUPT: not a pool of this build. */
 WEIR_MUST_USE weir_status weir_watch_pool_check(
@@ -162,6 +168,8 @@ weir_watch_pool_reference(const struct weir_watch_pool *pool);
 uint64_t weir_watch_pool_position(const struct weir_watch_pool *pool);
 /* Since the last reference. */
 uint64_t weir_watch_pool_calls(const struct weir_watch_pool *pool);
+/* All calls counted, those before its reference too. */
+uint64_t weir_watch_pool_total(const struct weir_watch_pool *pool);
 /* A window of `calls` ends at this call (every half window); false before
  * the first is full. */
 bool weir_watch_pool_is_due(const struct weir_watch_pool *pool, uint32_t calls);

@@ -37,6 +37,15 @@ static const struct migration {
 };
 #define MIGRATION_COUNT (sizeof migrations / sizeof migrations[0])
 
+/* The room that has a file of its own: it is bulk, and can be made again. */
+#define DERIVED_ROOM "pools"
+
+static bool
+is_of_store(const struct weir_store *store, const struct migration *migration)
+{
+    return (strcmp(migration->room, DERIVED_ROOM) == 0) == store->is_derived;
+}
+
 /* How long a writer waits for another one, ms. Ingest commits in batches of
  * a fraction of this. */
 #define BUSY_MS 10000
@@ -78,6 +87,8 @@ bind_list(struct weir_store *store, enum weir_sql which, struct weir_error *err,
         int code;
         if (*format == 'i') {
             code = sqlite3_bind_int64(statement, i, va_arg(values, int64_t));
+        } else if (*format == 'd') {
+            code = sqlite3_bind_double(statement, i, va_arg(values, double));
         } else {
             weir_span span = va_arg(values, weir_span);
             const char *ptr = span.ptr == NULL ? "" : span.ptr;
@@ -312,7 +323,8 @@ read_done(struct weir_store *store, bool is_done[MIGRATION_COUNT],
           struct weir_error *err)
 {
     sqlite3_stmt *statement;
-    memset(is_done, 0, MIGRATION_COUNT * sizeof is_done[0]);
+    for (size_t i = 0; i < MIGRATION_COUNT; i++)
+        is_done[i] = !is_of_store(store, &migrations[i]);
     if (sqlite3_prepare_v2(store->db, "SELECT room, step FROM migration", -1,
                            &statement, NULL) != SQLITE_OK)
         return weir_sql_fail(store, err);
@@ -414,12 +426,13 @@ open_database(struct weir_store *store, const char *path, bool may_create,
     return status == WEIR_OK ? migrate(store, err) : status;
 }
 
-weir_status
-weir_store_open(const char *state_dir, bool may_create,
-                struct weir_store **store_out, struct weir_error *err)
+static weir_status
+open_store(const char *state_dir, const char *file, bool is_derived,
+           bool may_create, struct weir_store **store_out,
+           struct weir_error *err)
 {
     char path[4096];
-    if (snprintf(path, sizeof path, "%s/weir.db", state_dir) >=
+    if (snprintf(path, sizeof path, "%s/%s", state_dir, file) >=
         (int)sizeof path)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "the state directory's path is too long");
@@ -429,6 +442,7 @@ weir_store_open(const char *state_dir, bool may_create,
     struct weir_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    store->is_derived = is_derived;
     mode_t mask = umask(077);
     weir_status status = open_database(store, path, may_create, err);
     umask(mask);
@@ -438,6 +452,20 @@ weir_store_open(const char *state_dir, bool may_create,
     }
     *store_out = store;
     return WEIR_OK;
+}
+
+weir_status
+weir_store_open(const char *state_dir, bool may_create,
+                struct weir_store **store_out, struct weir_error *err)
+{
+    return open_store(state_dir, "weir.db", false, may_create, store_out, err);
+}
+
+weir_status
+weir_store_open_pools(const char *state_dir, bool may_create,
+                      struct weir_store **store_out, struct weir_error *err)
+{
+    return open_store(state_dir, "watch.db", true, may_create, store_out, err);
 }
 
 void

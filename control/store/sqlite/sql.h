@@ -44,11 +44,12 @@ struct weir_store {
     struct weir_total_row *totals;
     size_t total_size;
     size_t total_count;
-    bool is_inside; /* of a transaction */
+    bool is_inside;  /* of a transaction */
+    bool is_derived; /* watch.db */
 };
 
 /* The statement, reset, with values bound by `format`: i int64_t,
- * t weir_span as text, b weir_span as blob. NULL: err says why. */
+ * d double, t weir_span as text, b weir_span as blob. NULL: err says why. */
 sqlite3_stmt *weir_sql_bind(struct weir_store *store, enum weir_sql which,
                             struct weir_error *err, const char *format, ...);
 /* Binds, runs to the end, resets. SQLITE_CONSTRAINT gives ECONFLICT. */
