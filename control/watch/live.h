@@ -3,7 +3,7 @@
  * control/watch/live.h - the watch over calls as they are made.
  *
  * A thread follows the journal, counts each call into the pools of its key,
- * project, tenant, owner groups, end customer and model owner, and scores a
+ * project, tenant, owner group, end customer and model owner, and scores a
  * window as soon as one is full. What it says are rows of verdicts.h.
  *
  *     journal --> order --> pools (4 KiB each) --> verdicts
@@ -30,29 +30,27 @@ struct weir_watch_live;
 /* How far apart in the journal two calls may stand in the wrong order. */
 #define WEIR_WATCH_ORDER_US (2 * WEIR_US_PER_SEC)
 
-/* A call as the journal tells of it; spans are read before a function
- * returns, empty ones are unknown. */
-struct weir_watch_call_facts {
+/* A call as the journal tells of it. */
+struct weir_watch_told {
     struct weir_request_id request;
-    uint64_t position; /* in the journal: grows; from 1 */
+    uint64_t position; /* of its block in the journal; weir_watch_position() */
     weir_time when;    /* of the outcome */
-    weir_span key;
-    weir_span project;
-    weir_span tenant;
-    weir_span organisation;
-    weir_span end_customer;
-    weir_span model;   /* that answered */
-    weir_span address; /* of the client */
+    struct weir_watch_pools pools;
 };
+/* Segment and offset as one number that grows; 0: none. */
+static inline uint64_t
+weir_watch_position(uint64_t segment, uint64_t offset)
+{
+    return segment << 40 | offset;
+}
 
 /* ENOTFOUND, EIO, EVERSION: as the store. */
 WEIR_MUST_USE weir_status
 weir_watch_live_open(struct weir_control *control,
                      struct weir_watch_live **live_out, struct weir_error *err);
-/* Counts one call. One at or before the position counted last, or seen
- * already, changes nothing. */
+/* Counts one call; one that was counted already changes nothing. */
 WEIR_MUST_USE weir_status weir_watch_live_take(
-    struct weir_watch_live *live, const struct weir_watch_call_facts *facts,
+    struct weir_watch_live *live, const struct weir_watch_told *told,
     const struct weir_watch_features *features, struct weir_error *err);
 /* Reads the journal to its end and makes what it says safe. */
 WEIR_MUST_USE weir_status weir_watch_live_catch_up(struct weir_watch_live *live,

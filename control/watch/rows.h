@@ -22,10 +22,8 @@ WEIR_MUST_USE weir_status weir__watch_verdict_add(
 /* What the watch counted by, from which place of the journal on: so that
  * counting again from the start counts by the same. */
 enum weir_watch_fact {
-    WEIR_WATCH_FACT_OWNERS = 1,  /* of an organisation; names, by newline */
-    WEIR_WATCH_FACT_MODEL = 2,   /* "provider\ncreated_us" */
-    WEIR_WATCH_FACT_PAYMENT = 3, /* of a tenant: digest, hexadecimal */
-    WEIR_WATCH_FACT_SETTING = 4  /* "reference_calls" */
+    WEIR_WATCH_FACT_MODEL = 1,  /* digest in hex: "created_us provider" */
+    WEIR_WATCH_FACT_SETTING = 2 /* "reference_calls": a number */
 };
 
 typedef bool weir_watch_on_fact(void *context, enum weir_watch_fact kind,
@@ -42,8 +40,8 @@ WEIR_MUST_USE weir_status weir__watch_fact_add(
 /* ----------------------------------------------------------- references */
 
 struct weir_watch_frozen {
-    enum weir_watch_subject subject;
-    weir_span name;
+    uint32_t kind;
+    uint64_t digest;
     uint64_t calls;  /* of the subject, when it was frozen */
     uint32_t learnt; /* calls it was learnt from */
     weir_time when;
@@ -59,7 +57,7 @@ WEIR_MUST_USE weir_status weir__watch_reference_add(
 typedef bool weir_watch_on_frozen(void *context,
                                   const struct weir_watch_frozen *frozen);
 WEIR_MUST_USE weir_status weir_watch_references_of(
-    struct weir_store *store, enum weir_watch_subject subject, weir_span name,
+    struct weir_store *store, uint32_t kind, uint64_t digest,
     weir_watch_on_frozen *on_frozen, void *context, struct weir_error *err);
 
 /* -------------------------------------------------------------- clusters */
@@ -67,7 +65,8 @@ WEIR_MUST_USE weir_status weir_watch_references_of(
 #define WEIR_WATCH_CLUSTER_ID 24
 
 struct weir_watch_party {
-    enum weir_watch_subject subject; /* tenant or end customer */
+    uint32_t kind; /* tenant or end customer */
+    uint64_t digest;
     weir_span name;
 };
 
@@ -159,7 +158,8 @@ WEIR_MUST_USE weir_status weir__watch_cut_end(struct weir_store *store,
 /* Of watch.db: a store of weir_store_open_pools(). */
 struct weir_watch_pool_row {
     int64_t number; /* 0: there is none */
-    enum weir_watch_subject subject;
+    uint32_t kind;
+    uint64_t digest;
     weir_span name;
     weir_span tenant;
     weir_span provider;
@@ -171,16 +171,18 @@ struct weir_watch_pool_row {
 typedef void weir_watch_on_pool(void *context,
                                 const struct weir_watch_pool_row *row);
 /* *is_there_out: the callback ran, once. */
-WEIR_MUST_USE weir_status weir__watch_pool_find(
-    struct weir_store *pools, enum weir_watch_subject subject, weir_span name,
-    weir_watch_on_pool *on_pool, void *context, bool *is_there_out,
-    struct weir_error *err);
+WEIR_MUST_USE weir_status weir__watch_pool_find(struct weir_store *pools,
+                                                uint32_t kind, uint64_t digest,
+                                                weir_watch_on_pool *on_pool,
+                                                void *context,
+                                                bool *is_there_out,
+                                                struct weir_error *err);
 WEIR_MUST_USE weir_status weir__watch_pool_get(
     struct weir_store *pools, int64_t number, weir_watch_on_pool *on_pool,
     void *context, bool *is_there_out, struct weir_error *err);
 /* All of a kind (0: of every kind), in order of their numbers. */
 WEIR_MUST_USE weir_status weir__watch_pools(struct weir_store *pools,
-                                            enum weir_watch_subject subject,
+                                            uint32_t kind,
                                             weir_watch_on_pool *on_pool,
                                             void *context,
                                             struct weir_error *err);

@@ -19,27 +19,28 @@
 #define WEIR_WATCH_VERDICTS_H
 
 #include <weir/watch_score.h>
+#include <weir/watch_step.h>
 
 #include "control/store/store.h"
 
-/* What a pool is of. Numbers are permanent. */
-enum weir_watch_subject {
-    WEIR_WATCH_SUBJECT_KEY = 1,          /* "wk_..." */
-    WEIR_WATCH_SUBJECT_PROJECT = 2,      /* "tenant/project" */
-    WEIR_WATCH_SUBJECT_TENANT = 3,       /* "tenant" */
-    WEIR_WATCH_SUBJECT_OWNER = 4,        /* organisation: the ultimate parent */
-    WEIR_WATCH_SUBJECT_END_CUSTOMER = 5, /* "tenant/name as it was given" */
-    WEIR_WATCH_SUBJECT_CLUSTER = 6,      /* "wc_..." */
-    /* A tenant's calls to the models of one provider, for the model owner's
-     * eyes: "provider/tenant". */
-    WEIR_WATCH_SUBJECT_MODELS = 7,
-    WEIR_WATCH_SUBJECTS = 8
-};
-/* "key", "project", "tenant", "owner", "end-customer", "cluster", "models";
- * NULL: no such kind. */
-const char *weir_watch_subject_name(enum weir_watch_subject subject);
-bool weir_watch_subject_parse(weir_span text,
-                              enum weir_watch_subject *subject_out);
+/*
+ * What a pool is of: enum weir_watch_subject_kind of weir/watch_step.h, whose
+ * numbers go on here. Digests are those of records and overlays.
+ */
+#define WEIR_WATCH_OF_CLUSTER 7 /* "wc_..." */
+/* A tenant's calls to the models of one provider, for the model owner's
+ * eyes: "provider/tenant". */
+#define WEIR_WATCH_OF_MODELS 8
+#define WEIR_WATCH_POOLED    9 /* one more than the last */
+/* "key" ... "end_customer", "cluster", "models"; NULL: no such kind. */
+const char *weir_watch_kind_name(uint32_t kind);
+bool weir_watch_kind_parse(weir_span text, uint32_t *kind_out);
+/* The digest of "kind:name", as people write it; of end customers
+ * "end_customer:tenant/name". EPARSE: not that. */
+WEIR_MUST_USE weir_status weir_watch_named(weir_span text, uint32_t *kind_out,
+                                           uint64_t *digest_out,
+                                           weir_span *name_out,
+                                           struct weir_error *err);
 
 #define WEIR_WATCH_RENEW         1200 /* calls */
 #define WEIR_WATCH_EVIDENCE      8    /* calls named by a verdict */
@@ -47,8 +48,9 @@ bool weir_watch_subject_parse(weir_span text,
 
 struct weir_watch_row {
     int64_t number; /* filled by the store */
-    enum weir_watch_subject subject;
-    weir_span name;
+    uint32_t kind;
+    uint64_t digest;
+    weir_span name;     /* "#" and the digest where no name is known */
     weir_span tenant;   /* whose calls they are; empty: of several */
     weir_span provider; /* of `models`; else empty */
     weir_time window_end;
@@ -77,15 +79,14 @@ WEIR_MUST_USE weir_status weir_watch_verdicts_after(
     weir_watch_on_row *on_row, void *context, struct weir_error *err);
 /* Those of one subject, newest first. */
 WEIR_MUST_USE weir_status weir_watch_verdicts_of(
-    struct weir_store *store, enum weir_watch_subject subject, weir_span name,
-    uint32_t limit, weir_watch_on_row *on_row, void *context,
-    struct weir_error *err);
+    struct weir_store *store, uint32_t kind, uint64_t digest, uint32_t limit,
+    weir_watch_on_row *on_row, void *context, struct weir_error *err);
 
 /* The last word on each subject of a kind (0: all), of a tenant and of a
  * provider's models (empty: all), whose action is `least` or more; strictest
  * first. */
 struct weir_watch_filter {
-    enum weir_watch_subject subject;
+    uint32_t kind;
     weir_span tenant;
     weir_span provider;
     enum weir_watch_action least;

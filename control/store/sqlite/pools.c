@@ -16,14 +16,15 @@ row_of(sqlite3_stmt *s)
 {
     return (struct weir_watch_pool_row){
         .number = sqlite3_column_int64(s, 0),
-        .subject = (enum weir_watch_subject)sqlite3_column_int(s, 1),
-        .name = weir_sql_span(s, 2),
-        .tenant = weir_sql_span(s, 3),
-        .provider = weir_sql_span(s, 4),
-        .last = sqlite3_column_int64(s, 5),
-        .pool = weir_sql_span(s, 6),
-        .learning = weir_sql_span(s, 7),
-        .profile = weir_sql_span(s, 8),
+        .kind = (uint32_t)sqlite3_column_int(s, 1),
+        .digest = (uint64_t)sqlite3_column_int64(s, 2),
+        .name = weir_sql_span(s, 3),
+        .tenant = weir_sql_span(s, 4),
+        .provider = weir_sql_span(s, 5),
+        .last = sqlite3_column_int64(s, 6),
+        .pool = weir_sql_span(s, 7),
+        .learning = weir_sql_span(s, 8),
+        .profile = weir_sql_span(s, 9),
     };
 }
 
@@ -43,14 +44,14 @@ each(struct weir_store *pools, sqlite3_stmt *s, weir_watch_on_pool *on_pool,
 }
 
 weir_status
-weir__watch_pool_find(struct weir_store *pools, enum weir_watch_subject subject,
-                      weir_span name, weir_watch_on_pool *on_pool,
-                      void *context, bool *is_there_out, struct weir_error *err)
+weir__watch_pool_find(struct weir_store *pools, uint32_t kind, uint64_t digest,
+                      weir_watch_on_pool *on_pool, void *context,
+                      bool *is_there_out, struct weir_error *err)
 {
     struct weir_error own = {0};
     return each(pools,
-                weir_sql_bind(pools, WEIR_SQL_POOL_FIND, &own, "it",
-                              (int64_t)subject, name),
+                weir_sql_bind(pools, WEIR_SQL_POOL_FIND, &own, "ii",
+                              (int64_t)kind, (int64_t)digest),
                 on_pool, context, is_there_out, &own, err);
 }
 
@@ -66,7 +67,7 @@ weir__watch_pool_get(struct weir_store *pools, int64_t number,
 }
 
 weir_status
-weir__watch_pools(struct weir_store *pools, enum weir_watch_subject subject,
+weir__watch_pools(struct weir_store *pools, uint32_t kind,
                   weir_watch_on_pool *on_pool, void *context,
                   struct weir_error *err)
 {
@@ -74,7 +75,7 @@ weir__watch_pools(struct weir_store *pools, enum weir_watch_subject subject,
     bool is_there;
     return each(
         pools,
-        weir_sql_bind(pools, WEIR_SQL_POOLS_ALL, &own, "i", (int64_t)subject),
+        weir_sql_bind(pools, WEIR_SQL_POOLS_ALL, &own, "i", (int64_t)kind),
         on_pool, context, &is_there, &own, err);
 }
 
@@ -94,10 +95,10 @@ weir__watch_pool_put(struct weir_store *pools,
                      const struct weir_watch_pool_row *row,
                      struct weir_error *err)
 {
-    return weir_sql_run(pools, WEIR_SQL_POOL_PUT, err, "iitttibbb", row->number,
-                        (int64_t)row->subject, row->name, row->tenant,
-                        row->provider, row->last, row->pool, row->learning,
-                        row->profile);
+    return weir_sql_run(pools, WEIR_SQL_POOL_PUT, err, "iiitttibbb",
+                        row->number, (int64_t)row->kind, (int64_t)row->digest,
+                        row->name, row->tenant, row->provider, row->last,
+                        row->pool, row->learning, row->profile);
 }
 
 weir_status

@@ -22,10 +22,10 @@ weir__watch_verdict_add(struct weir_store *store,
                         struct weir_error *err)
 {
     weir_status status = weir_sql_run(
-        store, WEIR_SQL_WATCH_VERDICT_ADD, err, "itttiiiidddiiit",
-        (int64_t)row->subject, row->name, row->tenant, row->provider,
-        row->window_end, (int64_t)row->calls, (int64_t)row->window,
-        (int64_t)row->has_reference, (double)row->score,
+        store, WEIR_SQL_WATCH_VERDICT_ADD, err, "iitttiiiidddiiit",
+        (int64_t)row->kind, (int64_t)row->digest, row->name, row->tenant,
+        row->provider, row->window_end, (int64_t)row->calls,
+        (int64_t)row->window, (int64_t)row->has_reference, (double)row->score,
         (double)row->plain_score, (double)row->z, (int64_t)row->fired,
         (int64_t)row->kinds, (int64_t)row->action, row->detail);
     *is_new_out = status == WEIR_OK && sqlite3_changes(store->db) > 0;
@@ -37,21 +37,22 @@ row_of(sqlite3_stmt *s)
 {
     return (struct weir_watch_row){
         .number = sqlite3_column_int64(s, 0),
-        .subject = (enum weir_watch_subject)sqlite3_column_int(s, 1),
-        .name = weir_sql_span(s, 2),
-        .tenant = weir_sql_span(s, 3),
-        .provider = weir_sql_span(s, 4),
-        .window_end = sqlite3_column_int64(s, 5),
-        .calls = (uint64_t)sqlite3_column_int64(s, 6),
-        .window = (uint32_t)sqlite3_column_int(s, 7),
-        .has_reference = sqlite3_column_int(s, 8) != 0,
-        .score = (float)sqlite3_column_double(s, 9),
-        .plain_score = (float)sqlite3_column_double(s, 10),
-        .z = (float)sqlite3_column_double(s, 11),
-        .fired = (uint32_t)sqlite3_column_int(s, 12),
-        .kinds = (uint32_t)sqlite3_column_int(s, 13),
-        .action = (enum weir_watch_action)sqlite3_column_int(s, 14),
-        .detail = weir_sql_span(s, 15),
+        .kind = (uint32_t)sqlite3_column_int(s, 1),
+        .digest = (uint64_t)sqlite3_column_int64(s, 2),
+        .name = weir_sql_span(s, 3),
+        .tenant = weir_sql_span(s, 4),
+        .provider = weir_sql_span(s, 5),
+        .window_end = sqlite3_column_int64(s, 6),
+        .calls = (uint64_t)sqlite3_column_int64(s, 7),
+        .window = (uint32_t)sqlite3_column_int(s, 8),
+        .has_reference = sqlite3_column_int(s, 9) != 0,
+        .score = (float)sqlite3_column_double(s, 10),
+        .plain_score = (float)sqlite3_column_double(s, 11),
+        .z = (float)sqlite3_column_double(s, 12),
+        .fired = (uint32_t)sqlite3_column_int(s, 13),
+        .kinds = (uint32_t)sqlite3_column_int(s, 14),
+        .action = (enum weir_watch_action)sqlite3_column_int(s, 15),
+        .detail = weir_sql_span(s, 16),
     };
 }
 
@@ -103,8 +104,7 @@ weir_watch_verdict_get(struct weir_store *store, int64_t number,
 }
 
 weir_status
-weir_watch_verdicts_of(struct weir_store *store,
-                       enum weir_watch_subject subject, weir_span name,
+weir_watch_verdicts_of(struct weir_store *store, uint32_t kind, uint64_t digest,
                        uint32_t limit, weir_watch_on_row *on_row, void *context,
                        struct weir_error *err)
 {
@@ -112,7 +112,7 @@ weir_watch_verdicts_of(struct weir_store *store,
     uint32_t count = 0;
     return each_row(store,
                     weir_sql_bind(store, WEIR_SQL_WATCH_VERDICTS_OF, &own,
-                                  "iti", (int64_t)subject, name,
+                                  "iii", (int64_t)kind, (int64_t)digest,
                                   (int64_t)limit),
                     on_row, context, &count, &own, err);
 }
@@ -128,8 +128,8 @@ weir_watch_verdicts_last(struct weir_store *store,
     return each_row(
         store,
         weir_sql_bind(store, WEIR_SQL_WATCH_VERDICTS_LAST, &own, "ittii",
-                      (int64_t)filter->subject, filter->tenant,
-                      filter->provider, (int64_t)filter->least,
+                      (int64_t)filter->kind, filter->tenant, filter->provider,
+                      (int64_t)filter->least,
                       (int64_t)(filter->limit == 0 ? 1000 : filter->limit)),
         on_row, context, &count, &own, err);
 }
@@ -167,27 +167,26 @@ weir__watch_reference_add(struct weir_store *store,
                           const struct weir_watch_frozen *frozen,
                           struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_WATCH_REFERENCE_ADD, err, "itiiittdb",
-                        (int64_t)frozen->subject, frozen->name,
+    return weir_sql_run(store, WEIR_SQL_WATCH_REFERENCE_ADD, err, "iiiiittdb",
+                        (int64_t)frozen->kind, (int64_t)frozen->digest,
                         (int64_t)frozen->calls, (int64_t)frozen->learnt,
                         frozen->when, frozen->actor, frozen->reason,
                         frozen->distance, frozen->reference);
 }
 
 weir_status
-weir_watch_references_of(struct weir_store *store,
-                         enum weir_watch_subject subject, weir_span name,
-                         weir_watch_on_frozen *on_frozen, void *context,
-                         struct weir_error *err)
+weir_watch_references_of(struct weir_store *store, uint32_t kind,
+                         uint64_t digest, weir_watch_on_frozen *on_frozen,
+                         void *context, struct weir_error *err)
 {
     struct weir_error own = {0};
     sqlite3_stmt *s = weir_sql_bind(store, WEIR_SQL_WATCH_REFERENCES_OF, &own,
-                                    "it", (int64_t)subject, name);
+                                    "ii", (int64_t)kind, (int64_t)digest);
     int step = s == NULL ? -1 : 1;
     while (step == 1 && (step = weir_sql_step(store, s, &own)) == 1) {
         struct weir_watch_frozen row = {
-            .subject = subject,
-            .name = name,
+            .kind = kind,
+            .digest = digest,
             .calls = (uint64_t)sqlite3_column_int64(s, 0),
             .learnt = (uint32_t)sqlite3_column_int(s, 1),
             .when = sqlite3_column_int64(s, 2),
@@ -235,8 +234,9 @@ weir__watch_member_add(struct weir_store *store, weir_span id,
                        const struct weir_watch_party *party,
                        struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_WATCH_MEMBER_ADD, err, "tit", id,
-                        (int64_t)party->subject, party->name);
+    return weir_sql_run(store, WEIR_SQL_WATCH_MEMBER_ADD, err, "tiit", id,
+                        (int64_t)party->kind, (int64_t)party->digest,
+                        party->name);
 }
 
 weir_status
@@ -245,11 +245,10 @@ weir__watch_link_add(struct weir_store *store, weir_span id,
                      const struct weir_watch_party *b, enum weir_watch_why why,
                      double value, struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_WATCH_LINK_ADD, err,
-                        "tititid"
-                        "id",
-                        id, (int64_t)a->subject, a->name, (int64_t)b->subject,
-                        b->name, (int64_t)why, value);
+    return weir_sql_run(store, WEIR_SQL_WATCH_LINK_ADD, err, "tiitiitid", id,
+                        (int64_t)a->kind, (int64_t)a->digest, a->name,
+                        (int64_t)b->kind, (int64_t)b->digest, b->name,
+                        (int64_t)why, value);
 }
 
 weir_status
@@ -285,8 +284,9 @@ static struct weir_watch_party
 party_of(sqlite3_stmt *s, int column)
 {
     return (struct weir_watch_party){
-        (enum weir_watch_subject)sqlite3_column_int(s, column),
-        weir_sql_span(s, column + 1)};
+        (uint32_t)sqlite3_column_int(s, column),
+        (uint64_t)sqlite3_column_int64(s, column + 1),
+        weir_sql_span(s, column + 2)};
 }
 
 weir_status
@@ -318,10 +318,10 @@ weir_watch_links(struct weir_store *store, weir_span id,
     int step = s == NULL ? -1 : 1;
     while (step == 1 && (step = weir_sql_step(store, s, &own)) == 1) {
         struct weir_watch_party a = party_of(s, 0);
-        struct weir_watch_party b = party_of(s, 2);
+        struct weir_watch_party b = party_of(s, 3);
         if (!on_link(context, &a, &b,
-                     (enum weir_watch_why)sqlite3_column_int(s, 4),
-                     sqlite3_column_double(s, 5))) {
+                     (enum weir_watch_why)sqlite3_column_int(s, 6),
+                     sqlite3_column_double(s, 7))) {
             sqlite3_reset(s);
             break;
         }
@@ -336,8 +336,9 @@ weir_watch_cluster_of(struct weir_store *store,
                       struct weir_error *err)
 {
     struct weir_error own = {0};
-    sqlite3_stmt *s = weir_sql_bind(store, WEIR_SQL_WATCH_MEMBER_OF, &own, "it",
-                                    (int64_t)party->subject, party->name);
+    sqlite3_stmt *s =
+        weir_sql_bind(store, WEIR_SQL_WATCH_MEMBER_OF, &own, "ii",
+                      (int64_t)party->kind, (int64_t)party->digest);
     int step = s == NULL ? -1 : weir_sql_step(store, s, &own);
     if (step < 0)
         return failed(&own, err);
@@ -364,13 +365,13 @@ weir_watch_cuts(struct weir_store *store, bool past, weir_watch_on_cut *on_cut,
         struct weir_watch_cut row = {
             .number = sqlite3_column_int64(s, 0),
             .a = party_of(s, 1),
-            .b = party_of(s, 3),
-            .why = (enum weir_watch_why)sqlite3_column_int(s, 5),
-            .when = sqlite3_column_int64(s, 6),
-            .actor = weir_sql_span(s, 7),
-            .reason = weir_sql_span(s, 8),
-            .ended = sqlite3_column_int64(s, 9),
-            .ended_by = weir_sql_span(s, 10)};
+            .b = party_of(s, 4),
+            .why = (enum weir_watch_why)sqlite3_column_int(s, 7),
+            .when = sqlite3_column_int64(s, 8),
+            .actor = weir_sql_span(s, 9),
+            .reason = weir_sql_span(s, 10),
+            .ended = sqlite3_column_int64(s, 11),
+            .ended_by = weir_sql_span(s, 12)};
         if (!on_cut(context, &row)) {
             sqlite3_reset(s);
             break;
@@ -384,10 +385,11 @@ weir__watch_cut_add(struct weir_store *store, const struct weir_watch_cut *cut,
                     int64_t *number_out, struct weir_error *err)
 {
     struct weir_error own = {0};
-    sqlite3_stmt *s = weir_sql_bind(
-        store, WEIR_SQL_WATCH_CUT_ADD, &own, "ititiitt",
-        (int64_t)cut->a.subject, cut->a.name, (int64_t)cut->b.subject,
-        cut->b.name, (int64_t)cut->why, cut->when, cut->actor, cut->reason);
+    sqlite3_stmt *s =
+        weir_sql_bind(store, WEIR_SQL_WATCH_CUT_ADD, &own, "iitiitiitt",
+                      (int64_t)cut->a.kind, (int64_t)cut->a.digest, cut->a.name,
+                      (int64_t)cut->b.kind, (int64_t)cut->b.digest, cut->b.name,
+                      (int64_t)cut->why, cut->when, cut->actor, cut->reason);
     int step = s == NULL ? -1 : weir_sql_step(store, s, &own);
     if (step == 1)
         *number_out = sqlite3_column_int64(s, 0);
