@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/config/config.h"
+#include "control/keyring/keyring.h"
 #include "control/log.h"
 #include "control/onboarding/parts.h"
 #include "control/parts.h"
@@ -127,6 +128,7 @@ weir_control_close(struct weir_control *control)
     if (control->board != NULL)
         munmap(control->board, 4096);
     weir__onboarding_free(control->onboarding);
+    weir__keyring_free(control->keyring);
     weir_store_close(control->store);
     weir_world_free(control->world);
     if (control->lock_file >= 0)

@@ -24,6 +24,7 @@
 #include "control/store/store.h"
 
 struct weir_onboarding; /* control/onboarding */
+struct weir_keyring;    /* control/keyring */
 
 struct weir_control {
     pthread_mutex_t lock; /* people's deeds: weir_control_lock() */
@@ -49,6 +50,7 @@ struct weir_control {
                           struct weir_error *err);
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
+    struct weir_keyring *keyring;       /* the same */
     int acts_event;        /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t publications; /* of worlds: a review looks when it moves */
     uint64_t reloads;
@@ -95,8 +97,6 @@ WEIR_MUST_USE weir_status weir_control_reload(struct weir_control *control,
                                               struct weir_faults *faults,
                                               struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_publish_overlay(
-    struct weir_control *control, struct weir_error *err);
-WEIR_MUST_USE weir_status weir_control_publish_credentials(
     struct weir_control *control, struct weir_error *err);
 /* The sources are as the workers have them: renews the board's time. */
 void weir_control_confirm(struct weir_control *control);

@@ -26,6 +26,9 @@ WEIR_MUST_USE weir_status weir__control_publish_overlay(
     struct weir_control *control, struct weir_error *err);
 WEIR_MUST_USE weir_status weir__control_publish_credentials(
     struct weir_control *control, struct weir_error *err);
+/* What the keyring has now, as a new file where it differs. */
+WEIR_MUST_USE weir_status weir__control_write_credentials(
+    struct weir_control *control, struct weir_error *err);
 
 /* The next number of `name` in the store, beyond the one on the board. */
 WEIR_MUST_USE weir_status weir__control_next_generation(

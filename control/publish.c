@@ -27,6 +27,7 @@
 #include "control/config/config.h"
 #include "control/evidence/merge.h"
 #include "control/explain/sources.h"
+#include "control/keyring/keyring.h"
 #include "control/log.h"
 #include "control/onboarding/onboarding.h"
 #include "control/parts.h"
@@ -196,55 +197,25 @@ weir__control_publish_image(struct weir_control *control,
 
 /* ------------------------------------------------------------- credentials */
 
-/* The name the image gives to an origin's credential; empty: none. */
-static weir_span
-credential_name(const struct weir_control *control, weir_span origin)
+/* The file in force, malloc'ed; false: there is none. Wipe it. */
+static bool
+read_credentials(struct weir_control *control, char **bytes_out,
+                 size_t *len_out)
 {
-    const struct weir_image *image = &control->image;
-    for (uint32_t i = 0; i < image->origin_count; i++) {
-        const struct weir_image_origin *row = &image->origins[i];
-        if (weir_span_equal(weir_image_text(image, row->name), origin))
-            return weir_image_text(image, row->credential);
-    }
-    return WEIR_SPAN("");
-}
-
-/* Lines of name, tab, secret. What cannot be had is said and left out: the
- * other origins go on. */
-static void
-collect_credentials(struct weir_control *control, struct weir_buf *out)
-{
-    for (uint32_t i = 0; i < control->world->origin_count; i++) {
-        const struct weir_world_origin *origin =
-            &control->world->origin_rows[i];
-        weir_span name = credential_name(control, origin->name);
-        struct weir_error err;
-        size_t start = out->len;
-        if (origin->credential.kind == WEIR_CREDENTIAL_NONE || name.len == 0)
-            continue;
-        weir_buf_add_span(out, name);
-        weir_buf_add_byte(out, '\t');
-        if (weir_config_credential(&origin->credential, out, &err) == WEIR_OK) {
-            weir_buf_add_byte(out, '\n');
-            continue;
-        }
-        out->len = start;
-        weir_log(WEIR_LOG_WARN, "origin %.*s has no credential: %s",
-                 WEIR_SPAN_ARG(origin->name), err.text);
-    }
+    char path[WEIR_PATH_MAX + 48];
+    if (control->board->credentials == 0)
+        return false;
+    weir__control_run_path(control, "credentials", control->board->credentials,
+                           path);
+    return weir_read_file(path, bytes_out, len_out, NULL) == WEIR_OK;
 }
 
 static bool
 credentials_changed(struct weir_control *control, weir_span bytes)
 {
-    char path[WEIR_PATH_MAX + 48];
     char *before = NULL;
     size_t len = 0;
-    if (control->board->credentials == 0)
-        return true;
-    weir__control_run_path(control, "credentials", control->board->credentials,
-                           path);
-    if (weir_read_file(path, &before, &len, NULL) != WEIR_OK)
+    if (!read_credentials(control, &before, &len))
         return true;
     bool is_same = weir_span_equal((weir_span){before, len}, bytes);
     weir_wipe(before, len);
@@ -253,8 +224,8 @@ credentials_changed(struct weir_control *control, weir_span bytes)
 }
 
 weir_status
-weir__control_publish_credentials(struct weir_control *control,
-                                  struct weir_error *err)
+weir__control_write_credentials(struct weir_control *control,
+                                struct weir_error *err)
 {
     struct weir_buf bytes;
     char path[WEIR_PATH_MAX + 48];
@@ -267,8 +238,8 @@ weir__control_publish_credentials(struct weir_control *control,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     weir_buf_init_fixed(&bytes, memory, size);
     /* Never empty: an empty file cannot be mapped. */
-    weir_buf_addf(&bytes, "# name, tab, secret\n");
-    collect_credentials(control, &bytes);
+    weir_buf_addf(&bytes, "# name, end, made from, secret\n");
+    weir__keyring_put(control, &bytes);
     if (bytes.overflow)
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                            "the credentials of all origins pass 1 MiB");
@@ -287,6 +258,23 @@ weir__control_publish_credentials(struct weir_control *control,
     weir_wipe(memory, size);
     free(memory);
     return status;
+}
+
+weir_status
+weir__control_publish_credentials(struct weir_control *control,
+                                  struct weir_error *err)
+{
+    char *before = NULL;
+    size_t len = 0;
+    bool had_one = read_credentials(control, &before, &len);
+    weir_status status =
+        weir__keyring_follow(control, (weir_span){before, len}, err);
+    if (had_one) {
+        weir_wipe(before, len);
+        free(before);
+    }
+    return status == WEIR_OK ? weir__control_write_credentials(control, err)
+                             : status;
 }
 
 /* ------------------------------------------------------------------- whole */
@@ -351,16 +339,6 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
     weir_world_free(before);
     if (status == WEIR_OK)
         weir_control_confirm(control);
-    return status;
-}
-
-weir_status
-weir_control_publish_credentials(struct weir_control *control,
-                                 struct weir_error *err)
-{
-    weir_control_lock(control);
-    weir_status status = weir__control_publish_credentials(control, err);
-    pthread_mutex_unlock(&control->lock);
     return status;
 }
 

@@ -174,6 +174,7 @@ typedef struct {
 typedef struct {
     weir_span                       name;
     weir_secret                     secret;
+    weir_time                       until;      /* 0: it does not end */
 } ngx_http_weir_credential_t;
 
 
@@ -374,7 +375,7 @@ void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
 void ngx_http_weir_follow_credentials(ngx_http_weir_worker_t *w,
     uint64_t generation);
 void ngx_http_weir_forget_credentials(ngx_http_weir_worker_t *w);
-/* NGX_DECLINED when the name is not known. */
+/* NGX_DECLINED: the name is not known. NGX_ABORT: it has ended. */
 ngx_int_t ngx_http_weir_credential(weir_span name, weir_secret *secret_out);
 
 

@@ -24,14 +24,16 @@ ngx_http_weir_forget_credentials(ngx_http_weir_worker_t *w)
 }
 
 
-/* Lines of name, tab, secret. */
+/* Lines of name, end in microseconds, what it was made from, and secret,
+ * parted by tabs; further tabs are the secret's. */
 
 static ngx_uint_t
 ngx_http_weir_parse_credentials(u_char *p, u_char *last,
     ngx_http_weir_credential_t *credentials)
 {
-    u_char      *end, *tab;
-    ngx_uint_t   n;
+    u_char      *end, *tab[3];
+    uint64_t     until;
+    ngx_uint_t   i, n;
 
     n = 0;
 
@@ -42,15 +44,26 @@ ngx_http_weir_parse_credentials(u_char *p, u_char *last,
             end = last;
         }
 
-        tab = ngx_strlchr(p, end, '\t');
-        if (tab == NULL) {
+        tab[0] = ngx_strlchr(p, end, '\t');
+
+        for (i = 1; i < 3; i++) {
+            tab[i] = tab[i - 1] ? ngx_strlchr(tab[i - 1] + 1, end, '\t')
+                                : NULL;
+        }
+
+        if (tab[2] == NULL
+            || !weir_span_to_u64((weir_span) { (char *) tab[0] + 1,
+                                               tab[1] - tab[0] - 1 },
+                                 &until))
+        {
             continue;
         }
 
         if (credentials) {
-            credentials[n].name = (weir_span) { (char *) p, tab - p };
-            credentials[n].secret = (weir_secret) { (char *) tab + 1,
-                                                    end - tab - 1 };
+            credentials[n].name = (weir_span) { (char *) p, tab[0] - p };
+            credentials[n].until = (weir_time) until;
+            credentials[n].secret = (weir_secret) { (char *) tab[2] + 1,
+                                                    end - tab[2] - 1 };
         }
 
         n++;
@@ -126,6 +139,12 @@ ngx_http_weir_credential(weir_span name, weir_secret *secret_out)
 
     for (i = 0; i < w->credential_count; i++) {
         if (weir_span_equal(w->credentials[i].name, name)) {
+            if (w->credentials[i].until
+                && w->credentials[i].until <= ngx_http_weir_now())
+            {
+                return NGX_ABORT;
+            }
+
             *secret_out = w->credentials[i].secret;
             return NGX_OK;
         }

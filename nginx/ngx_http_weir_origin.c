@@ -194,8 +194,9 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 /* What an attempt lacks before anything is sent; NULL: nothing. */
 
 static const char *
-ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx)
+ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx, enum weir_attempt_end *end_out)
 {
+    ngx_int_t                         rc;
     const struct weir_image          *image;
     ngx_http_weir_endpoint_t         *e;
     const struct weir_image_origin   *origin;
@@ -203,6 +204,7 @@ ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx)
     image = &ctx->view->view.image;
     origin = &image->origins[image->deployments[ctx->step.deployment].origin];
     e = ctx->endpoint;
+    *end_out = WEIR_ATTEMPT_REFUSED;
 
     if (e->origin == NULL || e->provider == NULL) {
         return "not configured";
@@ -214,15 +216,20 @@ ngx_http_weir_missing(ngx_http_weir_ctx_t *ctx)
 
     ctx->secret = (weir_secret) { NULL, 0 };
 
-    if (origin->credential.len
-        && ngx_http_weir_credential(weir_image_text(image, origin->credential),
-                                    &ctx->secret)
-           != NGX_OK)
-    {
-        return "no credential";
+    if (origin->credential.len == 0) {
+        return NULL;
     }
 
-    return NULL;
+    rc = ngx_http_weir_credential(weir_image_text(image, origin->credential),
+                                  &ctx->secret);
+
+    if (rc == NGX_OK) {
+        return NULL;
+    }
+
+    *end_out = WEIR_ATTEMPT_NO_CREDENTIAL;
+
+    return rc == NGX_ABORT ? "credential has ended" : "no credential";
 }
 
 
@@ -234,6 +241,7 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     struct weir_error          err;
     ngx_http_request_t        *r;
     ngx_http_upstream_t       *u;
+    enum weir_attempt_end      end;
     const struct weir_image   *image;
     ngx_http_weir_endpoint_t  *e;
 
@@ -248,13 +256,14 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
     ngx_http_weir_reply_reset(ctx);
 
     pinned = ngx_http_weir_pin_start(ctx);
-    missing = pinned ? pinned : ngx_http_weir_missing(ctx);
+    end = WEIR_ATTEMPT_WITHDRAWN;
+    missing = pinned ? pinned : ngx_http_weir_missing(ctx, &end);
 
     if (missing) {
         ngx_http_weir_name_hop(ctx, missing);
 
         ctx->failure = (struct weir_attempt_result) {
-            .end = pinned ? WEIR_ATTEMPT_WITHDRAWN : WEIR_ATTEMPT_REFUSED,
+            .end = end,
             .retry_after_ms = -1,
         };
 

@@ -304,7 +304,9 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
         refusal.param = ctx->ask.param;
     }
 
-    if (ctx->hop && (status == WEIR_EUPSTREAM || status == WEIR_ETIMEOUT)) {
+    if (ctx->hop && (status == WEIR_EUPSTREAM || status == WEIR_ETIMEOUT
+                     || (status == WEIR_EUNAVAIL && ctx->is_tried)))
+    {
         refusal.hop = weir_span_of(ctx->hop);
     }
 

@@ -83,14 +83,77 @@ ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 }
 
 
+/*
+ * What shows the origin who asks: a line with the secret, or the lines of a
+ * signature, which is made over all that is known of the request by now.
+ */
+
+static ngx_int_t
+ngx_http_weir_authorize(ngx_http_weir_ctx_t *ctx, weir_span authority,
+    weir_span *lines_out)
+{
+    size_t                size;
+    u_char               *p;
+    weir_span             header, prefix;
+    struct weir_buf       lines;
+    struct weir_error     err;
+    struct weir_signing   signing;
+
+    *lines_out = WEIR_SPAN_NONE;
+
+    if (ctx->secret.len == 0) {
+        return NGX_OK;
+    }
+
+    header = weir_provider_auth_header(ctx->endpoint->provider);
+    prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
+
+    size = header.len + prefix.len + ctx->secret.len + sizeof(": " CRLF)
+           + WEIR_SIGNING_LINES;
+
+    p = ngx_pnalloc(ctx->request->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    weir_buf_init_fixed(&lines, p, size);
+
+    if (!weir_provider_signs(ctx->endpoint->provider)) {
+        weir_buf_add_span(&lines, header);
+        weir_buf_add_span(&lines, WEIR_SPAN(": "));
+        weir_buf_add_span(&lines, prefix);
+        weir_buf_add(&lines, ctx->secret.ptr, ctx->secret.len);
+        weir_buf_add_span(&lines, WEIR_SPAN(CRLF));
+
+    } else {
+        signing.outgoing = &ctx->outgoing;
+        signing.authority = authority;
+        signing.content_type = WEIR_SPAN("application/json");
+        signing.secret = ctx->secret;
+        signing.now = ngx_http_weir_now();
+
+        if (weir_provider_sign(ctx->endpoint->provider, &signing, &lines, &err)
+            != WEIR_OK)
+        {
+            ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                          "weir: %s", err.text);
+            return NGX_ERROR;
+        }
+    }
+
+    *lines_out = weir_buf_span(&lines);
+
+    return NGX_OK;
+}
+
+
 static ngx_buf_t *
 ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
 {
     u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
-    weir_span                           authority, header, prefix, lines, type;
-    weir_secret                         secret;
+    weir_span                           authority, shown, lines, type;
     ngx_http_request_t                 *r;
     const struct weir_image            *image;
     const struct weir_image_origin     *origin;
@@ -100,17 +163,17 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     origin = &image->origins[image->deployments[ctx->step.deployment].origin];
 
     authority = weir_image_text(image, origin->authority);
-    header = weir_provider_auth_header(ctx->endpoint->provider);
-    prefix = weir_provider_auth_prefix(ctx->endpoint->provider);
     lines = weir_provider_headers(ctx->endpoint->provider);
     type = weir_provider_stream_type(ctx->endpoint->provider);
-    secret = ctx->secret;
+
+    if (ngx_http_weir_authorize(ctx, authority, &shown) != NGX_OK) {
+        return NULL;
+    }
 
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
-          + header.len + prefix.len + secret.len + lines.len
-          + type.len
+          + shown.len + lines.len + type.len
           + ngx_http_weir_pass_headers(r, NULL)
-          + sizeof("  HTTP/1.1\r\nHost: \r\n: \r\n"
+          + sizeof("  HTTP/1.1\r\nHost: \r\n"
                    "Content-Type: application/json\r\n"
                    "Content-Length: \r\nAccept: application/json\r\n"
                    "Accept-Encoding: identity\r\n"
@@ -132,15 +195,10 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     p = ngx_http_weir_copy(p, " HTTP/1.1" CRLF "Host: ");
     p = ngx_cpymem(p, authority.ptr, authority.len);
 
-    if (secret.len) {
-        p = ngx_http_weir_copy(p, CRLF);
-        p = ngx_cpymem(p, header.ptr, header.len);
-        p = ngx_http_weir_copy(p, ": ");
-        p = ngx_cpymem(p, prefix.ptr, prefix.len);
-        p = ngx_cpymem(p, secret.ptr, secret.len);
-    }
+    p = ngx_http_weir_copy(p, CRLF);
+    p = ngx_cpymem(p, shown.ptr, shown.len);
 
-    p = ngx_http_weir_copy(p, CRLF "Content-Type: application/json"
+    p = ngx_http_weir_copy(p, "Content-Type: application/json"
                               CRLF "Content-Length: ");
     p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 

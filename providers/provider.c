@@ -44,6 +44,21 @@ weir_provider_auth_prefix(const struct weir_provider *provider)
     return weir_span_of(provider->auth_prefix);
 }
 
+bool
+weir_provider_signs(const struct weir_provider *provider)
+{
+    return provider->ops->sign != NULL;
+}
+
+weir_status
+weir_provider_sign(const struct weir_provider *provider,
+                   const struct weir_signing *signing, struct weir_buf *lines,
+                   struct weir_error *err)
+{
+    WEIR_ASSERT(provider->ops->sign != NULL);
+    return provider->ops->sign(signing, lines, err);
+}
+
 weir_span
 weir_provider_headers(const struct weir_provider *provider)
 {

@@ -11,6 +11,7 @@
 
 #include "control/api/call.h"
 #include "control/ingest/figures.h"
+#include "control/keyring/keyring.h"
 
 #define METRICS_BYTES_MAX ((size_t)16 << 20)
 
@@ -302,6 +303,36 @@ add_control(struct weir_buf *out, const struct weir_control *control)
     weir_buf_addf(out, "weir_build_info{version=\"%s\"} 1\n", WEIR_VERSION);
 }
 
+static void
+add_credentials(struct weir_buf *out, const struct weir_control *control)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+    } rows[] = {
+        {"weir_credential_usable", "gauge",
+         "1: the origin has a credential that has not ended"},
+        {"weir_credential_until_seconds", "gauge",
+         "when it ends, 0: it does not"},
+        {"weir_credential_renewals_total", "counter",
+         "times it was read or fetched"},
+        {"weir_credential_failures_total", "counter", "times it could not be"}};
+    weir_time now = weir_control_now();
+    for (size_t r = 0; r < WEIR_COUNTOF(rows); r++) {
+        struct weir_keyring_state state;
+        head(out, rows[r].name, rows[r].type, rows[r].help);
+        for (size_t i = 0; weir__keyring_state(control, i, now, &state); i++) {
+            const double values[] = {
+                state.has_secret ? 1 : 0, (double)state.until / 1e6,
+                (double)state.renewals, (double)state.failures};
+            weir_buf_addf(out, "%s{", rows[r].name);
+            label(out, "origin", state.origin);
+            weir_buf_addf(out, "} %.17g\n", values[r]);
+        }
+    }
+}
+
 weir_status
 weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
 {
@@ -313,6 +344,7 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     add_journal(&out, door->control);
     weir_control_lock(door->control);
     add_control(&out, door->control);
+    add_credentials(&out, door->control);
     if (door->quota != NULL && door->control->has_image)
         add_budgets(&out, door);
     pthread_mutex_unlock(&door->control->lock);

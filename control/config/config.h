@@ -62,13 +62,15 @@ WEIR_MUST_USE weir_status weir_config_compile(struct weir_world *world,
                                               struct weir_faults *faults);
 
 /*
- * The secret behind a reference, appended to `out` without the line end:
- * an environment variable, the first line of a file, or of what a command
- * prints within 10 s. ENOTFOUND, EIO, ETIMEOUT; the text names the
- * reference and never the secret. WEIR_CREDENTIAL_NONE appends nothing.
+ * The secret behind a reference, appended to `out`: an environment variable,
+ * the first line of a file, or of what a command prints within 10 s, without
+ * the line end; `wants_all`: all of it, up to 16 KiB. ENOTFOUND, EIO,
+ * ETIMEOUT, ETOOBIG; the text names the reference and never the secret.
+ * WEIR_CREDENTIAL_NONE appends nothing.
  */
 WEIR_MUST_USE weir_status
-weir_config_credential(const struct weir_world_credential *credential,
-                       struct weir_buf *out, struct weir_error *err);
+weir_config_reference(const struct weir_world_reference *reference,
+                      bool wants_all, struct weir_buf *out,
+                      struct weir_error *err);
 
 #endif

@@ -12,11 +12,10 @@ static weir_status
 resolve(enum weir_credential_kind kind, const char *value, char *text,
         struct weir_error *err)
 {
-    struct weir_world_credential credential = {.kind = kind,
-                                               .value = weir_span_of(value)};
+    struct weir_world_reference reference = {kind, weir_span_of(value)};
     struct weir_buf out;
     weir_buf_init(&out, 8192);
-    weir_status status = weir_config_credential(&credential, &out, err);
+    weir_status status = weir_config_reference(&reference, false, &out, err);
     if (out.len > 0)
         memcpy(text, out.ptr, out.len);
     text[out.len] = '\0';

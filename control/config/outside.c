@@ -27,6 +27,27 @@ check_listen(struct weir_faults *faults, const struct weir_world_listen *l)
     check_readable(faults, l->place, "key", l->key);
 }
 
+/* A key that signs is no header, and a header's value does not sign. */
+static void
+check_signing(struct weir_faults *faults, const struct weir_world_origin *o)
+{
+    const struct weir_provider *provider = weir_provider_find(o->dialect);
+    bool is_aws = o->credential.form == WEIR_CREDENTIAL_AWS;
+    if (provider == NULL || weir_provider_signs(provider) == is_aws)
+        return;
+    weir_faults_add(faults,
+                    o->credential.kind != WEIR_CREDENTIAL_NONE
+                        ? o->credential.place
+                        : o->place,
+                    is_aws ? "Write `dialect: bedrock`."
+                           : "Write `credential: {aws: {region: .., ..}}`.",
+                    is_aws ? "origin \"%.*s\" speaks %.*s, which signs "
+                             "nothing"
+                           : "origin \"%.*s\" speaks %.*s and has nothing to "
+                             "sign with",
+                    WEIR_SPAN_ARG(o->name), WEIR_SPAN_ARG(o->dialect));
+}
+
 void
 config_check_outside(const struct weir_world *world, struct weir_faults *faults)
 {
@@ -39,6 +60,7 @@ config_check_outside(const struct weir_world *world, struct weir_faults *faults)
                    world->settings.asn_mmdb_path);
     for (uint32_t i = 0; i < world->origin_count; i++) {
         const struct weir_world_origin *o = &world->origin_rows[i];
+        check_signing(faults, o);
         check_readable(faults, o->place, "tls.ca", o->tls_ca);
         if (o->dialect.len > 0 && weir_provider_find(o->dialect) == NULL)
             weir_faults_add(faults, o->place, "Write `dialect: openai`.",

@@ -64,6 +64,7 @@ read_fn read_seconds; /* int64_t seconds, the same text */
 read_fn read_money;   /* weir_micros */
 read_fn read_share;   /* weir_share: text or [low, high] */
 
+read_fn read_credential; /* struct weir_world_credential */
 read_fn read_operations; /* uint32_t: bits */
 
 /* A price wherever it stands. */

@@ -153,38 +153,6 @@ read_regions(struct reader *r, const struct yaml_node *node, void *member)
 /* ------------------------------------------------------------- origins */
 
 static void
-read_credential(struct reader *r, const struct yaml_node *node, void *member)
-{
-    struct weir_world_credential *credential = member;
-    struct {
-        weir_span env;
-        weir_span file;
-        weir_span command;
-    } text = {{0}, {0}, {0}};
-    const struct field fields[] = {
-        {"env", read_text, (size_t)((char *)&text.env - (char *)&text)},
-        {"file", read_path, (size_t)((char *)&text.file - (char *)&text)},
-        {"command", read_text, (size_t)((char *)&text.command - (char *)&text)},
-    };
-    credential->place = node->place;
-    if (node->kind != YAML_MAPPING || node->count != 1) {
-        read_fault(r, node,
-                   "Write {env: NAME}, {file: path} or {command: line}; the "
-                   "secret itself does not belong into a configuration.",
-                   "not a reference to a credential");
-        return;
-    }
-    read_fields(r, node, "a credential", fields, WEIR_COUNTOF(fields), &text);
-    credential->kind = text.env.len > 0       ? WEIR_CREDENTIAL_ENV
-                       : text.file.len > 0    ? WEIR_CREDENTIAL_FILE
-                       : text.command.len > 0 ? WEIR_CREDENTIAL_COMMAND
-                                              : WEIR_CREDENTIAL_NONE;
-    credential->value = text.env.len > 0    ? text.env
-                        : text.file.len > 0 ? text.file
-                                            : text.command;
-}
-
-static void
 read_timeouts(struct reader *r, const struct yaml_node *node, void *member)
 {
     static const struct field fields[] = {

@@ -11,6 +11,7 @@
 #include <weir/quota.h>
 
 #include "control/control.h"
+#include "control/keyring/keyring.h"
 #include "control/notices/courier.h"
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
@@ -30,6 +31,7 @@ struct weir_house {
     void *quota_map;
     size_t quota_bytes;
     struct weir_courier *courier;
+    struct weir_keeper *keeper;
     int signals; /* signalfd */
     int timer;   /* timerfd */
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */

@@ -405,6 +405,8 @@ open_house(struct weir_house *house, const char *config_path,
         status = weir_api_start(house->control, *ingest_out, house->quota,
                                 house->nudge, api_out, err);
     if (status == WEIR_OK)
+        status = weir_keeper_start(house->control, &house->keeper, err);
+    if (status == WEIR_OK)
         status = weir_courier_start(house->control->paths.state,
                                     &house->courier, err);
     return status;
@@ -425,6 +427,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
         loop(&house, ingest);
     weir_api_stop(api);
     weir_courier_stop(house.courier);
+    weir_keeper_stop(house.keeper);
     weir_reviewer_stop(house.control);
     /* A start that failed leaves a data plane that was taken over alone. */
     bool is_orderly = status == WEIR_OK;

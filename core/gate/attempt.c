@@ -87,11 +87,18 @@ name_hop(const struct weir_call *call, const struct weir_attempt_result *result,
         [WEIR_ATTEMPT_BROKEN] = "the origin broke the connection off",
         [WEIR_ATTEMPT_WITHDRAWN] = "the deployment has been withdrawn",
         [WEIR_ATTEMPT_PINNED] = "the origin is not the one that is pinned",
+        [WEIR_ATTEMPT_NO_CREDENTIAL] =
+            "the credential for the origin has ended or is not there",
     };
     bool is_slow = result->end == WEIR_ATTEMPT_SLOW_OPEN ||
                    result->end == WEIR_ATTEMPT_SLOW_HEAD;
-    weir_fail(err, is_slow ? WEIR_ETIMEOUT : WEIR_EUPSTREAM, WEIR_OFFSET_NONE,
-              "deployment %.*s: %s", WEIR_SPAN_ARG(name), what[result->end]);
+    bool is_ours = result->end == WEIR_ATTEMPT_NO_CREDENTIAL;
+    weir_fail(err,
+              is_slow   ? WEIR_ETIMEOUT
+              : is_ours ? WEIR_EUNAVAIL
+                        : WEIR_EUPSTREAM,
+              WEIR_OFFSET_NONE, "deployment %.*s: %s", WEIR_SPAN_ARG(name),
+              what[result->end]);
 }
 
 struct weir_step

@@ -166,7 +166,8 @@ note_failure(struct weir_route_plan *plan,
     if (result->end == WEIR_ATTEMPT_SLOW_HEAD ||
         result->end == WEIR_ATTEMPT_BROKEN ||
         result->end == WEIR_ATTEMPT_WITHDRAWN ||
-        result->end == WEIR_ATTEMPT_PINNED) {
+        result->end == WEIR_ATTEMPT_PINNED ||
+        result->end == WEIR_ATTEMPT_NO_CREDENTIAL) {
         plan->spent |= bit;
         return;
     }

@@ -37,6 +37,10 @@ const struct weir_provider *weir_provider_get(size_t index);
 weir_span weir_provider_auth_header(const struct weir_provider *provider);
 weir_span weir_provider_auth_prefix(const struct weir_provider *provider);
 
+/* Requests are signed, each for itself: the credential goes into lines that
+ * weir_provider_sign() writes, and into no header by itself. */
+bool weir_provider_signs(const struct weir_provider *provider);
+
 /* Header lines that every request of this dialect carries, each with CRLF;
  * empty: none. A client's header of the same name is not passed on then. */
 weir_span weir_provider_headers(const struct weir_provider *provider);
@@ -97,6 +101,25 @@ WEIR_MUST_USE weir_status weir_provider_prepare(
     const struct weir_provider *provider, const struct weir_request *request,
     const struct weir_target *target, struct weir_arena *arena,
     struct weir_outgoing *outgoing_out, struct weir_error *err);
+
+/* What a signature is made over, and with. */
+struct weir_signing {
+    const struct weir_outgoing *outgoing;
+    weir_span authority;    /* the Host header */
+    weir_span content_type; /* that header's value */
+    weir_secret secret;     /* as the credentials file has it */
+    weir_time now;
+};
+
+/* Room for what weir_provider_sign() writes beside the credential itself,
+ * whose session token it repeats. */
+#define WEIR_SIGNING_LINES ((size_t)1024)
+
+/* Appends header lines, each with CRLF. EUNAUTH: the credential is not one
+ * that signs; ELIMIT: no room. */
+WEIR_MUST_USE weir_status weir_provider_sign(
+    const struct weir_provider *provider, const struct weir_signing *signing,
+    struct weir_buf *lines, struct weir_error *err);
 
 /* ------------------------------------------------------------- reply */
 
@@ -200,6 +223,9 @@ struct weir_provider_ops {
                          struct weir_outgoing *outgoing_out,
                          struct weir_error *err);
     const struct weir_reading_ops *reading;
+    /* NULL: the credential goes into the provider's header as it is. */
+    weir_status (*sign)(const struct weir_signing *signing,
+                        struct weir_buf *lines, struct weir_error *err);
     weir_status (*prepare)(const struct weir_request *request,
                            const struct weir_target *target,
                            struct weir_arena *arena,

@@ -184,10 +184,35 @@ enum weir_credential_kind {
     WEIR_CREDENTIAL_COMMAND = 3 /* run by /bin/sh; first line of stdout */
 };
 
+/* What stands behind the reference, and what becomes of it. */
+enum weir_credential_form {
+    WEIR_CREDENTIAL_TEXT = 0,            /* it is what the origin hears */
+    WEIR_CREDENTIAL_AWS = 1,             /* signs each request */
+    WEIR_CREDENTIAL_SERVICE_ACCOUNT = 2, /* is exchanged for a token */
+    WEIR_CREDENTIAL_ENTRA = 3            /* the same, of a directory */
+};
+
+struct weir_world_reference {
+    enum weir_credential_kind kind;
+    weir_span value; /* the reference, never the secret */
+};
+
 struct weir_world_credential {
     struct weir_place place;
     enum weir_credential_kind kind;
-    weir_span value; /* the reference, never the secret */
+    weir_span value; /* the reference, never the secret. AWS: the secret key,
+                      * or, without `access_key`, JSON as AWS' programs print
+                      * it; SERVICE_ACCOUNT: its JSON; ENTRA: the secret */
+    enum weir_credential_form form;
+    struct weir_world_reference access_key;    /* AWS */
+    struct weir_world_reference session_token; /* AWS; NONE: none */
+    weir_span region;                          /* AWS */
+    weir_span service;                         /* AWS: "bedrock" */
+    weir_span tenant;                          /* ENTRA: the directory */
+    weir_span client;                          /* ENTRA */
+    weir_span authority; /* ENTRA: https://login.example, no slash behind */
+    weir_span scope;     /* of tokens */
+    uint32_t every_ms;   /* how often a command is run */
 };
 
 struct weir_world_origin {

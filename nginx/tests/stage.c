@@ -126,10 +126,12 @@ put_credentials(struct weir_world *world, uint64_t generation)
     struct weir_error err;
     weir_buf_init(&all, 1 << 20);
     for (uint32_t i = 0; i < world->origin_count; i++) {
+        const struct weir_world_reference reference = {
+            world->origin_rows[i].credential.kind,
+            world->origin_rows[i].credential.value};
         weir_buf_add_span(&all, world->origin_rows[i].name);
-        weir_buf_add_byte(&all, '\t');
-        if (weir_config_credential(&world->origin_rows[i].credential, &all,
-                                   &err) != WEIR_OK)
+        weir_buf_add_span(&all, WEIR_SPAN("\t0\t0\t"));
+        if (weir_config_reference(&reference, false, &all, &err) != WEIR_OK)
             die("credential", err.text);
         weir_buf_add_byte(&all, '\n');
     }

@@ -538,14 +538,13 @@ reply_new(const struct weir_reply_setup *setup, struct weir_arena *arena)
     return weir_passing_new(&weir_bedrock_ops, setup, arena);
 }
 
-const struct weir_provider_ops weir_bedrock_ops = {
-    .speaks = WEIR_SPEAKS(WEIR_DIALECT_CONVERSE),
-    .dialect = WEIR_DIALECT_CONVERSE,
-    .write = write,
-    .reading = &weir_bedrock_reading,
-    .prepare = prepare,
-    .reply_new = reply_new,
-    .reply_free = weir_passing_free,
-    .reply_next = weir_passing_next,
-    .reply_finish = weir_passing_finish,
-};
+#define OPS                                                                    \
+    .speaks = WEIR_SPEAKS(WEIR_DIALECT_CONVERSE),                              \
+    .dialect = WEIR_DIALECT_CONVERSE, .write = write,                          \
+    .reading = &weir_bedrock_reading, .prepare = prepare,                      \
+    .reply_new = reply_new, .reply_free = weir_passing_free,                   \
+    .reply_next = weir_passing_next, .reply_finish = weir_passing_finish
+
+const struct weir_provider_ops weir_bedrock_ops = {OPS};
+const struct weir_provider_ops weir_bedrock_signed_ops = {
+    OPS, .sign = weir_bedrock_sign};
