@@ -26,6 +26,14 @@ list_withdrawals(struct weir_cli *cli)
     return code;
 }
 
+static const char *
+goes_on(const json_t *reply)
+{
+    return json_is_false(json_object_get(reply, "told"))
+               ? " so far, others are being told"
+               : "";
+}
+
 int
 weir_cmd_withdraw(struct weir_cli *cli)
 {
@@ -49,9 +57,9 @@ weir_cmd_withdraw(struct weir_cli *cli)
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0)
-        fprintf(cli->out, "%s %s is withdrawn; %lld notices to customers\n",
+        fprintf(cli->out, "%s %s is withdrawn; %lld notices to customers%s\n",
                 cli->arguments[0], cli->arguments[1],
-                weir_cli_number(reply, "notices"));
+                weir_cli_number(reply, "notices"), goes_on(reply));
     json_decref(reply);
     return code;
 }
@@ -71,9 +79,9 @@ weir_cmd_restore(struct weir_cli *cli)
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0)
-        fprintf(cli->out, "%s %s is restored; %lld notices to customers\n",
+        fprintf(cli->out, "%s %s is restored; %lld notices to customers%s\n",
                 cli->arguments[0], cli->arguments[1],
-                weir_cli_number(reply, "notices"));
+                weir_cli_number(reply, "notices"), goes_on(reply));
     json_decref(reply);
     return code;
 }

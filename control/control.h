@@ -25,6 +25,7 @@
 
 struct weir_onboarding; /* control/onboarding */
 struct weir_keyring;    /* control/keyring */
+struct weir_teller;     /* control/notices/telling.h */
 
 struct weir_control {
     pthread_mutex_t lock; /* people's deeds: weir_control_lock() */
@@ -51,6 +52,7 @@ struct weir_control {
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
     struct weir_keyring *keyring;       /* the same */
+    struct weir_teller *teller;         /* NULL: who acts tells */
     int acts_event;        /* eventfd: acts wait for the journal; -1: nobody */
     uint64_t publications; /* of worlds: a review looks when it moves */
     uint64_t reloads;
@@ -144,20 +146,26 @@ struct weir_withdrawal_wish {
     weir_time deadline; /* until when to have gone; 0: none */
 };
 
+/* Of those whom a deed touches. */
+struct weir_told {
+    uint32_t notices; /* posted so far */
+    bool is_done;     /* that is all; else the teller goes on */
+};
+
 /*
- * Acts in every worker, then posts notices to the customers whom it touches;
- * the number posted. That they could not be posted is logged: the deed is
- * done. ENOTFOUND: the image has nothing of that name; ECONFLICT.
+ * Acts in every worker; notices to the customers whom it touches follow,
+ * and are waited for a moment. ENOTFOUND: the image has nothing of that
+ * name; ECONFLICT.
  */
 WEIR_MUST_USE weir_status weir_control_withdraw(
     struct weir_control *control, const struct weir_actor *actor,
-    const struct weir_withdrawal_wish *wish, uint32_t *notices_out,
+    const struct weir_withdrawal_wish *wish, struct weir_told *told_out,
     struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_restore(struct weir_control *control,
                                                const struct weir_actor *actor,
                                                enum weir_kind kind,
                                                weir_span name,
-                                               uint32_t *notices_out,
+                                               struct weir_told *told_out,
                                                struct weir_error *err);
 /*
  * A worker found that the deployment's origin is not what it is pinned to:

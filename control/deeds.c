@@ -15,7 +15,7 @@
 #include <weir/crypto.h>
 
 #include "control/log.h"
-#include "control/notices/touched.h"
+#include "control/notices/telling.h"
 #include "control/onboarding/rows.h"
 #include "control/overlay.h"
 #include "control/parts.h"
@@ -290,12 +290,12 @@ is_known(const struct weir_image *image, enum weir_kind kind, weir_span name)
 }
 
 weir_status
-weir__control_act_on(struct weir_control *control,
-                     const struct weir_actor *actor,
-                     const struct weir_withdrawal_wish *wish,
-                     uint32_t *notices_out, struct weir_error *err)
+weir__control_will_tell(struct weir_control *control,
+                        const struct weir_actor *actor,
+                        const struct weir_withdrawal_wish *wish,
+                        int64_t *number_out, struct weir_error *err)
 {
-    const struct weir_touching_deed deed = {
+    struct weir__telling telling = {
         .kind = wish->kind,
         .name = wish->name,
         .why = wish->reason,
@@ -305,22 +305,29 @@ weir__control_act_on(struct weir_control *control,
         .when = weir_control_now(),
         .overlay = control->board->overlay,
     };
-    struct weir_error untold = {0};
-    *notices_out = 0;
-    weir_status status = weir__control_publish_overlay(control, err);
-    if (status == WEIR_OK &&
-        weir__notices_of_deed(control, &deed, notices_out, &untold) != WEIR_OK)
-        weir_log(WEIR_LOG_ERROR, "nobody was told of %s %.*s: %s",
-                 weir_kind_name(deed.kind), WEIR_SPAN_ARG(deed.name),
-                 untold.text);
-    return status;
+    *number_out = 0;
+    if (!control->has_image)
+        return WEIR_OK; /* nobody was served yet */
+    memcpy(telling.image, control->image.digest, sizeof telling.image);
+    return weir__telling_add(control->store, &telling, number_out, err);
 }
 
 weir_status
-weir_control_withdraw(struct weir_control *control,
-                      const struct weir_actor *actor,
-                      const struct weir_withdrawal_wish *wish,
-                      uint32_t *notices_out, struct weir_error *err)
+weir__control_act_on(struct weir_control *control,
+                     const struct weir_withdrawal_wish *wish, bool is_back,
+                     struct weir_error *err)
+{
+    weir_status status = weir__control_change_overlay_by(
+        control, wish->kind, wish->name, is_back, err);
+    weir__tell_ring(control);
+    return status;
+}
+
+/* Transaction of the row, its act, and of who is to be told. */
+static weir_status
+store_withdrawal(struct weir_control *control, const struct weir_actor *actor,
+                 const struct weir_withdrawal_wish *wish, int64_t *number_out,
+                 struct weir_error *err)
 {
     const struct weir_store_withdrawal row = {
         .kind = (int)wish->kind,
@@ -330,40 +337,56 @@ weir_control_withdraw(struct weir_control *control,
         .reason = wish->reason,
     };
     char detail[64];
-    const char *kind = weir_kind_name(wish->kind);
-    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", kind);
-    *notices_out = 0;
-    weir_control_lock(control);
+    snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}",
+             weir_kind_name(wish->kind));
+    weir_status status = weir_store_begin(control->store, err);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_store_withdraw(control->store, &row, err);
+    if (status == WEIR_OK)
+        status = weir__control_note(control, actor, "withdraw", wish->name,
+                                    detail, err);
+    if (status == WEIR_OK)
+        status = weir__control_will_tell(control, actor, wish, number_out, err);
+    return weir__control_finish(control, status, err);
+}
+
+weir_status
+weir_control_withdraw(struct weir_control *control,
+                      const struct weir_actor *actor,
+                      const struct weir_withdrawal_wish *wish,
+                      struct weir_told *told_out, struct weir_error *err)
+{
+    int64_t number = 0;
     weir_status status = WEIR_OK;
+    *told_out = (struct weir_told){0};
+    weir_control_lock(control);
     if (control->has_image &&
         !is_known(&control->image, wish->kind, wish->name))
-        status = weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
-                           "no %s '%.*s'", kind, WEIR_SPAN_ARG(wish->name));
+        status =
+            weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "no %s '%.*s'",
+                      weir_kind_name(wish->kind), WEIR_SPAN_ARG(wish->name));
     if (status == WEIR_OK)
-        status = weir_store_begin(control->store, err);
-    if (status == WEIR_OK) {
-        status = weir_store_withdraw(control->store, &row, err);
-        if (status == WEIR_OK)
-            status = weir__control_note(control, actor, "withdraw", wish->name,
-                                        detail, err);
-        status = weir__control_finish(control, status, err);
-    }
+        status = store_withdrawal(control, actor, wish, &number, err);
     if (status == WEIR_OK)
-        status = weir__control_act_on(control, actor, wish, notices_out, err);
+        status = weir__control_act_on(control, wish, false, err);
     pthread_mutex_unlock(&control->lock);
+    if (status == WEIR_OK)
+        weir__tell_wait(control, number, told_out);
     return status;
 }
 
 weir_status
 weir_control_restore(struct weir_control *control,
                      const struct weir_actor *actor, enum weir_kind kind,
-                     weir_span name, uint32_t *notices_out,
+                     weir_span name, struct weir_told *told_out,
                      struct weir_error *err)
 {
     const struct weir_withdrawal_wish deed = {.kind = kind, .name = name};
+    int64_t number = 0;
     char detail[64];
     snprintf(detail, sizeof detail, "{\"kind\":\"%s\"}", weir_kind_name(kind));
-    *notices_out = 0;
+    *told_out = (struct weir_told){0};
     weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
@@ -371,11 +394,16 @@ weir_control_restore(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "restore", name, detail,
                                         err);
+        if (status == WEIR_OK)
+            status =
+                weir__control_will_tell(control, actor, &deed, &number, err);
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK)
-        status = weir__control_act_on(control, actor, &deed, notices_out, err);
+        status = weir__control_act_on(control, &deed, true, err);
     pthread_mutex_unlock(&control->lock);
+    if (status == WEIR_OK)
+        weir__tell_wait(control, number, told_out);
     return status;
 }
 

@@ -52,15 +52,18 @@ WEIR_MUST_USE weir_status weir__control_finish(struct weir_control *control,
                                                struct weir_error *err);
 void weir__control_ring(struct weir_control *control);
 
-/*
- * The second half of a withdrawal or restoration: the overlay is published
- * and customers are told. `why` as they may read it. A notice that could not
- * be posted is logged, no failure.
- */
-WEIR_MUST_USE weir_status weir__control_act_on(
+/* Inside a deed's transaction: customers are to be told of it, of what it
+ * changes in the overlay that is in force now. 0 in *number_out: nobody was
+ * served yet. */
+WEIR_MUST_USE weir_status weir__control_will_tell(
     struct weir_control *control, const struct weir_actor *actor,
-    const struct weir_withdrawal_wish *deed, uint32_t *notices_out,
+    const struct weir_withdrawal_wish *deed, int64_t *number_out,
     struct weir_error *err);
+/* The second half, before the lock is released: the overlay is published,
+ * whoever tells is rung. */
+WEIR_MUST_USE weir_status weir__control_act_on(
+    struct weir_control *control, const struct weir_withdrawal_wish *deed,
+    bool is_back, struct weir_error *err);
 
 /* pins.c: two people cleared a case of this kind: its deployment is back. */
 struct weir_case;

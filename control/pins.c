@@ -91,7 +91,7 @@ weir_control_pin_broken(struct weir_control *control, weir_span deployment,
         .name = deployment,
         .reason = WEIR_SPAN("its origin is being looked into"),
     };
-    uint32_t notices = 0;
+    int64_t number = 0;
     char reason[320];
     snprintf(reason, sizeof reason, "pin: %.*s",
              (int)(finding.len < 300 ? finding.len : 300), finding.ptr);
@@ -112,13 +112,16 @@ weir_control_pin_broken(struct weir_control *control, weir_span deployment,
             status = weir__control_note(
                 control, &self, "withdraw", deployment,
                 "{\"kind\":\"deployment\",\"for\":\"pin\"}", err);
+        if (status == WEIR_OK && !seeking.is_there)
+            status =
+                weir__control_will_tell(control, &self, &deed, &number, err);
         if (status == WEIR_OK)
             status =
                 raise_case(control, deployment, finding, request, now, err);
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK && !seeking.is_there)
-        status = weir__control_act_on(control, &self, &deed, &notices, err);
+        status = weir__control_act_on(control, &deed, false, err);
     pthread_mutex_unlock(&control->lock);
     if (status == WEIR_OK && !seeking.is_there)
         weir_log(WEIR_LOG_ERROR, "deployment %.*s is withdrawn: %s",
@@ -134,7 +137,7 @@ weir__control_pin_restored(struct weir_control *control,
     const struct weir_withdrawal_wish deed = {.kind = WEIR_KIND_DEPLOYMENT,
                                               .name = row->subject};
     struct seeking seeking = {.name = row->subject};
-    uint32_t notices = 0;
+    int64_t number = 0;
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_withdrawals(control->store, seek, &seeking, err);
@@ -144,9 +147,12 @@ weir__control_pin_restored(struct weir_control *control,
         if (status == WEIR_OK && seeking.is_there)
             status = weir__control_note(control, actor, "restore", row->subject,
                                         "{\"kind\":\"deployment\"}", err);
+        if (status == WEIR_OK && seeking.is_there)
+            status =
+                weir__control_will_tell(control, actor, &deed, &number, err);
         status = weir__control_finish(control, status, err);
     }
     if (status == WEIR_OK && seeking.is_there)
-        status = weir__control_act_on(control, actor, &deed, &notices, err);
+        status = weir__control_act_on(control, &deed, true, err);
     return status;
 }

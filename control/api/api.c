@@ -2,13 +2,15 @@
 /*
  * The doors of the admin API: a TCP address, where every request needs a
  * token, and a socket in the run directory, which only the user's own
- * processes can open. Each door is a thread of the HTTP library with a
- * store of its own.
+ * processes can open. Each door has a few threads of the HTTP library, so
+ * that a long request (an import, a bill, a reload) does not keep a
+ * revocation waiting; each request borrows one of as many stores.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +22,15 @@
 #include "control/api/call.h"
 #include "control/log.h"
 
+#define THREADS 4
+
 struct door {
     struct weir_api_door door;
     struct MHD_Daemon *daemon;
     bool is_local;
+    pthread_mutex_t lock;
+    struct weir_store *stores[THREADS]; /* those that nobody uses */
+    uint32_t count;
 };
 
 struct weir_api {
@@ -48,6 +55,33 @@ keep_pair(void *context, enum MHD_ValueKind kind, const char *name,
     return MHD_YES;
 }
 
+/* There are as many as threads: one is always left. */
+static struct weir_store *
+take_store(struct door *door)
+{
+    pthread_mutex_lock(&door->lock);
+    WEIR_ASSERT(door->count > 0);
+    struct weir_store *store = door->stores[--door->count];
+    pthread_mutex_unlock(&door->lock);
+    return store;
+}
+
+static void
+put_store(struct door *door, struct weir_store *store)
+{
+    pthread_mutex_lock(&door->lock);
+    door->stores[door->count++] = store;
+    pthread_mutex_unlock(&door->lock);
+}
+
+static void
+close_stores(struct door *door)
+{
+    while (door->count > 0)
+        weir_store_close(door->stores[--door->count]);
+    pthread_mutex_destroy(&door->lock);
+}
+
 static enum MHD_Result
 answer(struct door *door, struct MHD_Connection *connection, const char *url,
        const char *method, const struct arriving *arriving)
@@ -63,7 +97,10 @@ answer(struct door *door, struct MHD_Connection *connection, const char *url,
     };
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, keep_pair,
                               &request);
-    weir_api_dispatch(&door->door, &request, &reply);
+    struct weir_api_door mine = door->door;
+    mine.store = take_store(door);
+    weir_api_dispatch(&mine, &request, &reply);
+    put_store(door, mine.store);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply.len, reply.bytes, MHD_RESPMEM_MUST_FREE);
     if (response == NULL)
@@ -128,8 +165,13 @@ static weir_status
 open_door(struct door *door, int listener, struct weir_error *err)
 {
     struct weir_control *control = door->door.control;
-    weir_status status =
-        weir_store_open(control->paths.state, false, &door->door.store, err);
+    weir_status status = WEIR_OK;
+    while (status == WEIR_OK && door->count < THREADS) {
+        struct weir_store *store = NULL;
+        status = weir_store_open(control->paths.state, false, &store, err);
+        if (status == WEIR_OK)
+            door->stores[door->count++] = store;
+    }
     if (status != WEIR_OK) {
         close(listener);
         return status;
@@ -140,7 +182,8 @@ open_door(struct door *door, int listener, struct weir_error *err)
         NULL, NULL, on_request, door, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
-        MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)THREADS, MHD_OPTION_END);
     if (door->daemon != NULL)
         return WEIR_OK;
     close(listener);
@@ -225,6 +268,8 @@ weir_api_start(struct weir_control *control, struct weir_ingest *ingest,
     const struct weir_api_door door = {control, ingest, quota, NULL, nudge};
     api->local.door = api->network.door = door;
     api->local.is_local = true;
+    pthread_mutex_init(&api->local.lock, NULL);
+    pthread_mutex_init(&api->network.lock, NULL);
     weir_status status = listen_local(api, &listener, err);
     if (status == WEIR_OK)
         status = open_door(&api->local, listener, err);
@@ -250,8 +295,8 @@ weir_api_stop(struct weir_api *api)
         MHD_stop_daemon(api->network.daemon);
     if (api->local.daemon != NULL)
         MHD_stop_daemon(api->local.daemon);
-    weir_store_close(api->network.door.store);
-    weir_store_close(api->local.door.store);
+    close_stores(&api->network);
+    close_stores(&api->local);
     unlink(api->socket_path);
     free(api);
 }

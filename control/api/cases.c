@@ -4,6 +4,7 @@
 
 #include "control/api/call.h"
 #include "control/cases/cases.h"
+#include "control/notices/telling.h"
 
 static json_t *
 time_json(weir_time when, weir_time none)
@@ -210,5 +211,9 @@ weir_api_case_restore(struct weir_api_call *call, struct weir_error *err)
     if (status == WEIR_OK)
         status = weir_case_restore(call->door->control, &call->actor, number,
                                    weir_api_body(call, "reason"), err);
+    /* Of a pin: customers are told that it is back. */
+    struct weir_told told;
+    if (status == WEIR_OK)
+        weir__tell_wait(call->door->control, 0, &told);
     return status == WEIR_OK ? show(call, number, err) : status;
 }

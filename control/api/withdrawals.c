@@ -42,7 +42,7 @@ weir_api_withdraw(struct weir_api_call *call, struct weir_error *err)
                                         .target =
                                             weir_api_body(call, "target")};
     weir_span deadline = weir_api_body(call, "deadline");
-    uint32_t notices = 0;
+    struct weir_told told = {0};
     weir_status status =
         read_kind(weir_api_body(call, "kind"), &wish.kind, err);
     if (status == WEIR_OK && deadline.len > 0 &&
@@ -51,11 +51,12 @@ weir_api_withdraw(struct weir_api_call *call, struct weir_error *err)
                            "'deadline' is a time like 2026-11-10");
     if (status == WEIR_OK)
         status = weir_control_withdraw(call->door->control, &call->actor, &wish,
-                                       &notices, err);
+                                       &told, err);
     if (status == WEIR_OK)
         call->status = 201;
-    call->reply = json_pack("{s:o,s:i}", "withdrawn", weir_api_text(wish.name),
-                            "notices", (int)notices);
+    call->reply =
+        json_pack("{s:o,s:i,s:b}", "withdrawn", weir_api_text(wish.name),
+                  "notices", (int)told.notices, "told", (int)told.is_done);
     return status;
 }
 
@@ -63,13 +64,14 @@ weir_status
 weir_api_restore(struct weir_api_call *call, struct weir_error *err)
 {
     enum weir_kind kind;
-    uint32_t notices = 0;
+    struct weir_told told = {0};
     weir_status status = read_kind(weir_span_of(call->params[0]), &kind, err);
     if (status == WEIR_OK)
         status =
             weir_control_restore(call->door->control, &call->actor, kind,
-                                 weir_span_of(call->params[1]), &notices, err);
-    call->reply = json_pack("{s:s,s:i}", "restored", call->params[1], "notices",
-                            (int)notices);
+                                 weir_span_of(call->params[1]), &told, err);
+    call->reply =
+        json_pack("{s:s,s:i,s:b}", "restored", call->params[1], "notices",
+                  (int)told.notices, "told", (int)told.is_done);
     return status;
 }

@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control/notices/touched.h - notices of a withdrawal or a restoration, to
- * the customers whom it touches.
+ * control/notices/touched.h - whom a withdrawal or a restoration touches.
  *
- * Threads: the caller holds control->lock. Memory: spans are read before the
- * function returns.
+ * Threads: weir__touched_new() under control's lock, the rest without it.
+ * Memory: it keeps its own mapping of image and overlays; notices that it
+ * finds live in the arena given.
  */
 #ifndef WEIR_NOTICES_TOUCHED_H
 #define WEIR_NOTICES_TOUCHED_H
 
-#include "control/control.h"
-#include "control/notices/notices.h"
+#include "control/notices/telling.h"
 
-struct weir_touching_deed {
-    enum weir_kind kind; /* a withdrawal's: MODEL .. JURISDICTION */
-    weir_span name;
-    weir_span why;      /* plain words for customers; may be empty */
-    weir_span target;   /* where to go instead; empty: the model's successor */
-    weir_time deadline; /* until when to have gone; 0: none */
-    weir_span by;
-    weir_time when;
-    uint64_t overlay; /* generation in force before; 0: none */
+struct weir__touched;
+
+/* EIO, ENOMEM; ENOTFOUND: image or overlays of then are not there any more. */
+WEIR_MUST_USE weir_status weir__touched_new(struct weir_control *control,
+                                            const struct weir__telling *telling,
+                                            struct weir__touched **touched_out,
+                                            struct weir_error *err);
+void weir__touched_free(struct weir__touched *touched); /* NULL is fine */
+
+struct weir__findings {
+    struct weir_notice *rows;
+    uint32_t count;
+    uint32_t next_key; /* where to go on */
+    bool is_last;      /* all keys were asked */
 };
+#define WEIR__FINDINGS_MAX 64u
 
 /*
- * Asks every key for every name of a model that the deed can touch, under
- * the overlay before and under the one now in force, and posts one notice
- * for each tenant and name whose answer changed. One transaction of its own;
- * the number posted. EIO, ENOMEM: nothing was posted.
+ * Asks keys from `from` on: the notices of those whose answer changed, at
+ * most WEIR__FINDINGS_MAX and what one key has more. A tenant comes once for
+ * each name of a model. ENOMEM.
  */
-WEIR_MUST_USE weir_status weir__notices_of_deed(
-    struct weir_control *control, const struct weir_touching_deed *deed,
-    uint32_t *posted_out, struct weir_error *err);
+WEIR_MUST_USE weir_status weir__touched_ask(struct weir__touched *touched,
+                                            uint32_t from,
+                                            struct weir_arena *arena,
+                                            struct weir__findings *findings_out,
+                                            struct weir_error *err);
 
 #endif

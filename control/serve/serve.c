@@ -39,6 +39,7 @@
 #include "control/api/api.h"
 #include "control/ingest/ingest.h"
 #include "control/log.h"
+#include "control/notices/telling.h"
 #include "control/onboarding/onboarding.h"
 #include "control/serve/house.h"
 
@@ -402,6 +403,8 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_reviewer_start(house->control, err);
     if (status == WEIR_OK)
+        status = weir_teller_start(house->control, err);
+    if (status == WEIR_OK)
         status = weir_api_start(house->control, *ingest_out, house->quota,
                                 house->nudge, api_out, err);
     if (status == WEIR_OK)
@@ -428,6 +431,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     weir_api_stop(api);
     weir_courier_stop(house.courier);
     weir_keeper_stop(house.keeper);
+    weir_teller_stop(house.control);
     weir_reviewer_stop(house.control);
     /* A start that failed leaves a data plane that was taken over alone. */
     bool is_orderly = status == WEIR_OK;

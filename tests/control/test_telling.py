@@ -2,10 +2,12 @@
 """Many customers change state at once: nobody waits for the telling, nobody
 is told twice, and a stop in the middle leaves nobody untold."""
 import hashlib
+import json
 import pathlib
 import signal
 import sqlite3
 import struct
+import subprocess
 import sys
 import time
 
@@ -160,3 +162,48 @@ def test_released_keys_leave_the_overlay(crowd):
     overlay = max((crowd.weir.state / "overlays").iterdir(),
                   key=lambda path: int(path.name)).read_bytes()
     assert overlay.count(b"wk_") == 0
+
+
+def test_everybody_is_told_of_a_withdrawal_once_though_control_dies(crowd):
+    def posted():
+        return crowd.count("notice", "type = 'model.withdrawn'")
+
+    assert crowd.token
+    withdrawing = subprocess.Popen(
+        [lab.program("weir"), "withdraw", "model", "m", "-c",
+         str(crowd.weir.file)], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    lab.wait_for(lambda: posted() > 0, 20, "the first notice")
+    crowd.weir.process.kill()
+    withdrawing.wait(20)
+    before = posted()
+    assert 0 < before < MANY, "the stop came too late to prove anything"
+    crowd.weir.start(60)
+    lab.wait_for(lambda: crowd.count("telling", "done_us > 0") == 1, 60,
+                 "all are told")
+    assert posted() == MANY
+    with crowd.store() as store:
+        assert store.execute(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM notice"
+            " GROUP BY tenant)").fetchone()[0] == 1
+        assert store.execute("SELECT posted FROM telling").fetchone()[0] == MANY
+
+
+def test_keys_are_revoked_while_a_withdrawal_is_told(crowd):
+    assert crowd.token
+    status, _, body = lab.exchange(
+        crowd.weir.admin_port, "POST", "/v1/withdrawals",
+        json.dumps({"kind": "model", "name": "m"}).encode(),
+        {"Authorization": "Bearer " + crowd.token})
+    assert status == 201
+    first = json.loads(body)
+    assert first["told"] == (first["notices"] == MANY)
+    waits = [crowd.revoke() for _ in range(10)]
+    assert sorted(waits)[5] < 0.25, waits
+    lab.wait_for(lambda: crowd.count("telling", "done_us > 0") == 1, 60,
+                 "all are told")
+    back = crowd.weir.json("restore", "model", "m")
+    assert set(back) >= {"restored", "notices", "told"}
+    lab.wait_for(lambda: crowd.count("telling", "done_us > 0") == 2, 60,
+                 "all are told again")
+    assert crowd.count("notice", "type = 'model.restored'") == MANY - 10

@@ -5,6 +5,7 @@
 
 #include "control/control.h"
 #include "control/notices/parts.h"
+#include "control/notices/telling.h"
 #include "control/store/sqlite/sql.h"
 
 #define NOTICES_DEFAULT 1000
@@ -351,6 +352,92 @@ weir__delivery_next(struct weir_store *store, uint32_t *waiting_out,
     *waiting_out = (uint32_t)sqlite3_column_int64(row, 0);
     *next_out =
         *waiting_out == 0 ? WEIR_TIME_MAX : sqlite3_column_int64(row, 1);
+    sqlite3_reset(row);
+    return WEIR_OK;
+}
+
+/* ----------------------------------------------------------------- tellings */
+
+weir_status
+weir__telling_add(struct weir_store *store, const struct weir__telling *telling,
+                  int64_t *number_out, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(
+        store, WEIR_SQL_TELLING_ADD, &own, "itttitibi", (int64_t)telling->kind,
+        telling->name, telling->why, telling->target, telling->deadline,
+        telling->by, telling->when,
+        (weir_span){(const char *)telling->image, sizeof telling->image},
+        (int64_t)telling->overlay);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1)
+        *number_out = sqlite3_column_int64(row, 0);
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+weir_status
+weir__telling_next(struct weir_store *store, struct weir_arena *arena,
+                   struct weir__telling *telling_out, bool *is_there_out,
+                   struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_TELLING_NEXT, &own, "");
+    int step = row == NULL ? -1 : weir_sql_step(store, row, &own);
+    if (step < 0) {
+        if (err != NULL)
+            *err = own;
+        return own.status;
+    }
+    *is_there_out = step == 1;
+    if (step == 0)
+        return WEIR_OK;
+    struct weir__telling one = {
+        .number = sqlite3_column_int64(row, 0),
+        .kind = (enum weir_kind)sqlite3_column_int(row, 1),
+        .name = weir_arena_copy(arena, weir_sql_span(row, 2)),
+        .why = weir_arena_copy(arena, weir_sql_span(row, 3)),
+        .target = weir_arena_copy(arena, weir_sql_span(row, 4)),
+        .deadline = sqlite3_column_int64(row, 5),
+        .by = weir_arena_copy(arena, weir_sql_span(row, 6)),
+        .when = sqlite3_column_int64(row, 7),
+        .overlay = (uint64_t)sqlite3_column_int64(row, 9),
+        .next_key = (uint32_t)sqlite3_column_int64(row, 10),
+    };
+    weir_span image = weir_sql_span(row, 8);
+    memcpy(one.image, image.ptr, image.len < 32 ? image.len : 32);
+    sqlite3_reset(row);
+    if (arena->overflow)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    *telling_out = one;
+    return WEIR_OK;
+}
+
+weir_status
+weir__telling_step(struct weir_store *store, int64_t number, uint32_t next_key,
+                   uint32_t posted, weir_time done, struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_TELLING_STEP, err, "iiii", number,
+                        (int64_t)next_key, (int64_t)posted, done);
+}
+
+weir_status
+weir__telling_get(struct weir_store *store, int64_t number,
+                  uint32_t *posted_out, bool *is_done_out,
+                  struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_TELLING_GET, &own, "i", number);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, &own);
+    if (step < 0) {
+        if (err != NULL)
+            *err = own;
+        return own.status;
+    }
+    *posted_out = step == 1 ? (uint32_t)sqlite3_column_int64(row, 0) : 0;
+    *is_done_out = step == 1 && sqlite3_column_int64(row, 1) != 0;
     sqlite3_reset(row);
     return WEIR_OK;
 }

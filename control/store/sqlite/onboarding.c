@@ -91,9 +91,8 @@ weir__standings_looked_at(struct weir_store *store, weir_span after,
                           void *context, struct weir_error *err)
 {
     struct weir_error own = {0};
-    sqlite3_stmt *row =
-        weir_sql_bind(store, WEIR_SQL_STANDINGS_LOOKED_AT, &own, "ti", after,
-                      (int64_t)limit);
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_STANDINGS_LOOKED_AT, &own,
+                                      "ti", after, (int64_t)limit);
     int step = row == NULL ? -1 : 1;
     while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
         if (!on_name(context, weir_sql_span(row, 0))) {
