@@ -173,14 +173,15 @@ weir_api_my_notice_acknowledge(struct weir_api_call *call,
 static bool
 add_webhook(void *context, const struct weir_webhook *row)
 {
-    json_array_append_new(context,
-                          json_pack("{s:o,s:o,s:o,s:I,s:o,s:o}", "id",
-                                    weir_api_text(row->id), "tenant",
-                                    weir_api_text(row->tenant), "url",
-                                    weir_api_text(row->url), "created_us",
-                                    (json_int_t)row->created, "created_by",
-                                    weir_api_text(row->created_by),
-                                    "removed_us", time_json(row->removed)));
+    json_array_append_new(
+        context,
+        json_pack("{s:o,s:o,s:o,s:I,s:o,s:o,s:i,s:o}", "id",
+                  weir_api_text(row->id), "tenant", weir_api_text(row->tenant),
+                  "url", weir_api_text(row->url), "created_us",
+                  (json_int_t)row->created, "created_by",
+                  weir_api_text(row->created_by), "removed_us",
+                  time_json(row->removed), "failures", (int)row->failures,
+                  "next_us", time_json(row->next)));
     return true;
 }
 

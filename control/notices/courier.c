@@ -8,7 +8,8 @@
 #include "control/control.h"
 #include "control/log.h"
 
-#define ROUND_MOST 64 /* deliveries between two looks at `is_stopping` */
+#define TURN_MS 200  /* between two looks at what else is due */
+#define STOP_MS 2000 /* for those on their way at the end */
 
 struct weir_courier {
     pthread_t thread;
@@ -16,10 +17,19 @@ struct weir_courier {
     pthread_cond_t stops;
     bool is_stopping;
     struct weir_store *store;
+    struct weir_sender *sender;
 };
 
-/* False: time to stop. */
 static bool
+is_stopping(struct weir_courier *courier)
+{
+    pthread_mutex_lock(&courier->lock);
+    bool stops = courier->is_stopping;
+    pthread_mutex_unlock(&courier->lock);
+    return stops;
+}
+
+static void
 wait_a_second(struct weir_courier *courier)
 {
     struct timespec until;
@@ -28,25 +38,35 @@ wait_a_second(struct weir_courier *courier)
     pthread_mutex_lock(&courier->lock);
     if (!courier->is_stopping)
         (void)pthread_cond_timedwait(&courier->stops, &courier->lock, &until);
-    bool goes_on = !courier->is_stopping;
     pthread_mutex_unlock(&courier->lock);
-    return goes_on;
 }
 
+/* Those on their way get a moment when time is up; who has not answered by
+ * then is asked again by the next control. */
 static void *
 run(void *context)
 {
     struct weir_courier *courier = context;
     bool failed_last = false;
-    while (wait_a_second(courier)) {
-        struct weir_deliver_result result;
+    weir_time stops = 0;
+    for (;;) {
+        struct weir_sender_turn turn = {0};
         struct weir_error err = {0};
-        weir_status status = weir_deliver(courier->store, weir_control_now(),
-                                          ROUND_MOST, &result, &err);
+        bool goes_on = !is_stopping(courier);
+        weir_time now = weir_control_now();
+        if (!goes_on && stops == 0)
+            stops = now + STOP_MS * 1000;
+        weir_status status =
+            weir_sender_turn(courier->sender, now, goes_on ? UINT32_MAX : 0,
+                             TURN_MS, &turn, &err);
         if (status != WEIR_OK && !failed_last)
             weir_log(WEIR_LOG_ERROR, "notices cannot be delivered: %s",
                      err.text);
         failed_last = status != WEIR_OK;
+        if (!goes_on && (turn.open == 0 || now >= stops))
+            break;
+        if (goes_on && turn.open + turn.tried == 0)
+            wait_a_second(courier);
     }
     return NULL;
 }
@@ -61,6 +81,8 @@ weir_courier_start(const char *state_dir, struct weir_courier **courier_out,
     weir_status status = weir_store_open(state_dir, true, &courier->store, err);
     pthread_mutex_init(&courier->lock, NULL);
     pthread_cond_init(&courier->stops, NULL);
+    if (status == WEIR_OK)
+        status = weir_sender_new(courier->store, &courier->sender, err);
     if (status == WEIR_OK &&
         pthread_create(&courier->thread, NULL, run, courier) != 0)
         status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
@@ -69,6 +91,7 @@ weir_courier_start(const char *state_dir, struct weir_courier **courier_out,
         *courier_out = courier;
         return WEIR_OK;
     }
+    weir_sender_free(courier->sender);
     weir_store_close(courier->store);
     free(courier);
     return status;
@@ -84,6 +107,7 @@ weir_courier_stop(struct weir_courier *courier)
     pthread_cond_signal(&courier->stops);
     pthread_mutex_unlock(&courier->lock);
     pthread_join(courier->thread, NULL);
+    weir_sender_free(courier->sender);
     weir_store_close(courier->store);
     pthread_cond_destroy(&courier->stops);
     pthread_mutex_destroy(&courier->lock);

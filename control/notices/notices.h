@@ -106,6 +106,11 @@ WEIR_MUST_USE weir_status weir_notice_caller(
 /* Attempts of a delivery before it is dead; the waits between them are
  * 5 s, 30 s, 2 min, 10 min, 1 h, 4 h, 12 h, each with a jitter of a tenth. */
 #define WEIR_DELIVERY_ATTEMPTS_MAX 8
+/* A receiver that does not answer (no connection, time over, 408, 429, 5xx)
+ * waits as a whole by the same row, at most 10 min, and is then tried with
+ * one delivery; what it has not got after three days is dead. */
+#define WEIR_RECEIVER_WAIT_MAX (600 * WEIR_US_PER_SEC)
+#define WEIR_DELIVERY_AGE_MAX  (3 * WEIR_US_PER_DAY)
 
 struct weir_webhook {
     weir_span id; /* "whk_..." */
@@ -114,6 +119,8 @@ struct weir_webhook {
     weir_time created;
     weir_span created_by;
     weir_time removed; /* 0: in use */
+    uint32_t failures; /* one after the other: it does not answer */
+    weir_time next;    /* not tried before */
 };
 
 /*
@@ -174,9 +181,10 @@ WEIR_MUST_USE weir_status weir_delivery_retry(struct weir_store *store,
                                               struct weir_error *err);
 
 /*
- * Tries what is due at `now`, one after the other, at most `most`. The
- * number still waiting and the time of the next are given back. Only a
- * failure of the store is an error. Must not be inside a transaction.
+ * Delivers what is due at `now`, several receivers at once: at most `most`,
+ * and waits for all their answers. The number still waiting and the time of
+ * the next are given back. Only a failure of the store is an error. Must not
+ * be inside a transaction.
  */
 struct weir_deliver_result {
     uint32_t tried;
@@ -188,5 +196,31 @@ WEIR_MUST_USE weir_status weir_deliver(struct weir_store *store, weir_time now,
                                        uint32_t most,
                                        struct weir_deliver_result *result_out,
                                        struct weir_error *err);
+
+/*
+ * The same without an end: what is on its way stays so between two turns. At
+ * most 64 at once, 8 to one host, 4 to one receiver, one to a receiver that
+ * did not answer last. Threads: one. ENOMEM.
+ */
+struct weir_sender;
+WEIR_MUST_USE weir_status weir_sender_new(struct weir_store *store,
+                                          struct weir_sender **sender_out,
+                                          struct weir_error *err);
+/* Breaks off what is on its way: it is made again. NULL is fine. */
+void weir_sender_free(struct weir_sender *sender);
+/* Begins what is due, at most `most`, waits at most `wait_ms` for an answer,
+ * and writes down those that came. How many were begun, have ended (`tried`,
+ * of these `done`), and are on their way. */
+struct weir_sender_turn {
+    uint32_t begun;
+    uint32_t tried;
+    uint32_t done;
+    uint32_t open;
+};
+WEIR_MUST_USE weir_status weir_sender_turn(struct weir_sender *sender,
+                                           weir_time now, uint32_t most,
+                                           int wait_ms,
+                                           struct weir_sender_turn *turn_out,
+                                           struct weir_error *err);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include <test.h>
 
+#include "control/control.h"
 #include "control/notices/parts.h"
 
 #define NOW  (INT64_C(1795000000) * WEIR_US_PER_SEC)
@@ -430,8 +431,12 @@ TEST(notices, spent_attempts_and_410_are_dead_until_a_person_retries)
     add_webhook(&place, "whk_1", "fjordline");
     post(&place, &SUNSET, NULL);
     weir_time now = NOW;
-    for (int i = 0; i < WEIR_DELIVERY_ATTEMPTS_MAX; i++, now += WEIR_US_PER_DAY)
-        assert_int_equal(deliver(&place, now).tried, 1);
+    for (int i = 0; i < WEIR_DELIVERY_ATTEMPTS_MAX; i++) {
+        struct weir_deliver_result result = deliver(&place, now);
+        assert_int_equal(result.tried, 1);
+        now = i + 1 < WEIR_DELIVERY_ATTEMPTS_MAX ? result.next : now;
+    }
+    now += WEIR_RECEIVER_WAIT_MAX;
     assert_int_equal(deliver(&place, now).tried, 0);
     struct counted dead = deliveries(&place, WEIR_DELIVERY_DEAD);
     assert_int_equal(dead.count, 1);
@@ -469,5 +474,95 @@ TEST(notices, a_removed_webhook_is_called_no_more)
     assert_int_equal(
         weir_delivery_retry(place.store, waiting.number, NOW, &err),
         WEIR_ENOTFOUND);
+    close_place(&place);
+}
+
+/* A receiver of `tenant` that takes connections and never answers. */
+static int
+add_silent(struct place *place, const char *id, const char *tenant)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    char before[sizeof place->url];
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(silent, (void *)&address, sizeof address), 0);
+    assert_int_equal(listen(silent, 64), 0);
+    assert_int_equal(getsockname(silent, (void *)&address, &len), 0);
+    memcpy(before, place->url, sizeof before);
+    snprintf(place->url, sizeof place->url, "http://127.0.0.1:%u/hook",
+             ntohs(address.sin_port));
+    add_webhook(place, id, tenant);
+    memcpy(place->url, before, sizeof before);
+    return silent;
+}
+
+static void
+post_many(struct place *place, const char *tenant, int count)
+{
+    struct weir_notice notice = SUNSET;
+    notice.tenant = weir_span_of(tenant);
+    for (int i = 0; i < count; i++) {
+        char reference[32];
+        snprintf(reference, sizeof reference, "many:%d", i);
+        notice.reference = weir_span_of(reference);
+        post(place, &notice, NULL);
+    }
+}
+
+TEST(notices, a_receiver_that_does_not_answer_delays_nobody_else)
+{
+    static const int statuses[] = {200, 200, 200, 200, 200, 200};
+    struct place place;
+    struct weir_error err;
+    struct weir_sender *sender = NULL;
+    struct weir_sender_turn turn = {0};
+    uint32_t done = 0;
+    open_place(&place);
+    start(&place, statuses, 6);
+    int silent = add_silent(&place, "whk_1", "fjordline");
+    add_webhook(&place, "whk_2", "harbour");
+    post_many(&place, "fjordline", 20);
+    post_many(&place, "harbour", 6);
+    assert_ok(weir_sender_new(place.store, &sender, &err));
+    weir_time start = weir_control_now();
+    while (done < 6 && weir_control_now() < start + 10 * WEIR_US_PER_SEC) {
+        assert_ok(weir_sender_turn(sender, NOW, UINT32_MAX, 50, &turn, &err));
+        done += turn.done;
+    }
+    assert_int_equal(done, 6);
+    assert_int_equal(turn.open, 4); /* of the silent one, and no more */
+    weir_sender_free(sender);
+    /* What was on its way waits still, as if it had not been tried. */
+    assert_int_equal(deliveries(&place, WEIR_DELIVERY_WAITING).count, 20);
+    assert_int_equal(deliveries(&place, WEIR_DELIVERY_WAITING).attempts, 0);
+    close(silent);
+    stop(&place);
+    close_place(&place);
+}
+
+TEST(notices, a_dead_receiver_waits_as_a_whole_and_is_tried_with_one)
+{
+    struct place place;
+    struct weir_error err;
+    open_place(&place);
+    strcpy(place.url, "http://127.0.0.1:9/nobody");
+    add_webhook(&place, "whk_1", "fjordline");
+    post_many(&place, "fjordline", 10);
+    struct weir_deliver_result result = deliver(&place, NOW);
+    assert_int_equal(result.tried, 4);
+    assert_int_equal(deliver(&place, NOW + WEIR_US_PER_SEC).tried, 0);
+    /* Kept in the store: another process waits, too. */
+    weir_store_close(place.store);
+    assert_ok(weir_store_open(place.directory, true, &place.store, &err));
+    assert_int_equal(deliver(&place, NOW + WEIR_US_PER_SEC).tried, 0);
+    weir_time now = NOW + WEIR_RECEIVER_WAIT_MAX;
+    assert_int_equal(deliver(&place, now).tried, 1);
+    assert_int_equal(deliver(&place, now + WEIR_US_PER_SEC).tried, 0);
+    /* Three days later it has what is left counted as dead. */
+    now = NOW + WEIR_DELIVERY_AGE_MAX + WEIR_US_PER_SEC;
+    assert_int_equal(deliver(&place, now).tried, 1);
+    assert_int_equal(deliveries(&place, WEIR_DELIVERY_WAITING).count, 0);
+    assert_int_equal(deliveries(&place, WEIR_DELIVERY_DEAD).count, 10);
     close_place(&place);
 }

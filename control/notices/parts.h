@@ -10,21 +10,35 @@
 
 #include "control/notices/notices.h"
 
-/* One delivery that is due, copied out of the store. */
+/* One delivery that is due. */
 struct weir_delivery_due {
     int64_t number;
+    int64_t webhook;
     uint32_t attempts; /* made so far */
+    uint32_t failures; /* of the receiver, one after the other */
     struct weir_notice notice;
     weir_span url;
     uint8_t secret[WEIR_WEBHOOK_SECRET_BYTES];
 };
 
-/* False in *is_there_out: nothing is due. Texts go into `arena`. */
-WEIR_MUST_USE weir_status weir__delivery_due(struct weir_store *store,
-                                             weir_time now,
-                                             struct weir_arena *arena,
-                                             struct weir_delivery_due *due_out,
-                                             bool *is_there_out,
+/* Receivers behind row `after` that have something due and do not wait. */
+typedef bool weir__on_webhook_due(void *context, int64_t webhook,
+                                  uint32_t failures);
+WEIR_MUST_USE weir_status weir__webhooks_due(
+    struct weir_store *store, int64_t after, weir_time now, uint32_t limit,
+    weir__on_webhook_due *on_webhook, void *context, struct weir_error *err);
+/* What is due to one of them, the longest first; spans are valid until the
+ * callback returns. */
+typedef bool weir__on_delivery_due(void *context,
+                                   const struct weir_delivery_due *due);
+WEIR_MUST_USE weir_status weir__deliveries_due(
+    struct weir_store *store, int64_t webhook, weir_time now, uint32_t limit,
+    weir__on_delivery_due *on_due, void *context, struct weir_error *err);
+/* 0 failures: it answers. Else it waits until `next`, and what was posted to
+ * it before `oldest` is dead. */
+WEIR_MUST_USE weir_status weir__webhook_mark(struct weir_store *store,
+                                             int64_t webhook, uint32_t failures,
+                                             weir_time next, weir_time oldest,
                                              struct weir_error *err);
 WEIR_MUST_USE weir_status weir__delivery_mark(struct weir_store *store,
                                               const struct weir_delivery *row,

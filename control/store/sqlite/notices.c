@@ -225,6 +225,8 @@ weir_webhooks(struct weir_store *store, weir_webhook_on_row *on_row,
             .created = sqlite3_column_int64(row, 3),
             .created_by = weir_sql_span(row, 4),
             .removed = sqlite3_column_int64(row, 5),
+            .failures = (uint32_t)sqlite3_column_int64(row, 6),
+            .next = sqlite3_column_int64(row, 7),
         };
         if (!on_row(context, &webhook)) {
             sqlite3_reset(row);
@@ -289,46 +291,93 @@ weir_delivery_retry(struct weir_store *store, int64_t number, weir_time now,
         return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
                          "no dead delivery %lld of a webhook in use",
                          (long long)number);
-    return status;
+    return status == WEIR_OK
+               ? weir_sql_run(store, WEIR_SQL_WEBHOOK_RESUME, err, "i", number)
+               : status;
 }
 
 weir_status
-weir__delivery_due(struct weir_store *store, weir_time now,
-                   struct weir_arena *arena, struct weir_delivery_due *due_out,
-                   bool *is_there_out, struct weir_error *err)
+weir__webhooks_due(struct weir_store *store, int64_t after, weir_time now,
+                   uint32_t limit, weir__on_webhook_due *on_webhook,
+                   void *context, struct weir_error *err)
 {
-    sqlite3_stmt *row =
-        weir_sql_bind(store, WEIR_SQL_DELIVERY_DUE, err, "i", now);
-    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
-    *is_there_out = step == 1;
-    if (step != 1)
-        return step < 0 ? WEIR_EIO : WEIR_OK;
-#define COPY(column) weir_arena_copy(arena, weir_sql_span(row, column))
-    *due_out = (struct weir_delivery_due){
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_WEBHOOKS_DUE, &own, "iii",
+                                      after, now, (int64_t)limit);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        if (!on_webhook(context, sqlite3_column_int64(row, 0),
+                        (uint32_t)sqlite3_column_int64(row, 1))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+static struct weir_delivery_due
+due_of(sqlite3_stmt *row)
+{
+    struct weir_delivery_due due = {
         .number = sqlite3_column_int64(row, 0),
         .attempts = (uint32_t)sqlite3_column_int(row, 1),
-        .url = COPY(2),
-        .notice = {.id = COPY(4),
-                   .tenant = COPY(5),
-                   .key = COPY(6),
-                   .type = COPY(7),
-                   .subject = COPY(8),
-                   .text = COPY(9),
-                   .reason = COPY(10),
-                   .target = COPY(11),
-                   .link = COPY(12),
+        .url = weir_sql_span(row, 2),
+        .notice = {.id = weir_sql_span(row, 4),
+                   .tenant = weir_sql_span(row, 5),
+                   .key = weir_sql_span(row, 6),
+                   .type = weir_sql_span(row, 7),
+                   .subject = weir_sql_span(row, 8),
+                   .text = weir_sql_span(row, 9),
+                   .reason = weir_sql_span(row, 10),
+                   .target = weir_sql_span(row, 11),
+                   .link = weir_sql_span(row, 12),
                    .deadline = sqlite3_column_int64(row, 13),
-                   .reference = COPY(14),
+                   .reference = weir_sql_span(row, 14),
                    .created = sqlite3_column_int64(row, 15)},
+        .failures = (uint32_t)sqlite3_column_int64(row, 16),
+        .webhook = sqlite3_column_int64(row, 17),
     };
-#undef COPY
     weir_span secret = weir_sql_span(row, 3);
     if (secret.len == WEIR_WEBHOOK_SECRET_BYTES)
-        memcpy(due_out->secret, secret.ptr, secret.len);
-    sqlite3_reset(row);
-    if (arena->overflow)
-        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    return WEIR_OK;
+        memcpy(due.secret, secret.ptr, secret.len);
+    return due;
+}
+
+weir_status
+weir__deliveries_due(struct weir_store *store, int64_t webhook, weir_time now,
+                     uint32_t limit, weir__on_delivery_due *on_due,
+                     void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_DELIVERIES_DUE, &own,
+                                      "iii", webhook, now, (int64_t)limit);
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        struct weir_delivery_due due = due_of(row);
+        bool goes_on = on_due(context, &due);
+        weir_wipe(due.secret, sizeof due.secret);
+        if (!goes_on) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+weir_status
+weir__webhook_mark(struct weir_store *store, int64_t webhook, uint32_t failures,
+                   weir_time next, weir_time oldest, struct weir_error *err)
+{
+    weir_status status = weir_sql_run(store, WEIR_SQL_WEBHOOK_MARK, err, "iii",
+                                      webhook, (int64_t)failures, next);
+    if (status == WEIR_OK && failures > 0)
+        status = weir_sql_run(store, WEIR_SQL_DELIVERIES_EXPIRE, err, "ii",
+                              webhook, oldest);
+    return status;
 }
 
 weir_status
