@@ -22,23 +22,30 @@ weir_watch_kind_parse(weir_span text, uint32_t *kind_out)
     return false;
 }
 
+uint64_t
+weir_watch_models(weir_span provider, uint64_t tenant)
+{
+    return weir_hash64(provider, tenant ^ WEIR_WATCH_OF_MODELS) | 1;
+}
+
 /* "tenant/name" of an end customer, "provider/tenant" of models. */
 static uint64_t
 digest_of(uint32_t kind, weir_span name)
 {
     const char *slash = memchr(name.ptr, '/', name.len);
-    if (kind == WEIR_WATCH_OF_MODELS)
-        return weir_hash64(name, WEIR_WATCH_OF_MODELS) | 1;
     if (kind == WEIR_WATCH_OF_CLUSTER)
         return weir_hash64(name, WEIR_WATCH_OF_CLUSTER) | 1;
-    if (kind != WEIR_WATCH_OF_END_CUSTOMER)
+    if (kind != WEIR_WATCH_OF_END_CUSTOMER && kind != WEIR_WATCH_OF_MODELS)
         return weir_watch_subject((enum weir_watch_subject_kind)kind, name);
     if (slash == NULL)
         return 0;
-    size_t tenant = (size_t)(slash - name.ptr);
+    weir_span front = {name.ptr, (size_t)(slash - name.ptr)};
+    weir_span back = {slash + 1, name.len - front.len - 1};
+    if (kind == WEIR_WATCH_OF_MODELS)
+        return weir_watch_models(
+            front, weir_watch_subject(WEIR_WATCH_OF_TENANT, back));
     return weir_watch_end_customer(
-        weir_watch_subject(WEIR_WATCH_OF_TENANT, (weir_span){name.ptr, tenant}),
-        (weir_span){slash + 1, name.len - tenant - 1});
+        weir_watch_subject(WEIR_WATCH_OF_TENANT, front), back);
 }
 
 weir_status

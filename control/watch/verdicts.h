@@ -35,6 +35,8 @@
 /* "key" ... "end_customer", "cluster", "models"; NULL: no such kind. */
 const char *weir_watch_kind_name(uint32_t kind);
 bool weir_watch_kind_parse(weir_span text, uint32_t *kind_out);
+/* The digest of one tenant's calls to one provider's models. */
+uint64_t weir_watch_models(weir_span provider, uint64_t tenant);
 /* The digest of "kind:name", as people write it; of end customers
  * "end_customer:tenant/name". EPARSE: not that. */
 WEIR_MUST_USE weir_status weir_watch_named(weir_span text, uint32_t *kind_out,
@@ -57,7 +59,6 @@ struct weir_watch_row {
     uint64_t calls;  /* of the subject, in all */
     uint32_t window; /* calls of the window */
     bool has_reference;
-    bool is_new_account; /* judged by the rule for those without reference */
     float score;         /* 1: the line of a case */
     float plain_score;   /* without cues */
     float z;             /* of clusters */
