@@ -17,6 +17,7 @@
  *   ngx_http_weir_reply.c    the origin's head
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
+ *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -86,6 +87,10 @@ union ngx_http_weir_reader_u {
 
 /* A confirmation further ahead than this is not believed, us. */
 #define NGX_HTTP_WEIR_CLOCK_US      (60 * INT64_C(1000000))
+
+/* Calls of a worker that may wait at a time because a step of the watch slows
+ * them; more are refused. */
+#define NGX_HTTP_WEIR_SLOWED        1024
 
 /* How often an idle worker looks for new policy. */
 #define NGX_HTTP_WEIR_TICK          100
@@ -190,6 +195,8 @@ typedef struct {
     uint64_t                        image_seen; /* generations last tried */
     uint64_t                        overlay_seen;
     uint64_t                        credentials_seen;
+    uint64_t                        indicators_seen;
+    struct weir_indicators          indicators; /* mapped */
     int64_t                         trusted_us; /* no later confirmation
                                                    counts: the newest policy
                                                    could not be read */
@@ -213,6 +220,7 @@ typedef struct {
     ngx_queue_t                     waiting;    /* calls, oldest first */
 
     ngx_queue_t                     calls;      /* admitted and open */
+    ngx_uint_t                      slowed;     /* waiting by the watch */
     ngx_http_weir_ctx_t            *spare;      /* memory for calls */
     ngx_uint_t                      spare_count;
     ngx_http_weir_reader_t         *readers;    /* memory for readers */
@@ -321,6 +329,8 @@ struct ngx_http_weir_ctx_s {
     unsigned                        has_call:1; /* call was begun */
     unsigned                        is_open:1;  /* in worker.calls */
     unsigned                        is_waiting:1;
+    unsigned                        is_slowed:1;   /* counted as waiting */
+    unsigned                        was_slowed:1;  /* has waited already */
     unsigned                        is_tried:1; /* weir_call_first() ran */
     unsigned                        is_restarting:1;
     unsigned                        is_withdrawn:1;
@@ -369,6 +379,21 @@ void *ngx_http_weir_map(const char *name, int protection, size_t *size_out);
 void ngx_http_weir_follow_policy(ngx_http_weir_worker_t *w,
     uint64_t image_seen, uint64_t overlay_seen);
 void ngx_http_weir_view_unref(ngx_http_weir_view_t *view);
+
+
+/* ngx_http_weir_watch.c */
+
+/* ERATE: too many calls wait already. */
+weir_status ngx_http_weir_may_slow(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* Whether the call waits now; ngx_http_weir_start() comes again then. */
+ngx_uint_t ngx_http_weir_slow(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_unslow(ngx_http_weir_ctx_t *ctx);
+/* The header that names what a step did. */
+ngx_int_t ngx_http_weir_add_step(ngx_http_weir_ctx_t *ctx);
+/* Matches the indicators of this generation from now on. */
+void ngx_http_weir_follow_indicators(ngx_http_weir_worker_t *w,
+    uint64_t generation);
 
 
 /* ngx_http_weir_credential.c */

@@ -120,6 +120,7 @@ ngx_http_weir_cleanup(void *data)
 
     ngx_http_weir_settle(ctx, ctx->is_tried ? WEIR_END_CLIENT_LEFT
                                             : WEIR_END_NOT_SENT);
+    ngx_http_weir_unslow(ctx);
 
     ngx_http_weir_free_reply(ctx);
     ngx_http_weir_free_blocks(ctx);
@@ -518,6 +519,14 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
     ask.body_bytes = body.len;
 
     status = weir_call_decide(&ctx->call, &ask, err);
+
+    weir_call_watch(&ctx->call, body);
+
+    if (status != WEIR_OK) {
+        return status;
+    }
+
+    status = ngx_http_weir_may_slow(ctx, err);
     if (status != WEIR_OK) {
         return status;
     }

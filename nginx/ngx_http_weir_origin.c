@@ -45,6 +45,10 @@ ngx_http_weir_start(ngx_http_weir_ctx_t *ctx)
     struct weir_step   step;
     struct weir_error  err;
 
+    if (ngx_http_weir_slow(ctx)) {
+        return;
+    }
+
     step = weir_call_first(&ctx->call, ngx_http_weir_newest_overlay(),
                            ngx_http_weir_now(), &err);
 
@@ -508,6 +512,7 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 
     if (ctx->reply) {
         s->usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+        s->content_bytes = weir_reply_facts(ctx->reply)->content_bytes;
 
     } else if (ctx->is_encoded && ctx->passed) {
 

@@ -121,6 +121,10 @@ ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 
     r = ctx->request;
 
+    if (ngx_http_weir_add_step(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_weir_put(r, "weir-request-id",
                           ((weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 }))
         != NGX_OK

@@ -123,6 +123,8 @@ ngx_int_t
 ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
     const struct weir_reply_piece *piece)
 {
+    weir_call_watch_reply(&ctx->call, piece->bytes);
+
     return piece->is_held
            ? ngx_http_weir_append_copy(ctx, chain, piece->bytes.ptr,
                                        piece->bytes.len)

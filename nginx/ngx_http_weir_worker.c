@@ -182,7 +182,8 @@ ngx_http_weir_open_board(ngx_http_weir_worker_t *w)
 void
 ngx_http_weir_follow(void)
 {
-    uint64_t                 image, overlay, credentials;
+    uint64_t                 image, overlay, credentials,
+                             indicators;
     ngx_http_weir_worker_t  *w;
 
     w = &ngx_http_weir_worker;
@@ -194,10 +195,16 @@ ngx_http_weir_follow(void)
     overlay = __atomic_load_n(&w->board->overlay, __ATOMIC_ACQUIRE);
     image = __atomic_load_n(&w->board->image, __ATOMIC_ACQUIRE);
     credentials = __atomic_load_n(&w->board->credentials, __ATOMIC_ACQUIRE);
+    indicators = __atomic_load_n(&w->board->indicators, __ATOMIC_ACQUIRE);
 
     if (credentials != w->credentials_seen) {
         w->credentials_seen = credentials;
         ngx_http_weir_follow_credentials(w, credentials);
+    }
+
+    if (indicators != w->indicators_seen) {
+        w->indicators_seen = indicators;
+        ngx_http_weir_follow_indicators(w, indicators);
     }
 
     if (image != w->image_seen || overlay != w->overlay_seen) {

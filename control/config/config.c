@@ -52,6 +52,7 @@ static const struct section sections[] = {
     {"translation", read_translation, true},
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
+    {"watch", read_watch, true},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},

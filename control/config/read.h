@@ -108,6 +108,8 @@ read_fn read_withdrawal;
 read_fn read_translation;
 read_fn read_seller;
 read_fn read_onboarding;
+read_fn read_watch;
+read_fn read_is_watched; /* `watch: false` of a row, as is_unwatched */
 
 /* "host:port" */
 bool read_address(struct reader *r, const struct yaml_node *node,

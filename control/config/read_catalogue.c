@@ -121,6 +121,7 @@ read_models(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("output_tokens_max", read_u32, row, output_tokens_max),
         FIELD("created", read_seconds, row, created),
         FIELD("open_when_stale", read_bool, row, opens_when_stale),
+        FIELD("watch", read_is_watched, row, is_unwatched),
         FIELD("terms", read_text, row, terms),
         FIELD("deprecated", read_time, row, deprecated),
         FIELD("sunset", read_time, row, sunset),

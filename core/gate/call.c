@@ -51,7 +51,7 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
 {
     uint8_t random[10];
 
-    memset(call, 0, offsetof(struct weir_call, plan));
+    memset(call, 0, offsetof(struct weir_call, watching));
     memset(&call->answer, 0, offsetof(struct weir_answer, candidates));
     call->plan.count = 0;
     call->gate = gate;
@@ -69,6 +69,7 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
     call->organisation = WEIR_INDEX_NONE;
     call->answer.route = WEIR_INDEX_NONE;
     call->answer.exception = WEIR_INDEX_NONE;
+    call->answer.step = WEIR_INDEX_NONE;
     if (!gate->env->random(gate->env->context, random, sizeof(random)))
         memset(random, 0, sizeof(random)); /* ids then only sort by time */
     weir_request_id_make(call->started, random, &call->id);
@@ -173,6 +174,7 @@ decide(struct weir_call *call, uint32_t first_grant)
         .first_grant = first_grant,
     };
     weir_gate_decide(call->view, &question, &call->answer);
+    weir__gate_note_step(call);
 }
 
 weir_status
@@ -189,6 +191,9 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
     call->reason = call->answer.reason;
     if (call->answer.verdict == WEIR_ALLOW)
         return WEIR_OK;
+    if (call->reason == WEIR_REASON_WATCH_HOLD ||
+        call->reason == WEIR_REASON_WATCH_SUSPENDED)
+        return weir__gate_fail_stepped(call, err);
     if (call->answer.verdict == WEIR_HOLD)
         return weir_fail(err, WEIR_EHELD, WEIR_OFFSET_NONE,
                          "policy holds this call until a person decides");
@@ -255,6 +260,8 @@ weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
     if (count <= max)
         count = add_limits(image, tenant->hash, tenant->first_limit,
                            tenant->limit_count, limits, count, max);
+    if (count < max && weir__gate_step_limit(call, &limits[count]))
+        count++;
     if (count <= max && call->answer.exception != WEIR_INDEX_NONE)
         count = weir__gate_grant_limits(
             &call->view->overlay.grants[call->answer.exception], limits, count,
@@ -431,17 +438,32 @@ make_plan(struct weir_call *call, struct weir_error *err)
     return WEIR_OK;
 }
 
+static uint32_t
+budget_count(const struct weir_call *call)
+{
+    const struct weir_image *image = &call->view->image;
+    return image->keys[call->key].limit_count +
+           image->projects[call->project].limit_count +
+           image->tenants[call->tenant].limit_count;
+}
+
+/* What refused is the rate of a step of the watch, behind all budgets. */
+static bool
+is_too_fast(const struct weir_call *call, weir_status status)
+{
+    weir_quota_limit limit;
+    return (status == WEIR_EBUDGET || status == WEIR_ERATE) &&
+           call->full.limit == budget_count(call) &&
+           weir__gate_step_limit(call, &limit);
+}
+
 /* What refused is the grant's own limit, not a budget. */
 static bool
 is_grant_spent(const struct weir_call *call, weir_status status)
 {
-    const struct weir_image *image = &call->view->image;
-    uint32_t budgets = image->keys[call->key].limit_count +
-                       image->projects[call->project].limit_count +
-                       image->tenants[call->tenant].limit_count;
     return (status == WEIR_EBUDGET || status == WEIR_ERATE) &&
            call->answer.exception != WEIR_INDEX_NONE &&
-           call->full.limit >= budgets;
+           call->full.limit >= budget_count(call) && !is_too_fast(call, status);
 }
 
 /* Holds budget and grant. A grant that has not enough left is passed over
@@ -473,7 +495,8 @@ weir_call_admit(struct weir_call *call, uint64_t *position_out,
     if (status == WEIR_EDENIED)
         return status;
     if (status != WEIR_OK) {
-        call->reason = status == WEIR_EBUDGET || status == WEIR_ERATE
+        call->reason = is_too_fast(call, status) ? WEIR_REASON_WATCH_SLOW
+                       : status == WEIR_EBUDGET || status == WEIR_ERATE
                            ? WEIR_REASON_BUDGET
                            : WEIR_REASON_OVERLOADED;
         return status;
@@ -530,7 +553,6 @@ fill_outcome(const struct weir_call *call,
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
     outcome->finding = settlement->finding;
-    outcome->watch = call->watch;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
@@ -557,6 +579,7 @@ weir_call_settle(struct weir_call *call,
     struct weir_record_outcome outcome;
     struct weir_buf payload;
     char bytes[WEIR_RECORD_PAYLOAD_MAX];
+    uint8_t block[WEIR_WATCH_BLOCK_BYTES];
     weir_journal_mark mark;
 
     WEIR_ASSERT(call->is_admitted);
@@ -574,6 +597,7 @@ weir_call_settle(struct weir_call *call,
         call->has_hold = false;
     }
     fill_outcome(call, settlement, cost, &outcome);
+    weir__gate_watched(call, settlement, block, &outcome.watch);
     weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
     weir_record_put_outcome(&outcome, &payload);
     if (append(call, WEIR_RECORD_OUTCOME, &payload, WEIR_TIER_CRASH, &mark,
@@ -589,6 +613,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     struct weir_buf room;
     struct weir_buf payload;
     char room_bytes[WEIR__POLICY_ROOM];
+    uint8_t block[WEIR_WATCH_BLOCK_BYTES];
     char bytes[WEIR_RECORD_PAYLOAD_MAX];
     weir_journal_mark mark;
 
@@ -621,10 +646,10 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.end_customer = call->client.end_customer;
     refusal.signals = call->signals;
     refusal.step = call->step;
-    refusal.watch = call->watch;
     refusal.policy = said->policy;
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);
+    weir__gate_watched(call, NULL, block, &refusal.watch);
     weir_record_put_refusal(&refusal, &payload);
     if (append(call, WEIR_RECORD_REFUSAL, &payload, WEIR_TIER_CRASH, &mark,
                NULL) != WEIR_OK)

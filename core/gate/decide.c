@@ -401,6 +401,7 @@ weir_gate_decide_one(const struct weir_view *view,
     candidate_out->weight = 0;
     judge(view, question, &asked, candidate_out);
     (void)find_grant(view, question, candidate_out, 1);
+    (void)weir__gate_take_steps(view, question, candidate_out, 1);
 }
 
 /* The strictest of what the deciding permits of allowed candidates ask. */
@@ -433,9 +434,11 @@ rank(const struct weir_candidate *candidate)
 {
     if (candidate->verdict == WEIR_ALLOW)
         return 0;
+    if (candidate->reason == WEIR_REASON_WATCH_SUSPENDED)
+        return 1; /* allowed but for that */
     if (candidate->verdict == WEIR_HOLD)
-        return 1;
-    return candidate->reason == WEIR_REASON_FORBIDDEN ? 2 : 3;
+        return 2;
+    return candidate->reason == WEIR_REASON_FORBIDDEN ? 3 : 4;
 }
 
 /* How many candidates of the same rank the same policy speaks for. */
@@ -452,7 +455,8 @@ weight_of(const struct weir_answer *answer, const struct weir_candidate *one)
 }
 
 /*
- * Which candidate a refusal quotes: a hold before a forbid before the rest;
+ * Which candidate a refusal quotes: a suspension, then a hold before a forbid
+ * before the rest;
  * among equals the policy that stands in the way most often (the customer
  * wants the rule that concerns him, not that of one odd deployment); then
  * the declared order.
@@ -488,6 +492,7 @@ weir_gate_decide(const struct weir_view *view,
     answer_out->reason = WEIR_REASON_UNKNOWN_MODEL;
     answer_out->candidate_count = 0;
     answer_out->exception = WEIR_INDEX_NONE;
+    answer_out->step = WEIR_INDEX_NONE;
     answer_out->speaking = 0;
     memset(&answer_out->obligations, 0, sizeof(answer_out->obligations));
     answer_out->route = weir_image_find_route(image, question->model);
@@ -509,8 +514,14 @@ weir_gate_decide(const struct weir_view *view,
     }
     answer_out->exception = find_grant(view, question, answer_out->candidates,
                                        answer_out->candidate_count);
+    answer_out->step =
+        weir__gate_take_steps(view, question, answer_out->candidates,
+                              answer_out->candidate_count);
     if (answer_out->candidate_count > 0)
         conclude(image, answer_out);
+    if (answer_out->step != WEIR_INDEX_NONE)
+        weir__gate_add_step(&view->overlay.steps[answer_out->step],
+                            &answer_out->obligations);
 }
 
 enum weir_cedar_result

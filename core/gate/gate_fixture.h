@@ -278,6 +278,7 @@ fill_world(struct weir_world *world)
     rule->has_threshold = true;
     rule->from = WEIR_TIME_MIN;
     rule->until = WEIR_TIME_MAX;
+    world->watch.is_on = true;
     add_customer(world, "north", KEY_NORTH);
     add_customer(world, "south", KEY_SOUTH);
     add_customer(world, "middle", KEY_MIDDLE);

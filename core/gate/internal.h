@@ -35,6 +35,30 @@ void weir__gate_record_candidates(const struct weir_call *call,
 size_t weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
                          size_t max);
 
+/* Steps of the watch for the candidates that policy allows: hold and suspend
+ * change verdicts. Returns the strictest step, a row of the overlay. */
+uint32_t weir__gate_take_steps(const struct weir_view *view,
+                               const struct weir_question *question,
+                               struct weir_candidate *candidates,
+                               uint32_t count);
+/* What a step strips. */
+void weir__gate_add_step(const struct weir_watch_step *step,
+                         struct weir_obligations *all);
+/* Fills call->step from the answer. */
+void weir__gate_note_step(struct weir_call *call);
+/* EHELD, EDENIED: the words of a hold or suspension. */
+weir_status weir__gate_fail_stepped(const struct weir_call *call,
+                                    struct weir_error *err);
+/* The rate of `slow`, as a limit; false: there is none. */
+bool weir__gate_step_limit(const struct weir_call *call,
+                           weir_quota_limit *limit_out);
+/* What a record says of a watched call; once, as it wipes what was read.
+ * `settlement` NULL: refused, the request alone. `block` holds the bytes. */
+void weir__gate_watched(struct weir_call *call,
+                        const struct weir_settlement *settlement,
+                        uint8_t block[WEIR_WATCH_BLOCK_BYTES],
+                        struct weir_record_watch *watch_out);
+
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);
 

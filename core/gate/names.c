@@ -30,6 +30,9 @@ static const char *const reasons[] = {
     [WEIR_REASON_NOT_SERVABLE] = "not_servable",
     [WEIR_REASON_SCOPE] = "outside_scope",
     [WEIR_REASON_SPENT] = "exception_spent",
+    [WEIR_REASON_WATCH_SLOW] = "watch_slow",
+    [WEIR_REASON_WATCH_HOLD] = "watch_hold",
+    [WEIR_REASON_WATCH_SUSPENDED] = "watch_suspended",
 };
 
 const char *

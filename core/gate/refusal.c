@@ -64,13 +64,36 @@ quote_policy(const struct weir_call *call, struct weir_refusal *refusal)
         refusal->appeal = weir_image_text(image, policy->appeal);
 }
 
+/* A step of the watch: its case, and who hears appeals. The policies of the
+ * candidate are those that let the call through, and not quoted. */
+static void
+quote_step(const struct weir_call *call, struct weir_refusal *refusal)
+{
+    const struct weir_image *image = &call->view->image;
+    refusal->appeal = weir_image_text(image, image->appeal);
+    refusal->authority = weir_image_text(image, image->seller);
+    refusal->watch_case = call->step.id;
+    if (call->reason != WEIR_REASON_WATCH_SLOW)
+        refusal->ends_at = call->step.until;
+}
+
+static bool
+is_stepped(const struct weir_call *call)
+{
+    return call->reason == WEIR_REASON_WATCH_SLOW ||
+           call->reason == WEIR_REASON_WATCH_HOLD ||
+           call->reason == WEIR_REASON_WATCH_SUSPENDED;
+}
+
 static const char *
 subject_of(const struct weir_call *call, uint32_t limit)
 {
     const struct weir_image *image = &call->view->image;
     uint32_t keys = image->keys[call->key].limit_count;
     uint32_t projects = image->projects[call->project].limit_count;
-    return limit < keys              ? "key"
+    return call->reason == WEIR_REASON_WATCH_SLOW
+               ? weir_watch_subject_name(call->step.subject)
+           : limit < keys            ? "key"
            : limit < keys + projects ? "project"
                                      : "tenant";
 }
@@ -130,8 +153,11 @@ weir_call_refusal(const struct weir_call *call, weir_status status,
         status == WEIR_ESTALE) {
         refusal_out->decision =
             weir_span_of(type_of(status == WEIR_EHELD ? WEIR_HOLD : WEIR_DENY));
-        quote_policy(call, refusal_out);
+        if (!is_stepped(call))
+            quote_policy(call, refusal_out);
     }
+    if (is_stepped(call))
+        quote_step(call, refusal_out);
     if (status == WEIR_EBUDGET || status == WEIR_ERATE)
         quote_budget(call, now, &room, refusal_out);
     if (status == WEIR_EUNAVAIL)

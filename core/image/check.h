@@ -58,6 +58,10 @@ void weir__check_routes(struct weir__check *check);
 void weir__check_parties(struct weir__check *check);
 void weir__check_callers(struct weir__check *check);
 void weir__check_onboarding(struct weir__check *check);
+void weir__check_watch(struct weir__check *check);
+/* Of a checked world: whether that row's calls are watched. */
+bool weir__watches_tenant(const struct weir_world *world, uint32_t row);
+bool weir__watches_model(const struct weir_world *world, uint32_t row);
 void weir__check_contracts(struct weir__check *check);
 void weir__check_settings(struct weir__check *check);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Catalogue, routes, callers and policies as rows. */
+#include "check.h"
 #include "compile.h"
 #include "entities.h"
 #include "format.h"
+#include "groups.h"
 
 #include <weir/crypto.h>
+#include <weir/watch_ladder.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -79,9 +82,10 @@ fill_models(struct weir__compiler *c)
             .provider = m->provider.row,
             .origin = m->origin.row,
             .entity = weir__compile_entity(c, "Model", m->name),
-            .flags =
-                (m->opens_when_stale ? WEIR_MODEL_OPEN_WHEN_STALE : 0) |
-                (m->sunset != 0 || m->deprecated != 0 ? WEIR_MODEL_HAS_END : 0),
+            .flags = (m->opens_when_stale ? WEIR_MODEL_OPEN_WHEN_STALE : 0) |
+                     (m->sunset != 0 || m->deprecated != 0 ? WEIR_MODEL_HAS_END
+                                                           : 0) |
+                     (weir__watches_model(world, i) ? WEIR_MODEL_WATCHED : 0),
             .output_tokens_max = m->output_tokens_max != 0
                                      ? m->output_tokens_max
                                      : OUTPUT_TOKENS_DEFAULT,
@@ -159,6 +163,9 @@ fill_organisations(struct weir__compiler *c)
     struct weir_image_organisation *rows =
         WEIR__COMPILE_ROWS(c, ORGANISATION, struct weir_image_organisation,
                            world->organisation_count);
+    uint32_t *groups = NULL;
+    if (!weir__groups_find(world, &c->arena, &groups))
+        return;
     for (uint32_t i = 0; i < world->organisation_count && rows != NULL; i++) {
         const struct weir_world_organisation *o = &world->organisation_rows[i];
         rows[i] = (struct weir_image_organisation){
@@ -166,6 +173,7 @@ fill_organisations(struct weir__compiler *c)
             .headquarters = o->headquarters.row,
             .incorporated = o->incorporated.row,
             .entity = weir__compile_entity(c, "Organization", o->name),
+            .group = groups[i] == i ? 0 : groups[i] + 1,
             .hash = weir_kind_hash(WEIR_KIND_ORGANISATION, o->name),
         };
     }
@@ -223,7 +231,8 @@ fill_tenants(struct weir__compiler *c)
             .name = weir__compile_text(c, t->name),
             .organisation = t->organisation.row,
             .entity = weir__compile_entity(c, "Tenant", t->name),
-            .flags = tenant_flags(world, t),
+            .flags = tenant_flags(world, t) |
+                     (weir__watches_tenant(world, i) ? WEIR_TENANT_WATCHED : 0),
             .first_limit = t->limits.first,
             .limit_count = t->limits.count,
             .hash = subject_hash(WEIR__SUBJECT_TENANT, t->name),
@@ -288,6 +297,18 @@ weir__compile_callers(struct weir__compiler *c)
 
 /* ------------------------------------------------------------- policies */
 
+/* What @monitor lets the watch do, at once or when a person says so. It was
+ * read before: a text that is no rule says nothing. */
+static uint32_t
+rungs_of(weir_span monitor)
+{
+    struct weir_watch_rule rule;
+    if (!weir_watch_rule_is(monitor) ||
+        weir_watch_rule_parse(monitor, &rule, NULL) != WEIR_OK)
+        return 0;
+    return rule.automatic | rule.asks | WEIR_WATCH_RUNG(WEIR_WATCH_NOTHING);
+}
+
 void
 weir__compile_policies(struct weir__compiler *c)
 {
@@ -316,6 +337,7 @@ weir__compile_policies(struct weir__compiler *c)
             .strip = row->strip,
             .max_n = row->max_n,
             .tier = (uint32_t)row->tier,
+            .steps = rungs_of(row->monitor),
             .from = row->from,
             .until = row->until,
         };

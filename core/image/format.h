@@ -136,8 +136,7 @@ uint32_t weir__overlay_crc(const char *bytes, size_t size);
 /* No field that a reader could trip over. */
 bool weir__grants_are_sound(const struct weir_grant *grants, uint32_t count);
 bool weir__steps_are_sound(const struct weir_watch_step *steps, uint32_t count);
-/* The greatest enum weir_watch_action; core/gate holds them equal. */
-#define WEIR__STEP_ACTION_MAX 5
+
 
 /* Subjects of budgets are hashed apart from what overlays name. */
 enum {

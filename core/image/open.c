@@ -260,7 +260,7 @@ are_caller_rows(const struct opening *o)
         const struct weir_image_organisation *r = &m->organisations[i];
         if (!is_text(o, r->name) || r->headquarters >= m->jurisdiction_count ||
             r->incorporated >= m->jurisdiction_count ||
-            r->entity >= o->entities)
+            r->group > m->organisation_count || r->entity >= o->entities)
             return false;
     }
     for (uint32_t i = 0; i < m->limit_count; i++) {

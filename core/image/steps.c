@@ -73,10 +73,23 @@ weir_watch_step_id(const struct weir_watch_step *step)
     return (weir_span){step->id, strnlen(step->id, sizeof(step->id))};
 }
 
+/* It goes into a header: letters, digits and a few marks. */
+static bool
+is_case_id(weir_span id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return id.len > 0 && id.len < WEIR_WATCH_CASE_BYTES;
+}
+
 bool
 weir_watch_step_set_id(struct weir_watch_step *step, weir_span id)
 {
-    if (id.len == 0 || id.len >= sizeof(step->id))
+    if (!is_case_id(id))
         return false;
     memset(step->id, 0, sizeof(step->id));
     memcpy(step->id, id.ptr, id.len);
@@ -122,11 +135,10 @@ weir__steps_are_sound(const struct weir_watch_step *steps, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct weir_watch_step *step = &steps[i];
-        size_t id = weir_watch_step_id(step).len;
-        if (id == 0 || id == sizeof(step->id) || step->subject == 0 ||
+        if (!is_case_id(weir_watch_step_id(step)) || step->subject == 0 ||
             weir_watch_subject_name(step->subject_kind) == NULL ||
             step->target_kind > WEIR_GRANT_PROVIDER || step->action == 0 ||
-            step->action > WEIR__STEP_ACTION_MAX ||
+            step->action > WEIR_WATCH_STEP_ACTION_MAX ||
             step->strip > WEIR_WATCH_STRIP_ALL ||
             step->delay_ms > WEIR_WATCH_DELAY_MS_MAX ||
             (i > 0 && by_subject(&steps[i - 1], step) > 0))

@@ -148,7 +148,7 @@ put_facts(const struct weir_watch_call *call,
     uint64_t reply = call->reply_bytes;
     out->quota = WEIR_WATCH_ABSENT;
     if (facts != NULL) {
-        if (reply == 0)
+        if (facts->reply_bytes > 0)
             reply = facts->reply_bytes;
         out->input_tokens = saturate(facts->input_tokens);
         out->output_tokens = saturate(facts->output_tokens);

@@ -33,6 +33,8 @@
 #include <weir/route.h>
 #include <weir/signals.h>
 #include <weir/surface.h>
+#include <weir/watch_indicators.h>
+#include <weir/watch_score.h>
 
 /* One consistent policy: a call takes one view and keeps it to its end. */
 struct weir_view {
@@ -46,6 +48,7 @@ struct weir_gate {
     struct weir_quota *quota; /* NULL in tools: no budgets */
     uint32_t quota_lane;
     struct weir_signals *signals;      /* NULL: nobody is seen travelling */
+    const struct weir_indicators *indicators; /* NULL: none are shared */
     struct weir_journal_lane *journal; /* NULL: no call is admitted */
     void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
     void *bell_context;
@@ -106,6 +109,8 @@ struct weir_answer {
     uint32_t speaking;  /* candidate a refusal quotes */
     uint32_t exception; /* grant that let it through, a row of the overlay;
                            WEIR_INDEX_NONE: none was needed, or none helps */
+    uint32_t step;      /* of the watch, a row of the overlay: the strictest that
+                           meets the call; WEIR_INDEX_NONE: none does */
     struct weir_obligations obligations; /* strictest over the allowed */
     uint32_t candidate_count;
     struct weir_candidate candidates[WEIR_CANDIDATES_MAX];
@@ -120,6 +125,22 @@ struct weir_answer {
 void weir_gate_decide(const struct weir_view *view,
                       const struct weir_question *question,
                       struct weir_answer *answer_out);
+
+/* The step of the watch that was taken; NULL: none. Hold and suspend are in
+ * the verdict, strip in the obligations, slow is in weir_call.step. */
+const struct weir_watch_step *weir_gate_step(const struct weir_view *view,
+                                             const struct weir_answer *answer);
+
+/* "strip; case=wc_12; until=2026-12-01T00:00:00Z", for a header; its length.
+ * 0: no step was taken. */
+#define WEIR_CALL_STEP_TEXT 128
+size_t weir_call_step_text(const struct weir_record_step *step,
+                           char text_out[WEIR_CALL_STEP_TEXT]);
+
+/* Whom the key's calls belong to: subjects only, the rest is 0. */
+void weir_gate_pools(const struct weir_image *image, uint32_t key,
+                     weir_span end_customer,
+                     struct weir_watch_pools *pools_out);
 
 /* The id of that grant; empty where there is none. */
 weir_span weir_gate_exception(const struct weir_view *view,
@@ -222,12 +243,12 @@ struct weir_call {
     struct weir_ask ask;
     struct weir_signal_facts signals; /* as decide was told */
     struct weir_record_step step;     /* of the watch, that is applied */
-    struct weir_record_watch watch;   /* for outcome or refusal */
     enum weir_reason reason;          /* of a refusal */
     bool is_end_customer_bad;         /* the header was given and is no name */
     bool is_admitted;
     bool is_settled;
     bool is_answered;
+    bool is_watched; /* `watching` is in use */
     bool has_hold;
     uint64_t held_tokens;
     weir_micros held_micros;
@@ -238,6 +259,7 @@ struct weir_call {
     uint32_t attempt_count;
     weir_time attempt_started;
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
+    struct weir_watch_call watching;
     struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
     struct weir_answer answer;
@@ -258,6 +280,16 @@ WEIR_MUST_USE weir_status weir_call_identify(struct weir_call *call,
 WEIR_MUST_USE weir_status weir_call_decide(struct weir_call *call,
                                            const struct weir_ask *ask,
                                            struct weir_error *err);
+
+/*
+ * Watches the call, where its tenant and a model that may serve it are
+ * watched: reads the features of the request. `body` is one that
+ * weir_surface_parse() accepted. After weir_call_decide(), whatever that
+ * said: a refusal is recorded with what was asked.
+ */
+void weir_call_watch(struct weir_call *call, weir_span body);
+/* And of the reply, as the client gets it: at any split, any dialect. */
+void weir_call_watch_reply(struct weir_call *call, weir_span bytes);
 
 /*
  * Holds budget, orders the candidates, appends the intent. When the tier is
@@ -315,6 +347,7 @@ struct weir_settlement {
     struct weir_usage usage;
     uint64_t first_byte_us; /* after start; 0 = none */
     uint64_t sent_bytes;
+    uint64_t content_bytes; /* text the model wrote; 0: not known */
     weir_span origin_request;
     weir_span finding; /* what a pin found instead; empty = all held */
 };

@@ -70,6 +70,7 @@ struct weir_image_provider {
 
 #define WEIR_MODEL_OPEN_WHEN_STALE 1u /* served although policy is stale */
 #define WEIR_MODEL_HAS_END         2u /* its `lives` row says something */
+#define WEIR_MODEL_WATCHED         4u /* features of its calls are recorded */
 
 struct weir_image_model {
     weir_ref name;
@@ -262,6 +263,7 @@ struct weir_image_limit {
 
 #define WEIR_TENANT_HIDE_ADDRESS      1u /* no client address in records */
 #define WEIR_TENANT_NAME_END_CUSTOMER 2u /* a call without one is refused */
+#define WEIR_TENANT_WATCHED           4u /* features of its calls are recorded */
 
 struct weir_image_tenant {
     weir_ref name;
@@ -331,7 +333,8 @@ struct weir_image_policy {
     uint32_t strip; /* bits above */
     uint32_t max_n; /* 0 = no cap */
     uint32_t tier;  /* enum weir_tier; 0 = not said */
-    uint32_t reserved;
+    uint32_t steps; /* of the watch that `monitor` knows, by WEIR_WATCH_RUNG();
+                       bit 0: it is a rule; 0: it is none, all may be taken */
     weir_time from;
     weir_time until;
     uint8_t text_digest[32]; /* SHA-256 of the policy's source text */

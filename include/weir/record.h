@@ -65,6 +65,9 @@ enum weir_reason {
     WEIR_REASON_END_CUSTOMER = 22, /* not named, or no name */
     WEIR_REASON_SCOPE = 23,        /* outside the places the key may use */
     WEIR_REASON_SPENT = 24,        /* the exception has nothing left */
+    WEIR_REASON_WATCH_SLOW = 25,   /* a step of the watch: over its rate */
+    WEIR_REASON_WATCH_HOLD = 26,
+    WEIR_REASON_WATCH_SUSPENDED = 27,
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);

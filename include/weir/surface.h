@@ -125,6 +125,8 @@ struct weir_refusal {
     weir_span title;
     weir_span authority;
     weir_span appeal;
+    weir_span watch_case; /* of the watch whose step this is */
+    weir_time ends_at;    /* of that step; 0: not said */
     weir_span window;     /* which budget is full: "project tokens per day" */
     weir_span hop;        /* which hop failed: "origin eu-1: connect timeout" */
     weir_time reopens_at; /* 0: not said */

@@ -160,7 +160,7 @@ struct weir_watch_facts {
     uint64_t input_tokens;
     uint64_t output_tokens;
     bool is_streamed;
-    uint64_t reply_bytes; /* where weir_watch_reply() saw nothing */
+    uint64_t reply_bytes; /* text, as metered; 0: as weir_watch_reply() saw */
     double quota;         /* share of the fullest window used, < 0: unknown */
     weir_span end_user;   /* is hashed */
 };

@@ -65,6 +65,8 @@ struct weir_watch_pools {
 #define WEIR_WATCH_STEPS_MAX       65536u /* of one overlay */
 #define WEIR_WATCH_CASE_BYTES      40u    /* with a NUL */
 #define WEIR_WATCH_DELAY_MS_MAX    30000u
+/* The greatest enum weir_watch_action. */
+#define WEIR_WATCH_STEP_ACTION_MAX 5
 
 /* One row; 88 bytes, docs/formats/image.md. */
 struct weir_watch_step {
@@ -85,7 +87,7 @@ struct weir_watch_step {
 _Static_assert(sizeof(struct weir_watch_step) == 88, "docs/formats/image.md");
 
 weir_span weir_watch_step_id(const struct weir_watch_step *step);
-/* False: empty, or it does not fit. */
+/* False: empty, too long, or not of letters, digits and `_-.` alone. */
 bool weir_watch_step_set_id(struct weir_watch_step *step, weir_span id);
 
 /* As a decision's record tells it: the step that was applied. */

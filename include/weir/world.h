@@ -102,6 +102,7 @@ struct weir_world_model {
     struct weir_price price;
     bool has_price;
     bool opens_when_stale;
+    bool is_unwatched;
     uint32_t output_tokens_max;       /* 0: 4096 */
     uint32_t operations;              /* bit per enum weir_operation; 0: chat,
                                    responses, complete */
@@ -456,6 +457,7 @@ struct weir_world_tenant {
     weir_span title;
     struct weir_world_name organisation;
     bool hides_address;
+    bool is_unwatched; /* no features of its calls are recorded */
     enum weir_end_customer end_customer;
     struct weir_world_range limits;
 };
@@ -534,6 +536,16 @@ struct weir_world_policy {
     weir_span file;  /* below the policy directory */
     weir_span shown; /* the path in faults; empty: `file` */
     weir_span text;
+};
+
+/* ------------------------------------------------------------- watch */
+
+/* Of which calls features are recorded; docs/formats/watch-features.md. */
+struct weir_watch_settings {
+    struct weir_place place;
+    bool is_on;
+    struct weir_world_range tenants; /* names; none: all of them */
+    struct weir_world_range models;  /* the same */
 };
 
 /* ---------------------------------------------------------- settings */
@@ -631,6 +643,7 @@ struct weir_world {
     weir_time signals_window_us;     /* how long a country counts for a key */
     struct weir_world_range hosting; /* networks: of machines, not people */
     struct weir_onboarding_rules onboarding;
+    struct weir_watch_settings watch;
 
 #define WEIR_WORLD_LIST(row, type)                                             \
     type *row##_rows;                                                          \

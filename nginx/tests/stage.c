@@ -6,6 +6,9 @@
  *   weir-stage RUN image GENERATION WEIR.YAML   image, credentials, quota
  *   weir-stage RUN withdraw KIND NAME           next overlay (cuts streams)
  *   weir-stage RUN restore                      empty next overlay
+ *   weir-stage RUN step KIND NAME ACTION [delay=MS] [rate=N] [for=MS]
+ *                                               next overlay with that step
+ *   weir-stage RUN indicator FRAME              a set of one, by its digest
  *   weir-stage RUN held                         prints holds that are open
  *
  * Adds two keys to the project `tests` of tenant `buyer`: wr_test, and
@@ -24,6 +27,8 @@
 #include <weir/crypto.h>
 #include <weir/image.h>
 #include <weir/quota.h>
+#include <weir/watch_indicators.h>
+#include <weir/watch_ladder.h>
 #include <weir/world.h>
 
 #include "control/config/config.h"
@@ -186,6 +191,60 @@ stage_overlay(struct weir_board *board, const struct weir_overlay_item *items,
     __atomic_store_n(&board->overlay, generation, __ATOMIC_RELEASE);
 }
 
+/* One step of the watch, in the words of the overlay. */
+static void
+stage_step(struct weir_board *board, int argc, char **argv)
+{
+    struct weir_buf bytes;
+    uint64_t generation = board->overlay + 1;
+    enum weir_watch_action action;
+    struct weir_watch_step step = {.until = now_us() + WEIR_US_PER_DAY};
+    for (uint32_t kind = 1; kind <= WEIR_WATCH_SUBJECTS; kind++)
+        if (strcmp(argv[0], weir_watch_subject_name(kind)) == 0)
+            step.subject_kind = (uint8_t)kind;
+    if (step.subject_kind == 0 ||
+        !weir_watch_action_parse(weir_span_of(argv[2]), &action) ||
+        !weir_watch_step_set_id(&step, WEIR_SPAN("wc_stage")))
+        die(argv[0], "no such subject or step");
+    step.subject = weir_watch_subject(step.subject_kind, weir_span_of(argv[1]));
+    step.action = (uint8_t)action;
+    for (int i = 3; i < argc; i++) {
+        if (strncmp(argv[i], "delay=", 6) == 0)
+            step.delay_ms = (uint32_t)atoi(argv[i] + 6);
+        else if (strncmp(argv[i], "rate=", 5) == 0)
+            step.rate = (uint32_t)atoi(argv[i] + 5);
+        else if (strncmp(argv[i], "for=", 4) == 0)
+            step.until = now_us() + atoi(argv[i] + 4) * WEIR_US_PER_MS;
+    }
+    weir_buf_init(&bytes, 1 << 20);
+    weir_overlay_write(NULL, 0, generation, now_us(), true, &bytes);
+    weir_overlay_add_steps(&step, 1, &bytes, 0);
+    put_file("overlay", generation, weir_buf_span(&bytes), 0644);
+    weir_buf_fini(&bytes);
+    __atomic_store_n(&board->overlay, generation, __ATOMIC_RELEASE);
+}
+
+static void
+stage_indicator(struct weir_board *board, const char *frame)
+{
+    struct weir_buf bytes;
+    struct weir_error err;
+    uint64_t generation = board->indicators + 1;
+    struct weir_indicator_exchange exchange = {
+        .name = WEIR_SPAN("tests"), .salt = "salt", .until = WEIR_TIME_MAX};
+    uint64_t word = weir_indicator_word(exchange.salt, WEIR_INDICATOR_FRAME,
+                                        strtoull(frame, NULL, 16));
+    exchange.words = &word;
+    exchange.count = 1;
+    weir_buf_init(&bytes, 1 << 20);
+    if (weir_indicators_write(&exchange, 1, generation, now_us(), &bytes,
+                              &err) != WEIR_OK)
+        die("indicator", err.text);
+    put_file("indicators", generation, weir_buf_span(&bytes), 0644);
+    weir_buf_fini(&bytes);
+    __atomic_store_n(&board->indicators, generation, __ATOMIC_RELEASE);
+}
+
 static void
 print_held(void)
 {
@@ -201,7 +260,8 @@ main(int argc, char **argv)
 {
     bool is_new;
     if (argc < 3)
-        die("usage", "weir-stage RUN image|withdraw|restore|held ...");
+        die("usage", "weir-stage RUN image|withdraw|restore|step|indicator|"
+                     "held ...");
     run_dir = argv[1];
     struct weir_board *board = map_file("board", 4096, &is_new);
     if (strcmp(argv[2], "image") == 0 && argc == 5) {
@@ -213,6 +273,10 @@ main(int argc, char **argv)
         stage_overlay(board, &item, 1);
     } else if (strcmp(argv[2], "restore") == 0) {
         stage_overlay(board, NULL, 0);
+    } else if (strcmp(argv[2], "step") == 0 && argc >= 6) {
+        stage_step(board, argc - 3, argv + 3);
+    } else if (strcmp(argv[2], "indicator") == 0 && argc == 4) {
+        stage_indicator(board, argv[3]);
     } else if (strcmp(argv[2], "held") == 0) {
         print_held();
     } else {

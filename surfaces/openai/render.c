@@ -38,6 +38,12 @@ put_details(struct weir_json_writer *writer, const struct weir_refusal *refusal)
     put_span(writer, "title", refusal->title);
     put_span(writer, "authority", refusal->authority);
     put_span(writer, "appeal", refusal->appeal);
+    put_span(writer, "case", refusal->watch_case);
+    if (refusal->ends_at != 0) {
+        char text[WEIR_TIME_TEXT];
+        weir_time_format(refusal->ends_at, text);
+        put_span(writer, "ends_at", weir_span_of(text));
+    }
     put_span(writer, "window", refusal->window);
     put_span(writer, "hop", refusal->hop);
     if (refusal->reopens_at != 0) {
