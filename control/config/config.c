@@ -50,6 +50,7 @@ static const struct section sections[] = {
     {"log", read_log, true},
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},
+    {"notices", read_notices, true},
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},
@@ -214,6 +215,8 @@ read_file(struct loader *l, const char *path, size_t most, size_t *len_out)
         } else {
             text[len] = '\0';
             *len_out = len;
+            l->world->sources_hash =
+                weir_hash64((weir_span){text, len}, l->world->sources_hash);
         }
     }
     if (fd >= 0)

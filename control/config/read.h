@@ -94,6 +94,7 @@ read_fn read_tenants;
 read_fn read_terms;
 read_fn read_contracts;
 
+read_fn read_notices;
 read_fn read_listens;
 read_fn read_admin;
 read_fn read_limits;

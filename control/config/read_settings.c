@@ -152,6 +152,39 @@ read_translation(struct reader *r, const struct yaml_node *node, void *member)
                 &r->world->settings);
 }
 
+static void
+read_ahead(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_settings *settings = member;
+    if (!is_list(r, node, "ahead"))
+        return;
+    settings->notice_ahead_count = 0;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        weir_time ahead = 0;
+        uint32_t at = settings->notice_ahead_count;
+        if (at == WEIR_NOTICE_AHEAD_MAX) {
+            read_fault(r, n, "Eight times are enough to tell somebody.",
+                       "one time too many");
+            return;
+        }
+        read_us(r, n, &ahead);
+        while (at > 0 && settings->notice_ahead[at - 1] < ahead) {
+            settings->notice_ahead[at] = settings->notice_ahead[at - 1];
+            at--;
+        }
+        settings->notice_ahead[at] = ahead;
+        settings->notice_ahead_count++;
+    }
+}
+
+void
+read_notices(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {{"ahead", read_ahead, 0}};
+    read_fields(r, node, "notices", fields, WEIR_COUNTOF(fields),
+                &r->world->settings);
+}
+
 void
 read_seller(struct reader *r, const struct yaml_node *node, void *member)
 {

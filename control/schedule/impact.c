@@ -41,6 +41,7 @@ struct impact {
     struct group *groups;
     size_t count;
     size_t capacity;
+    uint32_t *index; /* open addressing over twice the room: row + 1 */
     uint64_t effects[WEIR_EFFECTS_SHOWN];
     uint32_t touched; /* keys */
     bool is_full;
@@ -64,30 +65,65 @@ effect_of(const struct weir_side *before, const struct weir_side *after)
                                              : WEIR_EFFECT_OTHERWISE;
 }
 
+static uint64_t
+hash_of(const struct group *g)
+{
+    uint64_t numbers[] = {(uint64_t)g->effect, g->tenant, g->route};
+    uint64_t hash =
+        weir_hash64((weir_span){(const char *)numbers, sizeof numbers}, 0);
+    return weir_hash64(g->to, weir_hash64(g->from, weir_hash64(g->why, hash)));
+}
+
+static bool
+is_alike(const struct group *a, const struct group *b)
+{
+    return a->effect == b->effect && a->tenant == b->tenant &&
+           a->route == b->route && weir_span_equal(a->why, b->why) &&
+           weir_span_equal(a->from, b->from) && weir_span_equal(a->to, b->to);
+}
+
+/* Room for twice as many; false: no memory. */
+static bool
+grow(struct impact *impact)
+{
+    size_t more = impact->capacity == 0 ? 64 : impact->capacity * 2;
+    struct group *groups = realloc(impact->groups, more * sizeof *groups);
+    if (groups == NULL)
+        return false;
+    impact->groups = groups;
+    uint32_t *index = calloc(2 * more, sizeof *index);
+    if (index == NULL)
+        return false;
+    free(impact->index);
+    impact->index = index;
+    impact->capacity = more;
+    for (size_t i = 0; i < impact->count; i++) {
+        size_t at = hash_of(&groups[i]) & (2 * more - 1);
+        while (index[at] != 0)
+            at = (at + 1) & (2 * more - 1);
+        index[at] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
 static void
 add_pair(struct impact *impact, const struct group *found)
 {
-    for (size_t i = 0; i < impact->count; i++) {
-        struct group *g = &impact->groups[i];
-        if (g->effect == found->effect && g->tenant == found->tenant &&
-            g->route == found->route && weir_span_equal(g->why, found->why) &&
-            weir_span_equal(g->from, found->from) &&
-            weir_span_equal(g->to, found->to)) {
+    if (impact->count == impact->capacity && !grow(impact)) {
+        impact->is_full = true;
+        return;
+    }
+    size_t mask = 2 * impact->capacity - 1;
+    size_t at = hash_of(found) & mask;
+    for (; impact->index[at] != 0; at = (at + 1) & mask) {
+        struct group *g = &impact->groups[impact->index[at] - 1];
+        if (is_alike(g, found)) {
             g->keys++;
             return;
         }
     }
-    if (impact->count == impact->capacity) {
-        size_t more = impact->capacity == 0 ? 64 : impact->capacity * 2;
-        struct group *grown = realloc(impact->groups, more * sizeof *grown);
-        if (grown == NULL) {
-            impact->is_full = true;
-            return;
-        }
-        impact->groups = grown;
-        impact->capacity = more;
-    }
     impact->groups[impact->count++] = *found;
+    impact->index[at] = (uint32_t)impact->count;
 }
 
 static bool
@@ -321,6 +357,7 @@ weir__schedule_moment(struct weir_simulate_world *world,
         *moment_out = moment;
     else
         json_decref(moment);
+    free(impact.index);
     free(impact.groups);
     weir_buf_fini(&impact.overlay);
     weir_buf_fini(&impact.bytes[1]);

@@ -8,6 +8,8 @@
 #include "control/notices/notices.h"
 #include "control/schedule/parts.h"
 
+#define FEW 64 /* notices of one transaction */
+
 static weir_status
 ask_moments(struct weir_simulate_world *world,
             const struct weir_schedule_wish *wish, const json_t *events,
@@ -43,6 +45,10 @@ weir_schedule(const struct weir_schedule_wish *wish, json_t **report_out,
     weir_status status =
         weir_simulate_world_open(&sources, &world, faults, err);
     json_t *events = json_array(), *moments = json_array();
+    if (status == WEIR_OK && wish->sources_hash != 0 &&
+        world.world->sources_hash != wish->sources_hash)
+        status = weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                           "the sources are not those in force");
     if (status == WEIR_OK)
         status = weir__schedule_events(&world, wish, events, err);
     if (status == WEIR_OK && !wish->is_list_only)
@@ -71,7 +77,8 @@ member(const json_t *object, const char *name)
 
 static weir_status
 post(struct weir_store *store, const json_t *moment, const json_t *group,
-     weir_span by, weir_time now, uint32_t *posted, struct weir_error *err)
+     weir_time lead, weir_span by, weir_time now, uint32_t *posted,
+     struct weir_error *err)
 {
     char text[WEIR_NOTICE_TEXT_MAX], reference[600], id[WEIR_STORE_ID_MAX];
     weir_span effect = member(group, "effect");
@@ -95,6 +102,10 @@ post(struct weir_store *store, const json_t *moment, const json_t *group,
         target.len > 0 ? target.ptr : "", ".");
     snprintf(reference, sizeof reference, "schedule:%.*s:%.*s:%.*s",
              WEIR_SPAN_ARG(effect), WEIR_SPAN_ARG(model), WEIR_SPAN_ARG(at));
+    size_t len = strlen(reference);
+    if (lead > 0)
+        snprintf(reference + len, sizeof reference - len, ":%lld",
+                 (long long)(lead / WEIR_US_PER_SEC));
     const struct weir_notice notice = {
         .type = is_sunset ? WEIR_SPAN(WEIR_NOTICE_MODEL_SUNSET)
                           : WEIR_SPAN(WEIR_NOTICE_RULE_CHANGE),
@@ -110,30 +121,95 @@ post(struct weir_store *store, const json_t *moment, const json_t *group,
     return status;
 }
 
+/* The shortest of the times that has come; false: none. The longest is the
+ * first notice and has no mark of its own, so that it is the one that
+ * --notify posts. */
+static bool
+lead_of(weir_time at, const weir_time *ahead, uint32_t ahead_count,
+        weir_time now, weir_time *mark_out)
+{
+    bool has_come = ahead_count == 0;
+    *mark_out = 0;
+    for (uint32_t i = 0; i < ahead_count; i++) {
+        if (at - ahead[i] > now)
+            break;
+        has_come = true;
+        *mark_out = i == 0 ? 0 : ahead[i];
+    }
+    return has_come;
+}
+
+weir_time
+weir_schedule_next(const json_t *report, const weir_time *ahead,
+                   uint32_t ahead_count, weir_time now)
+{
+    weir_time next = WEIR_TIME_MAX;
+    const json_t *event;
+    size_t index;
+    json_array_foreach(json_object_get(report, "events"), index, event)
+    {
+        weir_time at = json_integer_value(json_object_get(event, "at_us"));
+        for (uint32_t i = 0; i < ahead_count; i++) {
+            if (at - ahead[i] > now && at - ahead[i] < next)
+                next = at - ahead[i];
+        }
+    }
+    return next;
+}
+
+struct posting {
+    struct weir_store *store;
+    weir_span by;
+    weir_time now;
+    uint32_t posted;
+    uint32_t open; /* in the transaction */
+    struct weir_error *err;
+};
+
+/* Others write between two transactions. */
+static weir_status
+post_in_few(struct posting *posting, const json_t *moment, const json_t *group,
+            weir_time lead)
+{
+    weir_status status = WEIR_OK;
+    if (posting->open == 0)
+        status = weir_store_begin(posting->store, posting->err);
+    if (status == WEIR_OK)
+        status = post(posting->store, moment, group, lead, posting->by,
+                      posting->now, &posting->posted, posting->err);
+    if (status == WEIR_OK && ++posting->open == FEW) {
+        posting->open = 0;
+        status = weir_store_commit(posting->store, posting->err);
+    }
+    return status;
+}
+
 weir_status
 weir_schedule_notify(struct weir_store *store, const json_t *report,
-                     weir_span by, weir_time now, uint32_t *posted_out,
+                     const weir_time *ahead, uint32_t ahead_count, weir_span by,
+                     weir_time now, uint32_t *posted_out,
                      struct weir_error *err)
 {
     const json_t *moment, *group;
     size_t i, j;
-    uint32_t posted = 0;
-    weir_status status = weir_store_begin(store, err);
-    if (status != WEIR_OK)
-        return status;
+    struct posting posting = {.store = store, .by = by, .now = now, .err = err};
+    weir_status status = WEIR_OK;
     json_array_foreach(json_object_get(report, "moments"), i, moment)
     {
+        weir_time at = json_integer_value(json_object_get(moment, "at_us"));
+        weir_time lead;
+        if (!lead_of(at, ahead, ahead_count, now, &lead))
+            continue;
         json_array_foreach(json_object_get(moment, "groups"), j, group)
         {
             if (status == WEIR_OK)
-                status = post(store, moment, group, by, now, &posted, err);
+                status = post_in_few(&posting, moment, group, lead);
         }
     }
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && posting.open > 0)
         status = weir_store_commit(store, err);
     if (status != WEIR_OK)
         weir_store_rollback(store);
-    else
-        *posted_out = posted;
+    *posted_out = posting.posted;
     return status;
 }

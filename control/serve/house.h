@@ -13,6 +13,7 @@
 #include "control/control.h"
 #include "control/keyring/keyring.h"
 #include "control/notices/courier.h"
+#include "control/schedule/schedule.h"
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
 
@@ -31,6 +32,7 @@ struct weir_house {
     void *quota_map;
     size_t quota_bytes;
     struct weir_courier *courier;
+    struct weir_herald *herald;
     struct weir_keeper *keeper;
     int signals; /* signalfd */
     int timer;   /* timerfd */

@@ -412,6 +412,8 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_courier_start(house->control->paths.state,
                                     &house->courier, err);
+    if (status == WEIR_OK)
+        status = weir_herald_start(house->control, &house->herald, err);
     return status;
 }
 
@@ -429,6 +431,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     if (status == WEIR_OK)
         loop(&house, ingest);
     weir_api_stop(api);
+    weir_herald_stop(house.herald);
     weir_courier_stop(house.courier);
     weir_keeper_stop(house.keeper);
     weir_teller_stop(house.control);

@@ -22,6 +22,10 @@ set_defaults(struct weir_settings *s)
     s->deadline_ms = 10 * 60 * 1000;
     s->attempts_max = 3;
     s->drain_ms = 30 * 1000;
+    s->notice_ahead[0] = 30 * WEIR_US_PER_DAY;
+    s->notice_ahead[1] = 7 * WEIR_US_PER_DAY;
+    s->notice_ahead[2] = WEIR_US_PER_DAY;
+    s->notice_ahead_count = 3;
     s->segment_bytes = 64 * MIB;
     s->journal_bytes_free = 64 * MIB;
     s->nginx_path = WEIR_SPAN("/usr/sbin/nginx");

@@ -559,6 +559,8 @@ struct weir_world_listen {
     bool has_http2;
 };
 
+#define WEIR_NOTICE_AHEAD_MAX 8
+
 struct weir_settings {
     struct weir_world_listen admin; /* port 0: none */
     weir_span state_dir;            /* absolute after loading */
@@ -593,6 +595,9 @@ struct weir_settings {
     bool cuts_withdrawn_streams;
     /* Fields that a translation may leave out, parted by blanks. */
     weir_span translation_drop;
+    /* So long before a coming change customers are told, the longest first. */
+    weir_time notice_ahead[WEIR_NOTICE_AHEAD_MAX];
+    uint32_t notice_ahead_count; /* 0: they are not */
 };
 
 /* -------------------------------------------------------------- world */
@@ -633,6 +638,7 @@ struct weir_settings {
 struct weir_world {
     struct weir_arena arena;
     struct weir_settings settings;
+    uint64_t sources_hash; /* of every file that was read */
 
     weir_span seller_title;
     weir_span seller_appeal;
