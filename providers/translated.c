@@ -151,8 +151,10 @@ weir_translated_new(const struct weir_provider_ops *ops,
     made->is_error = setup->http_status >= 400;
     made->reply.facts.is_free = made->is_error;
     bool writes_stream = request->is_streamed && !made->is_error;
-    made->reply.content_type =
-        writes_stream ? "text/event-stream" : "application/json";
+    made->reply.content_type = !writes_stream ? "application/json"
+                               : writing->stream_type != NULL
+                                   ? writing->stream_type
+                                   : "text/event-stream";
     made->reading.ops = ops->reading;
     made->reading.context = made;
     made->reading.emit = writes_stream ? emit_streamed : emit_gathered;

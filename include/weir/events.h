@@ -133,6 +133,7 @@ struct weir_writing_ops {
     /* The same for a whole body of all its events. */
     void (*whole)(struct weir_writing *writing, const struct weir_event *events,
                   size_t count);
+    const char *stream_type; /* content type; NULL: text/event-stream */
 };
 
 enum weir_block {

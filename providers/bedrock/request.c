@@ -457,6 +457,22 @@ put_extras(const struct weir_neutral *call, struct weir_pen *pen,
     weir_pen_close(pen, '}');
 }
 
+/* The schema is JSON within a string here. */
+static void
+put_format(const struct weir_neutral *call, struct weir_pen *pen)
+{
+    if (call->format != WEIR_FORMAT_SCHEMA)
+        return;
+    weir_pen_name(pen, "outputConfig");
+    weir_pen_lit(pen, "{\"textFormat\":{\"type\":\"json_schema\","
+                      "\"structure\":{\"jsonSchema\":{");
+    weir_pen_name(pen, "schema");
+    weir_pen_quote(pen, call->schema);
+    weir_pen_member_escaped(pen, "name", call->format_name);
+    weir_pen_member_escaped(pen, "description", call->format_description);
+    weir_pen_lit(pen, "}}}}");
+}
+
 static weir_status
 put_settings(struct weir_neutral *call, struct weir_pen *pen,
              const struct weir_target *target, struct weir_error *err)
@@ -472,7 +488,7 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
     weir_status status = weir_neutral_check(call, names, err);
     if (status == WEIR_OK)
         status = set_budget(call, target, &budget, err);
-    if (status == WEIR_OK && call->format != WEIR_FORMAT_TEXT)
+    if (status == WEIR_OK && call->format == WEIR_FORMAT_JSON)
         status =
             weir_neutral_lacks(call, weir_span_of(call->format_member), err);
     if (status != WEIR_OK)
@@ -490,6 +506,7 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
     if (!is_anthropic(target))
         call->settings[WEIR_SETTING_TOP_K].raw = WEIR_SPAN_NONE;
     put_extras(call, pen, budget);
+    put_format(call, pen);
     return WEIR_OK;
 }
 

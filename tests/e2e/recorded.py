@@ -48,6 +48,8 @@ def dialect_of(first):
         return "responses"
     if first.get("type") in ("message", "message_start"):
         return "messages"
+    if "messageStart" in first or "stopReason" in first:
+        return "converse"
     if "candidates" in first or ("usageMetadata" in first):
         return "gemini"
     if "choices" in first and "usage" in first:
@@ -212,7 +214,42 @@ def read_gemini(events):
 
 LAST = ("message_stop", "response.completed", "response.incomplete",
         "response.failed")
-READERS = {"chat": read_chat, "messages": read_messages,
+def read_converse(events):
+    """Of boto3's events, or its whole reply; bodies as recorded too."""
+    said = Said()
+    for event in events:
+        body = event.get("output", {}).get("message", {})
+        for block in body.get("content", []):
+            said.text += block.get("text", "")
+            if "toolUse" in block:
+                said.calls.append([block["toolUse"]["name"],
+                                   block["toolUse"]["input"]])
+        start = event.get("contentBlockStart", {}).get("start", {})
+        if "toolUse" in start:
+            said.calls.append([start["toolUse"]["name"], ""])
+        delta = event.get("contentBlockDelta", {}).get("delta", {})
+        said.text += delta.get("text", "")
+        if "toolUse" in delta:
+            said.calls[-1][1] += delta["toolUse"]["input"]
+        usage = event.get("metadata", event).get("usage")
+        if usage:
+            cached = usage.get("cacheReadInputTokens") or 0
+            said.usage = (usage["inputTokens"] + cached +
+                          (usage.get("cacheWriteInputTokens") or 0), cached,
+                          usage["outputTokens"], 0)
+    return said
+
+
+def frames_of(raw):
+    """Binary frames as boto3 gives them: {type: payload}."""
+    from botocore.eventstream import EventStreamBuffer
+    buffer = EventStreamBuffer()
+    buffer.add_data(raw)
+    return [{frame.headers[":event-type"]: json.loads(frame.payload)}
+            for frame in buffer]
+
+
+READERS = {"converse": read_converse, "chat": read_chat, "messages": read_messages,
            "responses": read_responses, "gemini": read_gemini}
 
 
@@ -232,6 +269,7 @@ def framed(lines):
 def recordings(data):
     """(name, dialect, is_stream, bytes, Said) of each that can be read."""
     paths = sorted((data / "recordings").glob("*/*.body.sse")) + \
+        sorted((data / "recordings").glob("*/*.body.eventstream")) + \
         sorted((data / "recordings").glob("*/json*.body.json")) + \
         sorted((data / "recordings-vercel").glob("*/*"))
     for path in paths:
@@ -241,9 +279,11 @@ def recordings(data):
             if path.name.endswith(".chunks.txt"):
                 raw = framed([line for line in raw.decode().splitlines()
                               if line.strip()])
-            stream = path.suffix == ".sse" or path.name.endswith(".txt")
-            events = [json.loads(event) for event in events_of(raw)
-                      if event != "[DONE]"] if stream else [json.loads(raw)]
+            is_binary = path.suffix == ".eventstream"
+            stream = is_binary or path.suffix == ".sse" or path.name.endswith(".txt")
+            events = frames_of(raw) if is_binary else [
+                json.loads(event) for event in events_of(raw)
+                if event != "[DONE]"] if stream else [json.loads(raw)]
         except ValueError:
             continue
         dialect = dialect_of(events[0]) if events else None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Official clients of one dialect, origins of another."""
 import json
+import os
 import pathlib
 import sys
 
@@ -14,12 +15,18 @@ from replayer import Replayer  # noqa: E402
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")
 genai = pytest.importorskip("google.genai")
+boto3 = pytest.importorskip("boto3")
+import botocore.config  # noqa: E402
 
 DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
             "gemini": ("gemini", "/v1beta"),
             "responses": ("responses", "/v1"),
-            "compatible": ("compatible", "/v1")}
+            "compatible": ("compatible", "/v1"),
+            "converse": ("bedrock_key", "")}
 
+
+# Names of models may hold slashes and colons.
+ARN = "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.some-v1:0"
 
 # Hints, and reasoning of earlier turns: what operators will want dropped.
 DROP = ["cache_control", "prompt_cache_key", "service_tier", "user",
@@ -47,7 +54,15 @@ class Dialects:
                 world.deployment(f"as-{name}", "large", name))
             config["routes"].append({"name": f"to-{name}", "mode": "order",
                                      "candidates": [f"as-{name}"]})
+        config["routes"].append({"name": ARN, "mode": "order",
+                                 "candidates": ["as-chat"]})
         self.weir = lab.Weir(where / "weir", config, world.POLICIES)
+        certificates = lab.make_certificates(where)
+        sealed = lab.free_port()    # boto3 shows a key over TLS only
+        config["listen"].append(
+            {"address": f"127.0.0.1:{sealed}",
+             "tls": {"certificate": certificates["certificate"],
+                     "key": certificates["key"]}})
         self.weir.write()
         try:
             self.weir.start()
@@ -63,6 +78,12 @@ class Dialects:
 
         self.gemini = genai.Client(api_key=self.key, http_options={
             "base_url": url})
+        os.environ["AWS_BEARER_TOKEN_BEDROCK"] = self.key
+        self.bedrock = boto3.client(
+            "bedrock-runtime", region_name="eu-west-1",
+            endpoint_url=f"https://localhost:{sealed}",
+            verify=certificates["ca"],
+            config=botocore.config.Config(retries={"total_max_attempts": 1}))
 
     def stop(self):
         self.weir.end()

@@ -64,8 +64,19 @@ def as_gemini(client, model, stream):
         for event in events])
 
 
+def as_converse(client, model, stream):
+    ask = {"modelId": model,
+           "messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    if not stream:
+        events = [client.bedrock.converse(**ask)]
+    else:
+        events = client.bedrock.converse_stream(**ask)["stream"]
+    return recorded.read_converse(list(events))
+
+
 CLIENTS = {"chat": as_chat, "responses": as_responses,
-           "messages": as_messages, "gemini": as_gemini}
+           "messages": as_messages, "gemini": as_gemini,
+           "converse": as_converse}
 
 
 def unchanged(client, dialect, stream, raw):
@@ -74,6 +85,9 @@ def unchanged(client, dialect, stream, raw):
     body = {"model": f"to-{dialect}", "stream": stream, "max_tokens": 9,
             "stream_options": {"include_usage": True},
             "messages": [{"role": "user", "content": "hi"}], "input": "hi"}
+    if dialect == "converse":
+        path = "/model/to-converse/converse" + ("-stream" if stream else "")
+        body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
     if dialect == "gemini":
         body = {"contents": [{"parts": [{"text": "hi"}]}]}
     status, _, got = lab.exchange(
@@ -84,7 +98,7 @@ def unchanged(client, dialect, stream, raw):
 
 def differences(said, got, surface):
     text = said.text
-    if surface in ("messages", "gemini"):
+    if surface in ("messages", "gemini", "converse"):
         text += said.refusal
     if got.text != text:
         return f"text {got.text[:60]!r} for {text[:60]!r}"
@@ -93,7 +107,7 @@ def differences(said, got, surface):
     if said.usage:
         wanted = list(said.usage)
         have = list(got.usage or (0, 0, 0, 0))
-        if surface == "messages":  # has no count of reasoning
+        if surface in ("messages", "converse"):  # has no count of reasoning
             wanted[3] = have[3] = 0
         if wanted != have:
             return f"usage {have} for {wanted}"
@@ -102,7 +116,8 @@ def differences(said, got, surface):
 
 def put_table(path, table):
     names = {"chat": "OpenAI chat", "responses": "OpenAI Responses",
-             "messages": "Anthropic Messages", "gemini": "Gemini"}
+             "messages": "Anthropic Messages", "gemini": "Gemini",
+             "converse": "Bedrock Converse"}
     with open(path, "w", encoding="utf-8") as out:
         out.write("| origin, reply | " + " | ".join(
             names[name] for name in CLIENTS) + " |\n")
@@ -125,8 +140,10 @@ def test_every_recording_reaches_every_client(dialects):  # noqa: F811
     for name, dialect, stream, raw, said in recorded.recordings(data):
         if said.error:
             continue
-        dialects.origin.set(raw, "text/event-stream" if stream else
-                            "application/json", chunk=701 if stream else None)
+        kind = "application/json" if not stream else \
+            "application/vnd.amazon.eventstream" if dialect == "converse" \
+            else "text/event-stream"
+        dialects.origin.set(raw, kind, chunk=701 if stream else None)
         for surface, ask in CLIENTS.items():
             try:
                 if surface == dialect:

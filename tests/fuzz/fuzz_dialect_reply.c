@@ -4,6 +4,7 @@
  * out wherever the reply was split, every event and every whole body of it
  * is JSON, and what is not all there is never called so.
  */
+#include <weir/eventstream.h>
 #include <weir/json.h>
 #include <weir/provider.h>
 #include <weir/sse.h>
@@ -14,10 +15,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static const char *const names[] = {"compatible", "responses", "anthropic",
-                                    "gemini"};
-static const char *const paths[] = {"/v1/chat/completions", "/v1/responses",
-                                    "/v1/messages",
-                                    "/v1beta/models/m:generateContent"};
+                                    "gemini", "bedrock"};
+static const char *const paths[] = {
+    "/v1/chat/completions", "/v1/responses", "/v1/messages",
+    "/v1beta/models/m:generateContent", "/model/m/converse-stream"};
 
 struct result {
     struct weir_buf sent;
@@ -72,6 +73,20 @@ check_events(weir_span sent)
     weir_sse_fini(&sse);
 }
 
+static void
+check_frames(weir_span sent)
+{
+    struct weir_buf held;
+    struct weir_eventstream message;
+    bool is_broken = false;
+    weir_buf_init(&held, (size_t)16 << 20);
+    while (weir_eventstream_next(&held, &sent, &message, &is_broken))
+        check_json(message.payload);
+    if (is_broken || held.len > 0)
+        abort();
+    weir_buf_fini(&held);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -83,8 +98,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len < 4)
         return 0;
     const struct weir_provider *provider =
-        weir_provider_find(weir_span_of(names[bytes[0] & 3]));
-    if (weir_surface_route(WEIR_SPAN("POST"), weir_span_of(paths[bytes[1] & 3]),
+        weir_provider_find(weir_span_of(names[bytes[0] % WEIR_COUNTOF(names)]));
+    if (weir_surface_route(WEIR_SPAN("POST"),
+                           weir_span_of(paths[bytes[1] % WEIR_COUNTOF(paths)]),
                            WEIR_SPAN(""), &route, &err) != WEIR_OK)
         abort();
     const struct weir_request request = {.endpoint = route.endpoint,
@@ -118,7 +134,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         abort();
     if (whole.facts.state == WEIR_REPLY_OPEN)
         abort();
-    if (request.is_streamed && setup.http_status == 200)
+    if (request.is_streamed && setup.http_status == 200 &&
+        route.dialect == WEIR_DIALECT_CONVERSE)
+        check_frames(weir_buf_span(&whole.sent));
+    else if (request.is_streamed && setup.http_status == 200)
         check_events(weir_buf_span(&whole.sent));
     else if (whole.facts.state == WEIR_REPLY_DONE)
         check_json(weir_buf_span(&whole.sent));

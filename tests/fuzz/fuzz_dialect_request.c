@@ -23,9 +23,12 @@ static const struct {
     {"/openai/deployments/m/chat/completions", ""},
     {"/v1/messages/count_tokens", ""},
     {"/v1beta/models/m:embedContent", ""},
+    {"/model/m/converse", ""},
+    {"/model/m/converse-stream", ""},
 };
 static const char *const names[] = {"openai",    "compatible", "responses",
-                                    "anthropic", "gemini",     "mistral"};
+                                    "anthropic", "gemini",     "mistral",
+                                    "bedrock"};
 
 static void
 check_body(const struct weir_outgoing *outgoing)
