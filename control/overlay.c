@@ -24,6 +24,7 @@
 #include "control/exceptions/exceptions.h"
 #include "control/onboarding/rows.h"
 #include "control/parts.h"
+#include "control/steps/steps.h"
 
 /* Revocations stay in the overlay for so long after they were made, whether
  * or not the image still has the key. */
@@ -109,13 +110,18 @@ write_overlay(struct weir_control *control,
     uint64_t generation;
     char path[WEIR_PATH_MAX + 48], archive[WEIR_PATH_MAX + 48];
     struct weir_grant *grants = NULL;
-    size_t grant_count = 0;
+    struct weir_watch_step *steps = NULL;
+    size_t grant_count = 0, step_count = 0;
     weir_status status = weir__exception_grants(
         control->store, weir_control_now(), &grants, &grant_count, err);
+    if (status == WEIR_OK)
+        status = weir__steps_overlay(control, weir_control_now(), &steps,
+                                     &step_count, err);
     if (status == WEIR_OK)
         status = weir__control_next_generation(
             control, "overlay", control->board->overlay, &generation, err);
     if (status != WEIR_OK) {
+        free(steps);
         free(grants);
         return status;
     }
@@ -123,6 +129,8 @@ write_overlay(struct weir_control *control,
     weir_overlay_write(items, count, generation, weir_control_now(),
                        control->world->settings.cuts_withdrawn_streams, &bytes);
     weir_overlay_add_grants(grants, grant_count, &bytes, 0);
+    weir_overlay_add_steps(steps, step_count, &bytes, 0);
+    free(steps);
     free(grants);
     weir__control_run_path(control, "overlay", generation, path);
     snprintf(archive, sizeof archive, "%s/%llu", control->paths.overlays,

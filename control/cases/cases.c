@@ -18,6 +18,7 @@
 #include "control/cases/parts.h"
 #include "control/onboarding/onboarding.h"
 #include "control/parts.h"
+#include "control/steps/steps.h"
 
 /* How long a decision may be appealed against, and how long one who has to
  * decide has after an appeal. */
@@ -56,7 +57,11 @@ static weir_status
 check_state(const struct deed *deed, struct weir_error *err)
 {
     const struct weir_case *row = &deed->row;
-    if ((taken_from[deed->action] & 1u << row->state) == 0)
+    unsigned taken = taken_from[deed->action];
+    /* What the watch does by itself is a decision before any person's. */
+    if (row->kind == WEIR_CASE_WATCH && deed->action == WEIR_CASE_APPEAL)
+        taken |= IN(OPEN) | IN(ASSIGNED);
+    if ((taken & 1u << row->state) == 0)
         return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
                          "case_%lld is %s: it cannot be %s now",
                          (long long)row->number,

@@ -16,6 +16,7 @@
 #include "control/schedule/schedule.h"
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
+#include "control/steps/steps.h"
 
 struct weir_house {
     struct weir_control *control;
@@ -34,6 +35,7 @@ struct weir_house {
     struct weir_courier *courier;
     struct weir_herald *herald;
     struct weir_keeper *keeper;
+    struct weir_steps_keeper *steps;
     int signals; /* signalfd */
     int timer;   /* timerfd */
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */

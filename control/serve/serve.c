@@ -414,6 +414,8 @@ open_house(struct weir_house *house, const char *config_path,
                                     &house->courier, err);
     if (status == WEIR_OK)
         status = weir_herald_start(house->control, &house->herald, err);
+    if (status == WEIR_OK)
+        status = weir_steps_start(house->control, &house->steps, err);
     return status;
 }
 
@@ -432,6 +434,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
         loop(&house, ingest);
     weir_api_stop(api);
     weir_herald_stop(house.herald);
+    weir_steps_stop(house.steps);
     weir_courier_stop(house.courier);
     weir_keeper_stop(house.keeper);
     weir_teller_stop(house.control);

@@ -245,6 +245,9 @@ weir_watch_on_answer(const struct weir_watch_rule *rule,
     if (stand->coming == WEIR_WATCH_NOTHING)
         return WEIR_WATCH_SAME;
     if (!is_yes) {
+        /* Policy takes it by itself: no one person stops that unheard. */
+        if (!stand->is_asked && !stand->is_explained)
+            return WEIR_WATCH_SAME;
         drop_coming(stand);
         stand->fresh = now;
         return WEIR_WATCH_REFUSED;

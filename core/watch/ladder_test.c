@@ -60,6 +60,7 @@ TEST(ladder, a_rule_that_is_misspelt_is_refused)
         "=slow",
         "last=99999999999999999999d",
         "steps=slow,,strip",
+        "slow=0",
     };
     struct weir_watch_rule rule = {0};
     struct weir_error err;
@@ -94,8 +95,9 @@ TEST(ladder, of_two_rules_the_strictest_counts)
 {
     struct weir_watch_rule a = rule_of("steps=slow;ask=hold;explain=24h;"
                                        "last=1d;clean=2;tell=slow");
-    struct weir_watch_rule b = rule_of("steps=hold;ask=slow,strip;explain=48h;"
-                                       "last=9d;clean=5");
+    struct weir_watch_rule b =
+        rule_of("steps=hold;ask=slow,strip;explain=48h;slow=9;"
+                "last=9d;clean=5");
     struct weir_watch_rule ab = a, ba = b;
     weir_watch_rule_join(&ab, &b);
     weir_watch_rule_join(&ba, &a);
@@ -106,6 +108,7 @@ TEST(ladder, of_two_rules_the_strictest_counts)
     assert_int_equal(ab.explain_us, 24 * HOUR);
     assert_int_equal(ab.last_us, 9 * 24 * HOUR);
     assert_int_equal(ab.clean, 5);
+    assert_int_equal(ab.rate, 9);
 }
 
 /* One deed or moment after the other, and what is there afterwards. */

@@ -25,6 +25,7 @@ weir_watch_rule_default(void)
         .asks = RUNGS & ~WEIR_WATCH_RUNG(WEIR_WATCH_OBSERVE),
         .tells = RUNGS,
         .clean = 3,
+        .rate = 60,
         .explain_us = 72 * US_PER_HOUR,
         .last_us = 7 * WEIR_US_PER_DAY,
     };
@@ -114,8 +115,8 @@ static weir_status
 read_part(struct weir_watch_rule *rule, weir_span name, weir_span value,
           uint32_t *named, struct weir_error *err)
 {
-    static const char *const names[] = {"steps", "ask",   "explain",
-                                        "last",  "clean", "tell"};
+    static const char *const names[] = {"steps", "ask",  "explain", "last",
+                                        "clean", "tell", "slow"};
     uint64_t number = 0;
     uint32_t part = 0;
     while (part < WEIR_COUNTOF(names) &&
@@ -154,10 +155,18 @@ read_part(struct weir_watch_rule *rule, weir_span name, weir_span value,
         rule->tells = RUNGS & ~(WEIR_WATCH_RUNG(lowest) - 1);
         return WEIR_OK;
     }
+    case 6:
+        if (!weir_span_to_u64(value, &number) || number < 1 ||
+            number > WEIR_WATCH_RATE_MAX)
+            return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                             "slow of @monitor is calls a minute, 1 to %u",
+                             WEIR_WATCH_RATE_MAX);
+        rule->rate = (uint32_t)number;
+        return WEIR_OK;
     default:
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "@monitor has steps, ask, explain, last, clean and "
-                         "tell");
+                         "@monitor has steps, ask, explain, last, clean, tell "
+                         "and slow");
     }
 }
 
@@ -212,6 +221,8 @@ weir_watch_rule_join(struct weir_watch_rule *rule,
     rule->tells |= other->tells;
     if (other->clean > rule->clean)
         rule->clean = other->clean;
+    if (other->rate < rule->rate)
+        rule->rate = other->rate;
     if (other->explain_us < rule->explain_us)
         rule->explain_us = other->explain_us;
     if (other->last_us > rule->last_us)
@@ -240,10 +251,11 @@ weir_watch_rule_write(const struct weir_watch_rule *rule, struct weir_buf *out)
     write_rungs(rule->automatic, out);
     weir_buf_addf(out, "; ask=");
     write_rungs(rule->asks, out);
-    weir_buf_addf(out, "; explain=%llds; last=%llds; clean=%u; tell=%s",
-                  (long long)(rule->explain_us / WEIR_US_PER_SEC),
-                  (long long)(rule->last_us / WEIR_US_PER_SEC), rule->clean,
-                  (rule->tells & WEIR_WATCH_RUNG(WEIR_WATCH_OBSERVE)) != 0
-                      ? "observe"
-                      : "slow");
+    weir_buf_addf(
+        out, "; explain=%llds; last=%llds; clean=%u; tell=%s; slow=%u",
+        (long long)(rule->explain_us / WEIR_US_PER_SEC),
+        (long long)(rule->last_us / WEIR_US_PER_SEC), rule->clean,
+        (rule->tells & WEIR_WATCH_RUNG(WEIR_WATCH_OBSERVE)) != 0 ? "observe"
+                                                                 : "slow",
+        rule->rate);
 }

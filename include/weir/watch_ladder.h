@@ -26,6 +26,7 @@ extern "C" {
 /* A step that waits for a person lapses when nobody answers for so long. */
 #define WEIR_WATCH_ASK_US       (7 * WEIR_US_PER_DAY)
 #define WEIR_WATCH_CLEAN_MAX    100u
+#define WEIR_WATCH_RATE_MAX     60000u
 
 #define WEIR_WATCH_RUNG(action) (1u << (unsigned)(action))
 
@@ -33,7 +34,7 @@ extern "C" {
  * What policy says, by the obligation @monitor on the permits that let the
  * subject's calls through:
  *     @monitor("steps=observe,slow; ask=strip,hold,suspend; explain=72h;
- *               last=7d; clean=3; tell=slow")
+ *               last=7d; clean=3; tell=slow; slow=60")
  * Every part may be left out. A text without `=` is a label for people and
  * no rule.
  */
@@ -42,11 +43,14 @@ struct weir_watch_rule {
     uint32_t asks;        /* taken when a person says so */
     uint32_t tells;       /* the customer gets a notice */
     uint32_t clean;       /* windows in a row before one rung less, 1.. */
+    uint32_t rate;        /* of slow: calls a minute, over all workers */
+    uint32_t reserved;    /* 0 */
     weir_time explain_us; /* from the notice of hold or suspend to its act */
     weir_time last_us;    /* a step's life after the last evidence for it */
 };
 
-/* Observe by itself, the rest by a person; 72 h, 7 days, 3 windows. */
+/* Observe by itself, the rest by a person; 72 h, 7 days, 3 windows, 60
+ * calls a minute. */
 struct weir_watch_rule weir_watch_rule_default(void);
 bool weir_watch_rule_is(weir_span text); /* a rule, not a label */
 /* EPARSE: err says which part. */
