@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/base.h>
+
 #define NAME_BYTES 1200u /* of a listed name; disguised, four times that */
 
 /* What a disguise may have damaged. */
@@ -34,6 +36,10 @@ extern const size_t disguise_count;
 
 void disguise_seed(uint64_t seed);
 uint32_t disguise_draw(uint32_t below);
+
+/* Names, and entries by their first name, are halved by a hash of what is
+ * left after folding: tables are learnt on one half, measured on the other. */
+bool disguise_is_learnt(weir_span name);
 
 /* Names of nobody, up to 256 bytes. */
 void stranger_company(char *out);

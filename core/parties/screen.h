@@ -35,7 +35,9 @@ struct screen_word {
 struct screen_words {
     uint32_t count;
     bool is_cut;
+    bool has_form; /* a legal form was dropped: the name of a firm */
     struct screen_word words[WEIR_SCREENING_WORDS_MAX];
+    size_t folded_len; /* of `bytes`: all letters, legal forms too */
     size_t used;
     char bytes[SCREEN_FOLDED_MAX];
 };
@@ -69,15 +71,33 @@ struct screen_sound {
 };
 
 void weir__screen_sound(weir_span word, struct screen_sound *sound_out);
+/* The first rough reading alone. */
+weir_span weir__screen_rough(weir_span word, char bytes[SCREEN_HEARD_MAX]);
 /* Letters added, lost, changed, or two neighbours swapped; more than `most`
  * gives most + 1. */
 uint32_t weir__screen_distance(weir_span a, weir_span b, uint32_t most);
-/* 0 .. 1000, symmetric; how in *how_out. `is_foreign`: one of them was
- * written in Cyrillic or Greek. */
-uint32_t
-weir__screen_similarity(weir_span a, const struct screen_heard *a_heard,
-                        weir_span b, const struct screen_heard *b_heard,
-                        bool is_foreign, enum weir_screening_how *how_out);
+
+/* What two words have been compared by. */
+enum screen_by {
+    BY_LETTERS = 0,
+    BY_SOUND = 1,    /* letters of the sound */
+    BY_SKELETON = 2, /* the consonants are the same */
+    BY_ROUGH = 3     /* what another script leaves of them */
+};
+
+struct screen_likeness {
+    uint16_t similarity; /* 0 .. 1000 */
+    uint8_t how;         /* enum weir_screening_how */
+    uint8_t by;          /* enum screen_by */
+    uint8_t edits;       /* letters that differ, of what was compared */
+};
+
+/* Symmetric. `is_foreign`: one of them was written in Cyrillic or Greek. */
+struct screen_likeness weir__screen_likeness(weir_span a,
+                                             const struct screen_heard *a_heard,
+                                             weir_span b,
+                                             const struct screen_heard *b_heard,
+                                             bool is_foreign);
 
 /* ------------------------------------------------------------- index */
 
@@ -87,9 +107,9 @@ struct screen_unit {
     uint32_t weight;
     uint32_t name_first; /* its names: postings[name_first ..] */
     uint32_t name_count;
-    uint16_t evidence; /* eighths of a bit: see weir__screen_evidence() */
-    bool is_word;      /* stands alone in some name */
-    bool is_foreign;   /* of Cyrillic or Greek in some name */
+    uint8_t rarity;            /* weir__screen_rarity() */
+    bool is_word;              /* stands alone in some name */
+    bool is_foreign;           /* of Cyrillic or Greek in some name */
     struct screen_heard heard; /* of words */
 };
 
@@ -99,8 +119,9 @@ struct screen_name {
     uint32_t unit_first; /* into name_units: words, then joins */
     uint16_t word_count;
     uint16_t weight_sum;
-    uint16_t evidence; /* of all its words */
-    bool has_initial;  /* a word of one letter */
+    bool has_initial; /* a word of one letter */
+    bool is_person;
+    bool has_surname; /* of a person: the first word, before a comma */
 };
 
 struct screen_key {
@@ -111,6 +132,15 @@ struct screen_key {
 struct screen_listed_id {
     uint64_t hash;
     uint32_t row;
+};
+
+#define SCREEN_WHOLE_HASHES 3u
+
+/* A name as a whole: of its words in any order, of its letters, or of its
+ * letters with those of legal forms. */
+struct screen_whole {
+    uint64_t hash;
+    uint32_t name;
 };
 
 struct weir_screening {
@@ -129,6 +159,8 @@ struct weir_screening {
     uint32_t key_bits;
     struct screen_listed_id *ids; /* by hash */
     uint32_t id_count;
+    struct screen_whole *wholes; /* by hash */
+    uint32_t whole_count;
     uint32_t weight_max; /* of a word that no list has */
 };
 
@@ -136,6 +168,13 @@ struct weir_screening {
 /* As it is looked up; WEIR_SPAN_NONE for what identifies nobody: under five
  * characters, without a digit, or too long. */
 weir_span weir__screen_identifier(weir_span text, char bytes[SCREEN_ID_MAX]);
+
+void weir__screen_whole_hashes(const struct screen_words *words,
+                               uint64_t hashes_out[SCREEN_WHOLE_HASHES]);
+void weir__screen_whole_sort(struct weir_screening *index);
+/* The first row with this hash or a greater one. */
+uint32_t weir__screen_whole_first(const struct weir_screening *index,
+                                  uint64_t hash);
 
 enum screen_key_kind {
     KEY_LETTERS = 1,
@@ -157,11 +196,23 @@ uint32_t weir__screen_keys(weir_span word, const struct screen_heard *heard,
                            uint32_t hashes_out[SCREEN_KEYS_MAX]);
 /* The unit with this text, or SCREEN_NONE. */
 uint32_t weir__screen_unit(const struct weir_screening *index, weir_span text);
+/* Eights of the binary logarithm of all / names. */
+uint32_t weir__screen_bits(uint32_t names, uint32_t all);
 uint32_t weir__screen_weight(weir_span text, uint8_t rank, uint32_t names,
                              uint32_t all);
-/* How much it says that a stranger's name has this word, too, in eighths of
- * a bit: much for a long one that few names have. */
-uint32_t weir__screen_evidence(weir_span text, uint8_t rank, uint32_t names,
-                               uint32_t all);
+
+/* ------------------------------------------------------------ points */
+
+#define SCREEN_RARITIES 8u
+#define SCREEN_LENGTHS  11u
+
+/* How rare a word is, 0 (says nothing) .. 7, by the entries of the lists
+ * that have it and by the names of everybody else that do. */
+uint8_t weir__screen_rarity(weir_span text, uint8_t rank, uint32_t entries,
+                            uint32_t all);
+/* Eighths of a bit it takes to name a word of the world's names; UINT32_MAX
+ * for one that the table does not have. */
+uint32_t weir__screen_background(weir_span text);
+bool weir__screen_background_is_sorted(void);
 
 #endif

@@ -450,6 +450,7 @@ weir__screen_words(weir_span text, struct screen_words *words_out)
     fold.has_latin = false;
     words_out->count = 0;
     words_out->used = 0;
+    words_out->has_form = false;
     words_out->is_cut = text.len > WEIR_SCREENING_NAME_MAX;
     size_t len = words_out->is_cut ? WEIR_SCREENING_NAME_MAX : text.len;
     for (size_t at = 0; at < len;) {
@@ -463,6 +464,7 @@ weir__screen_words(weir_span text, struct screen_words *words_out)
         fold.has_latin |= is_latin(point);
     }
     split(&fold);
+    words_out->folded_len = words_out->used;
     weir__screen_strip(words_out);
 }
 

@@ -150,14 +150,43 @@ TEST(screen, long_plain_words_with_a_typo_are_read_as_meant)
 {
     static const struct fold_case cases[] = {
         {"Amber Technolgies", "amber technology"},
-        {"Amber Corproation", "amber corporation"},
-        {"Amber Compqny Ltd", "amber company"},
+        {"Amber Corproation", "amber"}, /* a legal form, as meant */
+        {"Amber Compqny Ltd", "amber"},
+        {"Amber Otvetstvennost", "amber otvetstvennost"},
         {"Nordwindinc", "nordwind"},
         {"Amber GeneralCompany", "amber general"},
         {"Hebrons.A.", "hebron"},
         {"Stocks", "stocks"}, /* of five letters, one typo is a word */
     };
     check(cases, WEIR_COUNTOF(cases));
+}
+
+TEST(screen, legal_forms_in_the_letters_of_another_script_are_left_out)
+{
+    static const struct fold_case cases[] = {
+        {"янтарь опен джоинт-сток компанй", "yantar"},
+        {"αμβερ λιμιτεδ", "amver"},
+        {"сома кредо", "soma kredo"},
+    };
+    check(cases, WEIR_COUNTOF(cases));
+}
+
+TEST(screen, common_words_of_the_world_are_known_and_rare_ones_are_not)
+{
+    assert_true(weir__screen_background_is_sorted());
+    assert_true(weir__screen_background(WEIR_SPAN("technology")) <= 5 * 8);
+    assert_int_equal(weir__screen_background(WEIR_SPAN("mohammed")), 9 * 8);
+    assert_int_equal(weir__screen_background(WEIR_SPAN("turbinenwerke")),
+                     UINT32_MAX);
+    assert_int_equal(weir__screen_background(WEIR_SPAN("technolog")),
+                     UINT32_MAX);
+    assert_int_equal(weir__screen_background(WEIR_SPAN("")), UINT32_MAX);
+    assert_int_equal(weir__screen_rarity(WEIR_SPAN("of"), SCREEN_STOP, 1, 1),
+                     0);
+    assert_true(weir__screen_rarity(WEIR_SPAN("technology"), 0, 1, 1) <
+                weir__screen_rarity(WEIR_SPAN("turbinenwerke"), 0, 1, 1));
+    assert_int_equal(
+        weir__screen_rarity(WEIR_SPAN("turbinenwerke"), 0, 9000, 20000), 1);
 }
 
 TEST(screen, greek_pairs_are_one_letter)

@@ -27,8 +27,11 @@ struct build {
     struct weir_screening *index;
     struct weir_arena *arena;
     struct screen_words words;
-    uint32_t *word_names; /* [unit]: names it is a word of */
-    uint8_t *ranks;       /* [unit] */
+    uint32_t *word_names;   /* [unit]: names it is a word of */
+    uint32_t *word_entries; /* [unit]: entries, likewise */
+    uint32_t *last_entry;   /* [unit]: + 1, of those counted */
+    uint32_t *by_entry;     /* rows of names in the order of entries */
+    uint8_t *ranks;         /* [unit] */
     uint32_t unit_max;
     uint32_t used; /* of name_units */
 };
@@ -90,7 +93,16 @@ allocate(struct build *build, struct weir_error *err)
     index->postings = weir_arena_array(build->arena, uint32_t, build->unit_max);
     build->word_names =
         weir_arena_array(build->arena, uint32_t, build->unit_max);
+    build->word_entries =
+        weir_arena_array(build->arena, uint32_t, build->unit_max);
+    build->last_entry =
+        weir_arena_array(build->arena, uint32_t, build->unit_max);
+    build->by_entry =
+        weir_arena_array(build->arena, uint32_t, rows->name_count + 1);
     build->ranks = weir_arena_array(build->arena, uint8_t, build->unit_max);
+    index->wholes =
+        weir_arena_array(build->arena, struct screen_whole,
+                         SCREEN_WHOLE_HASHES * (size_t)rows->name_count + 1);
     if (build->arena->overflow)
         return full(build, err);
     memset(index->unit_table, 0xFF,
@@ -118,7 +130,7 @@ intern(struct build *build, weir_span text)
 
 /* Counts a unit of a name once, however often the name has it. */
 static void
-add_unit(struct build *build, struct screen_name *name, uint32_t unit,
+add_unit(struct build *build, const struct screen_name *name, uint32_t unit,
          bool is_word)
 {
     struct weir_screening *index = build->index;
@@ -130,8 +142,13 @@ add_unit(struct build *build, struct screen_name *name, uint32_t unit,
         index->units[unit].is_word = true;
     if (is_new)
         index->units[unit].name_count++;
-    if (is_new && is_word)
-        build->word_names[unit]++;
+    if (!is_new || !is_word)
+        return;
+    build->word_names[unit]++;
+    /* aliases repeat a word: it is still one party's */
+    if (build->last_entry[unit] != name->entry + 1)
+        build->word_entries[unit]++;
+    build->last_entry[unit] = name->entry + 1;
 }
 
 static void
@@ -149,12 +166,21 @@ add_name(struct build *build, uint32_t row)
     name->entry = from->entry;
     name->unit_first = build->used;
     name->word_count = (uint16_t)words->count;
+    name->is_person =
+        index->rows->entry_rows[from->entry].subject == WEIR_SUBJECT_PERSON;
+    name->has_surname = name->is_person && words->count > 1 &&
+                        memchr(from->text.ptr, ',', from->text.len) != NULL;
+    uint64_t hashes[SCREEN_WHOLE_HASHES];
+    weir__screen_whole_hashes(words, hashes);
+    for (uint32_t i = 0; i < SCREEN_WHOLE_HASHES; i++)
+        index->wholes[index->whole_count++] =
+            (struct screen_whole){hashes[i], index->name_count - 1};
     for (uint32_t i = 0; i < words->count; i++) {
         uint32_t unit = intern(build, words->words[i].text);
+        name->has_initial |= words->words[i].text.len == 1;
         build->ranks[unit] = words->words[i].rank;
         index->units[unit].is_foreign |= words->words[i].is_foreign;
         add_unit(build, name, unit, true);
-        name->has_initial |= words->words[i].text.len == 1;
     }
     for (uint32_t i = 0; i + 1 < words->count; i++) {
         weir_span a = words->words[i].raw;
@@ -165,6 +191,23 @@ add_name(struct build *build, uint32_t row)
         len = len < SCREEN_WORD_MAX ? len : SCREEN_WORD_MAX;
         add_unit(build, name, intern(build, (weir_span){joined, len}), false);
     }
+}
+
+/* A counting sort: stable, so names keep their order within an entry. */
+static void
+order_names(struct build *build)
+{
+    const struct weir_screening_rows *rows = build->index->rows;
+    uint32_t *first =
+        weir_arena_array(build->arena, uint32_t, (size_t)rows->entry_count + 2);
+    if (build->arena->overflow)
+        return;
+    for (uint32_t i = 0; i < rows->name_count; i++)
+        first[rows->name_rows[i].entry + 1]++;
+    for (uint32_t i = 0; i < rows->entry_count; i++)
+        first[i + 1] += first[i];
+    for (uint32_t i = 0; i < rows->name_count; i++)
+        build->by_entry[first[rows->name_rows[i].entry]++] = i;
 }
 
 static void
@@ -204,21 +247,18 @@ weigh(struct build *build)
         unit->weight =
             weir__screen_weight(unit->text, build->ranks[i],
                                 build->word_names[i], index->name_count + 1);
-        unit->evidence = (uint16_t)weir__screen_evidence(
-            unit->text, build->ranks[i], build->word_names[i],
-            index->name_count + 1);
+        unit->rarity = weir__screen_rarity(unit->text, build->ranks[i],
+                                           build->word_entries[i],
+                                           index->rows->entry_count);
     }
     for (uint32_t i = 0; i < index->name_count; i++) {
         struct screen_name *name = &index->names[i];
         uint32_t sum = 0;
-        uint32_t evidence = 0;
         for (uint32_t j = 0; j < name->word_count; j++) {
             uint32_t unit = index->name_units[name->unit_first + j];
             sum += index->units[unit].weight;
-            evidence += index->units[unit].evidence;
         }
         name->weight_sum = (uint16_t)sum;
-        name->evidence = (uint16_t)evidence;
     }
 }
 
@@ -339,10 +379,12 @@ weir_screening_build(const struct weir_screening_rows *rows,
         status = allocate(build, err);
     if (status != WEIR_OK)
         return status;
+    order_names(build);
     for (uint32_t i = 0; i < rows->name_count && !arena->overflow; i++)
-        add_name(build, i);
+        add_name(build, build->by_entry[i]);
     if (arena->overflow)
         return full(build, err);
+    weir__screen_whole_sort(index);
     fill_postings(build);
     weigh(build);
     status = fill_keys(build, err);

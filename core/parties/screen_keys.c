@@ -57,8 +57,8 @@ weir__screen_keys(weir_span word, const struct screen_heard *heard,
 }
 
 /* Eight times the binary logarithm of all / names, straight between powers. */
-static uint32_t
-rarity(uint32_t names, uint32_t all)
+uint32_t
+weir__screen_bits(uint32_t names, uint32_t all)
 {
     uint64_t ratio = ((uint64_t)all << 8) / (names > 0 ? names : 1);
     uint32_t log = 63u - (uint32_t)__builtin_clzll(ratio | 1);
@@ -75,33 +75,12 @@ uint32_t
 weir__screen_weight(weir_span text, uint8_t rank, uint32_t names, uint32_t all)
 {
     static const uint8_t divisors[] = {1, 2, 6, 16}; /* enum screen_rank */
-    uint32_t weight = WEIGHT_LEAST + rarity(names, all);
+    uint32_t weight = WEIGHT_LEAST + weir__screen_bits(names, all);
     if (text.len == 1)
         return WEIGHT_LETTER;
     if (text.len <= WEIGHT_SHORT_N)
         weight = weight / 2 > WEIGHT_LEAST ? weight / 2 : WEIGHT_LEAST;
     return weight / divisors[rank];
-}
-
-#define EVIDENCE_LEN    6  /* letters of a word that says what it says */
-#define EVIDENCE_LETTER 12 /* more, less, for each letter more, less */
-#define EVIDENCE_NAMES  32768u
-#define EVIDENCE_MOST   8 /* letters more */
-
-uint32_t
-weir__screen_evidence(weir_span text, uint8_t rank, uint32_t names,
-                      uint32_t all)
-{
-    /* a short list does not make its words common */
-    all = all > EVIDENCE_NAMES ? all : EVIDENCE_NAMES;
-    int32_t letters = (int32_t)text.len - EVIDENCE_LEN;
-    if (rank >= SCREEN_STOP || text.len == 1)
-        return 0;
-    if (letters > EVIDENCE_MOST)
-        letters = EVIDENCE_MOST;
-    int32_t evidence = (int32_t)rarity(names, all) + letters * EVIDENCE_LETTER;
-    evidence = evidence < 0 ? 0 : evidence;
-    return (uint32_t)(rank == SCREEN_PLAIN ? evidence / 2 : evidence);
 }
 
 static uint32_t

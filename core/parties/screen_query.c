@@ -2,15 +2,13 @@
 /*
  * A query: words, listed words like them, names with those, scores.
  *
- * WHICH WORDS LEAD TO NAMES. Evidence adds at most 160 to a score, so a
- * name needs t - 160 without it to reach the threshold t, and with less
- * than a part r of the query's weight it cannot: at best it is matched
- * whole, 5r / (3 + 2r) >= t - 160. Words that no key led to may be matched
- * when half of the query is, so r is a half at most. Common words with many
- * names are therefore not followed as long as their weights together stay
- * below r; a name that has only those is no hit. What is left out this way
- * is counted as found when a name is judged worth measuring, so the bound
- * holds. One exception: a name found by an initial alone is not looked for.
+ * WHICH WORDS LEAD TO NAMES. A score is a sum of points, so what a name can
+ * reach at most is known before it is measured: the points of the words it
+ * shares and the most that everything else can add. Common words with many
+ * names are not followed as long as a name that has only those could not
+ * reach the threshold; their points are counted as found when a name is
+ * judged worth measuring, so the bound holds. Names that are the same are
+ * looked up as wholes, however little they say.
  *
  * All arrays by word, name or entry carry the number of the query that last
  * wrote there, so nothing is cleared between queries.
@@ -32,7 +30,7 @@ weir_screening_scratch_new(const struct weir_screening *index,
     uint32_t *units =
         weir_arena_array(arena, uint32_t, 2 * ((size_t)index->unit_count + 1));
     uint32_t *names =
-        weir_arena_array(arena, uint32_t, 3 * ((size_t)index->name_count + 1));
+        weir_arena_array(arena, uint32_t, 4 * ((size_t)index->name_count + 1));
     uint32_t *by_entry = weir_arena_array(arena, uint32_t, 2 * (size_t)entries);
     struct screen_found *found =
         weir_arena_array(arena, struct screen_found, entries);
@@ -42,8 +40,9 @@ weir_screening_scratch_new(const struct weir_screening *index,
     scratch->like_epoch = units;
     scratch->like_head = units + index->unit_count + 1;
     scratch->name_epoch = names;
-    scratch->name_sum = names + index->name_count + 1;
-    scratch->candidates = scratch->name_sum + index->name_count + 1;
+    scratch->name_sum = (int32_t *)(names + index->name_count + 1);
+    scratch->name_gain = scratch->name_sum + index->name_count + 1;
+    scratch->candidates = names + 3 * ((size_t)index->name_count + 1);
     scratch->entry_epoch = by_entry;
     scratch->entry_found = by_entry + entries;
     scratch->found = found;
@@ -72,16 +71,23 @@ begin(struct weir_screening_scratch *scratch)
 
 static void
 add_like(struct weir_screening_scratch *scratch, uint32_t query_unit,
-         uint32_t unit, uint32_t similarity, enum weir_screening_how how)
+         uint32_t unit, struct screen_likeness likeness)
 {
+    uint32_t features[SCREEN_PAIR_FEATURES];
+    int32_t points = 0;
     uint32_t head = scratch->like_epoch[unit] == scratch->epoch
                         ? scratch->like_head[unit]
                         : SCREEN_NONE;
     if (scratch->like_count == SCREEN_LIKES_MAX)
         return;
+    uint32_t count =
+        weir__screen_pair(&scratch->index->units[unit],
+                          scratch->units[query_unit].text, &likeness, features);
+    for (uint32_t i = 0; i < count; i++)
+        points += weir__screen_points(features[i]);
     uint32_t at = scratch->like_count++;
     scratch->likes[at] = (struct screen_like){
-        unit, (uint16_t)similarity, (uint8_t)how, (uint8_t)query_unit, head};
+        unit, likeness, (uint8_t)query_unit, (int16_t)points, head};
     scratch->like_epoch[unit] = scratch->epoch;
     scratch->like_head[unit] = at;
 }
@@ -114,16 +120,15 @@ find_by_keys(struct weir_screening_scratch *scratch, uint32_t query_unit,
         for (uint32_t k = index->key_first[bucket];
              k < index->key_first[bucket + 1]; k++) {
             uint32_t unit = index->keys[k].unit;
-            enum weir_screening_how how;
             if (index->keys[k].hash != hashes[i] ||
                 is_known(scratch, query_unit, unit))
                 continue;
             const struct screen_unit *listed = &index->units[unit];
-            uint32_t similarity = weir__screen_similarity(
-                text, heard, listed->text, &listed->heard,
-                is_foreign || listed->is_foreign, &how);
-            if (similarity >= SIMILARITY_LEAST)
-                add_like(scratch, query_unit, unit, similarity, how);
+            struct screen_likeness likeness =
+                weir__screen_likeness(text, heard, listed->text, &listed->heard,
+                                      is_foreign || listed->is_foreign);
+            if (likeness.similarity >= SIMILARITY_LEAST)
+                add_like(scratch, query_unit, unit, likeness);
         }
     }
 }
@@ -135,8 +140,10 @@ find_likes(struct weir_screening_scratch *scratch, uint32_t query_unit)
     uint32_t same = weir__screen_unit(scratch->index, unit->text);
     unit->like_first = scratch->like_count;
     if (same != SCREEN_NONE)
-        add_like(scratch, query_unit, same, WEIR_SCREENING_SCORE_MAX,
-                 WEIR_HOW_EQUAL);
+        add_like(
+            scratch, query_unit, same,
+            (struct screen_likeness){.similarity = WEIR_SCREENING_SCORE_MAX,
+                                     .how = WEIR_HOW_EQUAL});
     if (query_unit < scratch->words.count)
         find_by_keys(scratch, query_unit, unit->text);
     unit->like_count = scratch->like_count - unit->like_first;
@@ -154,7 +161,8 @@ weight_of(const struct weir_screening_scratch *scratch, uint32_t word)
         const struct screen_like *like = &scratch->likes[unit->like_first + i];
         if (index->units[like->unit].is_word &&
             (best == SCREEN_NONE ||
-             like->similarity > scratch->likes[best].similarity))
+             like->likeness.similarity >
+                 scratch->likes[best].likeness.similarity))
             best = unit->like_first + i;
     }
     if (best != SCREEN_NONE)
@@ -190,6 +198,20 @@ are_syllables(const struct screen_words *words, uint32_t first, uint32_t count)
     return true;
 }
 
+/* The most points of a word that no listed word pairs with by its key. */
+static int32_t
+miss_of(weir_span text, uint8_t rarity)
+{
+    int32_t most = INT32_MIN;
+    for (int person = 0; person < 2; person++) {
+        int32_t points = weir__screen_points(
+            weir__screen_query_left(text, rarity, person != 0));
+        most = points > most ? points : most;
+    }
+    return text.len == 1 && SCREEN_INITIAL_MOST > most ? SCREEN_INITIAL_MOST
+                                                       : most;
+}
+
 /* Characters are a word each, and names in pinyin have up to four of them
  * in one. */
 static void
@@ -208,10 +230,17 @@ prepare(struct weir_screening_scratch *scratch)
                 add_join(scratch, i, count);
     for (uint32_t i = 0; i < scratch->unit_count; i++)
         find_likes(scratch, i);
-    scratch->weight_sum = 0;
+    scratch->misses_sum = 0;
     for (uint32_t i = 0; i < words; i++) {
+        const struct screen_word *word = &scratch->words.words[i];
+        uint32_t same = weir__screen_unit(scratch->index, word->text);
         scratch->weights[i] = weight_of(scratch, i);
-        scratch->weight_sum += scratch->weights[i];
+        scratch->rarities[i] =
+            same != SCREEN_NONE && scratch->index->units[same].is_word
+                ? scratch->index->units[same].rarity
+                : weir__screen_rarity(word->text, word->rank, 1, 1);
+        scratch->misses[i] = miss_of(word->text, scratch->rarities[i]);
+        scratch->misses_sum += scratch->misses[i];
     }
 }
 
@@ -227,15 +256,46 @@ names_of(const struct weir_screening_scratch *scratch, uint32_t word)
     return count;
 }
 
-/* Bits of the words that are followed; the weight of the others is added to
- * *left_out. `least` is r in thousandths. */
+/* The most points that a word of the query can bring. */
+static int32_t
+most_of(const struct weir_screening_scratch *scratch, uint32_t word)
+{
+    int32_t most = 0;
+    for (uint32_t i = 0; i < scratch->like_count; i++) {
+        const struct screen_like *like = &scratch->likes[i];
+        if ((scratch->units[like->query_unit].words >> word & 1) &&
+            like->points > most)
+            most = like->points;
+    }
+    return most;
+}
+
+/* A name that shares words that are not followed, at most. */
+struct unfollowed {
+    int32_t sum;  /* points of the words */
+    int32_t gain; /* over missing them */
+};
+
+/* What initials of a listed name may add: two pairs instead of misses. */
+static int32_t
+initials_most(const struct weir_screening_scratch *scratch)
+{
+    int32_t least = 0;
+    for (uint32_t i = 0; i < scratch->words.count; i++)
+        least = scratch->misses[i] < least ? scratch->misses[i] : least;
+    return 2 * (SCREEN_INITIAL_MOST - least);
+}
+
+/* Bits of the words that are followed: those that have the most names are
+ * left out while a name that shares nothing else stays below `needed`. */
 static uint32_t
-followed_words(const struct weir_screening_scratch *scratch, uint32_t least,
-               uint32_t *left_out)
+followed_words(const struct weir_screening_scratch *scratch, int32_t needed,
+               struct unfollowed *left)
 {
     uint32_t words = scratch->words.count;
     uint32_t followed = (uint32_t)((1ull << words) - 1);
     uint64_t names[WEIR_SCREENING_WORDS_MAX];
+    int32_t base = scratch->misses_sum + initials_most(scratch);
     for (uint32_t i = 0; i < words; i++)
         names[i] = names_of(scratch, i);
     for (uint32_t round = 0; round < words; round++) {
@@ -244,22 +304,26 @@ followed_words(const struct weir_screening_scratch *scratch, uint32_t least,
             if ((followed >> i & 1) &&
                 (most == SCREEN_NONE || names[i] > names[most]))
                 most = i;
-        uint64_t sum = *left_out + scratch->weights[most];
-        if (sum * 1000 >= (uint64_t)scratch->weight_sum * least)
+        int32_t points = most_of(scratch, most);
+        int32_t gain = points - scratch->misses[most];
+        gain = gain > 0 ? gain : 0;
+        if (left->sum + points >= SCREEN_LEFTOVER_POINTS ||
+            base + left->gain + gain >= needed)
             break;
         followed &= ~(1u << most);
-        *left_out = (uint32_t)sum;
+        left->sum += points;
+        left->gain += gain;
     }
     return followed;
 }
 
-static uint32_t
-unit_weight(const struct weir_screening_scratch *scratch, uint32_t query_unit)
+static int32_t
+missing(const struct weir_screening_scratch *scratch, uint32_t query_unit)
 {
-    uint32_t sum = 0;
+    int32_t sum = 0;
     for (uint32_t bits = scratch->units[query_unit].words; bits != 0;
          bits &= bits - 1)
-        sum += scratch->weights[__builtin_ctz(bits)];
+        sum += scratch->misses[__builtin_ctz(bits)];
     return sum;
 }
 
@@ -271,17 +335,20 @@ follow(struct weir_screening_scratch *scratch, uint32_t followed)
         const struct screen_like *like = &scratch->likes[i];
         if ((scratch->units[like->query_unit].words & followed) == 0)
             continue;
-        uint32_t sum =
-            unit_weight(scratch, like->query_unit) * (uint32_t)like->similarity;
+        int32_t points = like->points > 0 ? like->points : 0;
+        int32_t gain = like->points - missing(scratch, like->query_unit);
+        gain = gain > 0 ? gain : 0;
         const struct screen_unit *unit = &index->units[like->unit];
         for (uint32_t j = 0; j < unit->name_count; j++) {
             uint32_t name = index->postings[unit->name_first + j];
             if (scratch->name_epoch[name] != scratch->epoch) {
                 scratch->name_epoch[name] = scratch->epoch;
                 scratch->name_sum[name] = 0;
+                scratch->name_gain[name] = 0;
                 scratch->candidates[scratch->candidate_count++] = name;
             }
-            scratch->name_sum[name] += sum;
+            scratch->name_sum[name] += points;
+            scratch->name_gain[name] += gain;
         }
     }
 }
@@ -304,29 +371,48 @@ keep(struct weir_screening_scratch *scratch, struct screen_found found)
     scratch->found[at] = found;
 }
 
+/* A name below LEFTOVER_POINTS gets nothing for words that no key led to.
+ * What is seen of names as wholes is worth nothing at best. */
 static void
 find_names(struct weir_screening_scratch *scratch, uint32_t threshold)
 {
     const struct weir_screening *index = scratch->index;
-    uint32_t most = SCREEN_SHIFT_MAX;
-    uint32_t base = threshold > most ? threshold - most : 0;
-    uint32_t least = 3000 * base / (5000 - 2 * base);
-    least = least < LEFTOVER_LEAST ? least : LEFTOVER_LEAST;
-    uint32_t left = 0;
+    int32_t needed = weir__screen_needed(threshold);
+    struct unfollowed left = {0, 0};
     prepare(scratch);
-    follow(scratch, followed_words(scratch, least, &left));
-    uint64_t needed = (uint64_t)scratch->weight_sum * least;
+    follow(scratch, followed_words(scratch, needed, &left));
+    int32_t initials = initials_most(scratch);
     for (uint32_t i = 0; i < scratch->candidate_count; i++) {
         uint32_t name = scratch->candidates[i];
-        /* an initial adds up to all of its weight, unseen so far */
-        if (scratch->name_sum[name] + (uint64_t)left * 1000 < needed &&
-            !index->names[name].has_initial && !scratch->has_initial)
+        int32_t most = scratch->misses_sum + left.gain +
+                       scratch->name_gain[name] +
+                       (index->names[name].has_initial ? initials : 0);
+        if (most < needed &&
+            scratch->name_sum[name] + left.sum < SCREEN_LEFTOVER_POINTS)
             continue;
-        uint32_t score = weir__screen_align(scratch, name, NULL);
+        uint32_t score = weir__screen_align(scratch, name, NULL, NULL);
         if (score >= threshold)
             keep(scratch, (struct screen_found){index->names[name].entry, score,
                                                 name, SCREEN_NONE});
     }
+}
+
+static void
+find_wholes(struct weir_screening_scratch *scratch)
+{
+    const struct weir_screening *index = scratch->index;
+    uint64_t hashes[SCREEN_WHOLE_HASHES];
+    weir__screen_whole_hashes(&scratch->words, hashes);
+    for (uint32_t i = 0; i < SCREEN_WHOLE_HASHES; i++)
+        for (uint32_t at = weir__screen_whole_first(index, hashes[i]);
+             at < index->whole_count && index->wholes[at].hash == hashes[i];
+             at++) {
+            uint32_t name = index->wholes[at].name;
+            if (weir__screen_is_whole(scratch, name))
+                keep(scratch, (struct screen_found){index->names[name].entry,
+                                                    WEIR_SCREENING_SCORE_MAX,
+                                                    name, SCREEN_NONE});
+        }
 }
 
 static void
@@ -376,7 +462,7 @@ fill_hit(const struct weir_screening_scratch *scratch,
     hit->match_count = 0;
     if (found->name != SCREEN_NONE) {
         hit->name = scratch->index->names[found->name].row;
-        (void)weir__screen_align(scratch, found->name, hit);
+        (void)weir__screen_align(scratch, found->name, hit, NULL);
         return;
     }
     hit->match_count = 1;
@@ -399,12 +485,11 @@ weir_screening_query(const struct weir_screening *index,
     WEIR_ASSERT(scratch->index == index);
     begin(scratch);
     weir__screen_words(text, &scratch->words);
-    scratch->has_initial = false;
-    for (uint32_t i = 0; i < scratch->words.count; i++)
-        scratch->has_initial |= scratch->words.words[i].text.len == 1;
     answer.is_cut = scratch->words.is_cut;
     answer.is_empty = scratch->words.count == 0;
     find_identifiers(scratch, text);
+    if (!answer.is_empty)
+        find_wholes(scratch);
     if (!answer.is_empty)
         find_names(scratch, threshold);
     answer.total = scratch->found_count;

@@ -9,19 +9,18 @@
 #define WEIR_CORE_PARTIES_SCREEN_QUERY_H
 
 #include "screen.h"
+#include "screen_points.h"
 
 /* A listed word that is like a unit of the query. */
 struct screen_like {
     uint32_t unit;
-    uint16_t similarity;
-    uint8_t how;
+    struct screen_likeness likeness;
     uint8_t query_unit;
+    int16_t points;
     uint32_t next; /* of the same listed unit; SCREEN_NONE: last */
 };
 
 #define SCREEN_LIKES_MAX 4096u
-#define SCREEN_SHIFT_MAX 160  /* that evidence adds to a score */
-#define LEFTOVER_LEAST   500u /* parts of the query, of 1000 */
 
 /* Words first, then joins of neighbours. */
 struct screen_query_unit {
@@ -42,15 +41,15 @@ struct weir_screening_scratch {
     const struct weir_screening *index;
     uint32_t epoch;
     struct screen_words words;
+    struct screen_words other;                           /* of a listed name */
     struct screen_sound heard[WEIR_SCREENING_WORDS_MAX]; /* of the words */
     char joined[SCREEN_UNITS_MAX][SCREEN_WORD_MAX];
     char identifier[SCREEN_ID_MAX];
     size_t identifier_len;
-    bool has_initial;
     struct screen_query_unit units[SCREEN_UNITS_MAX];
     uint32_t unit_count;
     uint32_t weights[WEIR_SCREENING_WORDS_MAX]; /* of the query's words */
-    uint32_t weight_sum;
+    uint8_t rarities[WEIR_SCREENING_WORDS_MAX];
 
     struct screen_like likes[SCREEN_LIKES_MAX];
     uint32_t like_count;
@@ -58,7 +57,10 @@ struct weir_screening_scratch {
     uint32_t *like_head;  /* [unit] */
 
     uint32_t *name_epoch; /* [name] */
-    uint32_t *name_sum;   /* [name]: weight times similarity, at most */
+    int32_t *name_sum;    /* [name]: points of what it shares, at most */
+    int32_t *name_gain;   /* [name]: over a name that shares nothing */
+    int32_t misses[WEIR_SCREENING_WORDS_MAX]; /* points of a word alone */
+    int32_t misses_sum;
     uint32_t *candidates; /* [name] */
     uint32_t candidate_count;
 
@@ -68,9 +70,16 @@ struct weir_screening_scratch {
     uint32_t found_count;
 };
 
-/* The score of a listed name for the query in the scratch; where `hit` is
- * not NULL, what matched is written there. */
+/*
+ * The score of a listed name for the query in the scratch; where `hit` is
+ * not NULL, what matched is written there; where `seen` is not, all that
+ * was seen.
+ */
 uint32_t weir__screen_align(const struct weir_screening_scratch *scratch,
-                            uint32_t name, struct weir_screening_hit *hit);
+                            uint32_t name, struct weir_screening_hit *hit,
+                            struct screen_seen *seen);
+/* The query is this listed name, letter by letter or word by word. */
+bool weir__screen_is_whole(struct weir_screening_scratch *scratch,
+                           uint32_t name);
 
 #endif

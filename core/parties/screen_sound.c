@@ -113,6 +113,14 @@ hear(weir_span word, const struct rule *table, size_t count, char *bytes)
     return heard;
 }
 
+weir_span
+weir__screen_rough(weir_span word, char bytes[SCREEN_HEARD_MAX])
+{
+    if (word.len > SCREEN_WORD_MAX)
+        word.len = SCREEN_WORD_MAX;
+    return hear(word, rough_english, WEIR_COUNTOF(rough_english), bytes);
+}
+
 void
 weir__screen_sound(weir_span word, struct screen_sound *sound_out)
 {
@@ -189,62 +197,67 @@ letters_of(weir_span word)
     return set;
 }
 
-/* Edits that leave less than three fifths of a word are not counted. */
-static uint32_t
-share(weir_span a, weir_span b)
+/* Edits that leave less than three fifths of a word are not counted;
+ * similarity 0 then. */
+static struct screen_likeness
+share(weir_span a, weir_span b, enum screen_by by)
 {
+    struct screen_likeness none = {.by = (uint8_t)by};
     uint32_t len = (uint32_t)(a.len > b.len ? a.len : b.len);
     uint32_t most = least((len * 2 + 2) / 5, DISTANCE_MOST);
     /* an edit changes two letters of the set at most */
     uint32_t apart =
         (uint32_t)__builtin_popcount(letters_of(a) ^ letters_of(b));
     if (apart > 2 * most)
-        return 0;
+        return none;
     uint32_t distance = weir__screen_distance(a, b, most);
     if (distance > most || distance >= len)
-        return 0;
-    return 1000 - 1000 * distance / len;
+        return none;
+    uint32_t similarity = 1000 - 1000 * distance / len;
+    uint32_t cost = by == BY_SOUND   ? SOUND_COST
+                    : by == BY_ROUGH ? ROUGH_COST
+                                     : 0;
+    return (struct screen_likeness){
+        .similarity = (uint16_t)(similarity > cost ? similarity - cost : 0),
+        .how = by == BY_LETTERS ? WEIR_HOW_TYPO : WEIR_HOW_SOUND,
+        .by = (uint8_t)by,
+        .edits = (uint8_t)distance};
 }
 
-static uint32_t
-rough_share(const struct screen_heard *a, const struct screen_heard *b)
+static void
+prefer(struct screen_likeness *best, struct screen_likeness other)
 {
-    uint32_t best = 0;
-    for (uint32_t i = 0; i < SCREEN_READINGS; i++)
-        for (uint32_t j = 0; j < SCREEN_READINGS; j++) {
-            uint32_t one = share(a->rough[i], b->rough[j]);
-            best = one > best ? one : best;
-        }
-    return best > ROUGH_COST ? best - ROUGH_COST : 0;
+    if (other.similarity > best->similarity)
+        *best = other;
 }
 
-uint32_t
-weir__screen_similarity(weir_span a, const struct screen_heard *a_heard,
-                        weir_span b, const struct screen_heard *b_heard,
-                        bool is_foreign, enum weir_screening_how *how_out)
+struct screen_likeness
+weir__screen_likeness(weir_span a, const struct screen_heard *a_heard,
+                      weir_span b, const struct screen_heard *b_heard,
+                      bool is_foreign)
 {
-    *how_out = WEIR_HOW_EQUAL;
+    struct screen_likeness best = {.similarity = WEIR_SCREENING_SCORE_MAX,
+                                   .how = WEIR_HOW_EQUAL};
     if (weir_span_equal(a, b))
-        return WEIR_SCREENING_SCORE_MAX;
-    *how_out = WEIR_HOW_SOUND;
+        return best;
     if (a_heard->text.len > 1 && weir_span_equal(a_heard->text, b_heard->text))
-        return WEIR_SCREENING_SCORE_MAX - SOUND_COST;
-    uint32_t rough = is_foreign ? rough_share(a_heard, b_heard) : 0;
-    *how_out = WEIR_HOW_TYPO;
+        return share(a_heard->text, b_heard->text, BY_SOUND);
+    best = (struct screen_likeness){.how = WEIR_HOW_TYPO};
     if (a.len < LETTERS_LEAST || b.len < LETTERS_LEAST)
-        return 0;
-    uint32_t best = share(a, b);
-    uint32_t heard = share(a_heard->text, b_heard->text);
-    heard = heard > SOUND_COST ? heard - SOUND_COST : 0;
-    heard = heard > rough ? heard : rough;
-    if (heard > best) {
-        best = heard;
-        *how_out = WEIR_HOW_SOUND;
-    }
+        return best;
+    prefer(&best, share(a, b, BY_LETTERS));
+    prefer(&best, share(a_heard->text, b_heard->text, BY_SOUND));
+    for (uint32_t i = 0; is_foreign && i < SCREEN_READINGS; i++)
+        for (uint32_t j = 0; j < SCREEN_READINGS; j++)
+            prefer(&best,
+                   share(a_heard->rough[i], b_heard->rough[j], BY_ROUGH));
     if (a_heard->skeleton.len >= SKELETON_LEAST &&
-        weir_span_equal(a_heard->skeleton, b_heard->skeleton) && best < 900) {
-        best = (best + 1000) / 2 - SOUND_COST / 2;
-        *how_out = WEIR_HOW_SOUND;
+        weir_span_equal(a_heard->skeleton, b_heard->skeleton) &&
+        best.similarity < 900) {
+        best.similarity =
+            (uint16_t)((best.similarity + 1000) / 2 - SOUND_COST / 2);
+        best.how = WEIR_HOW_SOUND;
+        best.by = BY_SKELETON;
     }
     return best;
 }

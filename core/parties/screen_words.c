@@ -112,21 +112,80 @@ weir__screen_words_are_sorted(void)
     return is_sorted;
 }
 
+#define FORM_LEAST 5u /* letters of a word of a form that a typo spares */
+#define FORM_LONG  8u /* spares two */
+
+/* Letters that the rough sound of a first letter may come from. */
+static uint32_t
+rough_class(char c)
+{
+    switch (c) {
+    case 'c':
+    case 'k':
+    case 'q':
+        return 3; /* k and what is read as z */
+    case 's':
+    case 'z':
+    case 'j':
+    case 'd':
+    case 't':
+        return 2;
+    case 'y':
+    case 'e':
+    case 'i':
+        return 4;
+    case 'o':
+    case 'u':
+        return 8;
+    default:
+        return 16u << (c & 31) % 27;
+    }
+}
+
+static bool
+is_same_rough(weir_span text, weir_span form)
+{
+    char bytes[2][SCREEN_HEARD_MAX];
+    if (form.len < 2 || text.len > form.len + 3 || form.len > text.len + 3 ||
+        (rough_class(text.ptr[0]) & rough_class(form.ptr[0])) == 0)
+        return false;
+    return weir_span_equal(weir__screen_rough(text, bytes[0]),
+                           weir__screen_rough(form, bytes[1]));
+}
+
+/* "Compny", "otvetstvenostiu"; in Cyrillic or Greek, by its rough sound:
+ * "dzhoint stok kompani". */
+static bool
+is_form_word(const struct screen_word *word, weir_span form)
+{
+    weir_span text = word->text;
+    if (weir_span_equal(text, form))
+        return true;
+    if (word->is_foreign)
+        return is_same_rough(text, form);
+    uint32_t most = form.len >= FORM_LONG ? 2 : 1;
+    if (form.len < FORM_LEAST || text.len + most < form.len ||
+        text.len > form.len + most || text.ptr[0] != form.ptr[0])
+        return false;
+    return weir__screen_distance(text, form, most) <= most;
+}
+
 /* Number of words from `at` on that are the phrase; 0: they are not. */
 static uint32_t
 phrase_at(const struct screen_words *words, uint32_t at, weir_span phrase)
 {
     uint32_t first = at;
     for (; at < words->count; at++) {
-        weir_span word = words->words[at].text;
-        if (word.ptr[0] != phrase.ptr[0] || !weir_span_starts(phrase, word))
+        weir_span form = phrase;
+        for (form.len = 0; form.len < phrase.len && phrase.ptr[form.len] != ' ';
+             form.len++)
+            continue;
+        if (!is_form_word(&words->words[at], form))
             return 0;
-        if (phrase.len == word.len)
+        if (form.len == phrase.len)
             return at - first + 1;
-        if (phrase.ptr[word.len] != ' ')
-            return 0;
-        phrase.ptr += word.len + 1;
-        phrase.len -= word.len + 1;
+        phrase.ptr += form.len + 1;
+        phrase.len -= form.len + 1;
     }
     return 0;
 }
@@ -144,12 +203,17 @@ strip_one(struct screen_words *words)
 {
     uint32_t first = 0; /* letters of words, five bits of each */
     for (uint32_t i = 0; i < words->count; i++)
-        first |= 1u << (words->words[i].text.ptr[0] & 31);
+        first |= words->words[i].is_foreign
+                     ? UINT32_MAX
+                     : 1u << (words->words[i].text.ptr[0] & 31);
     for (size_t row = 0; row < WEIR_COUNTOF(forms); row++)
         for (uint32_t at = 0;
              at < words->count &&
              (first >> (forms[row].phrase.ptr[0] & 31) & 1) != 0;
              at++) {
+            if (words->words[at].text.ptr[0] != forms[row].phrase.ptr[0] &&
+                !words->words[at].is_foreign)
+                continue;
             uint32_t count = phrase_at(words, at, forms[row].phrase);
             bool is_last = at + count == words->count;
             if (count == 0 || (forms[row].where == LAST && !is_last) ||
@@ -158,6 +222,7 @@ strip_one(struct screen_words *words)
             if (count == words->count)
                 return false;
             cut(words, at, count);
+            words->has_form = true;
             return true;
         }
     return false;
@@ -200,17 +265,30 @@ unglue(struct screen_words *words)
 
 #define LONG_LEAST 6u /* letters of a word that one typo does not hide */
 
-/* One edit from the long word `other`; most are told by length and ends. */
+/* One edit behind the first letter from the long word `other`. */
 static bool
 is_nearly(weir_span word, weir_span other)
 {
     if (other.len < LONG_LEAST || word.len + 1 < other.len ||
-        word.len > other.len + 1 ||
-        (word.ptr[0] != other.ptr[0] &&
-         word.ptr[word.len - 1] != other.ptr[other.len - 1]))
+        word.len > other.len + 1)
         return false;
     return weir__screen_distance(word, other, 1) == 1;
 }
+
+/* The first row of `count` that begins with this letter or a later one. */
+#define FIRST_OF(rows, member, letter, at_out)                                 \
+    do {                                                                       \
+        size_t low_ = 0;                                                       \
+        size_t high_ = WEIR_COUNTOF(rows);                                     \
+        while (low_ < high_) {                                                 \
+            size_t middle_ = (low_ + high_) / 2;                               \
+            if (rows[middle_].member.ptr[0] < (letter))                        \
+                low_ = middle_ + 1;                                            \
+            else                                                               \
+                high_ = middle_;                                               \
+        }                                                                      \
+        (at_out) = low_;                                                       \
+    } while (0)
 
 /* "Corproation", "Technolgies": what they are meant to be. */
 static weir_span
@@ -218,10 +296,15 @@ mend(weir_span word)
 {
     if (word.len < LONG_LEAST || find_rank(word) != NULL)
         return word;
-    for (size_t row = 0; row < WEIR_COUNTOF(shorts); row++)
+    size_t row;
+    FIRST_OF(shorts, from, word.ptr[0], row);
+    for (; row < WEIR_COUNTOF(shorts) && shorts[row].from.ptr[0] == word.ptr[0];
+         row++)
         if (is_nearly(word, shorts[row].from))
             return shorts[row].to;
-    for (size_t row = 0; row < WEIR_COUNTOF(ranks); row++)
+    FIRST_OF(ranks, word, word.ptr[0], row);
+    for (; row < WEIR_COUNTOF(ranks) && ranks[row].word.ptr[0] == word.ptr[0];
+         row++)
         if (is_nearly(word, ranks[row].word))
             return ranks[row].word;
     return word;

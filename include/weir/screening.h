@@ -142,6 +142,7 @@ struct weir_screening_match {
     enum weir_screening_how how;
     uint32_t similarity; /* 0 .. 1000 */
     uint32_t weight;     /* rare words weigh more */
+    int32_t points;      /* for the score: hundredths of ln of the odds */
 };
 
 struct weir_screening_hit {
