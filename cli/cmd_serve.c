@@ -4,6 +4,7 @@
 
 #include "control/config/config.h"
 #include "control/control.h"
+#include "control/evidence/merge.h"
 #include "control/log.h"
 #include "control/prove/book.h"
 #include "control/serve/serve.h"
@@ -48,6 +49,43 @@ ask_assertions(struct weir_cli *cli, const struct weir_world *world)
                : weir_status_info(status)->exit;
 }
 
+/*
+ * What a control would compile with these sources: facts and keys of the
+ * store, where there is one. Nothing on disk changes. A state that is not
+ * there or not to be read is no fault of the sources, and said.
+ */
+static weir_status
+join_store(struct weir_cli *cli, const char *path, struct weir_world *world,
+           bool *was_joined_out, struct weir_faults *faults)
+{
+    struct weir_paths paths;
+    struct weir_error err = {0};
+    struct weir_store *store = NULL;
+    *was_joined_out = false;
+    weir_status status = weir_paths_of(path, &world->settings, &paths, &err);
+    if (status == WEIR_OK)
+        status = weir_store_open(paths.state, false, &store, &err);
+    if (status != WEIR_OK) {
+        if (status != WEIR_ENOTFOUND)
+            fprintf(cli->err,
+                    "weir check: the store is left out of account: %s\n",
+                    err.text);
+        return WEIR_OK;
+    }
+    status = weir_evidence_merge(world, store, weir_control_now(), &err);
+    if (status == WEIR_OK)
+        status = weir_control_keys_join(world, store, &err);
+    weir_store_close(store);
+    *was_joined_out = status == WEIR_OK;
+    if (status != WEIR_OK) {
+        const struct weir_place whole = {.file = weir_span_of(path)};
+        weir_faults_add(faults, whole,
+                        "What the store has does not go with these sources.",
+                        "%s", err.text);
+    }
+    return status;
+}
+
 int
 weir_cmd_check(struct weir_cli *cli)
 {
@@ -55,12 +93,14 @@ weir_cmd_check(struct weir_cli *cli)
     struct weir_world *world = NULL;
     struct weir_buf image;
     struct weir_error err = {0};
-    bool was_tried = false;
+    bool was_tried = false, was_joined = false;
     const char *path =
         cli->argument_count > 0 ? cli->arguments[0] : weir_cli_config(cli);
     weir_faults_init(&faults);
     weir_buf_init(&image, WEIR_WORLD_BYTES_MAX);
     weir_status status = weir_config_load(path, &world, &faults);
+    if (status == WEIR_OK)
+        status = join_store(cli, path, world, &was_joined, &faults);
     if (status == WEIR_OK)
         status =
             weir_config_compile(world, weir_control_now(), 1, &image, &faults);
@@ -75,11 +115,14 @@ weir_cmd_check(struct weir_cli *cli)
     uint32_t total = faults.total;
     weir_cli_print_faults(cli, &faults);
     if (cli->is_json)
-        fprintf(cli->out, "{\"faults\": %u, \"image_bytes\": %zu}\n", total,
-                status == WEIR_OK ? image.len : 0);
+        fprintf(cli->out,
+                "{\"faults\": %u, \"image_bytes\": %zu, \"store\": %s}\n",
+                total, status == WEIR_OK ? image.len : 0,
+                was_joined ? "true" : "false");
     else if (status == WEIR_OK)
-        fprintf(cli->out, "%s: no faults; %zu bytes of image%s\n", path,
-                image.len, was_tried ? "; nginx agrees" : "");
+        fprintf(cli->out, "%s: no faults; %zu bytes of image%s%s\n", path,
+                image.len, was_joined ? " with the facts and keys on file" : "",
+                was_tried ? "; nginx agrees" : "");
     else
         fprintf(cli->err, "%s: %u fault%s\n", path, total,
                 total == 1 ? "" : "s");

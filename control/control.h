@@ -83,6 +83,12 @@ WEIR_MUST_USE weir_status weir_control_open(const char *config_path,
                                             struct weir_error *err);
 void weir_control_close(struct weir_control *control); /* NULL is fine */
 
+/* Adds the keys of a store that are not revoked to a world that was loaded.
+ * EPARSE: a key has a limit that nobody can read. */
+WEIR_MUST_USE weir_status weir_control_keys_join(struct weir_world *world,
+                                                 struct weir_store *store,
+                                                 struct weir_error *err);
+
 /* ------------------------------------------------------------ publishing */
 
 /*

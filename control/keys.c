@@ -152,11 +152,17 @@ load_one(void *context, const struct weir_store_key *key)
 }
 
 weir_status
+weir_control_keys_join(struct weir_world *world, struct weir_store *store,
+                       struct weir_error *err)
+{
+    struct loading loading = {world, err, WEIR_OK};
+    weir_status status = weir_store_keys(store, load_one, &loading, err);
+    return status == WEIR_OK ? loading.status : status;
+}
+
+weir_status
 weir__control_load_keys(struct weir_control *control, struct weir_world *world,
                         struct weir_error *err)
 {
-    struct loading loading = {world, err, WEIR_OK};
-    weir_status status =
-        weir_store_keys(control->store, load_one, &loading, err);
-    return status == WEIR_OK ? loading.status : status;
+    return weir_control_keys_join(world, control->store, err);
 }

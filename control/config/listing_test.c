@@ -13,6 +13,9 @@
 #define NOW INT64_C(1795000000000000) /* 2026-11-18 */
 
 #define MAKERS                                                                 \
+    "terms:\n"                                                                 \
+    "  - {name: fjord-1, version: \"2\"}\n"                                    \
+    "  - {name: fog-1, version: \"1\"}\n"                                      \
     "makers:\n"                                                                \
     "  - {name: fjord, title: Fjord Models, origin: \"NO\", terms: fjord-1,\n" \
     "     licence: fjord-closed, open_licence: fjord-open, source: "           \
@@ -187,6 +190,44 @@ TEST(catalogue, a_retired_entry_and_another_currency_are_not_served)
     assert_int_equal(lacks_of(&place, "b"),
                      WEIR_LACKS_PRICE | WEIR_LACKS_DEPLOYMENT);
     close_place(&place);
+}
+
+TEST(catalogue, terms_are_a_row_of_their_own_in_its_current_version)
+{
+    static const struct {
+        const char *terms;
+        const char *fault; /* NULL: served */
+    } cases[] = {
+        {"fjord-1", NULL},
+        {"fjord-1@2", NULL},
+        {"fjord-1@1", "of which version \"2\" is current"},
+        {"fjord-2", "which `terms:` does not name"},
+        {"maker-use", "which are those of \"maker\""},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        struct place place;
+        char text[2048];
+        snprintf(text, sizeof text,
+                 MAKERS "catalogue:\n"
+                        "  - {name: a, maker: fjord, weights: open,\n"
+                        "     terms: \"%s\",\n"
+                        "     price: {input: \"1\", output: \"2\"}}\n",
+                 cases[i].terms);
+        char *found = strstr(text, "makers:");
+        char rest[2048];
+        snprintf(rest, sizeof rest, "%s", found);
+        snprintf(found, sizeof text - (size_t)(found - text),
+                 "  - {name: maker-use, provider: maker,"
+                 " version: \"1\"}\n%s",
+                 rest);
+        open_place(&place, text);
+        deploy(&place, "a");
+        assert_int_equal(weir_world_check(place.world, &place.faults),
+                         cases[i].fault == NULL);
+        if (cases[i].fault != NULL)
+            assert_fault(&place, cases[i].fault);
+        close_place(&place);
+    }
 }
 
 TEST(catalogue, doubled_names_and_unknown_words_are_faults)

@@ -58,6 +58,15 @@ void weir__check_routes(struct weir__check *check);
 void weir__check_parties(struct weir__check *check);
 void weir__check_callers(struct weir__check *check);
 void weir__check_onboarding(struct weir__check *check);
+/*
+ * The row of `terms:` that "NAME" or "NAME@VERSION" names, or NULL; then
+ * why_out says what is wrong, as the end of a sentence.
+ */
+#define WEIR__TERMS_WHY 256
+const struct weir_world_terms *weir__terms_find(const struct weir_world *world,
+                                                weir_span text,
+                                                weir_span provider,
+                                                char why_out[WEIR__TERMS_WHY]);
 void weir__check_watch(struct weir__check *check);
 /* Of a checked world: whether that row's calls are watched. */
 bool weir__watches_tenant(const struct weir_world *world, uint32_t row);

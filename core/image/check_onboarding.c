@@ -3,6 +3,7 @@
  * against. */
 #include "check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const facts[WEIR_NEED_FACTS] = {
@@ -22,6 +23,63 @@ weir_need_fact_name(enum weir_need_fact fact)
 {
     WEIR_ASSERT((size_t)fact < WEIR_COUNTOF(facts));
     return facts[fact];
+}
+
+const struct weir_world_terms *
+weir__terms_find(const struct weir_world *world, weir_span text,
+                 weir_span provider, char why_out[WEIR__TERMS_WHY])
+{
+    const char *at = text.len == 0 ? NULL : memchr(text.ptr, '@', text.len);
+    weir_span name = {text.ptr,
+                      at == NULL ? text.len : (size_t)(at - text.ptr)};
+    weir_span version = {at == NULL ? "" : at + 1,
+                         at == NULL ? 0 : text.len - name.len - 1};
+    const struct weir_world_terms *found = NULL;
+    for (uint32_t i = 0; found == NULL && i < world->terms_count; i++) {
+        if (weir_span_equal(world->terms_rows[i].name, name))
+            found = &world->terms_rows[i];
+    }
+    if (found == NULL) {
+        snprintf(why_out, WEIR__TERMS_WHY, "which `terms:` does not name");
+        return NULL;
+    }
+    if (at != NULL && !weir_span_equal(version, found->version)) {
+        snprintf(why_out, WEIR__TERMS_WHY,
+                 "of which version \"%.*s\" is current",
+                 (int)(found->version.len < 80 ? found->version.len : 80),
+                 found->version.ptr);
+        return NULL;
+    }
+    if (found->provider.text.len > 0 && provider.len > 0 &&
+        !weir_span_equal(found->provider.text, provider)) {
+        snprintf(why_out, WEIR__TERMS_WHY, "which are those of \"%.*s\"",
+                 (int)(found->provider.text.len < 80 ? found->provider.text.len
+                                                     : 80),
+                 found->provider.text.ptr);
+        return NULL;
+    }
+    return found;
+}
+
+/* A model is offered under terms that customers can accept. */
+static void
+check_model_terms(struct weir__check *check)
+{
+    const struct weir_world *world = check->world;
+    for (uint32_t i = 0; i < world->model_count; i++) {
+        const struct weir_world_model *m = &world->model_rows[i];
+        char owner[WEIR__OWNER_TEXT], why[WEIR__TERMS_WHY];
+        if (m->terms.len == 0 ||
+            weir__terms_find(world, m->terms, m->provider.text, why) != NULL)
+            continue;
+        weir__check_owner(owner, "model", m->name);
+        weir_faults_add(check->faults, m->place,
+                        "Write the NAME or NAME@VERSION of a row of `terms:`, "
+                        "or add the row.",
+                        "%s is offered under terms \"%.*s\", %s", owner,
+                        (int)(m->terms.len < 120 ? m->terms.len : 120),
+                        m->terms.ptr, why);
+    }
 }
 
 static void
@@ -85,6 +143,7 @@ weir__check_onboarding(struct weir__check *check)
     struct weir_world *world = check->world;
     struct weir_world_range rules = world->onboarding.ownership;
     check_terms(check);
+    check_model_terms(check);
     check_needs(check);
     check_watchlists(check);
     for (uint32_t i = 0; i < rules.count; i++)

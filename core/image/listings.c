@@ -8,10 +8,11 @@
  * one row each, for lists and for the reason that a caller is told.
  *
  * WHAT MUST BE KNOWN. Origin, terms, licence, price in the seller's currency,
- * and that its maker has not retired it. An entry says each itself or
- * inherits it from its maker (from the provider of that name where one is
- * declared). A deployment of an entry that lacks one is a fault, not a
- * warning: nobody serves what he knows too little of.
+ * and that its maker has not retired it. Terms are known when a row of
+ * `terms:` has their name, so that customers can accept them. An entry says
+ * each itself or inherits it from its maker (from the provider of that name
+ * where one is declared). A deployment of an entry that lacks one is a
+ * fault, not a warning: nobody serves what he knows too little of.
  *
  * It runs before the names are counted, and again on every check: a row that
  * was promoted is found by its name then and left alone.
@@ -86,6 +87,16 @@ inherit(struct promotion *p, struct weir_world_listing *l)
                          : m->licence;
 }
 
+/* Terms that the configuration names, so that customers can accept them. Of
+ * a catalogue by itself, beside which nothing is served, nobody can say. */
+static bool
+are_known(const struct weir_world *world, const struct weir_world_listing *l)
+{
+    char why[WEIR__TERMS_WHY];
+    return (world->terms_count == 0 && world->deployment_count == 0) ||
+           weir__terms_find(world, l->terms, l->maker, why) != NULL;
+}
+
 static void
 note_lacks(struct promotion *p, struct weir_world_listing *l)
 {
@@ -93,7 +104,7 @@ note_lacks(struct promotion *p, struct weir_world_listing *l)
     l->lacks = 0;
     if (l->maker.len == 0 || l->origin.text.len == 0)
         l->lacks |= WEIR_LACKS_ORIGIN;
-    if (l->terms.len == 0)
+    if (l->terms.len == 0 || !are_known(p->world, l))
         l->lacks |= WEIR_LACKS_TERMS;
     if (l->licence.len == 0)
         l->lacks |= WEIR_LACKS_LICENCE;
@@ -188,18 +199,28 @@ promote(struct promotion *p, const struct weir_world_deployment *d)
         return;
     struct weir_world_listing *l = &p->world->listing_rows[row];
     uint32_t lacks = l->lacks & WEIR_LACKS_FACTS;
-    char text[WEIR_LACKS_TEXT];
+    char text[WEIR_LACKS_TEXT], why[WEIR__TERMS_WHY] = "";
     if (lacks == 0) {
         add_model(p, l);
         return;
     }
     weir_lacks_format(lacks, text);
-    weir_faults_add(p->faults, d->place,
-                    "Add it to the entry, or to its maker; until then the "
-                    "model is listed and nobody can call it.",
-                    "deployment \"%.*s\" serves \"%.*s\", which the catalogue "
-                    "lists without %s",
-                    WEIR_SPAN_ARG(d->name), WEIR_SPAN_ARG(l->name), text);
+    bool names_terms = (lacks & WEIR_LACKS_TERMS) != 0 && l->terms.len > 0;
+    if (names_terms)
+        (void)weir__terms_find(p->world, l->terms, l->maker, why);
+    weir_faults_add(
+        p->faults, d->place,
+        names_terms ? "Write the NAME or NAME@VERSION of a row of `terms:`, or "
+                      "add the row; until then the model is listed and nobody "
+                      "can call it."
+                    : "Add it to the entry, or to its maker; until then the "
+                      "model is listed and nobody can call it.",
+        "deployment \"%.*s\" serves \"%.*s\", which the catalogue lists "
+        "without %s%s%.*s%s%s",
+        WEIR_SPAN_ARG(d->name), WEIR_SPAN_ARG(l->name), text,
+        names_terms ? ": it names \"" : "",
+        names_terms ? (int)(l->terms.len < 80 ? l->terms.len : 80) : 0,
+        names_terms ? l->terms.ptr : "", names_terms ? "\", " : "", why);
 }
 
 static void

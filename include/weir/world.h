@@ -107,7 +107,7 @@ struct weir_world_model {
     uint32_t operations;              /* bit per enum weir_operation; 0: chat,
                                    responses, complete */
     int64_t created;                  /* seconds */
-    weir_span terms;                  /* version under which it is offered */
+    weir_span terms;                  /* NAME or NAME@VERSION of `terms:` */
     weir_time deprecated;             /* 0: not */
     weir_time sunset;                 /* refused from then on; 0: never */
     struct weir_world_name successor; /* model or alias; empty: none */
@@ -122,7 +122,7 @@ struct weir_world_maker {
     weir_span name;
     weir_span title;
     struct weir_world_name origin; /* jurisdiction; empty: not known */
-    weir_span terms;               /* version; empty: not agreed */
+    weir_span terms;               /* the same; empty: not agreed */
     weir_span licence;             /* of models with closed weights */
     weir_span open_licence;        /* of models with open weights */
     weir_span source;              /* of the origin */

@@ -52,6 +52,8 @@ class Place:
         self.origin = lab.Origin(where)
         world = config(self.origin.url())
         world["makers"] = MAKERS
+        world["terms"] = [{"name": "fjord-1", "version": "1"},
+                          {"name": "fog-1", "version": "1"}]
         world["catalogue"] = ENTRIES
         world["routes"] = [{"name": "alias", "candidates": ["m-one"]}]
         world["deployments"].append(

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import lab
+from small import POLICIES, config
 
 
 def seconds_until(claim, limit=5):
@@ -292,3 +293,25 @@ def test_claims_are_tried_on_what_is_on_record(place):
     assert "seller-permit never matches" not in dead.stdout
     assert place.weir.cli("prove", "--recorded", "--smt2",
                           check=False).returncode == 2
+
+
+def test_check_refuses_what_the_store_does_not_go_with(tmp_path):
+    """A project that a key belongs to cannot go: a reload says no, and so
+    does check, also while nobody runs."""
+    origin = lab.Origin(tmp_path)
+    world = config(origin.url())
+    weir = lab.Weir(tmp_path / "weir", world, POLICIES)
+    assert weir.json("check")["store"] is False
+    weir.start()
+    weir.key("good/shared")
+    assert weir.json("check")["store"] is True
+    good = next(row for row in world["tenants"] if row["name"] == "good")
+    good["projects"] = [{"name": "app"}]
+    weir.write()
+    refused = weir.cli("check", check=False)
+    reload = weir.cli("reload", check=False)
+    assert refused.returncode != 0 and reload.returncode != 0
+    assert "good/shared" in refused.stderr or "shared" in refused.stderr
+    weir.stop()
+    assert weir.cli("check", check=False).returncode != 0
+    origin.stop()
