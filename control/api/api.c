@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The doors of the admin API: a TCP address, where every request needs a
- * token, and a socket in the run directory, which only the user's own
- * processes can open. Each door has a few threads of the HTTP library, so
- * that a long request (an import, a bill, a reload) does not keep a
- * revocation waiting; each request borrows one of as many stores.
+ * token; a socket in the run directory, which only the user's own processes
+ * can open; and beside it one by which nginx hands on what customers ask,
+ * where nothing but a customer's own paths is answered. Each door has a few
+ * threads of the HTTP library, so that a long request (an import, a bill, a
+ * reload) does not keep a revocation waiting; each request borrows one of as
+ * many stores.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "control/api/call.h"
+#include "control/listen.h"
 #include "control/log.h"
 
 #define THREADS 4
@@ -36,7 +37,9 @@ struct door {
 struct weir_api {
     struct door local;
     struct door network;
+    struct door customers;
     char socket_path[WEIR_PATH_MAX + 16];
+    char customer_path[WEIR_PATH_MAX + 16];
 };
 
 /* A request while its body arrives. */
@@ -191,18 +194,19 @@ open_door(struct door *door, int listener, struct weir_error *err)
                      "the admin API does not start");
 }
 
+/* `name` in the run directory, which only this user may look into. */
 static weir_status
-listen_local(struct weir_api *api, int *listener_out, struct weir_error *err)
+listen_local(const struct weir_control *control, const char *name,
+             char path_out[WEIR_PATH_MAX + 16], int *listener_out,
+             struct weir_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct weir_control *control = api->local.door.control;
-    snprintf(api->socket_path, sizeof api->socket_path, "%s/admin.sock",
-             control->paths.run);
-    if (strlen(api->socket_path) >= sizeof address.sun_path)
+    snprintf(path_out, WEIR_PATH_MAX + 16, "%s/%s", control->paths.run, name);
+    if (strlen(path_out) >= sizeof address.sun_path)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "the run directory's path is too long for a socket");
-    memcpy(address.sun_path, api->socket_path, strlen(api->socket_path) + 1);
-    unlink(api->socket_path);
+    memcpy(address.sun_path, path_out, strlen(path_out) + 1);
+    unlink(path_out);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(077);
     bool is_bound =
@@ -217,42 +221,18 @@ listen_local(struct weir_api *api, int *listener_out, struct weir_error *err)
     }
     if (listener >= 0)
         close(listener);
-    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                     "cannot listen on admin.sock: %s", strerror(failure));
+    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "cannot listen on %s: %s",
+                     name, strerror(failure));
 }
 
 static weir_status
 listen_network(const struct weir_world_listen *where, int *listener_out,
                struct weir_error *err)
 {
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST,
-                                   .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char host[128], port[16];
-    int one = 1;
+    char host[128];
+    uint32_t port = where->port;
     snprintf(host, sizeof host, "%.*s", WEIR_SPAN_ARG(where->host));
-    snprintf(port, sizeof port, "%u", where->port);
-    if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints,
-                    &found) != 0)
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "the admin address '%.60s' is no address", host);
-    int listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_bound =
-        listener >= 0 &&
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-        bind(listener, found->ai_addr, found->ai_addrlen) == 0 &&
-        listen(listener, 64) == 0;
-    int failure = errno;
-    freeaddrinfo(found);
-    if (is_bound) {
-        *listener_out = listener;
-        return WEIR_OK;
-    }
-    if (listener >= 0)
-        close(listener);
-    return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                     "cannot listen on %s:%s for the admin API: %s", host, port,
-                     strerror(failure));
+    return weir_listen(host, &port, "the admin API", listener_out, err);
 }
 
 weir_status
@@ -265,14 +245,23 @@ weir_api_start(struct weir_control *control, struct weir_ingest *ingest,
     int listener = -1;
     if (api == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
-    const struct weir_api_door door = {control, ingest, quota, NULL, nudge};
-    api->local.door = api->network.door = door;
+    const struct weir_api_door door = {control, ingest, quota,
+                                       NULL,    nudge,  false};
+    api->local.door = api->network.door = api->customers.door = door;
     api->local.is_local = true;
+    api->customers.door.is_customers = true;
     pthread_mutex_init(&api->local.lock, NULL);
     pthread_mutex_init(&api->network.lock, NULL);
-    weir_status status = listen_local(api, &listener, err);
+    pthread_mutex_init(&api->customers.lock, NULL);
+    weir_status status =
+        listen_local(control, "admin.sock", api->socket_path, &listener, err);
     if (status == WEIR_OK)
         status = open_door(&api->local, listener, err);
+    if (status == WEIR_OK)
+        status = listen_local(control, "customer.sock", api->customer_path,
+                              &listener, err);
+    if (status == WEIR_OK)
+        status = open_door(&api->customers, listener, err);
     if (status == WEIR_OK && where->port != 0) {
         status = listen_network(where, &listener, err);
         if (status == WEIR_OK)
@@ -295,8 +284,12 @@ weir_api_stop(struct weir_api *api)
         MHD_stop_daemon(api->network.daemon);
     if (api->local.daemon != NULL)
         MHD_stop_daemon(api->local.daemon);
+    if (api->customers.daemon != NULL)
+        MHD_stop_daemon(api->customers.daemon);
     close_stores(&api->network);
     close_stores(&api->local);
+    close_stores(&api->customers);
     unlink(api->socket_path);
+    unlink(api->customer_path);
     free(api);
 }

@@ -27,6 +27,7 @@ struct weir_api_door {
     struct weir_quota *quota;
     struct weir_store *store; /* the door's own, for reading */
     int nudge;                /* -1: nobody to tell */
+    bool is_customers;        /* answers CUSTOMER routes and nothing else */
 };
 
 struct weir_api_pair {
@@ -117,6 +118,11 @@ WEIR_MUST_USE weir_status weir_api_query_time(const struct weir_api_call *call,
                                               struct weir_error *err);
 /* A string member of the body; empty when not there. */
 weir_span weir_api_body(const struct weir_api_call *call, const char *name);
+/* Key and tenant behind a customer's Authorization header; EUNAUTH. */
+struct weir_notice_caller;
+WEIR_MUST_USE weir_status weir_api_customer(
+    struct weir_api_call *call, struct weir_notice_caller *caller_out,
+    struct weir_error *err);
 json_t *weir_api_text(weir_span text); /* a JSON string; never NULL */
 json_t *weir_api_digest(const uint8_t digest[32]);
 

@@ -134,6 +134,7 @@ find_route(struct weir_api_call *call, weir_status *status_out)
     for (size_t i = 0; i < weir_api_row_count; i++) {
         const struct weir_api_row *row = &weir_api_rows[i];
         if (row->kind != WEIR_API_ROUTE ||
+            (call->door->is_customers && row->role != WEIR_ROLE_CUSTOMER) ||
             !path_matches(row->name, call->request->path, call))
             continue;
         if (strcmp(row->method, call->request->method) == 0)

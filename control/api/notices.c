@@ -125,10 +125,9 @@ weir_api_notice_acknowledge(struct weir_api_call *call, struct weir_error *err)
 
 /* ------------------------------------------------------------- the customer */
 
-/* Key and tenant behind the Authorization header; EUNAUTH. */
-static weir_status
-find_customer(struct weir_api_call *call, struct weir_notice_caller *caller_out,
-              struct weir_error *err)
+weir_status
+weir_api_customer(struct weir_api_call *call,
+                  struct weir_notice_caller *caller_out, struct weir_error *err)
 {
     const char *text = call->request->authorization;
     weir_digest digest;
@@ -147,7 +146,7 @@ weir_status
 weir_api_my_notices(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_notice_caller caller;
-    weir_status status = find_customer(call, &caller, err);
+    weir_status status = weir_api_customer(call, &caller, err);
     return status == WEIR_OK
                ? list_notices(call, weir_span_of(caller.tenant), err)
                : status;
@@ -158,7 +157,7 @@ weir_api_my_notice_acknowledge(struct weir_api_call *call,
                                struct weir_error *err)
 {
     struct weir_notice_caller caller;
-    weir_status status = find_customer(call, &caller, err);
+    weir_status status = weir_api_customer(call, &caller, err);
     call->reply = json_pack("{s:s}", "acknowledged", call->params[0]);
     if (status != WEIR_OK)
         return status;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "control/api/call.h"
-#include "control/audit/audit.h"
 #include "control/explain/explain.h"
 
 struct summing {
@@ -291,29 +290,4 @@ weir_api_call_explain(struct weir_api_call *call, struct weir_error *err)
     weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
     return weir_explain(call->door->store, &call->door->control->paths,
                         weir_span_of(call->params[0]), &call->reply, err);
-}
-
-weir_status
-weir_api_call_receipt(struct weir_api_call *call, struct weir_error *err)
-{
-    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
-    return weir_audit_receipt(call->door->store, &call->door->control->paths,
-                              weir_span_of(call->params[0]), &call->reply, err);
-}
-
-weir_status
-weir_api_call_statement(struct weir_api_call *call, struct weir_error *err)
-{
-    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
-    return weir_audit_statement(call->door->store, &call->door->control->paths,
-                                weir_span_of(call->params[0]), &call->reply,
-                                err);
-}
-
-weir_status
-weir_api_audit(struct weir_api_call *call, struct weir_error *err)
-{
-    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
-    return weir_audit_verify(call->door->store, &call->door->control->paths,
-                             &call->reply, err);
 }

@@ -203,10 +203,13 @@ audit_ledger(struct weir_audit *audit, json_t *reply, struct weir_error *err)
 
 weir_status
 weir_audit_verify(struct weir_store *store, const struct weir_paths *paths,
-                  json_t **reply_out, struct weir_error *err)
+                  const struct weir_transparency *rules, json_t **reply_out,
+                  struct weir_error *err)
 {
-    struct weir_audit audit = {
-        .store = store, .paths = paths, .differences = json_array()};
+    struct weir_audit audit = {.store = store,
+                               .paths = paths,
+                               .rules = rules,
+                               .differences = json_array()};
     json_t *reply = json_object();
     weir_status status = weir_store_read_begin(store, err);
     bool is_reading = status == WEIR_OK;

@@ -14,6 +14,7 @@
 struct weir_audit {
     struct weir_store *store;
     const struct weir_paths *paths;
+    const struct weir_transparency *rules;
     json_t *differences;
     uint64_t difference_count;
 
@@ -43,12 +44,54 @@ void weir__audit_differ(struct weir_audit *audit, const char *kind,
 WEIR_MUST_USE weir_status weir__audit_log(struct weir_audit *audit,
                                           json_t *reply,
                                           struct weir_error *err);
-/* The checkpoint file, parsed and verified with the store's key; the note's
- * bytes are malloc'ed. */
-WEIR_MUST_USE weir_status weir__audit_checkpoint(
-    struct weir_store *store, const struct weir_paths *paths, char **bytes_out,
-    size_t *len_out, struct weir_checkpoint *checkpoint_out, char key_out[256],
+/* A checkpoint, parsed and verified. */
+struct weir__audit_head {
+    struct weir_buf bytes; /* the note */
+    struct weir_checkpoint checkpoint;
+    char origin[64];
+    char key[256]; /* the log's, as text */
+    struct weir_note_key own;
+    uint64_t witnesses; /* who cosigned, by the policy's order */
+};
+/* `name` in the log's directory, verified with the store's key and, unless it
+ * is "checkpoint", by the policy of `rules` where there is one. ENOTFOUND;
+ * EUNAUTH. Fini in any case. */
+WEIR_MUST_USE weir_status weir__audit_head_read(
+    struct weir_store *store, const struct weir_paths *paths,
+    const struct weir_transparency *rules, const char *name,
+    struct weir__audit_head *head_out, struct weir_error *err);
+void weir__audit_head_fini(struct weir__audit_head *head);
+
+/* proof.c: one record of a receipt, and whom its checkpoint is by. */
+struct weir__audit_seen {
+    struct weir_record record; /* its bytes are the caller's */
+    weir_span checkpoint;
+    bool has_policy;
+    uint32_t witnesses;
+    char key[256]; /* the log's, as text */
+    bool key_was_given;
+};
+/* `named`: the key that the receipt claims, used when nobody is trusted. */
+WEIR_MUST_USE weir_status weir__audit_check_record(
+    weir_span record, weir_span salt, weir_span proof, weir_span named,
+    const struct weir_audit_trust *trust, struct weir__audit_seen *seen_out,
     struct weir_error *err);
+/* The request a record is about, as text; false: it is about none. */
+bool weir__audit_request_of(const struct weir_record *record,
+                            char text_out[WEIR_REQUEST_ID_TEXT]);
+/* A base64 member, decoded into malloc'ed bytes; false: not one. */
+bool weir__audit_decode(const json_t *row, const char *name, char **bytes_out,
+                        size_t *len_out);
+/* Adds "timestamp_us" and "timestamp_is_trusted" to `reply` when `stamp`
+ * (base64 in JSON; NULL: none) holds for the checkpoint. */
+WEIR_MUST_USE weir_status
+weir__audit_check_stamp(const json_t *holder, weir_span checkpoint,
+                        const struct weir_audit_trust *trust, json_t *reply,
+                        struct weir_error *err);
+json_t *weir__audit_base64(const void *bytes, size_t len);
+
+/* "A..B". */
+bool weir__audit_leaves(weir_span text, uint64_t *first_out, uint64_t *end_out);
 
 /* journal.c: the chain of segments, and every record against ledger and
  * log. */

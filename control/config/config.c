@@ -51,6 +51,7 @@ static const struct section sections[] = {
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},
     {"notices", read_notices, true},
+    {"transparency", read_transparency, true},
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},

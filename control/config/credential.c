@@ -11,19 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "control/command.h"
 
 #define COMMAND_MS_MAX 10000
 #define BYTES_MAX      16384
-
-extern char **environ;
 
 /* The first line of `bytes`, checked to be one HTTP header can carry. */
 static weir_status
@@ -98,101 +93,19 @@ from_file(const struct weir_world_reference *reference, const char *path,
     return status;
 }
 
-static int64_t
-now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Reads until the command closes its output; false: time is up. */
-static bool
-drain(int fd, char *bytes, size_t size, size_t *len_out)
-{
-    int64_t end = now_ms() + COMMAND_MS_MAX;
-    size_t len = 0;
-    for (;;) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int64_t left = end - now_ms();
-        if (left <= 0)
-            return false;
-        int ready = poll(&wait, 1, (int)left);
-        if (ready < 0 && errno != EINTR)
-            return false;
-        if (ready <= 0)
-            continue;
-        char rest[512];
-        ssize_t got = len < size ? read(fd, bytes + len, size - len)
-                                 : read(fd, rest, sizeof(rest));
-        if (got <= 0)
-            break;
-        if (len < size)
-            len += (size_t)got;
-    }
-    *len_out = len;
-    return true;
-}
-
-static bool
-start(const char *command, int *fd_out, pid_t *child_out)
-{
-    int ends[2];
-    posix_spawn_file_actions_t actions;
-    char *const argv[] = {"sh", "-c", (char *)command, NULL};
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    /* A group of its own, so that a command with children ends whole. */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    int failed =
-        posix_spawn(child_out, "/bin/sh", &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (failed != 0) {
-        close(ends[0]);
-        errno = failed;
-        return false;
-    }
-    *fd_out = ends[0];
-    return true;
-}
-
 static weir_status
 from_command(const struct weir_world_reference *reference, const char *command,
              bool wants_all, struct weir_buf *out, struct weir_error *err)
 {
     char bytes[BYTES_MAX];
-    size_t len = 0;
-    int fd;
-    pid_t child;
-    int how = 0;
-    if (!start(command, &fd, &child))
-        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                         "a credential command cannot be run: %s",
-                         strerror(errno));
-    bool is_done = drain(fd, bytes, sizeof(bytes), &len);
-    close(fd);
-    if (!is_done)
-        kill(-child, SIGKILL);
-    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
-        ;
-    weir_status status;
-    if (!is_done)
-        status = weir_fail(err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE,
-                           "a credential command took over %d s",
-                           COMMAND_MS_MAX / 1000);
-    else if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
-        status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                           "a credential command failed");
-    else
-        status = take(bytes, len, wants_all, out, reference, err);
+    struct weir_buf answer;
+    weir_buf_init_fixed(&answer, bytes, sizeof(bytes));
+    weir_status status =
+        weir_command_run(command, WEIR_SPAN_NONE, COMMAND_MS_MAX,
+                         "a credential command", &answer, err);
+    /* the first line counts, however much follows it */
+    if (status == WEIR_OK || (status == WEIR_ETOOBIG && !wants_all))
+        status = take(bytes, answer.len, wants_all, out, reference, err);
     explicit_bzero(bytes, sizeof(bytes));
     return status;
 }

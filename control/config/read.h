@@ -107,6 +107,7 @@ read_fn read_clients;
 read_fn read_pins; /* of a deployment */
 read_fn read_withdrawal;
 read_fn read_translation;
+read_fn read_transparency;
 read_fn read_seller;
 read_fn read_onboarding;
 read_fn read_watch;

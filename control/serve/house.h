@@ -17,6 +17,7 @@
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
 #include "control/steps/steps.h"
+#include "control/witness/vouch.h"
 
 struct weir_house {
     struct weir_control *control;
@@ -36,6 +37,7 @@ struct weir_house {
     struct weir_herald *herald;
     struct weir_keeper *keeper;
     struct weir_steps_keeper *steps;
+    struct weir_voucher *voucher;
     int signals; /* signalfd */
     int timer;   /* timerfd */
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */

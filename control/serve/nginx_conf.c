@@ -189,8 +189,59 @@ add_origin(const struct weir_world_origin *origin, weir_span upstream,
     return status;
 }
 
+/* The log's files as they are. The checkpoint that is shown is the one that
+ * witnesses vouched for, where a policy asks for them. Full tiles never
+ * change; narrow ones give way to wider. */
 static weir_status
-add_server(const struct weir_world_listen *listen, struct weir_buf *out,
+add_log(const struct weir_world *world, const struct weir_paths *paths,
+        struct weir_buf *out, struct weir_error *err)
+{
+    char path[WEIR_PATH_MAX + 32];
+    bool has_policy = world->settings.transparency.policy.len > 0;
+    weir_buf_addf(out, "    location = /weir/log/checkpoint {\n"
+                       "        default_type \"text/plain; charset=utf-8\";\n"
+                       "        add_header cache-control no-cache;\n        ");
+    snprintf(path, sizeof path, "%s/%s", paths->tlog,
+             has_policy ? "checkpoint.witnessed" : "checkpoint");
+    weir_status status = add_path(out, "alias", weir_span_of(path), err);
+    weir_buf_addf(out, "    }\n    location ^~ /weir/log/tile/ {\n"
+                       "        default_type application/octet-stream;\n"
+                       "        add_header cache-control "
+                       "\"public, max-age=604800, immutable\";\n        ");
+    snprintf(path, sizeof path, "%s/tile/", paths->tlog);
+    if (status == WEIR_OK)
+        status = add_path(out, "alias", weir_span_of(path), err);
+    weir_buf_addf(out, "    }\n    location ^~ /weir/log/stamps/ {\n"
+                       "        default_type application/octet-stream;\n"
+                       "        ");
+    snprintf(path, sizeof path, "%s/stamps/", paths->tlog);
+    if (status == WEIR_OK)
+        status = add_path(out, "alias", weir_span_of(path), err);
+    weir_buf_addf(out, "    }\n    location /weir/log/ {\n"
+                       "        return 404;\n    }\n");
+    return status;
+}
+
+/* What customers ask control for, by a door that knows no other paths. */
+static weir_status
+add_customers(const struct weir_paths *paths, struct weir_buf *out,
+              struct weir_error *err)
+{
+    char url[WEIR_PATH_MAX + 64];
+    snprintf(url, sizeof url, "http://unix:%s/customer.sock:/v1/my/receipts/",
+             paths->run);
+    weir_buf_addf(out, "    location ^~ /weir/receipts/ {\n"
+                       "        client_max_body_size 1k;\n"
+                       "        proxy_connect_timeout 2s;\n"
+                       "        proxy_read_timeout 10s;\n        ");
+    weir_status status = add_path(out, "proxy_pass", weir_span_of(url), err);
+    weir_buf_addf(out, "    }\n");
+    return status;
+}
+
+static weir_status
+add_server(const struct weir_world *world, const struct weir_paths *paths,
+           const struct weir_world_listen *listen, struct weir_buf *out,
            struct weir_error *err)
 {
     bool is_v6 = memchr(listen->host.ptr, ':', listen->host.len) != NULL;
@@ -211,6 +262,10 @@ add_server(const struct weir_world_listen *listen, struct weir_buf *out,
         if (status == WEIR_OK)
             status = add_path(out, "ssl_certificate_key", listen->key, err);
     }
+    if (status == WEIR_OK && !world->settings.transparency.is_hidden)
+        status = add_log(world, paths, out, err);
+    if (status == WEIR_OK)
+        status = add_customers(paths, out, err);
     weir_buf_addf(out, "    location / {\n        weir on;\n    }\n}\n");
     return status;
 }
@@ -234,7 +289,7 @@ weir_nginx_conf(const struct weir_world *world, const struct weir_image *image,
                                 out, err);
     }
     for (uint32_t i = 0; status == WEIR_OK && i < world->listen_count; i++)
-        status = add_server(&world->listen_rows[i], out, err);
+        status = add_server(world, paths, &world->listen_rows[i], out, err);
     weir_buf_addf(out, "}\n");
     if (status == WEIR_OK && out->overflow)
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,

@@ -416,6 +416,8 @@ open_house(struct weir_house *house, const char *config_path,
         status = weir_herald_start(house->control, &house->herald, err);
     if (status == WEIR_OK)
         status = weir_steps_start(house->control, &house->steps, err);
+    if (status == WEIR_OK)
+        status = weir_voucher_start(house->control, &house->voucher, err);
     return status;
 }
 
@@ -435,6 +437,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     weir_api_stop(api);
     weir_herald_stop(house.herald);
     weir_steps_stop(house.steps);
+    weir_voucher_stop(house.voucher);
     weir_courier_stop(house.courier);
     weir_keeper_stop(house.keeper);
     weir_teller_stop(house.control);

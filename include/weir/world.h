@@ -561,6 +561,16 @@ struct weir_world_listen {
 
 #define WEIR_NOTICE_AHEAD_MAX 8
 
+/* Who vouches for the transparency log besides itself. */
+struct weir_transparency_settings {
+    weir_span policy;            /* tlog-policy file; empty: nobody */
+    weir_span timestamp_url;     /* RFC 3161; empty: none */
+    weir_span timestamp_command; /* request on stdin, response on stdout */
+    weir_span timestamp_ca;      /* trust anchors of the timestamps, PEM */
+    weir_time timestamp_us;      /* between two of them */
+    bool is_hidden;              /* nginx does not serve the log's files */
+};
+
 struct weir_settings {
     struct weir_world_listen admin; /* port 0: none */
     weir_span state_dir;            /* absolute after loading */
@@ -598,6 +608,7 @@ struct weir_settings {
     /* So long before a coming change customers are told, the longest first. */
     weir_time notice_ahead[WEIR_NOTICE_AHEAD_MAX];
     uint32_t notice_ahead_count; /* 0: they are not */
+    struct weir_transparency_settings transparency;
 };
 
 /* -------------------------------------------------------------- world */
