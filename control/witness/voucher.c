@@ -35,7 +35,7 @@ void
 weir_transparency_of(struct weir_control *control,
                      struct weir_transparency *rules_out)
 {
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     const struct weir_transparency_settings *settings =
         &control->world->settings.transparency;
     copy(rules_out->policy, sizeof rules_out->policy, settings->policy);
