@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A JSON body, string by string.
+ *
+ * A body of any dialect is strings in members. Rather than know each
+ * dialect's paths, every string value is a text, so that nothing that a
+ * client sends to a model - tools, their results, metadata - goes round the
+ * filter.
+ *
+ * Most bodies change nowhere: a string is only looked at, and written anew
+ * where something was found.
+ */
+
+#include "set.h"
+
+#include <weir/json.h>
+
+#include <string.h>
+
+/* Members whose values are names of the protocol's. Of these only what a
+ * built-in detector finds is taken: an operator's term "user" must not change
+ * a role. */
+static const char *const named[] = {
+    "model",        "role",        "type",          "id",
+    "object",       "status",      "format",        "detail",
+    "effort",       "event",       "provider",      "tool_choice",
+    "tool_call_id", "tool_use_id", "call_id",       "item_id",
+    "response_id",  "file_id",     "finish_reason", "finishReason",
+    "stop_reason",  "stopReason",  "mime_type",     "mimeType",
+    "media_type",   "mediaType",   "service_tier",  "encoding_format",
+    "modelVersion", "responseId",  "modelId",       "toolUseId",
+};
+
+/* Members that hold an image, sound or a file, or a provider's sealed notes,
+ * as base64. */
+static const char *const binary[] = {
+    "data",
+    "url",
+    "b64_json",
+    "file_data",
+    "bytes",
+    "image",
+    "audio",
+    "image_url",
+    "signature",
+    "encrypted_content",
+    "thoughtSignature",
+};
+
+static bool
+is_one_of(weir_span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == name.len &&
+            memcmp(names[i], name.ptr, name.len) == 0)
+            return true;
+    return false;
+}
+
+/* Long, and nothing but base64 behind a possible "data:...;base64,". */
+static bool
+is_base64(weir_span s)
+{
+    static const char marker[] = ";base64,";
+    size_t at = 0;
+    if (s.len < 256)
+        return false;
+    if (weir_span_starts(s, WEIR_SPAN("data:"))) {
+        const char *found = memmem(s.ptr, 128, marker, sizeof marker - 1);
+        if (found == NULL)
+            return false;
+        at = (size_t)(found - s.ptr) + sizeof marker - 1;
+    }
+    for (; at < s.len; at++) {
+        unsigned char c = (unsigned char)s.ptr[at];
+        if (!weir__is_alnum(c) && c != '+' && c != '/' && c != '=' &&
+            c != '-' && c != '_')
+            return false;
+    }
+    return true;
+}
+
+/* The end of the string whose opening quote is at `at`: behind its quote. */
+static size_t
+string_end(weir_span body, size_t at, bool *has_escapes_out)
+{
+    *has_escapes_out = false;
+    for (at++; at < body.len; at++) {
+        const char *quote = memchr(body.ptr + at, '"', body.len - at);
+        if (quote == NULL)
+            return body.len;
+        size_t end = (size_t)(quote - body.ptr);
+        const char *slash = memchr(body.ptr + at, '\\', end - at);
+        if (slash == NULL)
+            return end + 1;
+        *has_escapes_out = true;
+        at = (size_t)(slash - body.ptr) + 1; /* and the byte it escapes */
+    }
+    return body.len;
+}
+
+struct walk {
+    const struct weir_detect_set *set;
+    const struct weir_vault *restores;
+    weir_span body;
+    struct weir_arena *room;
+    struct weir_detect_out *out;
+    size_t copied; /* of the body, into out->text */
+};
+
+/* Looks at one string value [from, end), quotes included. */
+static bool
+look_at(struct walk *walk, size_t from, size_t end, bool has_escapes,
+        bool is_name)
+{
+    struct weir_detect_out *out = walk->out;
+    weir_span raw = {walk->body.ptr + from, end - from}, text;
+    struct weir_arena mark = *walk->room;
+    struct weir_error err;
+    text = (weir_span){raw.ptr + 1, raw.len - 2};
+    if (has_escapes &&
+        weir_json_unescape(raw, walk->room, &text, &err) != WEIR_OK)
+        return false;
+    struct weir_detect_stream stream;
+    struct weir_detect_out probe = {.vault = out->vault};
+    memcpy(probe.found, out->found, sizeof probe.found);
+    weir_detect_stream_init(&stream, walk->set, walk->restores);
+    stream.detectors_only = is_name;
+    bool is_done = weir_detect_feed(&stream, text, true, &probe);
+    out->is_vault_full |= probe.is_vault_full;
+    if (probe.is_blocked) {
+        out->is_blocked = true;
+        out->blocked_by = probe.blocked_by;
+    } else if (is_done && probe.is_changed) {
+        /* once more, with its text written */
+        struct weir_buf changed;
+        size_t most = 2 * text.len + 4096;
+        char *memory = weir_arena_alloc_raw(walk->room, most);
+        if (memory == NULL)
+            return false;
+        weir_buf_init_fixed(&changed, memory, most);
+        struct weir_detect_out again = {.text = &changed, .vault = out->vault};
+        weir_detect_stream_init(&stream, walk->set, walk->restores);
+        stream.detectors_only = is_name;
+        is_done = weir_detect_feed(&stream, text, true, &again);
+        weir_buf_add(out->text, walk->body.ptr + walk->copied,
+                     from - walk->copied);
+        weir_json_quote(out->text, weir_buf_span(&changed));
+        walk->copied = end;
+        out->is_changed = true;
+    }
+    memcpy(out->found, probe.found, sizeof probe.found);
+    weir_detect_stream_fini(&stream);
+    *walk->room = mark;
+    return is_done;
+}
+
+bool
+weir_detect_body(const struct weir_detect_set *set,
+                 const struct weir_vault *restores, weir_span body,
+                 struct weir_arena *room, struct weir_detect_out *out)
+{
+    struct walk walk = {set, restores, body, room, out, 0};
+    weir_span name = WEIR_SPAN_NONE;
+    for (size_t at = 0; at < body.len && !out->is_blocked;) {
+        char c = body.ptr[at];
+        bool has_escapes;
+        if (c != '"') {
+            at++;
+            continue;
+        }
+        size_t end = string_end(body, at, &has_escapes);
+        if (end < at + 2)
+            return false;
+        weir_span inner = {body.ptr + at + 1, end - at - 2};
+        size_t next = end;
+        while (next < body.len &&
+               (body.ptr[next] == ' ' || body.ptr[next] == '\n' ||
+                body.ptr[next] == '\t' || body.ptr[next] == '\r'))
+            next++;
+        if (next < body.len && body.ptr[next] == ':') {
+            name = inner;
+        } else if (inner.len > 0 &&
+                   !(is_one_of(name, binary, WEIR_COUNTOF(binary)) &&
+                     is_base64(inner)) &&
+                   !look_at(&walk, at, end, has_escapes,
+                            is_one_of(name, named, WEIR_COUNTOF(named)))) {
+            return false;
+        }
+        at = end;
+    }
+    if (out->is_changed && !out->is_blocked)
+        weir_buf_add(out->text, body.ptr + walk.copied, body.len - walk.copied);
+    return !out->text->overflow;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Telephone numbers.
+ *
+ * There is no check digit, so form decides: E.164 behind a plus or 00, the
+ * North American 3-3-4, groups behind a trunk zero, or any number behind a
+ * word that announces one. Dates, times and decimals are none.
+ */
+
+#include "internal.h"
+
+#include <string.h>
+
+#define ANNOUNCED                                                              \
+    "phone|tel|mobile|cell|call|fax|dial|whatsapp|contact|reach|ring|sms|"     \
+    "text me|number is|handy|telefon|rufnummer|m\xc3\xb3vil|celular|"          \
+    "portable|mobiel|puhelin|\xe7\x94\xb5\xe8\xaf\x9d|"                        \
+    "\xe6\x89\x8b\xe6\x9c\xba"
+
+struct shape {
+    unsigned group[10];
+    unsigned groups;
+    unsigned digits;
+    unsigned dots, slashes, dashes, blanks;
+    bool has_plus, has_bracket, is_bad;
+};
+
+static void
+read_shape(const unsigned char *p, size_t len, struct shape *shape)
+{
+    memset(shape, 0, sizeof *shape);
+    bool in_group = false;
+    for (size_t i = 0; i < len; i++) {
+        if (weir__is_digit(p[i])) {
+            if (!in_group && shape->groups == WEIR_COUNTOF(shape->group)) {
+                shape->is_bad = true;
+                return;
+            }
+            shape->groups += !in_group;
+            shape->group[shape->groups - 1]++;
+            shape->digits++;
+            in_group = true;
+            continue;
+        }
+        in_group = false;
+        shape->dots += p[i] == '.';
+        shape->slashes += p[i] == '/';
+        shape->dashes += p[i] == '-';
+        shape->blanks += p[i] == ' ';
+        shape->has_bracket |= p[i] == '(';
+        shape->has_plus |= p[i] == '+';
+        if ((p[i] == '+' && i > 0) || (p[i] == p[i - (i > 0)] && i > 0))
+            shape->is_bad = true; /* two separators of a kind */
+    }
+}
+
+/* 2026-11-22, 22.11.2026, 22/11/26 and the like. */
+static bool
+is_date(const struct shape *shape)
+{
+    if (shape->groups != 3 || shape->has_bracket || shape->has_plus ||
+        shape->blanks > 0)
+        return false;
+    const unsigned *g = shape->group;
+    return (g[0] == 4 && g[1] <= 2 && g[2] <= 2) ||
+           (g[0] <= 2 && g[1] <= 2 && (g[2] == 4 || g[2] == 2));
+}
+
+static bool
+is_phone(const struct weir_detect_text *text, size_t from, size_t to)
+{
+    struct shape shape;
+    read_shape(text->p + from, to - from, &shape);
+    const unsigned *g = shape.group;
+    if (shape.is_bad || shape.digits > 15 || shape.digits < 6 ||
+        is_date(&shape))
+        return false;
+    if (shape.has_plus)
+        return shape.digits >= 8;
+    if (shape.groups == 3 && g[0] == 3 && g[1] == 2 && g[2] == 4)
+        return false; /* a social security number */
+    bool has_trunk = text->p[from] == '0' ||
+                     (text->p[from] == '(' && text->p[from + 1] == '0');
+    if (has_trunk && shape.digits >= 9 &&
+        (shape.groups > 1 || (text->p[from + 1] == '0' && shape.digits > 10)) &&
+        g[0] > 1 && (shape.dots == 0 || shape.dots == shape.groups - 1))
+        return true;
+    if (shape.groups == 3 && g[0] == 3 && g[1] == 3 && g[2] == 4 &&
+        shape.dots != 1)
+        return true;
+    if (shape.groups == 4 && g[0] == 1 && g[1] == 3 && g[2] == 3 && g[3] == 4)
+        return true;
+    return shape.slashes == 0 && shape.dots != 1 &&
+           weir__near(text, from, ANNOUNCED);
+}
+
+static bool
+is_part(unsigned char c)
+{
+    return weir__is_digit(c) || c == ' ' || c == '-' || c == '.' || c == '/' ||
+           c == '(' || c == ')' || c == '+';
+}
+
+bool
+weir__find_phone(const struct weir_detect_text *text, size_t end,
+                 struct weir_range *match_out)
+{
+    if (!weir__edge_behind(text, end) && text->p[end] != 'x')
+        return false;
+    size_t first = end;
+    while (first > text->start && end - first < 28 &&
+           is_part(text->p[first - 1]))
+        first--;
+    for (size_t at = first; at + 6 <= end; at++) {
+        unsigned char c = text->p[at];
+        if (!weir__is_digit(c) && c != '+' && c != '(')
+            continue;
+        if (!weir__edge_before(text, at) ||
+            (at > 0 && (text->p[at - 1] == '+' || text->p[at - 1] == '(' ||
+                        text->p[at - 1] == '.' || text->p[at - 1] == '/')))
+            continue;
+        if (is_phone(text, at, end)) {
+            *match_out = (struct weir_range){at, end};
+            return true;
+        }
+    }
+    return false;
+}
