@@ -50,10 +50,9 @@ weir__find_mail(const struct weir_detect_text *text, size_t end,
     size_t from = at, to = end;
     while (from > text->start && at - from < 64 && is_local(text->p[from - 1]))
         from--;
-    while (from < at && (text->p[from] == '.' || !is_letter(text->p[from])))
-        from++;
-    while (from < at && (text->p[from] & 0xc0) == 0x80)
-        from++; /* the rest of a longer character */
+    while (from < at &&
+           (!is_letter(text->p[from]) || (text->p[from] & 0xc0) == 0x80))
+        from++; /* signs, or the rest of a longer character */
     if (from == at || text->p[at - 1] == '.')
         return false;
     while (to < text->len && to - end < 253 && is_domain(text->p[to]))
