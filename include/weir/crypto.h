@@ -4,7 +4,8 @@
  *
  * The only door to the crypto library. SHA-256, HMAC and HKDF work on the
  * caller's storage and allocate nothing, so the request path may call them;
- * Ed25519 allocates inside the crypto library and belongs to control.
+ * Ed25519 and AES-GCM allocate inside the crypto library; the first belongs
+ * to control.
  *
  * Threads: any; no object is shared. Randomness comes in through
  * struct weir_env: the core never draws it by itself.
@@ -57,6 +58,31 @@ void weir_hmac_of(weir_secret key, weir_span bytes, weir_digest *digest_out);
 WEIR_MUST_USE weir_status weir_hkdf(weir_secret key, weir_span salt,
                                     weir_span info, void *bytes_out,
                                     size_t len);
+
+/* ------------------------------------------------------ AES-256-GCM */
+
+#define WEIR_AES_KEY_BYTES   32
+#define WEIR_AES_NONCE_BYTES 12
+#define WEIR_AES_TAG_BYTES   16
+
+/* Wipe with weir_wipe() when done. */
+struct weir_aes_key {
+    uint8_t bytes[WEIR_AES_KEY_BYTES];
+};
+
+/*
+ * Encrypts `plain` into `cipher_out` (as many bytes, then the tag). A nonce
+ * is used once with a key: random ones are for keys of few messages.
+ * Allocates inside the crypto library. False: it failed.
+ */
+bool weir_aes_seal(const struct weir_aes_key *key,
+                   const uint8_t nonce[WEIR_AES_NONCE_BYTES], weir_span bound,
+                   weir_private plain, uint8_t *cipher_out);
+/* The reverse; `cipher` ends with the tag. False, and nothing of use in
+ * `plain_out`: not what was sealed, or not with this key, nonce and bound. */
+bool weir_aes_open(const struct weir_aes_key *key,
+                   const uint8_t nonce[WEIR_AES_NONCE_BYTES], weir_span bound,
+                   weir_span cipher, uint8_t *plain_out);
 
 /* ----------------------------------------------------------- Ed25519 */
 
