@@ -24,6 +24,7 @@
 #include "control/store/store.h"
 
 struct weir_onboarding; /* control/onboarding */
+struct weir_watch_live; /* control/watch */
 struct weir_keyring;    /* control/keyring */
 struct weir_teller;     /* control/notices/telling.h */
 
@@ -51,6 +52,7 @@ struct weir_control {
                           struct weir_error *err);
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
+    struct weir_watch_live *watch;      /* NULL: no daemon */
     struct weir_keyring *keyring;       /* the same */
     struct weir_teller *teller;         /* NULL: who acts tells */
     int acts_event;        /* eventfd: acts wait for the journal; -1: nobody */

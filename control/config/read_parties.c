@@ -366,6 +366,7 @@ read_tenants(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("organisation", read_name, row, organisation),
         FIELD("hide_client_address", read_bool, row, hides_address),
         FIELD("watch", read_is_watched, row, is_unwatched),
+        FIELD("payment", read_text, row, payment),
         FIELD("end_customer", read_end_customer, row, end_customer),
         FIELD("budgets", read_budgets, row, limits),
         {"projects", read_projects, 0},

@@ -42,6 +42,7 @@
 #include "control/notices/telling.h"
 #include "control/onboarding/onboarding.h"
 #include "control/serve/house.h"
+#include "control/watch/live.h"
 
 #define TICK_MS          100
 #define RESOLVE_US       (30 * WEIR_US_PER_SEC)
@@ -403,6 +404,11 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_reviewer_start(house->control, err);
     if (status == WEIR_OK)
+        status = weir_watch_live_open(house->control, &house->control->watch,
+                                      err);
+    if (status == WEIR_OK)
+        status = weir_watch_live_start(house->control->watch, err);
+    if (status == WEIR_OK)
         status = weir_teller_start(house->control, err);
     if (status == WEIR_OK)
         status = weir_api_start(house->control, *ingest_out, house->quota,
@@ -447,6 +453,10 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     if (house.control != NULL && (is_orderly || house.writer.starts > 0))
         stop_children(&house, ingest);
     weir_ingest_close(ingest);
+    if (house.control != NULL) {
+        weir_watch_live_close(house.control->watch);
+        house.control->watch = NULL;
+    }
     close_house(&house);
     if (is_orderly)
         weir_log(WEIR_LOG_INFO, "stopped");

@@ -67,11 +67,11 @@ say_frozen(struct weir_watch_engine *engine, struct watch_subject *subject,
     return weir__watch_say_reference(engine, &frozen, err);
 }
 
-/* Learns from the places that are kept. ELIMIT: too few different calls. */
+/* The blocks are read in the order of the journal, each segment once. */
 static weir_status
-learn(struct weir_watch_engine *engine, const struct watch_subject *subject,
-      struct weir_watch_reference *out, uint32_t *count_out,
-      struct weir_error *err)
+learn_anew(struct weir_watch_engine *engine,
+           const struct watch_subject *subject, uint32_t *count_out,
+           struct weir_error *err)
 {
     struct weir_arena arena;
     uint32_t count = 0;
@@ -86,10 +86,34 @@ learn(struct weir_watch_engine *engine, const struct watch_subject *subject,
     weir_status status =
         calls == NULL
             ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
-            : weir_watch_learn(calls, count, &arena, out, err);
+            : weir_watch_learn(calls, count, &arena, &engine->learnt, err);
     weir_arena_fini(&arena);
     *count_out = count;
     return status;
+}
+
+/* Learns from the places that are kept. ELIMIT: too few different calls. */
+static weir_status
+learn(struct weir_watch_engine *engine, const struct watch_subject *subject,
+      struct weir_watch_reference *out, uint32_t *count_out,
+      struct weir_error *err)
+{
+    weir_span places = {(const char *)subject->positions,
+                        subject->positions_count * sizeof(uint64_t)};
+    uint64_t hash = weir_hash64(places, 1) | 1;
+    weir_status status = WEIR_OK;
+    if (engine->learnt_from != hash ||
+        engine->learnt_count != subject->positions_count) {
+        engine->learnt_from = 0;
+        status = learn_anew(engine, subject, count_out, err);
+    }
+    if (status != WEIR_OK)
+        return status;
+    engine->learnt_from = hash;
+    engine->learnt_count = subject->positions_count;
+    *count_out = subject->positions_count;
+    *out = engine->learnt;
+    return WEIR_OK;
 }
 
 static weir_status

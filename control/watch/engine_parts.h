@@ -99,6 +99,11 @@ struct weir_watch_engine {
     uint32_t fact_count;
     uint32_t fact_room;
     struct weir_buf text;
+    /* The last one learnt: a tenant with one key is one list of calls, and
+     * the key, its project and its group come to the same reference. */
+    uint64_t learnt_from; /* hash of the places; 0: none */
+    uint32_t learnt_count;
+    struct weir_watch_reference learnt;
 };
 
 /* engine_subjects.c */

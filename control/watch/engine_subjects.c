@@ -206,14 +206,21 @@ name_of(struct weir_watch_engine *engine, uint32_t kind, uint64_t digest,
 /* Tenant and end customer cluster: one is an account that somebody opened,
  * the other one that a reseller opened. */
 static bool
-make_account(struct weir_watch_engine *engine, struct watch_subject *s)
+make_account(struct weir_watch_engine *engine, struct watch_subject *s,
+             uint64_t position)
 {
+    char fresh[24];
     if (s->kind != WEIR_WATCH_OF_TENANT &&
         s->kind != WEIR_WATCH_OF_END_CUSTOMER)
         return true;
+    snprintf(fresh, sizeof(fresh), "%lld", (long long)engine->setup.bin_us);
+    const char *width = weir__watch_fact_at(engine, WEIR_WATCH_FACT_SETTING,
+                                            "bin_us", position, fresh);
     s->account = malloc(sizeof(*s->account));
     if (s->account != NULL)
-        weir_watch_account_init(s->account, engine->setup.bin_us);
+        weir_watch_account_init(s->account, width == NULL
+                                                ? engine->setup.bin_us
+                                                : strtoll(width, NULL, 10));
     return s->account != NULL;
 }
 
@@ -244,7 +251,8 @@ fill_new(struct weir_watch_engine *engine, struct watch_subject *s,
     s->provider = copy_text(weir_span_of(provider));
     weir_watch_pool_init(&s->pool);
     return s->name != NULL && s->tenant != NULL && s->provider != NULL &&
-           make_account(engine, s);
+           make_account(engine, s,
+                        call == NULL ? engine->reached : call->position);
 }
 
 static bool

@@ -62,6 +62,37 @@ WEIR_MUST_USE weir_status weir_watch_live_start(struct weir_watch_live *live,
 void weir_watch_live_sync(struct weir_watch_live *live, int timeout_ms);
 void weir_watch_live_close(struct weir_watch_live *live); /* NULL is fine */
 
+/* What it is at, as of its last round. */
+struct weir_watch_live_shown {
+    bool is_current; /* the last round did not fail */
+    weir_time read_up_to;
+    uint64_t unreadable; /* records that are not */
+    uint64_t calls;      /* counted */
+    uint64_t again;      /* records that came a second time */
+    uint64_t late;       /* calls that came after their turn */
+    uint64_t waiting;    /* for their turn */
+    uint64_t verdicts;
+    uint64_t subjects; /* on disk */
+    uint64_t evicted;
+    uint64_t in_memory;
+    uint64_t references;
+    uint32_t clusters;
+    uint32_t members;       /* of clusters */
+    uint32_t accounts;      /* that clustering compares */
+    uint64_t cluster_us;    /* the last look took */
+    weir_time clustered_at; /* 0: never */
+};
+void weir_watch_live_figures(struct weir_watch_live *live,
+                             struct weir_watch_live_shown *shown_out);
+/* Looks for clusters soon, as after a link was cut. */
+void weir_watch_live_cluster(struct weir_watch_live *live);
+
+/* The action of an act by which a person decides about a reference; its
+ * subject is "kind:name", its detail {"deed":"accept"|"renew"}. */
+#define WEIR_WATCH_ACT_REFERENCE "watch.reference"
+#define WEIR_WATCH_ACT_CUT       "watch.cut"
+#define WEIR_WATCH_ACT_UNCUT     "watch.uncut"
+
 /*
  * Called by the watch's thread after rows were committed, with no lock held:
  * a bell, so that nobody has to poll. Set before start; NULL: nobody.

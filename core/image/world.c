@@ -43,6 +43,14 @@ weir_world_new(void)
     set_defaults(&world->settings);
     world->currency = WEIR_SPAN("USD");
     world->signals_window_us = WEIR_US_PER_DAY;
+    world->watch = (struct weir_watch_settings){
+        .reference_calls = 600,
+        .pools = 16384,
+        .subjects = 1000000,
+        .cluster_every_us = 600 * WEIR_US_PER_SEC,
+        .cluster_bin_us = 1800 * WEIR_US_PER_SEC,
+        .calibration = WEIR_SPAN("shipped"),
+    };
     /* Who says nothing gets the strictest. */
     world->onboarding = (struct weir_onboarding_rules){
         .needs_decision = true,

@@ -91,14 +91,22 @@ count_owners(const struct finder *f, const uint32_t *members, uint32_t count)
     return different;
 }
 
+/*
+ * A person cut the link between `account` and one of the others: it does not
+ * belong to them by this any more. So it stays out also when the one that
+ * all are linked to, the first, is another one next time.
+ */
 static bool
-is_cut(const struct finder *f, uint32_t a, uint32_t b, uint32_t why)
+is_cut_off(const struct finder *f, const uint32_t *others, uint32_t count,
+           uint32_t account, uint32_t why)
 {
     for (uint32_t i = 0; i < f->setup->cut_count; i++) {
         const struct weir_watch_link *cut = &f->setup->cuts[i];
-        if (cut->why == why &&
-            ((cut->a == a && cut->b == b) || (cut->a == b && cut->b == a)))
-            return true;
+        if (cut->why != why || cut->b != account)
+            continue;
+        for (uint32_t j = 0; j < count; j++)
+            if (others[j] == cut->a)
+                return true;
     }
     return false;
 }
@@ -181,7 +189,7 @@ judge_content(struct finder *f, uint32_t *group, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t first = kept > 0 ? members[0] : group[i];
         if (!rhythm.is_member[i] ||
-            is_cut(f, first, group[i], WEIR_WATCH_WHY_TIMING))
+            is_cut_off(f, group, count, group[i], WEIR_WATCH_WHY_TIMING))
             continue;
         if (kept > 0)
             links[links_kept++] = (struct weir_watch_link){
@@ -342,8 +350,6 @@ may_link(const struct finder *f, uint32_t a, uint32_t b, uint32_t why)
 {
     const struct weir_watch_profile *x = &f->accounts[a];
     const struct weir_watch_profile *y = &f->accounts[b];
-    if (is_cut(f, a, b, why))
-        return false;
     return why == WEIR_WATCH_WHY_PAYMENT ||
            (x->form_calls >= WEIR_WATCH_FORM_CALLS &&
             y->form_calls >= WEIR_WATCH_FORM_CALLS &&
@@ -365,10 +371,15 @@ link_fact(struct finder *f, const struct fact *facts, uint32_t count,
         owners > COMMON_FEW)
         return 0;
     double share = owners / (f->owner_count + 1.0);
-    for (uint32_t i = 1; i < count; i++) {
-        uint32_t a = facts[0].account;
+    uint32_t first = 0;
+    while (first < count &&
+           is_cut_off(f, scratch, count, scratch[first], facts[0].why))
+        first++;
+    for (uint32_t i = first + 1; i < count; i++) {
+        uint32_t a = facts[first].account;
         uint32_t b = facts[i].account;
-        if (a == b || !may_link(f, a, b, facts[0].why))
+        if (a == b || !may_link(f, a, b, facts[0].why) ||
+            is_cut_off(f, scratch, count, b, facts[0].why))
             continue;
         links[made++] = (struct weir_watch_link){a, b, facts[0].why,
                                                  weir__watch_rarity(share)};

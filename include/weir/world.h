@@ -458,6 +458,7 @@ struct weir_world_tenant {
     struct weir_world_name organisation;
     bool hides_address;
     bool is_unwatched; /* no features of its calls are recorded */
+    weir_span payment; /* what it pays with, as declared; is only compared */
     enum weir_end_customer end_customer;
     struct weir_world_range limits;
 };
@@ -546,6 +547,25 @@ struct weir_watch_settings {
     bool is_on;
     struct weir_world_range tenants; /* names; none: all of them */
     struct weir_world_range models;  /* the same */
+    /* Of control; docs/formats/watch-verdicts.md. */
+    uint32_t reference_calls;   /* quiet first calls; 0: a person accepts */
+    uint32_t pools;             /* in memory */
+    uint32_t subjects;          /* on disk */
+    weir_time cluster_every_us; /* between two looks */
+    weir_time cluster_bin_us;   /* of activity */
+    weir_span calibration;      /* name of the lines */
+};
+
+/* Signals in the order of enum weir_watch_signal. */
+#define WEIR_WORLD_SIGNALS 15
+
+/* Lines of one width of window; what is not given is as shipped. */
+struct weir_world_watch_line {
+    struct weir_place place;
+    uint32_t window; /* 100, 300 or 600 */
+    bool has_reference;
+    uint32_t given; /* bit per signal; then score, strong */
+    float values[WEIR_WORLD_SIGNALS + 2];
 };
 
 /* ---------------------------------------------------------- settings */
@@ -637,6 +657,7 @@ struct weir_settings {
     X(terms, struct weir_world_terms)                                          \
     X(need, struct weir_world_need)                                            \
     X(watchlist, struct weir_world_watchlist)                                  \
+    X(watch_line, struct weir_world_watch_line)                                \
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \
