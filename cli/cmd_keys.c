@@ -129,6 +129,7 @@ weir_cmd_admins_create(struct weir_cli *cli)
     }
     weir_cli_put_option(cli, body, "role", "role");
     weir_cli_put_option(cli, body, "name", "name");
+    weir_cli_put_option(cli, body, "provider", "provider");
     weir_cli_put_option(cli, body, "not-after", "not_after");
     int code = weir_cli_call(cli, "POST", "/v1/tokens", NULL, body, &reply);
     if (code != 0)

@@ -412,8 +412,8 @@ weir_control_restore(struct weir_control *control,
 weir_status
 weir_control_token_create(struct weir_control *control,
                           const struct weir_actor *actor, enum weir_role role,
-                          weir_span name, weir_time not_after,
-                          char token_out[WEIR_TOKEN_TEXT],
+                          weir_span name, weir_span provider,
+                          weir_time not_after, char token_out[WEIR_TOKEN_TEXT],
                           char id_out[WEIR_STORE_ID_MAX],
                           struct weir_error *err)
 {
@@ -433,6 +433,9 @@ weir_control_token_create(struct weir_control *control,
     status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         status = weir_store_token_add(control->store, &token, err);
+        if (status == WEIR_OK && role == WEIR_ROLE_MODEL_OWNER)
+            status = weir_store_token_set_provider(control->store, token.id,
+                                                   provider, err);
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "token.create",
                                         token.id, detail, err);

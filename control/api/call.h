@@ -74,6 +74,7 @@ typedef weir_status weir_api_handler(struct weir_api_call *call,
 /* Of a route, besides the roles of tokens. */
 #define WEIR_API_NOBODY   0
 #define WEIR_API_CUSTOMER (-1) /* shows a key; the handler reads it */
+#define WEIR_API_MODELS   (-2) /* an auditor, or a model owner for his part */
 
 struct weir_api_row {
     enum weir_api_row_kind kind;
@@ -94,6 +95,7 @@ struct weir_api_call {
     const struct weir_api_request *request;
     struct weir_actor actor;
     char actor_id[WEIR_STORE_ID_MAX];
+    char provider[WEIR_STORE_PROVIDER_MAX]; /* of a model owner; else empty */
     char params[WEIR_API_PARAMS_MAX][256];
     uint32_t param_count;
     json_t *body; /* an object; NULL when there was none */

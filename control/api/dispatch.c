@@ -16,6 +16,7 @@
 
 #define WEIR_ROLE_NOBODY   WEIR_API_NOBODY
 #define WEIR_ROLE_CUSTOMER WEIR_API_CUSTOMER
+#define WEIR_ROLE_MODELS   WEIR_API_MODELS
 #define WEIR_ROUTE(method, path, role, handler, summary)                       \
     {WEIR_API_ROUTE, #method,          path,  summary,                         \
      NULL,           WEIR_ROLE_##role, false, weir_api_##handler},
@@ -150,7 +151,8 @@ authorize(struct weir_api_call *call, int role, struct weir_error *err)
     const char *text = call->request->authorization;
     call->actor = (struct weir_actor){"local", WEIR_ROLE_ADMIN};
     /* At the local door a token is not needed, but says who it is. */
-    if (role <= WEIR_API_NOBODY || (call->request->is_local && text == NULL))
+    bool is_open = role == WEIR_API_NOBODY || role == WEIR_API_CUSTOMER;
+    if (is_open || (call->request->is_local && text == NULL))
         return WEIR_OK;
     if (text == NULL || strncmp(text, "Bearer ", 7) != 0)
         return weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE,
@@ -167,6 +169,17 @@ authorize(struct weir_api_call *call, int role, struct weir_error *err)
     if (status != WEIR_OK)
         return status;
     call->actor = (struct weir_actor){call->actor_id, has};
+    if (role == WEIR_API_MODELS && has == WEIR_ROLE_MODEL_OWNER) {
+        status = weir_store_token_provider(call->door->store,
+                                           weir_span_of(call->actor_id),
+                                           call->provider, err);
+        if (status == WEIR_OK && call->provider[0] == '\0')
+            status = weir_fail(err, WEIR_EROLE, WEIR_OFFSET_NONE,
+                               "the token is of no provider");
+        return status;
+    }
+    if (role == WEIR_API_MODELS)
+        role = WEIR_ROLE_AUDITOR;
     if ((int)has < role)
         return weir_fail(err, WEIR_EROLE, WEIR_OFFSET_NONE,
                          "this needs the role %s, the token has %s",

@@ -153,12 +153,19 @@ weir_api_token_create(struct weir_api_call *call, struct weir_error *err)
     weir_time not_after;
     if (!weir_role_parse(weir_api_body(call, "role"), &role))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "'role' is viewer, auditor, operator or admin");
+                         "'role' is model-owner, viewer, auditor, operator or "
+                         "admin");
+    weir_span provider = weir_api_body(call, "provider");
+    if ((role == WEIR_ROLE_MODEL_OWNER) != (provider.len > 0) ||
+        provider.len >= WEIR_STORE_PROVIDER_MAX)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "'provider' is whose models a model-owner sees, and "
+                         "of no other role");
     weir_status status = read_not_after(call, &not_after, err);
     if (status == WEIR_OK)
-        status = weir_control_token_create(call->door->control, &call->actor,
-                                           role, weir_api_body(call, "name"),
-                                           not_after, token, id, err);
+        status = weir_control_token_create(
+            call->door->control, &call->actor, role,
+            weir_api_body(call, "name"), provider, not_after, token, id, err);
     if (status != WEIR_OK)
         return status;
     call->status = 201;

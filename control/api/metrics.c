@@ -11,6 +11,7 @@
 
 #include "control/api/call.h"
 #include "control/ingest/figures.h"
+#include "control/watch/live.h"
 #include "control/keyring/keyring.h"
 
 #define METRICS_BYTES_MAX ((size_t)16 << 20)
@@ -333,6 +334,43 @@ add_credentials(struct weir_buf *out, const struct weir_control *control)
     }
 }
 
+static void
+add_watch(struct weir_buf *out, struct weir_watch_live *live)
+{
+    struct weir_watch_live_shown s;
+    weir_watch_live_figures(live, &s);
+    gauge(out, "weir_watch_calls_total", "counter",
+          "calls counted into the watch's pools", (double)s.calls);
+    gauge(out, "weir_watch_again_total", "counter",
+          "records of calls that stood in the journal a second time",
+          (double)s.again);
+    gauge(out, "weir_watch_late_total", "counter",
+          "calls that came after their turn", (double)s.late);
+    gauge(out, "weir_watch_waiting", "gauge",
+          "calls that wait for their turn", (double)s.waiting);
+    gauge(out, "weir_watch_verdicts_total", "counter",
+          "verdicts said since the start", (double)s.verdicts);
+    gauge(out, "weir_watch_subjects", "gauge", "pools on disk",
+          (double)s.subjects);
+    gauge(out, "weir_watch_subjects_in_memory", "gauge", "pools in memory",
+          (double)s.in_memory);
+    gauge(out, "weir_watch_evicted_total", "counter",
+          "pools that went because there are too many", (double)s.evicted);
+    gauge(out, "weir_watch_references_total", "counter", "references frozen",
+          (double)s.references);
+    gauge(out, "weir_watch_clusters", "gauge",
+          "clusters that the last look found", (double)s.clusters);
+    gauge(out, "weir_watch_cluster_members", "gauge", "accounts in them",
+          (double)s.members);
+    gauge(out, "weir_watch_cluster_seconds", "gauge",
+          "processor time of the last look", (double)s.cluster_us / 1e6);
+    gauge(out, "weir_watch_read_up_to_seconds", "gauge",
+          "time of the newest record that was counted",
+          (double)s.read_up_to / 1e6);
+    gauge(out, "weir_watch_is_current", "gauge",
+          "1: the last round did not fail", s.is_current ? 1 : 0);
+}
+
 weir_status
 weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
 {
@@ -341,6 +379,8 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     weir_buf_init(&out, METRICS_BYTES_MAX);
     if (door->ingest != NULL)
         add_ingest(&out, door->ingest);
+    if (door->control->watch != NULL)
+        add_watch(&out, door->control->watch);
     add_journal(&out, door->control);
     weir_control_lock(door->control);
     add_control(&out, door->control);

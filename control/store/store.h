@@ -175,6 +175,8 @@ WEIR_MUST_USE weir_status weir_store_withdrawals(
 /* ------------------------------------------------------ admin tokens */
 
 enum weir_role {
+    /* What the watch says of one provider's models, and nothing else. */
+    WEIR_ROLE_MODEL_OWNER = 0,
     WEIR_ROLE_VIEWER = 1,   /* figures and the catalogue */
     WEIR_ROLE_AUDITOR = 2,  /* and calls, keys, acts */
     WEIR_ROLE_OPERATOR = 3, /* and withdraw, restore, revoke, reload */
@@ -206,6 +208,15 @@ WEIR_MUST_USE weir_status weir_store_token_find(struct weir_store *store,
                                                 char id_out[WEIR_STORE_ID_MAX],
                                                 enum weir_role *role_out,
                                                 struct weir_error *err);
+/* Of a model owner's token: whose models. */
+WEIR_MUST_USE weir_status weir_store_token_set_provider(
+    struct weir_store *store, weir_span id, weir_span provider,
+    struct weir_error *err);
+#define WEIR_STORE_PROVIDER_MAX 129
+/* Empty: the token is of no provider. */
+WEIR_MUST_USE weir_status weir_store_token_provider(
+    struct weir_store *store, weir_span id,
+    char provider_out[WEIR_STORE_PROVIDER_MAX], struct weir_error *err);
 typedef bool weir_store_on_token(void *context,
                                  const struct weir_store_token *token);
 WEIR_MUST_USE weir_status weir_store_tokens(struct weir_store *store,

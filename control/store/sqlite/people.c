@@ -5,7 +5,7 @@
 
 #include "control/store/sqlite/sql.h"
 
-static const char *const role_names[] = {"", "viewer", "auditor", "operator",
+static const char *const role_names[] = {"model-owner", "viewer", "auditor", "operator",
                                          "admin"};
 
 const char *
@@ -17,7 +17,7 @@ weir_role_name(enum weir_role role)
 bool
 weir_role_parse(weir_span text, enum weir_role *role_out)
 {
-    for (size_t i = 1; i < WEIR_COUNTOF(role_names); i++) {
+    for (size_t i = 0; i < WEIR_COUNTOF(role_names); i++) {
         if (weir_span_equal(text, weir_span_of(role_names[i]))) {
             *role_out = (enum weir_role)i;
             return true;
@@ -188,6 +188,37 @@ weir_store_token_add(struct weir_store *store,
     return weir_sql_run(store, WEIR_SQL_TOKEN_ADD, err, "tbitii", token->id,
                         digest_span(token->digest), (int64_t)token->role,
                         token->name, token->created, token->not_after);
+}
+
+weir_status
+weir_store_token_set_provider(struct weir_store *store, weir_span id,
+                              weir_span provider, struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_TOKEN_PROVIDER_ADD, err, "tt", id,
+                        provider);
+}
+
+weir_status
+weir_store_token_provider(struct weir_store *store, weir_span id,
+                          char provider_out[WEIR_STORE_PROVIDER_MAX],
+                          struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_TOKEN_PROVIDER, &own, "t", id);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, &own);
+    provider_out[0] = '\0';
+    if (step < 0) {
+        if (err != NULL)
+            *err = own;
+        return own.status;
+    }
+    if (step == 1) {
+        snprintf(provider_out, WEIR_STORE_PROVIDER_MAX, "%.*s",
+                 WEIR_SPAN_ARG(weir_sql_span(row, 0)));
+        sqlite3_reset(row);
+    }
+    return WEIR_OK;
 }
 
 weir_status
