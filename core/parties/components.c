@@ -20,8 +20,9 @@ struct search {
     const struct weir_ownership_graph *graph;
     struct visit *rows;
     const uint32_t *owners; /* as in_list, but the owner */
-    uint32_t *path;         /* rows under way */
-    uint32_t *open;         /* rows whose component is not complete */
+    const uint8_t *seeds;
+    uint32_t *path; /* rows under way */
+    uint32_t *open; /* rows whose component is not complete */
     uint32_t open_count;
     uint32_t visits;
 };
@@ -30,8 +31,11 @@ static void
 arrive(struct search *s, uint32_t row)
 {
     s->visits++;
-    s->rows[row] = (struct visit){s->visits, s->visits, s->graph->in_first[row],
-                                  s->graph->in_first[row + 1]};
+    uint32_t first = s->graph->in_first[row];
+    uint32_t end = s->graph->in_first[row + 1];
+    bool is_pinned = s->seeds[row] == WEIR_SEED_YES;
+    s->rows[row] =
+        (struct visit){s->visits, s->visits, first, is_pinned ? first : end};
     s->open[s->open_count++] = row;
 }
 
@@ -59,6 +63,8 @@ visit_from(struct search *s, uint32_t start,
         struct visit *here = &s->rows[row];
         if (here->edge < here->end) {
             uint32_t owner = s->owners[here->edge++];
+            if (owner == UINT32_MAX)
+                continue;
             const struct visit *there = &s->rows[owner];
             if (there->number == 0) {
                 arrive(s, owner);
@@ -80,7 +86,8 @@ visit_from(struct search *s, uint32_t start,
 weir_status
 weir__ownership_order_init(struct weir__ownership_order *order,
                            const struct weir_ownership_graph *graph,
-                           struct weir_arena *arena, struct weir_error *err)
+                           const uint8_t *seeds, struct weir_arena *arena,
+                           struct weir_error *err)
 {
     uint32_t count = graph->count;
     uint32_t *owners = weir_arena_array(arena, uint32_t, graph->holding_count);
@@ -88,6 +95,7 @@ weir__ownership_order_init(struct weir__ownership_order *order,
         .graph = graph,
         .rows = weir_arena_array(arena, struct visit, count),
         .owners = owners,
+        .seeds = seeds,
         .path = weir_arena_array(arena, uint32_t, count),
         .open = weir_arena_array(arena, uint32_t, count),
     };
@@ -98,8 +106,10 @@ weir__ownership_order_init(struct weir__ownership_order *order,
     if (arena->overflow)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "%u organisations do not fit in memory", count);
-    for (uint32_t i = 0; i < graph->holding_count; i++)
-        owners[i] = graph->holdings[graph->in_list[i]].owner;
+    for (uint32_t i = 0; i < graph->holding_count; i++) {
+        const struct weir_holding *h = &graph->holdings[graph->in_list[i]];
+        owners[i] = h->share.high == 0 ? UINT32_MAX : h->owner;
+    }
     for (uint32_t row = 0; row < count; row++) {
         if (s.rows[row].number == 0)
             visit_from(&s, row, order);

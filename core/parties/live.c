@@ -1,151 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cascade kept up to date, holding by holding.
- *
- * Each of the two sets of cascade.c (certain, possible) is kept with the
- * order in which its members entered. A member is WELL FOUNDED when the
- * members that entered before it suffice to bring it in; all of them are,
- * when a set was grown from its seeds.
- *
- *   a holding changes -> its company is looked at again
- *   1. leave:  whoever is no longer well founded leaves, and whom it held
- *              is looked at again
- *   2. enter:  of those who left, whoever the remaining members bring in
- *              enters anew, and so on from there
- *
- * Who remains after 1 is in the least fixpoint, by induction over the order;
- * 2 grows it from there: what comes out is what a whole run would give. A
- * ring that held itself up by its own members is seen by the order: they did
- * not all enter before each other.
- *
- * The work is the neighbourhood of what changes its answer, not the graph.
+ * A rule kept up to date: the graph as lists that a change can add to, and
+ * what both methods have in common. Holdings that are taken away stay as
+ * holdings of nothing.
  */
-#include "ownership.h"
+#include "live.h"
 
 #include <string.h>
-
-struct edge {
-    uint32_t owner;
-    uint32_t owned;
-    weir_share share;
-    uint32_t next_in; /* edge + 1; 0: the last */
-    uint32_t next_out;
-};
-
-struct side {
-    uint32_t *order; /* of entry; 0: no member */
-    uint32_t clock;
-};
-
-struct weir_ownership_live {
-    uint32_t count;
-    uint32_t threshold;
-    bool is_strict;
-    bool doubts_undisclosed;
-    const uint8_t *seeds;
-    struct edge *edges;
-    uint32_t edge_count;
-    uint32_t edge_max;
-    uint32_t *first_in; /* edge + 1 */
-    uint32_t *first_out;
-    struct side sides[2]; /* certain, possible */
-    uint32_t *queue;      /* rows to look at; each at most once */
-    uint32_t queue_len;
-    uint32_t *left; /* rows that left */
-    uint32_t left_len;
-    uint8_t *is_queued;
-    uint64_t looked; /* rows, since it was made */
-};
-
-static bool
-is_seed(const struct weir_ownership_live *l, int which, uint32_t row)
-{
-    return l->seeds[row] == WEIR_SEED_YES ||
-           (which == 1 && l->seeds[row] == WEIR_SEED_MAYBE);
-}
-
-/* Whether the members that entered before `before` bring the row in. */
-static bool
-is_brought_in(struct weir_ownership_live *l, int which, uint32_t row,
-              uint32_t before)
-{
-    const struct side *side = &l->sides[which];
-    uint64_t held = 0;
-    uint64_t others = 0;
-    uint64_t all = 0;
-    l->looked++;
-    for (uint32_t e = l->first_in[row]; e != 0; e = l->edges[e - 1].next_in) {
-        const struct edge *edge = &l->edges[e - 1];
-        uint32_t order = side->order[edge->owner];
-        bool counts = order != 0 && order < before;
-        all += edge->share.low;
-        held += !counts ? 0 : which == 0 ? edge->share.low : edge->share.high;
-        others += counts ? 0 : edge->share.low;
-    }
-    if (which == 1) {
-        uint64_t free = all > WEIR_SHARE_ALL || others > WEIR_SHARE_ALL
-                            ? WEIR_SHARE_ALL
-                            : WEIR_SHARE_ALL - others;
-        if (l->doubts_undisclosed || free < held)
-            held = free;
-    }
-    return l->is_strict ? held > l->threshold : held >= l->threshold;
-}
-
-static void
-look_at(struct weir_ownership_live *l, uint32_t row)
-{
-    if (l->is_queued[row])
-        return;
-    l->is_queued[row] = 1;
-    l->queue[l->queue_len++] = row;
-}
-
-/* A stack: which goes first does not matter. */
-static uint32_t
-next_row(struct weir_ownership_live *l)
-{
-    uint32_t row = l->queue[--l->queue_len];
-    l->is_queued[row] = 0;
-    return row;
-}
-
-static void
-look_at_owned(struct weir_ownership_live *l, uint32_t row)
-{
-    for (uint32_t e = l->first_out[row]; e != 0; e = l->edges[e - 1].next_out)
-        look_at(l, l->edges[e - 1].owned);
-}
-
-static void
-leave(struct weir_ownership_live *l, int which)
-{
-    struct side *side = &l->sides[which];
-    while (l->queue_len > 0) {
-        uint32_t row = next_row(l);
-        if (side->order[row] == 0 || is_seed(l, which, row) ||
-            is_brought_in(l, which, row, side->order[row]))
-            continue;
-        side->order[row] = 0;
-        l->left[l->left_len++] = row;
-        look_at_owned(l, row);
-    }
-}
-
-static void
-enter(struct weir_ownership_live *l, int which)
-{
-    struct side *side = &l->sides[which];
-    while (l->queue_len > 0) {
-        uint32_t row = next_row(l);
-        if (side->order[row] != 0 ||
-            (!is_seed(l, which, row) &&
-             !is_brought_in(l, which, row, UINT32_MAX)))
-            continue;
-        side->order[row] = ++side->clock;
-        look_at_owned(l, row);
-    }
-}
 
 static uint32_t
 find_edge(const struct weir_ownership_live *l, uint32_t owner, uint32_t owned)
@@ -163,12 +24,68 @@ add_edge(struct weir_ownership_live *l, uint32_t owner, uint32_t owned,
 {
     if (l->edge_count == l->edge_max)
         return false;
-    l->edges[l->edge_count] = (struct edge){
+    l->edges[l->edge_count] = (struct weir__live_edge){
         owner, owned, share, l->first_in[owned], l->first_out[owner]};
     l->edge_count++;
     l->first_in[owned] = l->edge_count;
     l->first_out[owner] = l->edge_count;
     return true;
+}
+
+static struct weir_ownership_live *
+allocate(const struct weir_ownership_graph *graph,
+         const struct weir_ownership_rule *rule, uint32_t edge_max,
+         struct weir_arena *arena)
+{
+    uint32_t count = graph->count;
+    struct weir_ownership_live *l =
+        weir_arena_array(arena, struct weir_ownership_live, 1);
+    if (l == NULL)
+        return NULL;
+    *l = (struct weir_ownership_live){
+        .count = count,
+        .method = rule->method,
+        .threshold = rule->threshold,
+        .is_strict = rule->is_strict,
+        .doubts_undisclosed = rule->doubts_undisclosed,
+        .seeds = weir_arena_array(arena, uint8_t, count),
+        .edges = weir_arena_array(arena, struct weir__live_edge, edge_max),
+        .edge_max = edge_max,
+        .first_in = weir_arena_array(arena, uint32_t, count),
+        .first_out = weir_arena_array(arena, uint32_t, count),
+        .flags = weir_arena_array(arena, uint8_t, count),
+        .answers = weir_arena_array(arena, uint8_t, count),
+        .queue = weir_arena_array(arena, uint32_t, count),
+        .touched = weir_arena_array(arena, uint32_t, count),
+        .left = weir_arena_array(arena, uint32_t, count),
+    };
+    if (arena->overflow)
+        return NULL;
+    if (count > 0)
+        memcpy(l->seeds, rule->seeds, count);
+    /* Holdings of one company stand together, as they are looked at. */
+    for (uint32_t i = 0; i < graph->holding_count; i++) {
+        const struct weir_holding *h = &graph->holdings[graph->in_list[i]];
+        (void)add_edge(l, h->owner, h->owned, h->share);
+    }
+    return l;
+}
+
+/* The bounds of multiplication start from what a whole run found. */
+static weir_status
+start_multiply(struct weir_ownership_live *l,
+               const struct weir_ownership_graph *graph,
+               const struct weir_ownership_rule *rule, struct weir_arena *arena,
+               struct weir_error *err)
+{
+    struct weir_arena scratch;
+    struct weir_ownership_result whole;
+    weir_arena_init_heap(&scratch, SIZE_MAX / 2);
+    weir_status status = weir_ownership_run(graph, rule, &scratch, &whole, err);
+    if (status == WEIR_OK)
+        status = weir__live_multiply_init(l, &whole, arena, err);
+    weir_arena_fini(&scratch);
+    return status;
 }
 
 weir_status
@@ -178,63 +95,106 @@ weir_ownership_live_new(const struct weir_ownership_graph *graph,
                         struct weir_ownership_live **live_out,
                         struct weir_error *err)
 {
-    uint32_t count = graph->count;
     uint32_t max = graph->holding_count + more_max;
-    struct weir_ownership_live *l =
-        weir_arena_array(arena, struct weir_ownership_live, 1);
-    if (rule->method != WEIR_OWNERSHIP_CASCADE || max < more_max)
+    if (max < more_max || rule->threshold > WEIR_SHARE_ALL ||
+        (!rule->is_strict && rule->threshold == 0))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "only a cascade is kept up to date");
+                         "a threshold that everybody or nobody reaches");
+    struct weir_ownership_live *l = allocate(graph, rule, max, arena);
     if (l == NULL)
-        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE, "out of memory");
-    *l = (struct weir_ownership_live){
-        .count = count,
-        .threshold = rule->threshold,
-        .is_strict = rule->is_strict,
-        .doubts_undisclosed = rule->doubts_undisclosed,
-        .seeds = rule->seeds,
-        .edges = weir_arena_array(arena, struct edge, max),
-        .edge_max = max,
-        .first_in = weir_arena_array(arena, uint32_t, count),
-        .first_out = weir_arena_array(arena, uint32_t, count),
-        .sides = {{weir_arena_array(arena, uint32_t, count), 0},
-                  {weir_arena_array(arena, uint32_t, count), 0}},
-        .queue = weir_arena_array(arena, uint32_t, count),
-        .left = weir_arena_array(arena, uint32_t, count),
-        .is_queued = weir_arena_array(arena, uint8_t, count),
-    };
-    if (arena->overflow)
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
-                         "%u organisations do not fit in memory", count);
-    /* Holdings of one company stand together, as they are looked at. */
-    for (uint32_t i = 0; i < graph->holding_count; i++) {
-        const struct weir_holding *h = &graph->holdings[graph->in_list[i]];
-        (void)add_edge(l, h->owner, h->owned, h->share);
-    }
-    for (int which = 0; which < 2; which++) {
-        for (uint32_t row = 0; row < count; row++)
-            look_at(l, row);
-        enter(l, which);
-    }
+                         "%u organisations do not fit in memory", graph->count);
+    weir_status status = rule->method == WEIR_OWNERSHIP_CASCADE
+                             ? weir__live_cascade_init(l, arena, err)
+                             : start_multiply(l, graph, rule, arena, err);
+    if (status != WEIR_OK)
+        return status;
+    for (uint32_t i = 0; i < l->touched_len; i++)
+        l->flags[l->touched[i]] &= (uint8_t)~WEIR__LIVE_TOUCHED;
+    l->touched_len = 0;
+    for (uint32_t row = 0;
+         row < l->count && l->method == WEIR_OWNERSHIP_CASCADE; row++)
+        l->answers[row] = weir__live_cascade_answer(l, row);
     *live_out = l;
     return WEIR_OK;
 }
 
-static void
-settle(struct weir_ownership_live *l, uint32_t owned)
+/* ------------------------------------------------------------- a change */
+
+static uint8_t
+answer_anew(struct weir_ownership_live *l, uint32_t row)
 {
-    for (int which = 0; which < 2; which++) {
-        /* The clock would pass its end after four thousand million changes:
-         * orders are only compared, so they may not wrap. */
-        WEIR_ASSERT(l->sides[which].clock < UINT32_MAX - l->count);
-        l->left_len = 0;
-        look_at(l, owned);
-        leave(l, which);
-        look_at(l, owned);
-        for (uint32_t i = 0; i < l->left_len; i++)
-            look_at(l, l->left[i]);
-        enter(l, which);
+    uint8_t answer;
+    if (l->method == WEIR_OWNERSHIP_CASCADE)
+        return weir__live_cascade_answer(l, row);
+    if (weir__live_multiply_tells(l, row, &answer))
+        return answer;
+    if ((l->flags[row] & WEIR__LIVE_CLOSE) == 0)
+        l->close[l->close_len++] = row;
+    l->flags[row] |= WEIR__LIVE_CLOSE;
+    return weir__live_close_answer(l, row);
+}
+
+/* Those next to the threshold hang on changes too small for the bounds; who
+ * waits for a whole run goes on waiting. */
+static void
+touch_close(struct weir_ownership_live *l, uint32_t changed)
+{
+    bool is_told = l->close_len == 0 || weir__live_mark_below(l, changed);
+    for (uint32_t i = 0; i < l->close_len; i++) {
+        uint32_t row = l->close[i];
+        if ((l->flags[row] & WEIR__LIVE_PENDING) == 0 &&
+            (!is_told || l->marks[row] == l->stamp))
+            weir__live_touch(l, row);
     }
+}
+
+/* Who is decided by the bounds again is no longer close. */
+static void
+forget_decided(struct weir_ownership_live *l)
+{
+    uint32_t kept = 0;
+    uint8_t answer;
+    l->pending = 0;
+    for (uint32_t i = 0; i < l->close_len; i++) {
+        uint32_t row = l->close[i];
+        if (weir__live_multiply_tells(l, row, &answer)) {
+            l->flags[row] &= (uint8_t) ~(WEIR__LIVE_CLOSE | WEIR__LIVE_PENDING);
+            /* Decided by what was found out for another row. */
+            if (answer != l->answers[row])
+                l->touched[l->touched_len++] = row;
+            l->answers[row] = answer;
+            continue;
+        }
+        l->pending += (l->flags[row] & WEIR__LIVE_PENDING) != 0;
+        l->close[kept++] = row;
+    }
+    l->close_len = kept;
+}
+
+static void
+settle(struct weir_ownership_live *l, uint32_t row)
+{
+    uint32_t moved = 0;
+    l->touched_len = 0;
+    weir__live_touch(l, row);
+    if (l->method == WEIR_OWNERSHIP_CASCADE) {
+        weir__live_cascade_change(l, row);
+    } else {
+        weir__live_multiply_change(l, row);
+        touch_close(l, row);
+    }
+    for (uint32_t i = 0; i < l->touched_len; i++) {
+        uint32_t one = l->touched[i];
+        uint8_t answer = answer_anew(l, one);
+        l->flags[one] &= (uint8_t)~WEIR__LIVE_TOUCHED;
+        if (answer == l->answers[one])
+            continue;
+        l->answers[one] = answer;
+        l->touched[moved++] = one;
+    }
+    l->touched_len = moved;
+    forget_decided(l);
 }
 
 weir_status
@@ -247,12 +207,29 @@ weir_ownership_live_set(struct weir_ownership_live *l, uint32_t owner,
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "a holding out of range");
     uint32_t edge = find_edge(l, owner, owned);
-    if (edge != UINT32_MAX)
+    if (edge != UINT32_MAX) {
+        if (l->shares != NULL)
+            l->shares[owned] -= l->edges[edge].share.low;
         l->edges[edge].share = share;
-    else if (share.high > 0 && !add_edge(l, owner, owned, share))
+    } else if (share.high > 0 && !add_edge(l, owner, owned, share)) {
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "no room for another holding");
+    }
+    if (l->shares != NULL)
+        l->shares[owned] += share.low;
     settle(l, owned);
+    return WEIR_OK;
+}
+
+weir_status
+weir_ownership_live_seed(struct weir_ownership_live *l, uint32_t row,
+                         enum weir_ownership_seed seed, struct weir_error *err)
+{
+    if (row >= l->count || seed > WEIR_SEED_MAYBE)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "an organisation out of range");
+    l->seeds[row] = (uint8_t)seed;
+    settle(l, row);
     return WEIR_OK;
 }
 
@@ -260,7 +237,19 @@ enum weir_ownership_answer
 weir_ownership_live_answer(const struct weir_ownership_live *l, uint32_t row)
 {
     WEIR_ASSERT(row < l->count);
-    return l->sides[0].order[row] != 0   ? WEIR_ANSWER_YES
-           : l->sides[1].order[row] != 0 ? WEIR_ANSWER_UNKNOWN
-                                         : WEIR_ANSWER_NO;
+    return (enum weir_ownership_answer)l->answers[row];
+}
+
+const uint32_t *
+weir_ownership_live_changed(const struct weir_ownership_live *l,
+                            uint32_t *count_out)
+{
+    *count_out = l->touched_len;
+    return l->touched;
+}
+
+uint32_t
+weir_ownership_live_pending(const struct weir_ownership_live *l)
+{
+    return l->pending;
 }

@@ -17,9 +17,14 @@
  */
 #include "look_through.h"
 
-#define TOLERANCE       UINT64_C(1000) /* 10^-9: a thousandth of a ppm */
-#define STEPS_PER_ROW   64
-#define STEPS_MIN       UINT64_C(200000)
+#define TOLERANCE     UINT64_C(1000) /* 10^-9: a thousandth of a ppm */
+#define STEPS_PER_ROW 64
+#define STEPS_MIN     UINT64_C(200000)
+/* Larger components are settled from above only. */
+#define BELOW_ROWS_MAX  50000u
+#define BELOW_ROUNDS    64u
+#define BELOW_LOOKS     200000u
+#define SPARE_ROUNDS    64u
 
 #define ROUGH_ONE       (UINT32_C(1) << 31)
 #define ROUGH_TOLERANCE 32u /* a little less than that */
@@ -42,8 +47,9 @@ divide_up(uint64_t value)
 
 /*
  * The upper end from its three sums: every owner at its upper share, every
- * owner at its lower share, and who has most; what the lower ends leave free
- * goes to that owner, or with doubts to a seed.
+ * owner at its lower share, and who has most of those that may hold more;
+ * what the lower ends leave free goes to that owner, or with doubts to a
+ * seed.
  */
 static uint64_t
 upper_end(const struct weir__look *m, uint32_t number, uint64_t at_high,
@@ -58,36 +64,44 @@ upper_end(const struct weir__look *m, uint32_t number, uint64_t at_high,
     return doubts || filled < at_high ? filled : at_high;
 }
 
-bool
-weir__look_improve(struct weir__look *m, uint32_t number, uint64_t tolerance)
+/* What the owners of a row give it. */
+static struct weir__worth
+given(const struct weir__look *m, uint32_t number)
 {
     const uint64_t one = WEIR__OWNERSHIP_ONE;
     const uint64_t most = one * WEIR_SHARE_ALL;
-    struct weir__worth *w = &m->worths[number];
     uint64_t low = 0;
     uint64_t at_low = 0;
     uint64_t at_high = 0;
     uint64_t richest = 0;
     uint8_t flags = m->flags[number];
-    if ((flags & WEIR__LOOK_SEED) != 0)
-        return false;
     for (uint32_t i = m->first[number]; i < m->first[number + 1]; i++) {
         const struct weir__stake *s = &m->stakes[i];
         const struct weir__worth *owner = &m->worths[s->owner];
         low = add_up_to(low, s->low * owner->low, most);
         at_low = add_up_to(at_low, s->low * owner->high, most);
         at_high = add_up_to(at_high, s->high * owner->high, most);
-        if (owner->high > richest)
+        if (s->high > s->low && owner->high > richest)
             richest = owner->high;
     }
     if ((flags & WEIR__LOOK_EXACT) == 0)
         at_high = upper_end(m, number, at_high, at_low, richest, one);
-    low /= WEIR_SHARE_ALL;
-    uint64_t high = (flags & WEIR__LOOK_MAYBE) != 0 ? one : divide_up(at_high);
-    if (low <= w->low + tolerance && high + tolerance >= w->high)
+    return (struct weir__worth){
+        low / WEIR_SHARE_ALL,
+        (flags & WEIR__LOOK_MAYBE) != 0 ? one : divide_up(at_high)};
+}
+
+bool
+weir__look_improve(struct weir__look *m, uint32_t number, uint64_t tolerance)
+{
+    struct weir__worth *w = &m->worths[number];
+    if ((m->flags[number] & WEIR__LOOK_SEED) != 0)
         return false;
-    w->low = low > w->low ? low : w->low;
-    w->high = high < w->high ? high : w->high;
+    struct weir__worth now = given(m, number);
+    if (now.low <= w->low + tolerance && now.high + tolerance >= w->high)
+        return false;
+    w->low = now.low > w->low ? now.low : w->low;
+    w->high = now.high < w->high ? now.high : w->high;
     return true;
 }
 
@@ -110,7 +124,7 @@ improve_rough(struct weir__look *m, uint32_t number)
         low += (uint64_t)s->low * owner.low;
         at_low += (uint64_t)s->low * owner.high;
         at_high += (uint64_t)s->high * owner.high;
-        if (owner.high > richest)
+        if (s->high > s->low && owner.high > richest)
             richest = owner.high;
     }
     low = low < most ? low : most;
@@ -191,6 +205,72 @@ is_rough_enough(const struct weir__look *m, uint32_t first, uint32_t end)
     return true;
 }
 
+/* As often as a component of this size can be gone through. */
+static uint32_t
+rounds_of(uint32_t first, uint32_t end)
+{
+    return BELOW_ROUNDS + BELOW_LOOKS / (end - first);
+}
+
+/* Upper ends rise from where they are until no owner gives a row more than
+ * it has, by `spare` more than asked each time; false: not in time. */
+static bool
+raise_high(struct weir__look *m, uint32_t first, uint32_t end, uint64_t spare)
+{
+    uint32_t rounds = spare > 0 ? SPARE_ROUNDS : rounds_of(first, end);
+    for (uint32_t round = 0; round < rounds; round++) {
+        bool is_raised = false;
+        for (uint32_t i = first; i < end; i++) {
+            uint64_t high = (m->flags[i] & WEIR__LOOK_SEED) != 0
+                                ? WEIR__OWNERSHIP_ONE
+                                : given(m, i).high;
+            if (high <= m->worths[i].high)
+                continue;
+            is_raised = true;
+            high += high > 0 ? spare : 0;
+            m->worths[i].high =
+                high < WEIR__OWNERSHIP_ONE ? high : WEIR__OWNERSHIP_ONE;
+        }
+        if (!is_raised)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The upper ends once more, from below. A ring whose members may hold each
+ * other by what nobody else is said to hold keeps up whatever it starts
+ * with; no start from above tells what it really has. Numbers that no owner
+ * raises are above the truth, wherever they came from: what rose from
+ * nothing and has come to rest is another upper end, and the smaller one
+ * counts.
+ *
+ * What comes to rest by itself is the least such number, and the lower ends
+ * are the least of theirs: both are the same in whatever order the rows are
+ * taken, to the last digit, so that a part of the graph that holds all
+ * owners of a row gives the row the answer of the whole graph.
+ */
+static void
+settle_from_below(struct weir__look *m, uint32_t first, uint32_t end)
+{
+    uint32_t rounds = rounds_of(first, end);
+    for (bool moved = true; moved && rounds > 0; rounds--) {
+        moved = false;
+        for (uint32_t i = first; i < end; i++)
+            moved |= weir__look_improve(m, i, 0);
+    }
+    for (uint32_t i = first; i < end; i++) {
+        m->above[i] = m->worths[i].high;
+        m->worths[i].high = 0;
+    }
+    bool is_told = raise_high(m, first, end, 0) ||
+                   raise_high(m, first, end, 2 * TOLERANCE);
+    for (uint32_t i = first; i < end; i++) {
+        if (!is_told || m->above[i] < m->worths[i].high)
+            m->worths[i].high = m->above[i];
+    }
+}
+
 /*
  * While most rows move, all are taken in order, which memory likes; for the
  * tail only those whose owners moved.
@@ -224,4 +304,6 @@ weir__look_settle(struct weir__look *m, uint32_t first, uint32_t end)
             mark_owned(m, i, first, end);
         }
     }
+    if (end - first <= BELOW_ROWS_MAX)
+        settle_from_below(m, first, end);
 }

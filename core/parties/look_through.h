@@ -41,6 +41,7 @@ struct weir__look {
     uint32_t *number;           /* by row: its new number */
     struct weir__worth *worths; /* by new number, as all below */
     struct weir__rough *rough;
+    uint64_t *above; /* upper ends as found from above */
     uint32_t *free;  /* what the lower ends leave, or CONTRADICTION */
     uint8_t *flags;  /* WEIR__LOOK_* */
     uint32_t *first; /* [count + 1] into stakes */

@@ -51,7 +51,17 @@ renumber(struct weir__look *m)
     m->first[g->count] = used;
 }
 
-/* Whom a seed reaches by any chain at all; `queue` has room for all. */
+/* What a holding may count for: where the lower ends of all others leave
+ * less than its upper end says, no more than that. */
+static bool
+may_count(const struct weir__look *m, const struct weir_holding *h)
+{
+    uint32_t free = m->free[m->number[h->owned]];
+    return h->share.high > 0 && (h->share.low > 0 || free > 0);
+}
+
+/* Whom a seed reaches by any chain at all, or with doubts whatever may be a
+ * seed's; `queue` has room for all. */
 static void
 reach(struct weir__look *m, uint32_t *queue)
 {
@@ -59,11 +69,14 @@ reach(struct weir__look *m, uint32_t *queue)
     uint32_t len = 0;
     for (uint32_t row = 0; row < g->count; row++) {
         uint8_t seed = m->rule->seeds[row];
-        if (seed == WEIR_SEED_NO)
+        bool is_doubtful =
+            m->rule->doubts_undisclosed && m->free[m->number[row]] > 0;
+        if (seed == WEIR_SEED_NO && !is_doubtful)
             continue;
-        m->flags[m->number[row]] |=
-            WEIR__LOOK_REACHED |
-            (seed == WEIR_SEED_YES ? WEIR__LOOK_SEED : WEIR__LOOK_MAYBE);
+        m->flags[m->number[row]] |= WEIR__LOOK_REACHED;
+        if (seed != WEIR_SEED_NO)
+            m->flags[m->number[row]] |=
+                seed == WEIR_SEED_YES ? WEIR__LOOK_SEED : WEIR__LOOK_MAYBE;
         queue[len++] = row;
     }
     for (uint32_t next = 0; next < len; next++) {
@@ -72,7 +85,7 @@ reach(struct weir__look *m, uint32_t *queue)
              at++) {
             const struct weir_holding *h = &g->holdings[g->out_list[at]];
             uint8_t *flags = &m->flags[m->number[h->owned]];
-            if (h->share.high > 0 && (*flags & WEIR__LOOK_REACHED) == 0) {
+            if (may_count(m, h) && (*flags & WEIR__LOOK_REACHED) == 0) {
                 *flags |= WEIR__LOOK_REACHED;
                 queue[len++] = h->owned;
             }
@@ -99,8 +112,7 @@ solve(struct weir__look *m)
     for (uint32_t c = 0; c < m->order.component_count; c++) {
         uint32_t end = m->order.ends[c];
         for (uint32_t i = first; i < end; i++) {
-            bool is_open = (m->flags[i] & WEIR__LOOK_REACHED) != 0 ||
-                           m->rule->doubts_undisclosed;
+            bool is_open = (m->flags[i] & WEIR__LOOK_REACHED) != 0;
             bool is_seed = (m->flags[i] & WEIR__LOOK_SEED) != 0;
             m->worths[i].low = is_seed ? WEIR__OWNERSHIP_ONE : 0;
             m->worths[i].high = is_open ? WEIR__OWNERSHIP_ONE : 0;
@@ -224,6 +236,7 @@ weir__ownership_multiply(const struct weir_ownership_graph *graph,
         .number = weir_arena_array(arena, uint32_t, count),
         .worths = weir_arena_array(arena, struct weir__worth, count),
         .rough = weir_arena_array(arena, struct weir__rough, count),
+        .above = weir_arena_array(arena, uint64_t, count),
         .free = weir_arena_array(arena, uint32_t, count),
         .flags = weir_arena_array(arena, uint8_t, count),
         .first = weir_arena_array(arena, uint32_t, (size_t)count + 1),
@@ -242,7 +255,7 @@ weir__ownership_multiply(const struct weir_ownership_graph *graph,
         return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                          "%u organisations do not fit in memory", count);
     weir_status status =
-        weir__ownership_order_init(&m.order, graph, arena, err);
+        weir__ownership_order_init(&m.order, graph, rule->seeds, arena, err);
     if (status != WEIR_OK)
         return status;
     renumber(&m);

@@ -18,7 +18,8 @@ weir__ownership_passes(const struct weir_ownership_rule *rule, uint64_t value,
 }
 
 /* Rows so that owners come before what they own, but for cycles, which are
- * the components of more than one row (or of one that owns itself). */
+ * the components of more than one row (or of one that owns itself). Who holds
+ * a seed, and who holds nothing of a row, makes no cycle. */
 struct weir__ownership_order {
     uint32_t *rows;
     uint32_t *ends; /* of each component in `rows` */
@@ -28,6 +29,7 @@ struct weir__ownership_order {
 
 weir_status weir__ownership_order_init(struct weir__ownership_order *order,
                                        const struct weir_ownership_graph *graph,
+                                       const uint8_t *seeds,
                                        struct weir_arena *arena,
                                        struct weir_error *err);
 

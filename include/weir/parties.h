@@ -173,14 +173,15 @@ size_t weir_ownership_chain(const struct weir_ownership_graph *graph,
                             const struct weir_ownership_result *result,
                             uint32_t row, uint32_t *holdings_out, size_t max);
 
-/* ------------------------------------------------- one holding at a time */
+/* ------------------------------------------------- one change at a time */
 
-/* A cascade that is kept up to date. */
+/* A rule, of either method, that is kept up to date. */
 struct weir_ownership_live;
 
-/* Runs the rule; `rule->seeds` are borrowed and do not change. Room for
- * `more_max` holdings that the graph does not have. EPARSE: the method is not
- * a cascade. ETOOBIG. */
+/* Runs the rule; `rule->seeds` are copied. Room for `more_max` holdings that
+ * the graph does not have; rows to come are rows of the graph without
+ * holdings. `arena` must outlive it. EPARSE: as weir_ownership_run().
+ * ETOOBIG. */
 WEIR_MUST_USE weir_status weir_ownership_live_new(
     const struct weir_ownership_graph *graph,
     const struct weir_ownership_rule *rule, uint32_t more_max,
@@ -188,13 +189,24 @@ WEIR_MUST_USE weir_status weir_ownership_live_new(
     struct weir_error *err);
 /* Sets what one organisation holds of another ({0, 0}: nothing), and answers
  * anew for whomever it touches: the same as a whole run. EPARSE: out of
- * range; ETOOBIG: no room. Where the graph states a holding twice, one of
- * the two is set. */
+ * range; ETOOBIG: no room, nothing was changed. Where the graph states a
+ * holding twice, one of the two is set. */
 WEIR_MUST_USE weir_status weir_ownership_live_set(
     struct weir_ownership_live *live, uint32_t owner, uint32_t owned,
     weir_share share, struct weir_error *err);
+/* The same for whether it is restricted by itself. EPARSE: out of range. */
+WEIR_MUST_USE weir_status weir_ownership_live_seed(
+    struct weir_ownership_live *live, uint32_t row,
+    enum weir_ownership_seed seed, struct weir_error *err);
 enum weir_ownership_answer
 weir_ownership_live_answer(const struct weir_ownership_live *live,
                            uint32_t row);
+/* Rows whose answer the last change moved; valid until the next. */
+const uint32_t *
+weir_ownership_live_changed(const struct weir_ownership_live *live,
+                            uint32_t *count_out);
+/* Rows that only a whole run can decide (multiply, in large components with
+ * cycles, next to the threshold): their answer is unknown until then. */
+uint32_t weir_ownership_live_pending(const struct weir_ownership_live *live);
 
 #endif
