@@ -151,7 +151,8 @@ look_at(struct walk *walk, size_t from, size_t end, bool has_escapes,
     }
     memcpy(out->found, probe.found, sizeof probe.found);
     weir_detect_stream_fini(&stream);
-    *walk->room = mark;
+    if (walk->room->blocks == mark.blocks)
+        *walk->room = mark; /* no block was added: all of it is free again */
     return is_done;
 }
 

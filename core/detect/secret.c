@@ -252,12 +252,56 @@ pass_gap(const struct weir_detect_text *text, size_t at, size_t *value_out)
 /* Sixteen bytes tell whether a value reads like a word. */
 #define VALUE_MOST 16
 
+/*
+ * Reads a name from `at` on: where it ends; the end of the text where it may
+ * go on there; 0: no name.
+ */
+static size_t
+read_name(const struct weir_detect_text *text, size_t at, bool *is_whole_out)
+{
+    static const char *const names[] = {
+        "passw",     "passphrase", "secret",     "token",         "apikey",
+        "accesskey", "accountkey", "privatekey", "authorization", "credential"};
+    for (size_t i = 0; i < WEIR_COUNTOF(names); i++) {
+        const char *name = names[i];
+        size_t k = at;
+        bool has_part = false; /* one of "-_ " in front of "key" */
+        for (; k < text->len && *name != '\0'; k++) {
+            unsigned char c = text->p[k];
+            if ((c | 0x20) == (unsigned char)*name && weir__is_alpha(c)) {
+                name++;
+            } else if (!has_part && k > at && strcmp(name, "key") == 0 &&
+                       (c == '-' || c == '_' || c == ' ')) {
+                has_part = true;
+            } else {
+                break;
+            }
+        }
+        *is_whole_out = *name == '\0';
+        if (*name == '\0' || k == text->len)
+            return k;
+    }
+    return 0;
+}
+
+/* The name must not have begun in what has already gone. */
+static bool
+has_name(const struct weir_detect_text *text, size_t end)
+{
+    size_t first = end > text->start + 14 ? end - 14 : text->start;
+    bool is_whole;
+    for (size_t at = first; at + 5 <= end; at++)
+        if (read_name(text, at, &is_whole) == end && is_whole)
+            return true;
+    return false;
+}
+
 bool
 weir__find_assigned(const struct weir_detect_text *text, size_t end,
                     struct weir_range *match_out)
 {
     size_t from, to;
-    if (pass_gap(text, end, &from) != ASSIGNMENT)
+    if (pass_gap(text, end, &from) != ASSIGNMENT || !has_name(text, end))
         return false;
     to = from;
     while (to < text->len && to - from < VALUE_MOST && is_value(text->p[to]))
@@ -272,39 +316,17 @@ weir__find_assigned(const struct weir_detect_text *text, size_t end,
 bool
 weir__begins_assigned(const struct weir_detect_text *text, size_t at)
 {
-    static const char *const names[] = {
-        "passw",     "passphrase", "secret",     "token",         "apikey",
-        "accesskey", "accountkey", "privatekey", "authorization", "credential"};
     size_t value;
-    for (size_t i = 0; i < WEIR_COUNTOF(names); i++) {
-        const char *name = names[i];
-        size_t k = at;
-        if ((text->p[at] | 0x20) != (unsigned char)*name)
-            continue;
-        bool may_part = false; /* one of "-_ " in front of "key" */
-        for (; k < text->len && *name != '\0'; k++) {
-            unsigned char c = text->p[k];
-            may_part = strcmp(name, "key") == 0 && text->p[k - 1] != '-' &&
-                       text->p[k - 1] != '_' && text->p[k - 1] != ' ';
-            if ((c | 0x20) == (unsigned char)*name && weir__is_alpha(c))
-                name++;
-            else if (!may_part || (c != '-' && c != '_' && c != ' '))
-                break;
-        }
-        if (k == text->len)
-            return true;
-        if (*name != '\0')
-            continue;
-        enum gap gap = pass_gap(text, k, &value);
-        if (gap == TO_COME)
-            return true;
-        if (gap == NO_ASSIGNMENT)
-            continue;
-        for (k = value; k < text->len && is_value(text->p[k]); k++)
-            ;
-        return k == text->len && k - value < VALUE_MOST;
-    }
-    return false;
+    bool is_whole;
+    size_t k = read_name(text, at, &is_whole);
+    if (k == 0)
+        return false;
+    enum gap gap = is_whole ? pass_gap(text, k, &value) : TO_COME;
+    if (gap != ASSIGNMENT)
+        return gap == TO_COME;
+    for (k = value; k < text->len && is_value(text->p[k]); k++)
+        ;
+    return k == text->len && k - value < VALUE_MOST;
 }
 
 bool

@@ -414,6 +414,19 @@ take_tail(struct weir_detect_stream *stream, struct gathering *g, size_t tail,
     return at;
 }
 
+/* A match with a tail that must wait for what lies in front of it: the name
+ * that announces it must wait, too. */
+static size_t
+keep_anchor(const struct weir_detect_text *text, size_t from, size_t hold)
+{
+    size_t first = from > text->start + WEIR_DETECT_CONTEXT
+                       ? from - WEIR_DETECT_CONTEXT
+                       : text->start;
+    while (first > text->start && (text->p[first] & 0xc0) == 0x80)
+        first--;
+    return first < hold ? first : hold;
+}
+
 /* One slice: how far it is decided. */
 static size_t
 slice(struct weir_detect_stream *stream, struct weir_detect_text text,
@@ -436,6 +449,8 @@ slice(struct weir_detect_stream *stream, struct weir_detect_text text,
     size_t at;
     if (tail < g.count && g.all[tail].from <= hold)
         return take_tail(stream, &g, tail, is_last, out);
+    if (tail < g.count)
+        hold = keep_anchor(&text, g.all[tail].from, hold);
     for (size_t i = g.count; i > 0; i--)
         if (g.all[i - 1].from < hold && g.all[i - 1].to > hold)
             hold = g.all[i - 1].from;

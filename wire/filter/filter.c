@@ -1,0 +1,703 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A reply through a set of rules.
+ *
+ *     event -> which strings are deltas, of which channel
+ *           -> each through its channel's stream, put back in its place
+ *     event that ends a channel -> one more event like its last, with what
+ *                                  was held; then the event itself
+ *
+ * WHY AN EVENT LIKE THE LAST. Each dialect has its own shape of a delta, and
+ * clients check it. The last one of the channel is right by construction.
+ *
+ * Numbers that count events (sequence_number) are moved on by those that were
+ * added.
+ */
+
+#include <weir/filter.h>
+#include <weir/json.h>
+#include <weir/sse.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Delta strings of one event; an event with more is read as a whole body. */
+#define STRINGS_MAX 32
+/* Objects and arrays in one another; no dialect's delta goes deeper. */
+#define DEPTH_MAX 12
+
+struct channel {
+    uint64_t key;
+    uint64_t group; /* ends together: an answer */
+    struct weir_detect_stream stream;
+    struct weir_buf like;          /* its last event, as it was written */
+    size_t from, to;               /* of the string in it, with its quotes */
+    size_t number_from, number_to; /* of its sequence_number; equal: none */
+    struct channel *next;
+};
+
+struct weir_filter {
+    struct weir_filter_setup setup;
+    struct weir_detect_out found;
+    struct weir_sse sse;
+    struct weir_buf body;    /* of a reply that is not streamed */
+    struct weir_buf text;    /* what a string became */
+    struct weir_buf event;   /* an event with its strings replaced */
+    struct weir_arena arena; /* of one event */
+    struct channel *channels;
+    uint32_t channel_count;
+    weir_span data; /* of the event under way, as it came */
+    int64_t added;  /* events */
+    int64_t number; /* sequence_number of the last event */
+};
+
+/* ---------------------------------------------------------------- event */
+
+struct string {
+    weir_span raw; /* with its quotes, into the event's data */
+    uint64_t key;
+};
+
+struct event {
+    weir_span data;
+    weir_span type;            /* the member of that name at the top */
+    weir_span sequence_number; /* raw */
+    bool has_delta;            /* a member of that name at the top */
+    bool is_thought;           /* a member "thought" that is true */
+    bool is_end;               /* of its group */
+    bool is_too_rich;
+    uint64_t group;
+    struct string strings[STRINGS_MAX];
+    size_t count;
+};
+
+static bool
+is_one_of(weir_span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == name.len &&
+            memcmp(names[i], name.ptr, name.len) == 0)
+            return true;
+    return false;
+}
+
+static bool
+is_delta_name(weir_span name)
+{
+    static const char *const names[] = {
+        "content",      "text",     "reasoning_content",
+        "reasoning",    "thinking", "arguments",
+        "partial_json", "refusal",  "delta",
+        "transcript",   "input",    "summary",
+    };
+    return is_one_of(name, names, WEIR_COUNTOF(names));
+}
+
+static bool
+is_index_name(weir_span name)
+{
+    static const char *const names[] = {
+        "index",         "output_index",      "content_index",
+        "summary_index", "contentBlockIndex",
+    };
+    return is_one_of(name, names, WEIR_COUNTOF(names));
+}
+
+static bool
+is_end_name(weir_span name)
+{
+    static const char *const names[] = {"finish_reason", "finishReason",
+                                        "stopReason"};
+    return is_one_of(name, names, WEIR_COUNTOF(names));
+}
+
+/* Where a walk stands: the key is of names and numbers on the way. */
+struct place {
+    weir_span name;
+    uint64_t key;
+    unsigned depth;
+};
+
+static void walk(struct weir_json_reader *reader, struct place place,
+                 struct event *event);
+
+static uint64_t
+mix(uint64_t key, weir_span s)
+{
+    return weir_hash64(s, key * UINT64_C(0x9E3779B97F4A7C15) + 1);
+}
+
+static void
+read_string(struct weir_json_reader *reader, const struct place *place,
+            struct event *event)
+{
+    weir_span raw;
+    if (!weir_json_raw(reader, &raw))
+        return;
+    if (place->depth == 1 && weir_span_equal(place->name, WEIR_SPAN("type")))
+        event->type = (weir_span){raw.ptr + 1, raw.len - 2};
+    if (is_end_name(place->name))
+        event->is_end = true;
+    if (!is_delta_name(place->name))
+        return;
+    if (event->count == STRINGS_MAX) {
+        event->is_too_rich = true;
+        return;
+    }
+    event->strings[event->count++] =
+        (struct string){raw, mix(place->key, place->name)};
+}
+
+static void
+read_number(struct weir_json_reader *reader, const struct place *place,
+            struct event *event)
+{
+    weir_span raw;
+    if (!weir_json_raw(reader, &raw))
+        return;
+    if (place->depth == 1 &&
+        weir_span_equal(place->name, WEIR_SPAN("sequence_number")))
+        event->sequence_number = raw;
+}
+
+/* The number that tells this object from its like, wherever it stands. */
+static weir_span
+index_of(struct weir_json_reader reader)
+{
+    weir_span name, raw, all = WEIR_SPAN_NONE;
+    if (!weir_json_object(&reader))
+        return WEIR_SPAN_NONE;
+    while (weir_json_member(&reader, &name))
+        if (is_index_name(name) &&
+            weir_json_peek(&reader) == WEIR_JSON_NUMBER &&
+            weir_json_raw(&reader, &raw))
+            all = all.len == 0
+                      ? raw
+                      : (weir_span){all.ptr,
+                                    (size_t)(raw.ptr - all.ptr) + raw.len};
+    return all;
+}
+
+static void
+walk_object(struct weir_json_reader *reader, struct place place,
+            struct event *event)
+{
+    weir_span name, index = index_of(*reader);
+    place.key = mix(place.key, index);
+    place.depth++;
+    if (index.len > 0 && event->group == 0)
+        event->group = mix(1, index);
+    if (!weir_json_object(reader))
+        return;
+    while (weir_json_member(reader, &name)) {
+        struct place inner = place;
+        inner.name = name;
+        if (place.depth == 1 && weir_span_equal(name, WEIR_SPAN("delta")))
+            event->has_delta = true;
+        if (weir_span_equal(name, WEIR_SPAN("thought")) &&
+            weir_json_peek(reader) == WEIR_JSON_TRUE)
+            event->is_thought = true;
+        walk(reader, inner, event);
+    }
+}
+
+static void
+walk(struct weir_json_reader *reader, struct place place, struct event *event)
+{
+    switch (weir_json_peek(reader)) {
+    case WEIR_JSON_OBJECT:
+        if (place.depth < DEPTH_MAX) {
+            place.key = mix(place.key, place.name);
+            walk_object(reader, place, event);
+            return;
+        }
+        event->is_too_rich = true;
+        break;
+    case WEIR_JSON_ARRAY:
+        if (place.depth < DEPTH_MAX) {
+            place.depth++;
+            if (weir_json_array(reader))
+                while (weir_json_element(reader))
+                    walk(reader, place, event);
+            return;
+        }
+        event->is_too_rich = true;
+        break;
+    case WEIR_JSON_STRING:
+        read_string(reader, &place, event);
+        return;
+    case WEIR_JSON_NUMBER:
+        read_number(reader, &place, event);
+        return;
+    default:
+        break;
+    }
+    (void)weir_json_skip(reader);
+}
+
+/* False: not JSON, as "[DONE]" is not. */
+static bool
+read_event(struct weir_filter *filter, weir_span data, struct event *event)
+{
+    struct weir_json_reader reader;
+    struct weir_error err;
+    memset(event, 0, sizeof *event);
+    event->data = data;
+    weir_json_reader_init(&reader, data, &filter->arena);
+    walk(&reader, (struct place){0}, event);
+    if (weir_json_reader_end(&reader, &err) != WEIR_OK)
+        return false;
+    for (size_t i = 0; i < event->count; i++)
+        event->strings[i].key += event->is_thought;
+    return true;
+}
+
+/* Typed events say whether they are deltas; events without a type are. */
+static bool
+is_delta(const struct event *event)
+{
+    return event->type.len == 0 ? event->count > 0 : event->has_delta;
+}
+
+static bool
+ends_group(const struct event *event)
+{
+    return event->is_end || weir_span_ends(event->type, WEIR_SPAN(".done")) ||
+           weir_span_equal(event->type, WEIR_SPAN("content_block_stop"));
+}
+
+static bool
+ends_all(const struct event *event)
+{
+    static const char *const types[] = {
+        "message_delta",       "message_stop",    "response.completed",
+        "response.incomplete", "response.failed", "error"};
+    return is_one_of(event->type, types, WEIR_COUNTOF(types));
+}
+
+/* ------------------------------------------------------------- channels */
+
+static struct channel *
+channel_of(struct weir_filter *filter, uint64_t key, uint64_t group)
+{
+    for (struct channel *c = filter->channels; c != NULL; c = c->next)
+        if (c->key == key)
+            return c;
+    if (filter->channel_count == WEIR_FILTER_CHANNELS)
+        return NULL;
+    struct channel *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    made->key = key;
+    made->group = group;
+    weir_buf_init(&made->like, filter->setup.held_max);
+    weir_detect_stream_init(&made->stream, filter->setup.set,
+                            filter->setup.restores);
+    made->next = filter->channels;
+    filter->channels = made;
+    filter->channel_count++;
+    return made;
+}
+
+static void
+free_channels(struct weir_filter *filter)
+{
+    while (filter->channels != NULL) {
+        struct channel *c = filter->channels;
+        filter->channels = c->next;
+        weir_detect_stream_fini(&c->stream);
+        weir_buf_fini(&c->like);
+        free(c);
+    }
+}
+
+static bool
+is_holding(const struct channel *c)
+{
+    return c->stream.held > 0 || c->stream.swallowed_by != 0;
+}
+
+/* Blocked for want of room: closed, without a rule to name. */
+static bool
+give_up(struct weir_filter *filter)
+{
+    filter->found.is_blocked = true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- write */
+
+/* One string through its channel; the replacement, quoted, in filter->text.
+ * `like`: the event, to be repeated should something be held. */
+static bool
+feed(struct weir_filter *filter, struct channel *c, weir_span raw, bool is_last)
+{
+    char memory[4096];
+    struct weir_buf plain;
+    weir_span text;
+    struct weir_error err;
+    if (weir_json_unescape(raw, &filter->arena, &text, &err) != WEIR_OK)
+        return give_up(filter);
+    weir_buf_init(&plain, filter->setup.held_max);
+    if (text.len < sizeof memory - 2 * WEIR_DETECT_WINDOW)
+        weir_buf_init_fixed(&plain, memory, sizeof memory);
+    filter->found.text = &plain;
+    bool is_done = weir_detect_feed(&c->stream, text, is_last, &filter->found);
+    filter->found.text = NULL;
+    if (!is_done) { /* many replacements longer than what they stand for */
+        weir_buf_fini(&plain);
+        return give_up(filter);
+    }
+    weir_buf_reset(&filter->text);
+    weir_json_quote(&filter->text, weir_buf_span(&plain));
+    explicit_bzero(memory, sizeof memory);
+    weir_buf_fini(&plain);
+    return !filter->found.is_blocked;
+}
+
+/* Parts of an event's data that are written anew, in their order. */
+struct edit {
+    size_t from, to;         /* of the data */
+    size_t at, end;          /* where the new text stands in filter->event */
+    struct channel *channel; /* NULL: the sequence number */
+};
+
+struct edits {
+    struct edit all[STRINGS_MAX + 1];
+    size_t count;
+};
+
+/* What stands between the last edit and `from`. */
+static void
+copy_up_to(struct weir_filter *filter, const struct event *event,
+           const struct edits *edits, size_t from)
+{
+    size_t at = edits->count > 0 ? edits->all[edits->count - 1].to : 0;
+    weir_buf_add(&filter->event, event->data.ptr + at, from - at);
+}
+
+static void
+add_edit(struct weir_filter *filter, const struct event *event,
+         struct edits *edits, weir_span raw, weir_span text,
+         struct channel *channel)
+{
+    size_t from = (size_t)(raw.ptr - event->data.ptr);
+    copy_up_to(filter, event, edits, from);
+    size_t at = filter->event.len;
+    weir_buf_add_span(&filter->event, text);
+    edits->all[edits->count++] =
+        (struct edit){from, from + raw.len, at, filter->event.len, channel};
+}
+
+static void
+add_number(struct weir_filter *filter, const struct event *event,
+           struct edits *edits)
+{
+    char text[24];
+    int64_t value = 0;
+    if (!weir_json_to_int64(event->sequence_number, &value))
+        return;
+    filter->number = value + filter->added;
+    int n = snprintf(text, sizeof text, "%lld", (long long)filter->number);
+    add_edit(filter, event, edits, event->sequence_number,
+             (weir_span){text, (size_t)n}, NULL);
+}
+
+/* The event with filter->event as its data: its other lines stay. Returns
+ * where the data begins in `out`. */
+static size_t
+put_event(struct weir_filter *filter, weir_span raw, weir_span data,
+          struct weir_buf *out)
+{
+    weir_span made = weir_buf_span(&filter->event);
+    const char *from = memmem(raw.ptr, raw.len, data.ptr, data.len);
+    size_t begun;
+    if (from != NULL && data.len > 0) {
+        size_t at = (size_t)(from - raw.ptr);
+        weir_buf_add(out, raw.ptr, at);
+        begun = out->len;
+        weir_buf_add_span(out, made);
+        weir_buf_add(out, from + data.len, raw.len - at - data.len);
+        return begun;
+    }
+    /* data of several lines: written as one */
+    weir_buf_add_span(out, WEIR_SPAN("data: "));
+    begun = out->len;
+    weir_buf_add_span(out, made);
+    weir_buf_add_span(out, WEIR_SPAN("\n\n"));
+    return begun;
+}
+
+/* Keeps the event, as written, to be repeated with what is held. */
+static bool
+keep(struct weir_filter *filter, const struct edits *edits, size_t which,
+     weir_span written, size_t data_at)
+{
+    struct channel *c = edits->all[which].channel;
+    weir_buf_reset(&c->like);
+    weir_buf_add_span(&c->like, written);
+    c->from = data_at + edits->all[which].at;
+    c->to = data_at + edits->all[which].end;
+    c->number_from = c->number_to = 0;
+    for (size_t i = 0; i < edits->count; i++)
+        if (edits->all[i].channel == NULL) {
+            c->number_from = data_at + edits->all[i].at;
+            c->number_to = data_at + edits->all[i].end;
+        }
+    return !c->like.overflow || give_up(filter);
+}
+
+/* One more event like the channel's last, with `text`. */
+static void
+repeat(struct weir_filter *filter, const struct channel *c, weir_span text,
+       struct weir_buf *out)
+{
+    bool has_number = c->number_to > c->number_from;
+    bool is_first = has_number && c->number_from < c->from;
+    size_t at = 0;
+    if (is_first) {
+        weir_buf_add(out, c->like.ptr, c->number_from);
+        weir_buf_addf(out, "%lld", (long long)++filter->number);
+        at = c->number_to;
+    }
+    weir_buf_add(out, c->like.ptr + at, c->from - at);
+    weir_json_quote(out, text);
+    at = c->to;
+    if (has_number && !is_first) {
+        weir_buf_add(out, c->like.ptr + at, c->number_from - at);
+        weir_buf_addf(out, "%lld", (long long)++filter->number);
+        at = c->number_to;
+    }
+    weir_buf_add(out, c->like.ptr + at, c->like.len - at);
+    filter->added++;
+}
+
+static bool
+flush(struct weir_filter *filter, struct channel *c, struct weir_buf *out)
+{
+    char memory[4 * WEIR_DETECT_WINDOW];
+    struct weir_buf plain;
+    if (!is_holding(c))
+        return true;
+    weir_buf_init_fixed(&plain, memory, sizeof memory);
+    filter->found.text = &plain;
+    bool is_done =
+        weir_detect_feed(&c->stream, WEIR_SPAN_NONE, true, &filter->found);
+    filter->found.text = NULL;
+    if (!is_done || filter->found.is_blocked)
+        return give_up(filter);
+    if (plain.len > 0)
+        repeat(filter, c, weir_buf_span(&plain), out);
+    explicit_bzero(memory, sizeof memory);
+    weir_detect_stream_init(&c->stream, filter->setup.set,
+                            filter->setup.restores);
+    return !out->overflow || give_up(filter);
+}
+
+static bool
+flush_some(struct weir_filter *filter, uint64_t group, bool is_all,
+           struct weir_buf *out)
+{
+    for (struct channel *c = filter->channels; c != NULL; c = c->next)
+        if ((is_all || c->group == group) && !flush(filter, c, out))
+            return false;
+    return true;
+}
+
+/* ----------------------------------------------------------- whole events */
+
+/* An event of deltas: each string through its channel. */
+static bool
+pass_delta(struct weir_filter *filter, weir_span raw, struct event *event,
+           struct weir_buf *out)
+{
+    struct edits edits = {.count = 0};
+    bool is_last = ends_group(event);
+    bool has_number = event->sequence_number.len > 0;
+    size_t begun = out->len;
+    weir_buf_reset(&filter->event);
+    for (size_t i = 0; i < event->count; i++) {
+        struct string *string = &event->strings[i];
+        struct channel *c = channel_of(filter, string->key, event->group);
+        if (c == NULL)
+            return give_up(filter);
+        if (!feed(filter, c, string->raw, is_last))
+            return false;
+        if (has_number && event->sequence_number.ptr < string->raw.ptr) {
+            add_number(filter, event, &edits);
+            has_number = false;
+        }
+        add_edit(filter, event, &edits, string->raw,
+                 weir_buf_span(&filter->text), c);
+    }
+    if (has_number)
+        add_number(filter, event, &edits);
+    copy_up_to(filter, event, &edits, event->data.len);
+    size_t data_at = put_event(filter, raw, event->data, out) - begun;
+    if (out->overflow || filter->event.overflow)
+        return give_up(filter);
+    weir_span written = {out->ptr + begun, out->len - begun};
+    for (size_t i = 0; i < edits.count; i++)
+        if (edits.all[i].channel != NULL && is_holding(edits.all[i].channel) &&
+            !keep(filter, &edits, i, written, data_at))
+            return false;
+    return true;
+}
+
+/* Any other: every string is a text of its own. */
+static bool
+pass_other(struct weir_filter *filter, weir_span raw, struct event *event,
+           struct weir_buf *out)
+{
+    struct edits edits = {.count = 0};
+    struct weir_buf changed;
+    weir_span data = event->data;
+    weir_buf_init(&changed, 2 * filter->setup.held_max);
+    struct weir_detect_out found = filter->found;
+    found.text = &changed;
+    found.is_changed = false;
+    bool is_done = weir_detect_body(filter->setup.set, filter->setup.restores,
+                                    data, &filter->arena, &found);
+    bool is_changed = found.is_changed;
+    found.is_changed |= filter->found.is_changed;
+    found.text = NULL;
+    filter->found = found;
+    if (!is_done || found.is_blocked) {
+        weir_buf_fini(&changed);
+        return give_up(filter);
+    }
+    if (is_changed) { /* its parts lie elsewhere now */
+        data = weir_buf_span(&changed);
+        if (!read_event(filter, data, event)) {
+            weir_buf_fini(&changed);
+            return give_up(filter);
+        }
+    }
+    weir_buf_reset(&filter->event);
+    if (event->sequence_number.len > 0)
+        add_number(filter, event, &edits);
+    copy_up_to(filter, event, &edits, data.len);
+    put_event(filter, raw, filter->data, out);
+    weir_buf_fini(&changed);
+    return (!out->overflow && !filter->event.overflow) || give_up(filter);
+}
+
+static bool
+pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
+           struct weir_buf *out)
+{
+    struct event event;
+    if (sse->is_part)
+        return give_up(filter);
+    if (!sse->has_data || sse->is_tail) {
+        weir_buf_add_span(out, sse->raw);
+        return true;
+    }
+    filter->data = sse->data;
+    weir_arena_fini(&filter->arena);
+    weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
+    if (!read_event(filter, sse->data, &event)) {
+        /* "[DONE]", or what no client can read as anything else */
+        if (!flush_some(filter, 0, true, out))
+            return false;
+        weir_buf_add_span(out, sse->raw);
+        return weir_span_equal(sse->data, WEIR_SPAN("[DONE]")) ||
+               give_up(filter);
+    }
+    bool delta = is_delta(&event) && !event.is_too_rich;
+    if (ends_all(&event) && !flush_some(filter, 0, true, out))
+        return false;
+    if (!delta && ends_group(&event) &&
+        !flush_some(filter, event.group, event.group == 0, out))
+        return false;
+    return delta ? pass_delta(filter, sse->raw, &event, out)
+                 : pass_other(filter, sse->raw, &event, out);
+}
+
+/* -------------------------------------------------------------- the life */
+
+struct weir_filter *
+weir_filter_new(const struct weir_filter_setup *setup)
+{
+    struct weir_filter *filter = calloc(1, sizeof *filter);
+    if (filter == NULL)
+        return NULL;
+    filter->setup = *setup;
+    if (filter->setup.held_max == 0)
+        filter->setup.held_max = WEIR_SSE_HELD_MAX;
+    weir_sse_init(&filter->sse, filter->setup.held_max);
+    weir_buf_init(&filter->body, filter->setup.held_max);
+    weir_buf_init(&filter->text, 8 * filter->setup.held_max);
+    weir_buf_init(&filter->event, 8 * filter->setup.held_max);
+    weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
+    return filter;
+}
+
+void
+weir_filter_free(struct weir_filter *filter)
+{
+    if (filter == NULL)
+        return;
+    free_channels(filter);
+    weir_sse_fini(&filter->sse);
+    weir_buf_fini(&filter->body);
+    weir_buf_fini(&filter->text);
+    weir_buf_fini(&filter->event);
+    weir_arena_fini(&filter->arena);
+    free(filter);
+}
+
+bool
+weir_filter_take(struct weir_filter *filter, weir_span bytes,
+                 struct weir_buf *out)
+{
+    struct weir_sse_event event;
+    if (filter->found.is_blocked)
+        return false;
+    if (!filter->setup.is_streamed) {
+        weir_buf_add_span(&filter->body, bytes);
+        return !filter->body.overflow || give_up(filter);
+    }
+    while (weir_sse_next(&filter->sse, &bytes, &event))
+        if (!pass_event(filter, &event, out))
+            return false;
+    return true;
+}
+
+static bool
+finish_body(struct weir_filter *filter, struct weir_buf *out)
+{
+    weir_span body = weir_buf_span(&filter->body);
+    if (body.len == 0)
+        return true;
+    filter->found.text = out;
+    bool is_done = weir_detect_body(filter->setup.set, filter->setup.restores,
+                                    body, &filter->arena, &filter->found);
+    filter->found.text = NULL;
+    if (!is_done || filter->found.is_blocked)
+        return give_up(filter);
+    if (!filter->found.is_changed)
+        weir_buf_add_span(out, body);
+    return !out->overflow || give_up(filter);
+}
+
+bool
+weir_filter_finish(struct weir_filter *filter, struct weir_buf *out)
+{
+    struct weir_sse_event event;
+    if (filter->found.is_blocked)
+        return false;
+    if (!filter->setup.is_streamed)
+        return finish_body(filter, out);
+    while (weir_sse_rest(&filter->sse, &event))
+        if (!pass_event(filter, &event, out))
+            return false;
+    return flush_some(filter, 0, true, out);
+}
+
+const struct weir_detect_out *
+weir_filter_found(const struct weir_filter *filter)
+{
+    return &filter->found;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replies of each dialect through rules, at every split. */
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <weir/filter.h>
+
+static struct weir_detect_set *
+set_of(const char *const *detectors, size_t count,
+       enum weir_detect_action action)
+{
+    struct weir_detect_rule rules[8] = {{.name = WEIR_SPAN_NONE}};
+    struct weir_detect_set *set = NULL;
+    for (size_t i = 0; i < count; i++)
+        rules[i] = (struct weir_detect_rule){
+            .name = weir_span_of(detectors[i]),
+            .detector = weir_detector_find(weir_span_of(detectors[i])),
+            .action = action};
+    assert_ok(weir_detect_compile(rules, count, &set, NULL));
+    return set;
+}
+
+static const char *const usual[] = {"mail", "card", "key"};
+
+/* The reply as the client gets it, of malloc. NULL: blocked. */
+static char *
+through(const struct weir_filter_setup *setup, const char *reply, size_t step,
+        struct weir_detect_out *found_out)
+{
+    struct weir_filter *filter = weir_filter_new(setup);
+    struct weir_buf out;
+    size_t len = strlen(reply);
+    bool goes_on = true;
+    assert_non_null(filter);
+    weir_buf_init(&out, 1 << 20);
+    for (size_t at = 0; at < len && goes_on; at += step)
+        goes_on = weir_filter_take(
+            filter, (weir_span){reply + at, len - at < step ? len - at : step},
+            &out);
+    goes_on = goes_on && weir_filter_finish(filter, &out);
+    if (found_out != NULL)
+        *found_out = *weir_filter_found(filter);
+    weir_filter_free(filter);
+    char *copy = goes_on ? calloc(1, out.len + 1) : NULL;
+    if (goes_on && out.len > 0)
+        memcpy(copy, out.ptr, out.len);
+    weir_buf_fini(&out);
+    return copy;
+}
+
+static void
+expect(const struct weir_filter_setup *setup, const char *reply,
+       const char *wanted)
+{
+    for (size_t step = 1; step < strlen(reply) + 2; step += 1 + step / 3) {
+        char *got = through(setup, reply, step, NULL);
+        assert_non_null(got);
+        if (strcmp(got, wanted) != 0)
+            fail_msg("pieces of %zu:\n%s\nnot:\n%s", step, got, wanted);
+        free(got);
+    }
+}
+
+#define CHAT(text)                                                             \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text          \
+    "\"}}]}\n\n"
+#define END                                                                    \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"         \
+    "\"stop\"}]}\n\ndata: [DONE]\n\n"
+
+TEST(filter, a_match_over_many_deltas_of_chat_is_one)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup,
+           CHAT("Pay ") CHAT("41") CHAT("11 1111 ") CHAT("1111 11") CHAT("11")
+               CHAT(", \\n") CHAT("a@") CHAT("b.io") END,
+           CHAT("Pay ") CHAT("") CHAT("") CHAT("") CHAT("") CHAT("[CARD], \\n")
+               CHAT("") CHAT("") CHAT("[MAIL]") END);
+    weir_detect_free(set);
+}
+
+TEST(filter, answers_and_tool_calls_are_texts_of_their_own)
+{
+#define TWO(index, text)                                                       \
+    "data: {\"choices\":[{\"index\":" index ",\"delta\":{\"content\":\"" text  \
+    "\"}}]}\n\n"
+#define TOOL(index, text)                                                      \
+    "data: "                                                                   \
+    "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":" index  \
+    ",\"function\":{\"arguments\":\"" text "\"}}]}}]}\n\n"
+    struct weir_detect_set *set = set_of(usual, 1, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup,
+           TWO("0", "a@") TWO("1", "c@") TWO("0", "b.io ") TWO("1", "d.eu ")
+               TOOL("0", "{\\\"to\\\":\\\"x@") TOOL("1", "y")
+                   TOOL("0", "z.org\\\"}") "data: [DONE]\n\n",
+           TWO("0", "") TWO("1", "") TWO("0", "[MAIL] ") TWO("1", "[MAIL] ")
+               TOOL("0", "{\\\"to\\\":\\\"") TOOL("1", "")
+                   TOOL("0", "[MAIL]\\\"}") TOOL("1", "y") "data: [DONE]\n\n");
+    weir_detect_free(set);
+}
+
+#define ANTHROPIC(text)                                                        \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","     \
+    "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" text          \
+    "\"}}\n\n"
+#define STOP                                                                   \
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\","       \
+    "\"index\":0}\n\n"
+
+TEST(filter, what_was_held_goes_out_before_a_block_of_messages_ends)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup, ANTHROPIC("Ask a@b") ANTHROPIC(".io") STOP,
+           ANTHROPIC("Ask ") ANTHROPIC("") ANTHROPIC("[MAIL]") STOP);
+    expect(&setup, ANTHROPIC("No mail here") STOP,
+           ANTHROPIC("No mail ") ANTHROPIC("here") STOP);
+    weir_detect_free(set);
+}
+
+#define RESPONSES(n, text)                                                     \
+    "event: response.output_text.delta\ndata: "                                \
+    "{\"type\":\"response.output_text.delta\",\"output_index\":0,"             \
+    "\"content_index\":0,\"delta\":\"" text "\",\"sequence_number\":" n        \
+    "}\n\n"
+#define RESPONSES_DONE(n, text)                                                \
+    "event: response.output_text.done\ndata: "                                 \
+    "{\"type\":\"response.output_text.done\",\"output_index\":0,"              \
+    "\"content_index\":0,\"text\":\"" text "\",\"sequence_number\":" n "}\n\n"
+
+TEST(filter, events_that_are_counted_are_counted_on)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup,
+           RESPONSES("4", "Ask a@b") RESPONSES("5", ".io")
+               RESPONSES_DONE("6", "Ask a@b.io"),
+           RESPONSES("4", "Ask ") RESPONSES("5", "") RESPONSES("6", "[MAIL]")
+               RESPONSES_DONE("7", "Ask [MAIL]"));
+    weir_detect_free(set);
+}
+
+#define GEMINI(text, end)                                                      \
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" text        \
+    "\"}]}" end "}]}\n\n"
+
+TEST(filter, a_last_delta_that_says_it_is_the_last_holds_nothing_back)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup,
+           GEMINI("Ask a@", "") GEMINI("b.io", ",\"finishReason\":\"STOP\""),
+           GEMINI("Ask ", "") GEMINI("[MAIL]", ",\"finishReason\":\"STOP\""));
+    weir_detect_free(set);
+}
+
+TEST(filter, a_blocked_stream_shows_nothing_of_the_match)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_BLOCK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    struct weir_detect_out found;
+    char *got = through(&setup, CHAT("a@") CHAT("b.io ") END, 7, &found);
+    assert_null(got);
+    assert_true(found.is_blocked);
+    assert_int_equal(found.found[0], 1);
+    weir_detect_free(set);
+}
+
+TEST(filter, an_event_that_cannot_be_looked_at_is_blocked)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .held_max = 64};
+    assert_null(through(
+        &setup, CHAT("0123456789012345678901234567890123456789") END, 9, NULL));
+    const struct weir_filter_setup usual_setup = {.set = set,
+                                                  .is_streamed = true};
+    assert_null(through(&usual_setup, "data: a@b.io\n\n", 3, NULL));
+    weir_detect_free(set);
+}
+
+TEST(filter, a_whole_reply_is_read_string_by_string)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set};
+    expect(
+        &setup,
+        "{\"id\":\"x\",\"choices\":[{\"message\":{\"content\":\"a@b.io\"}}]}",
+        "{\"id\":\"x\",\"choices\":[{\"message\":{\"content\":\"[MAIL]\"}}]}");
+    expect(&setup, "{\"id\":\"x\"}", "{\"id\":\"x\"}");
+    weir_detect_free(set);
+}
+
+TEST(filter, pseudonyms_of_the_request_are_turned_back_in_the_reply)
+{
+    struct weir_detect_set *set = set_of(usual, 1, WEIR_DETECT_PSEUDONYM);
+    static struct weir_vault vault;
+    char room[8192], body[512];
+    struct weir_arena arena;
+    struct weir_buf buf;
+    weir_vault_init(&vault, set);
+    weir_arena_init(&arena, room, sizeof room);
+    weir_buf_init_fixed(&buf, body, sizeof body);
+    struct weir_detect_out out = {.text = &buf, .vault = &vault};
+    assert_true(weir_detect_body(
+        set, NULL, WEIR_SPAN("{\"content\":\"mail a@b.io\"}"), &arena, &out));
+    assert_span(weir_buf_span(&buf), "{\"content\":\"mail [MAIL_1]\"}");
+    struct weir_detect_set *none = set_of(usual, 0, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = none, .restores = &vault, .is_streamed = true};
+    expect(&setup, CHAT("Sent to [MA") CHAT("IL_1]") CHAT(".") END,
+           CHAT("Sent to ") CHAT("a@b.io") CHAT(".") END);
+    weir_vault_fini(&vault);
+    weir_detect_free(none);
+    weir_detect_free(set);
+}
