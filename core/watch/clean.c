@@ -10,6 +10,10 @@
  */
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 #include "internal.h"
 #include "lexicon.h"
 
@@ -107,6 +111,15 @@ static size_t
 first_high(const char *text, size_t len)
 {
     size_t at = 0;
+#if defined(__x86_64__)
+    for (; at + 32 <= len; at += 32) {
+        const __m128i *two = (const __m128i *)(const void *)(text + at);
+        __m128i both =
+            _mm_or_si128(_mm_loadu_si128(two), _mm_loadu_si128(two + 1));
+        if (_mm_movemask_epi8(both) != 0)
+            break;
+    }
+#endif
     for (; at + 8 <= len; at += 8)
         if ((load_le64(text + at) & UINT64_C(0x8080808080808080)) != 0)
             break;

@@ -33,13 +33,47 @@ enum {
 /* Most characters of a Chinese or Japanese word. */
 #define LEXICON_CHARACTERS 4
 
+/*
+ * What the lexicon knows of a word, in one number:
+ *
+ *   0        9         20         23         27        31
+ *   | classes | phrase | longest  | language | lighter | starts
+ *
+ * phrase: its number in the automaton, 0: in none. longest: most characters
+ * of a word that begins so (scan.c keeps there what stood before a word).
+ * starts: a phrase begins with it. lighter: by how many twentieths it counts less than a word nobody knows,
+ * which is therefore all zeros.
+ */
+#define NOTE_CLASSES       0x1FFu
+#define NOTE_PHRASE(note)  ((note) >> 9 & 0x7FFu)
+#define NOTE_LONGEST(note) ((note) >> 20 & 7u)
+#define NOTE_LANGUAGE(n)   ((n) >> 23 & 15u)
+#define NOTE_LIGHTER(note) ((note) >> 27 & 15u)
+#define NOTE_OF_PHRASE     (0x7FFu << 9)
+#define NOTE_OF_LONGEST    (7u << 20)
+#define NOTE_OF_LIGHTER    (15u << 27)
+#define NOTE_STARTS        (1u << 31)
+
+/* Weights in the sketch's topic part, in twentieths. */
+enum {
+    WEIGHT_FUNCTION = 5,
+    WEIGHT_KEEP = 12,
+    WEIGHT_WORD = 20,
+    WEIGHT_PART = 10
+};
+
+static inline uint32_t
+note_lighter(uint32_t classes)
+{
+    uint32_t weight = classes & (WORD_FUNCTION | WORD_PERSON) ? WEIGHT_FUNCTION
+                      : classes & WORD_KEEP                   ? WEIGHT_KEEP
+                                                              : WEIGHT_WORD;
+    return (WEIGHT_WORD - weight) << 27;
+}
+
 struct lexicon_entry {
     uint32_t tag; /* upper half of the digest; 0: free slot */
-    uint32_t classes : 9;
-    uint32_t phrase : 11; /* number in the automaton, 0: in no phrase */
-    uint32_t longest : 3; /* most characters of a word that begins so */
-    uint32_t language : 4;
-    uint32_t spare : 5;
+    uint32_t note;
 };
 _Static_assert(sizeof(struct lexicon_entry) == 8, "eight to a cache line");
 

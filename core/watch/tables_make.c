@@ -24,7 +24,14 @@
 #define ARCS_MAX    32768
 #define NONE        UINT32_MAX
 
-static struct lexicon_entry slots[LEXICON_SLOTS];
+struct slot {
+    uint32_t tag;
+    uint32_t classes : 9;
+    uint32_t phrase : 11;
+    uint32_t longest : 3;
+    uint32_t language : 4;
+};
+static struct slot slots[LEXICON_SLOTS];
 static uint32_t word_count;
 static uint16_t number_count = 1;
 
@@ -50,7 +57,7 @@ die(const char *what)
 
 /* ------------------------------------------------------------ words */
 
-static struct lexicon_entry *
+static struct slot *
 slot_of(uint64_t hash, bool adds)
 {
     uint32_t tag = (uint32_t)(hash >> 32);
@@ -92,7 +99,7 @@ note_length(const char *word, size_t len)
         count++;
     if (count > LEXICON_CHARACTERS)
         die("a word of more than LEXICON_CHARACTERS characters");
-    struct lexicon_entry *entry = slot_of(hash_bytes(word, first), true);
+    struct slot *entry = slot_of(hash_bytes(word, first), true);
     if (entry->longest < count)
         entry->longest = count & 7u;
 }
@@ -103,7 +110,7 @@ add_words(uint8_t language, uint16_t class, const char *text)
     while (*text != '\0') {
         size_t len = strcspn(text, " ");
         if (len > 0) {
-            struct lexicon_entry *entry = slot_of(hash_bytes(text, len), true);
+            struct slot *entry = slot_of(hash_bytes(text, len), true);
             if (entry->classes == 0)
                 entry->language = language & 15u;
             entry->classes |= class & 0x1FFu;
@@ -118,7 +125,7 @@ add_words(uint8_t language, uint16_t class, const char *text)
 static uint16_t
 number_of(uint64_t hash)
 {
-    struct lexicon_entry *entry = slot_of(hash, true);
+    struct slot *entry = slot_of(hash, true);
     if (entry->phrase == 0) {
         if (++number_count > NUMBERS_MAX)
             die("too many different words in phrases");
@@ -138,7 +145,7 @@ characters(const char *at, size_t len)
         end += decode(at + end, &code);
         if (!is_character_word(code))
             break;
-        struct lexicon_entry *entry = slot_of(hash_bytes(at, end), false);
+        struct slot *entry = slot_of(hash_bytes(at, end), false);
         if (entry != NULL && entry->classes != 0)
             best = end;
     }
@@ -259,6 +266,15 @@ complete(void)
 
 /* ------------------------------------------------------------ output */
 
+static uint32_t
+starts(uint32_t word)
+{
+    for (uint32_t i = 0; i < trie_count; i++)
+        if (word != 0 && trie[i].state == 0 && trie[i].word == word)
+            return NOTE_STARTS;
+    return 0;
+}
+
 static void
 write_words(FILE *out)
 {
@@ -266,10 +282,13 @@ write_words(FILE *out)
                  "lexicon_entries[LEXICON_SLOTS] = {\n");
     for (uint32_t i = 0; i < LEXICON_SLOTS; i++)
         if (slots[i].tag != 0)
-            fprintf(out, "[%u] = {%uu, %u, %u, %u, %u, 0},\n", i, slots[i].tag,
-                    slots[i].classes, slots[i].phrase, slots[i].longest,
-                    slots[i].language);
-    fprintf(out, "};\n");
+            fprintf(out, "[%u] = {%uu, %uu},\n", i, slots[i].tag,
+                    slots[i].classes | (uint32_t)slots[i].phrase << 9 |
+                        (uint32_t)slots[i].longest << 20 |
+                        (uint32_t)slots[i].language << 23 |
+                        note_lighter(slots[i].classes) |
+                        starts(slots[i].phrase));
+    fprintf(out, "};\n#define LEXICON_NUMBER %uu\n", 1u << 9 | starts(1));
 }
 
 static void
