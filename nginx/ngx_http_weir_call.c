@@ -489,6 +489,12 @@ ngx_http_weir_body(ngx_http_weir_ctx_t *ctx, weir_span *body_out)
 }
 
 
+_Static_assert((int) WEIR_ENDPOINT_COMPLETE == (int) WEIR_OP_COMPLETE
+               && (int) WEIR_ENDPOINT_MODERATE == (int) WEIR_OP_MODERATE
+               && (int) WEIR_ENDPOINT_TRANSCRIBE == (int) WEIR_OP_TRANSCRIBE,
+               "endpoints that ask models have their operations' numbers");
+
+
 /* Reads the question and asks it; after WEIR_OK the call is on record. */
 
 static weir_status
@@ -520,7 +526,11 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
 
     status = weir_call_decide(&ctx->call, &ask, err);
 
-    weir_call_watch(&ctx->call, body);
+    /* what is not made of turns has no features, and forms are not JSON */
+
+    if (ctx->route.dialect != WEIR_DIALECT_OTHER) {
+        weir_call_watch(&ctx->call, body);
+    }
 
     if (status != WEIR_OK) {
         return status;

@@ -548,6 +548,12 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
 
     setup.endpoint = ctx->route.endpoint;
     setup.is_streamed = ctx->is_stream;
+    setup.is_opaque = ctx->route.dialect == WEIR_DIALECT_OTHER
+                      && !ctx->is_stream
+                      && (ctx->content_type.len < 16
+                          || ngx_strncasecmp(ctx->content_type.data,
+                                             (u_char *) "application/json", 16)
+                             != 0);
     setup.hides_usage = ctx->outgoing.hides_usage;
     setup.strips_reasoning = (ctx->call.answer.obligations.strip
                               & WEIR_STRIP_REASONING) != 0;

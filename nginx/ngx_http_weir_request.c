@@ -83,6 +83,14 @@ ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 }
 
 
+static weir_span
+ngx_http_weir_content_type(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->outgoing.content_type.len ? ctx->outgoing.content_type
+                                          : WEIR_SPAN("application/json");
+}
+
+
 /*
  * What shows the origin who asks: a line with the secret, or the lines of a
  * signature, which is made over all that is known of the request by now.
@@ -128,7 +136,7 @@ ngx_http_weir_authorize(ngx_http_weir_ctx_t *ctx, weir_span authority,
     } else {
         signing.outgoing = &ctx->outgoing;
         signing.authority = authority;
-        signing.content_type = WEIR_SPAN("application/json");
+        signing.content_type = ngx_http_weir_content_type(ctx);
         signing.secret = ctx->secret;
         signing.now = ngx_http_weir_now();
 
@@ -153,7 +161,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     u_char                             *p;
     size_t                              len;
     ngx_buf_t                          *b;
-    weir_span                           authority, shown, lines, type;
+    weir_span                           authority, shown, lines, type, sent;
     ngx_http_request_t                 *r;
     const struct weir_image            *image;
     const struct weir_image_origin     *origin;
@@ -165,16 +173,17 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     authority = weir_image_text(image, origin->authority);
     lines = weir_provider_headers(ctx->endpoint->provider);
     type = weir_provider_stream_type(ctx->endpoint->provider);
+    sent = ngx_http_weir_content_type(ctx);
 
     if (ngx_http_weir_authorize(ctx, authority, &shown) != NGX_OK) {
         return NULL;
     }
 
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
-          + shown.len + lines.len + type.len
+          + shown.len + lines.len + type.len + sent.len
           + ngx_http_weir_pass_headers(r, NULL)
           + sizeof("  HTTP/1.1\r\nHost: \r\n"
-                   "Content-Type: application/json\r\n"
+                   "Content-Type: \r\n"
                    "Content-Length: \r\nAccept: application/json\r\n"
                    "Accept-Encoding: identity\r\n"
                    "User-Agent: weir/" WEIR_VERSION "\r\n"
@@ -198,13 +207,17 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     p = ngx_http_weir_copy(p, CRLF);
     p = ngx_cpymem(p, shown.ptr, shown.len);
 
-    p = ngx_http_weir_copy(p, "Content-Type: application/json"
-                              CRLF "Content-Length: ");
+    p = ngx_http_weir_copy(p, "Content-Type: ");
+    p = ngx_cpymem(p, sent.ptr, sent.len);
+    p = ngx_http_weir_copy(p, CRLF "Content-Length: ");
     p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 
     if (ctx->ask.is_streamed) {
         p = ngx_http_weir_copy(p, CRLF "Accept: ");
         p = ngx_cpymem(p, type.ptr, type.len);
+
+    } else if (ctx->route.dialect == WEIR_DIALECT_OTHER) {
+        p = ngx_http_weir_copy(p, CRLF "Accept: */*");
 
     } else {
         p = ngx_http_weir_copy(p, CRLF "Accept: application/json");

@@ -206,7 +206,8 @@ weir_reply_usage(const struct weir_reply *reply, uint64_t prompt_bytes)
 {
     if (reply->facts.is_free)
         return (struct weir_usage){0};
-    return reply->facts.has_usage
-               ? reply->facts.usage
+    return reply->facts.has_usage ? reply->facts.usage
+           : reply->facts.counts_units
+               ? reply->facts.units
                : weir_usage_estimate(prompt_bytes, reply->facts.content_bytes);
 }

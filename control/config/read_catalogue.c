@@ -95,7 +95,9 @@ read_operations(struct reader *r, const struct yaml_node *node, void *member)
                                               enum weir_operation)operation)))))
             operation++;
         if (operation == WEIR_OPERATIONS)
-            read_fault(r, n, "Known are chat, responses, embed, complete.",
+            read_fault(r, n,
+                       "Known are chat, responses, embed, complete, moderate, "
+                       "rerank, image, speech, transcribe.",
                        "not an operation");
         else
             *bits |= UINT32_C(1) << operation;

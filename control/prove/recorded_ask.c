@@ -330,9 +330,14 @@ static bool
 walk_client(struct asking *asking, struct recorded_place *place)
 {
     const struct weir_image *image = &asking->recorded->world.image;
+    uint32_t served = (UINT32_C(1) << WEIR_OP_MODERATE) - 1;
+    for (uint32_t i = 0; i < image->model_count; i++)
+        served |= image->models[i].operations;
     for (int i = 0; i < WEIR_OPERATIONS; i++) {
         place->operation = (enum weir_operation)i;
-        if (!admits(&asking->question->scope, place->operation))
+        /* What no model does is refused whatever policy says. */
+        if ((served >> i & 1) == 0 ||
+            !admits(&asking->question->scope, place->operation))
             continue;
         for (place->deployment = 0;
              place->deployment < image->deployment_count && !asking->is_late;

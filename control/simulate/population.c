@@ -85,11 +85,15 @@ ask_all(struct draw *draw)
         question.key = key;
         question.country = weir_image_text(
             image, image->jurisdictions[image->keys[key].staff].code);
+        uint32_t served = (UINT32_C(1) << WEIR_OP_MODERATE) - 1;
+        for (uint32_t i = 0; i < image->model_count; i++)
+            served |= image->models[i].operations;
         for (uint32_t route = 0; route < image->route_count; route++) {
             question.model = weir_image_text(image, image->routes[route].name);
             for (int i = 0; i < WEIR_OPERATIONS; i++) {
                 question.operation = (enum weir_operation)i;
-                ask(draw, question);
+                if ((served >> i & 1) != 0)
+                    ask(draw, question);
             }
         }
     }

@@ -333,11 +333,11 @@ TEST(simulate, a_population_is_drawn_alike_and_meets_the_change)
     assert_int_equal(group(reports[1], "cut_off", "provider", "aurora"),
                      effect(reports[1], "cut_off", "calls"));
     json_decref(reports[2]);
-    population.count = 0; /* 4 keys, 6 names, 4 operations */
+    population.count = 0; /* all keys, names, operations in use */
     assert_ok(weir_simulate_population(&population, &wish, &reports[2], &err));
     assert_int_equal(number(reports[2], "decisions"),
                      maker.view.image.key_count * maker.view.image.route_count *
-                         WEIR_OPERATIONS);
+                         WEIR_OP_MODERATE);
     for (int i = 0; i < 3; i++)
         json_decref(reports[i]);
     maker_close(&maker);

@@ -282,7 +282,7 @@ estimate(struct weir_call *call)
             continue;
         const struct weir_image_model *model =
             &image->models[image->deployments[candidate->deployment].model];
-        uint64_t answer = call->ask.operation == WEIR_OP_EMBED ? 0
+        uint64_t answer = !weir_operation_answers(call->ask.operation) ? 0
                           : call->ask.output_tokens_max > 0
                               ? call->ask.output_tokens_max
                               : model->output_tokens_max;

@@ -20,6 +20,11 @@ static const char *const operations[] = {
     [WEIR_OP_RESPONSES] = "responses",
     [WEIR_OP_EMBED] = "embed",
     [WEIR_OP_COMPLETE] = "complete",
+    [WEIR_OP_MODERATE] = "moderate",
+    [WEIR_OP_RERANK] = "rerank",
+    [WEIR_OP_IMAGE] = "image",
+    [WEIR_OP_SPEECH] = "speech",
+    [WEIR_OP_TRANSCRIBE] = "transcribe",
 };
 _Static_assert(WEIR_COUNTOF(operations) == WEIR_OPERATIONS,
                "every operation has a name");
@@ -57,4 +62,11 @@ weir_operation_name(enum weir_operation operation)
 {
     WEIR_ASSERT((size_t)operation < WEIR_COUNTOF(operations));
     return operations[operation];
+}
+
+bool
+weir_operation_answers(enum weir_operation operation)
+{
+    return operation != WEIR_OP_EMBED && operation != WEIR_OP_MODERATE &&
+           operation != WEIR_OP_RERANK;
 }

@@ -24,7 +24,7 @@
 #include <weir/parties.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 2
+#define WEIR_IMAGE_VERSION 3
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -348,9 +348,16 @@ enum weir_operation {
     WEIR_OP_RESPONSES = 1,
     WEIR_OP_EMBED = 2,
     WEIR_OP_COMPLETE = 3,
-    WEIR_OPERATIONS = 4
+    WEIR_OP_MODERATE = 4,
+    WEIR_OP_RERANK = 5,
+    WEIR_OP_IMAGE = 6,
+    WEIR_OP_SPEECH = 7,
+    WEIR_OP_TRANSCRIBE = 8, /* and translate: sound to text */
+    WEIR_OPERATIONS = 9
 };
 const char *weir_operation_name(enum weir_operation operation);
+/* Tokens are made for an answer, so that they are held for. */
+bool weir_operation_answers(enum weir_operation operation);
 
 struct weir_image {
     weir_span bytes;
@@ -532,7 +539,7 @@ struct weir_board {
     uint64_t overlay;
     uint64_t credentials;
     int64_t confirmed_us; /* when control last confirmed the sources */
-    uint64_t indicators;   /* weir/watch_indicators.h */
+    uint64_t indicators;  /* weir/watch_indicators.h */
     uint64_t reserved[10];
 };
 

@@ -81,7 +81,8 @@ struct weir_target {
 
 struct weir_outgoing {
     weir_span method;
-    weir_span path; /* with the target's prefix; no query */
+    weir_span path;         /* with the target's prefix; no query */
+    weir_span content_type; /* empty: application/json */
     uint32_t piece_count;
     weir_span pieces[WEIR_PIECES_MAX]; /* body: of the client's or the arena */
     uint64_t body_bytes;               /* their sum */
@@ -126,6 +127,7 @@ WEIR_MUST_USE weir_status weir_provider_sign(
 struct weir_reply_setup {
     enum weir_endpoint endpoint;
     bool is_streamed;      /* the reply's content type is text/event-stream */
+    bool is_opaque;        /* it is not JSON: sound, or plain text */
     bool hides_usage;      /* from struct weir_outgoing */
     bool strips_reasoning; /* empty the strings that hold it */
     size_t held_bytes_max; /* of one event; 0: WEIR_SSE_HELD_MAX */
@@ -153,6 +155,8 @@ struct weir_reply_facts {
     bool has_error; /* an error member or event was seen */
     bool is_free;   /* an error's body: nothing was generated */
     struct weir_usage usage;
+    bool counts_units; /* no tokens: `units`, unless has_usage */
+    struct weir_usage units;
     uint64_t content_bytes; /* delivered text, reasoning, tool arguments */
     uint64_t event_count;
     weir_span id;            /* the origin's id of the reply; may be empty */
@@ -204,7 +208,7 @@ const struct weir_reply_facts *weir_reply_facts(const struct weir_reply *reply);
 /* Content type of a translated reply; empty: the origin's own. */
 weir_span weir_reply_content_type(const struct weir_reply *reply);
 
-/* The origin's usage, else an estimate from the prompt's bytes and the
+/* The origin's usage, or the units of what has no tokens, else an estimate from the prompt's bytes and the
  * content delivered so far. */
 struct weir_usage weir_reply_usage(const struct weir_reply *reply,
                                    uint64_t prompt_bytes);

@@ -25,15 +25,21 @@ extern "C" {
 
 struct weir_surface;
 
-/* The first four have the numbers of enum weir_operation (weir/image.h). */
+/* Those up to TRANSCRIBE have the numbers of enum weir_operation
+ * (weir/image.h). */
 enum weir_endpoint {
     WEIR_ENDPOINT_CHAT = 0,
     WEIR_ENDPOINT_RESPONSES = 1,
     WEIR_ENDPOINT_EMBED = 2,
     WEIR_ENDPOINT_COMPLETE = 3,
-    WEIR_ENDPOINT_MODELS = 4, /* the list */
-    WEIR_ENDPOINT_MODEL = 5,  /* one of it */
-    WEIR_ENDPOINT_COUNT = 6   /* a prompt's tokens: answered by weir itself */
+    WEIR_ENDPOINT_MODERATE = 4,
+    WEIR_ENDPOINT_RERANK = 5,
+    WEIR_ENDPOINT_IMAGE = 6,
+    WEIR_ENDPOINT_SPEECH = 7,
+    WEIR_ENDPOINT_TRANSCRIBE = 8,
+    WEIR_ENDPOINT_MODELS = 9, /* the list */
+    WEIR_ENDPOINT_MODEL = 10, /* one of it */
+    WEIR_ENDPOINT_COUNT = 11  /* a prompt's tokens: answered by weir itself */
 };
 
 struct weir_surface_route {
@@ -44,7 +50,9 @@ struct weir_surface_route {
     bool wants_all;   /* /v1/models?all=1 */
     bool is_streamed; /* where the path says so */
     bool is_batch;    /* embeds several texts */
+    bool is_form;     /* the body is multipart/form-data */
     weir_span model;  /* where the path names it */
+    weir_span end;    /* WEIR_DIALECT_OTHER: "/images/edits" */
 };
 
 /*
@@ -89,11 +97,20 @@ struct weir_request {
      * as WEIR_SURFACE_MEDIA_BYTES each in place of their base64 text. */
     uint64_t prompt_bytes;
     uint64_t input_tokens; /* estimate from prompt_bytes, for the hold */
+    /* WEIR_DIALECT_OTHER: what there is to do where tokens are not what is
+     * counted: characters, seconds (estimated), searches. */
+    uint64_t units;
+    uint64_t file_bytes; /* of a form's files */
+    weir_span boundary;  /* of a form; empty: the body is JSON */
+    weir_span end;       /* of the route */
     /* Raw values (strings with quotes) in `body`; ptr NULL: absent. */
     weir_span spots[WEIR_SPOTS];
     size_t insert_at; /* where a member can be spliced in: behind `{` */
     weir_span param;  /* on failure: the member at fault, or empty */
 };
+
+/* So many bytes of sound are taken for a second of it, until it is known. */
+#define WEIR_SURFACE_SOUND_BYTES 4000
 
 /* About what one image costs at the usual detail, in prompt bytes. */
 #define WEIR_SURFACE_MEDIA_BYTES 4000

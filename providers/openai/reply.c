@@ -23,6 +23,7 @@
 #include "openai.h"
 
 #include <weir/json_tap.h>
+#include <weir/raw.h>
 #include <weir/sse.h>
 
 #include <stddef.h>
@@ -115,6 +116,22 @@ static const weir_json_wanted responses_body[TAPS] = {
     [REASONING] = {WEIR_JSON_PATH5("output", EACH, "summary", EACH, "text"), 0},
 };
 
+/* What has no tokens of its own; DURATION stands in REASON's place. */
+static const weir_json_wanted other_body[TAPS] = {
+    [ID] = {WEIR_JSON_PATH1("id"), ID_MAX},
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
+    [SIDE_USAGE] = {WEIR_JSON_PATH2("meta", "billed_units"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+    [REASON] = {WEIR_JSON_PATH1("duration"), REASON_MAX},
+    [CHOICE] = {WEIR_JSON_PATH2("data", EACH), 0},
+};
+
+static const weir_json_wanted other_event[TAPS] = {
+    [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
+    [ERROR] = {WEIR_JSON_PATH1("error"), 0},
+    [TYPE] = {WEIR_JSON_PATH1("type"), TYPE_MAX},
+};
+
 static const weir_json_wanted embed_body[TAPS] = {
     [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
     [ERROR] = {WEIR_JSON_PATH1("error"), 0},
@@ -141,7 +158,7 @@ openai_of(struct weir_reply *reply)
     return (struct openai_reply *)(void *)reply;
 }
 
-#define KINDS 6 /* tables that wanted_of() may give */
+#define KINDS 8 /* tables that wanted_of() may give */
 
 static const weir_json_wanted *
 wanted_of(const struct weir_reply_setup *setup)
@@ -153,6 +170,12 @@ wanted_of(const struct weir_reply_setup *setup)
         return embed_body;
     case WEIR_ENDPOINT_COMPLETE:
         return complete;
+    case WEIR_ENDPOINT_MODERATE:
+    case WEIR_ENDPOINT_RERANK:
+    case WEIR_ENDPOINT_IMAGE:
+    case WEIR_ENDPOINT_SPEECH:
+    case WEIR_ENDPOINT_TRANSCRIBE:
+        return setup->is_streamed ? other_event : other_body;
     default:
         return setup->is_streamed ? chat_event : chat_body;
     }
@@ -172,6 +195,29 @@ plan_of(const weir_json_wanted *wanted)
     return plan;
 }
 
+static bool
+is_other(enum weir_endpoint endpoint)
+{
+    return endpoint >= WEIR_ENDPOINT_MODERATE &&
+           endpoint <= WEIR_ENDPOINT_TRANSCRIBE;
+}
+
+/* What is known of the work before the reply says more. */
+static void
+begin_units(struct openai_reply *openai)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    enum weir_endpoint endpoint = openai->setup.endpoint;
+    facts->counts_units = true;
+    if (openai->setup.request != NULL)
+        facts->units.input_tokens = openai->setup.request->units;
+    facts->units.is_estimated = endpoint == WEIR_ENDPOINT_MODERATE ||
+                                endpoint == WEIR_ENDPOINT_RERANK ||
+                                endpoint == WEIR_ENDPOINT_TRANSCRIBE;
+    /* There is no reasoning in these. */
+    openai->setup.strips_reasoning = false;
+}
+
 struct weir_reply *
 weir_openai_reply_new(const struct weir_reply_setup *setup,
                       struct weir_arena *arena)
@@ -186,6 +232,8 @@ weir_openai_reply_new(const struct weir_reply_setup *setup,
     openai->setup.hides_usage =
         setup->hides_usage && (setup->endpoint == WEIR_ENDPOINT_CHAT ||
                                setup->endpoint == WEIR_ENDPOINT_COMPLETE);
+    if (is_other(setup->endpoint))
+        begin_units(openai);
     weir_json_tap_init(&openai->tap, plan_of(wanted_of(setup)), openai->memory,
                        sizeof(openai->memory));
     size_t held_max =
@@ -268,6 +316,48 @@ read_usage(struct weir_reply_facts *facts, const weir_json_tapped *tapped)
     return true;
 }
 
+/* A whole number, or one with a fraction rounded up. */
+static bool
+read_number(weir_span raw, uint64_t *value_out)
+{
+    const char *dot = raw.len > 0 ? memchr(raw.ptr, '.', raw.len) : NULL;
+    weir_span whole = {raw.ptr,
+                       dot != NULL ? (size_t)(dot - raw.ptr) : raw.len};
+    if (!weir_span_to_u64(whole, value_out) || *value_out > UINT32_MAX)
+        return false;
+    for (const char *at = dot; at != NULL && at < raw.ptr + raw.len; at++)
+        if (*at > '0' && *at <= '9') {
+            (*value_out)++;
+            break;
+        }
+    return true;
+}
+
+/* Pictures, seconds or searches, as the reply says them. */
+static void
+learn_units(struct openai_reply *openai)
+{
+    enum { SECONDS, SEARCHES, COUNT };
+    static const char *const names[COUNT] = {"seconds", "search_units"};
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    const weir_json_tapped *tapped = openai->tap.tapped;
+    const weir_json_tapped *usage =
+        is_there(&tapped[USAGE]) ? &tapped[USAGE] : &tapped[SIDE_USAGE];
+    weir_span in[COUNT] = {{0}};
+    weir_span number = WEIR_SPAN_NONE;
+
+    if (openai->setup.endpoint == WEIR_ENDPOINT_IMAGE)
+        facts->units.output_tokens = tapped[CHOICE].count;
+    if (usage->kind == WEIR_JSON_OBJECT && !usage->is_cut)
+        (void)weir_raw_pick(usage->raw, names, COUNT, in, NULL, NULL);
+    if (openai->setup.endpoint == WEIR_ENDPOINT_TRANSCRIBE)
+        number = in[SECONDS].ptr != NULL ? in[SECONDS] : tapped[REASON].raw;
+    if (openai->setup.endpoint == WEIR_ENDPOINT_RERANK)
+        number = in[SEARCHES];
+    if (number.len > 0 && read_number(number, &facts->units.input_tokens))
+        facts->units.is_estimated = false;
+}
+
 /* What the tap holds at the end of an event or of the body. */
 static void
 learn(struct openai_reply *openai)
@@ -283,6 +373,8 @@ learn(struct openai_reply *openai)
         if (!read_usage(facts, &tapped[USAGE]))
             (void)read_usage(facts, &tapped[SIDE_USAGE]);
     facts->has_error = facts->has_error || is_there(&tapped[ERROR]);
+    if (facts->counts_units)
+        learn_units(openai);
     if (has_content(openai))
         facts->content_bytes += content_of(openai);
 }
@@ -295,11 +387,15 @@ is_usage_only(const struct openai_reply *openai)
            tapped[CHOICE].count == 0 && !is_there(&tapped[ERROR]);
 }
 
-/* Whether a Responses event ends the stream. */
+/* Whether an event with a type ends the stream. */
 static bool
 is_terminal(weir_span type)
 {
-    return weir_span_equal(type, WEIR_SPAN("response.completed")) ||
+    return weir_span_equal(type, WEIR_SPAN("transcript.text.done")) ||
+           weir_span_equal(type, WEIR_SPAN("speech.audio.done")) ||
+           weir_span_equal(type, WEIR_SPAN("image_generation.completed")) ||
+           weir_span_equal(type, WEIR_SPAN("image_edit.completed")) ||
+           weir_span_equal(type, WEIR_SPAN("response.completed")) ||
            weir_span_equal(type, WEIR_SPAN("response.incomplete")) ||
            weir_span_equal(type, WEIR_SPAN("response.failed"));
 }
@@ -315,7 +411,8 @@ set_state(struct openai_reply *openai, const struct weir_sse_event *event)
         facts->has_error = true;
     if (weir_span_equal(type, WEIR_SPAN("response.failed")))
         facts->has_error = true;
-    if (openai->setup.endpoint == WEIR_ENDPOINT_RESPONSES &&
+    if ((openai->setup.endpoint == WEIR_ENDPOINT_RESPONSES ||
+         facts->counts_units) &&
         is_terminal(type)) {
         facts->state = WEIR_REPLY_DONE;
         return;
@@ -446,7 +543,8 @@ weir_openai_reply_next(struct weir_reply *reply, weir_span *input,
     if (openai->setup.is_streamed)
         return next_of_stream(openai, input, piece_out);
     *piece_out = (struct weir_reply_piece){0};
-    weir_json_tap_feed(&openai->tap, *input);
+    if (!openai->setup.is_opaque)
+        weir_json_tap_feed(&openai->tap, *input);
     if (openai->setup.strips_reasoning)
         weir_buf_add_span(&openai->held, *input);
     else
@@ -464,7 +562,8 @@ finish_plain(struct openai_reply *openai, bool is_whole,
     struct weir_openai_reasoning found;
 
     learn(openai);
-    facts->state = is_whole && weir_json_tap_is_done(&openai->tap)
+    facts->state = is_whole && (openai->setup.is_opaque ||
+                                weir_json_tap_is_done(&openai->tap))
                        ? WEIR_REPLY_DONE
                        : WEIR_REPLY_CUT;
     if (!openai->setup.strips_reasoning)

@@ -52,12 +52,45 @@ replace(struct edits *edits, enum weir_spot spot, weir_span text)
         add(edits, (size_t)(raw.ptr - edits->request->body.ptr), raw.len, text);
 }
 
+/* The field of a form, or a new one in front. */
+static void
+replace_field(struct edits *edits, weir_span origin_model)
+{
+    const struct weir_request *request = edits->request;
+    struct weir_buf field;
+    if (request->spots[WEIR_SPOT_MODEL].ptr != NULL) {
+        replace(edits, WEIR_SPOT_MODEL, origin_model);
+        return;
+    }
+    size_t size = request->boundary.len + origin_model.len + 80;
+    void *memory = weir_arena_alloc(edits->arena, size);
+    if (memory == NULL)
+        return; /* the arena's overflow is looked at once, at the end */
+    weir_buf_init_fixed(&field, memory, size);
+    weir_buf_addf(&field,
+                  "--%.*s\r\nContent-Disposition: form-data; "
+                  "name=\"model\"\r\n\r\n%.*s\r\n",
+                  WEIR_SPAN_ARG(request->boundary),
+                  WEIR_SPAN_ARG(origin_model));
+    add(edits, 0, 0, weir_buf_span(&field));
+}
+
 static void
 replace_model(struct edits *edits, weir_span origin_model)
 {
+    weir_span raw = edits->request->spots[WEIR_SPOT_MODEL];
+    weir_span said;
+    char plain[256];
     struct weir_buf quoted;
-    bool is_named = edits->request->spots[WEIR_SPOT_MODEL].ptr != NULL;
-    if (is_named && weir_span_equal(edits->request->model, origin_model))
+    bool is_named = raw.ptr != NULL;
+    if (edits->request->boundary.len > 0) {
+        replace_field(edits, origin_model);
+        return;
+    }
+    /* What stands in the body counts: a path may have named the model. */
+    if (is_named && *raw.ptr == '"' &&
+        weir_json_unescape_into(raw, plain, sizeof plain, &said) &&
+        weir_span_equal(said, origin_model))
         return;
     /* At most six bytes for each: \u00xx. */
     size_t size = 6 * origin_model.len + sizeof("\"model\":\"\",");
@@ -198,6 +231,27 @@ endpoint_path(enum weir_endpoint endpoint)
     }
 }
 
+/* A form names the boundary that weir read it by. */
+static bool
+set_type(const struct weir_request *request, struct weir_arena *arena,
+         struct weir_outgoing *outgoing)
+{
+    const weir_span form = WEIR_SPAN("multipart/form-data; boundary=\"");
+    struct weir_buf type;
+    size_t size = form.len + request->boundary.len + 1;
+    if (request->boundary.len == 0)
+        return true;
+    char *memory = weir_arena_alloc(arena, size);
+    if (memory == NULL)
+        return false;
+    weir_buf_init_fixed(&type, memory, size);
+    weir_buf_add_span(&type, form);
+    weir_buf_add_span(&type, request->boundary);
+    weir_buf_add_byte(&type, '"');
+    outgoing->content_type = weir_buf_span(&type);
+    return true;
+}
+
 /* `is_asked`: the origin counts a stream's tokens only when asked. */
 static weir_status
 prepare(const struct weir_request *request, const struct weir_target *target,
@@ -206,7 +260,8 @@ prepare(const struct weir_request *request, const struct weir_target *target,
 {
     struct edits edits = {.request = request, .arena = arena};
     struct weir_outgoing outgoing = {.method = WEIR_SPAN("POST")};
-    weir_span suffix = endpoint_path(request->endpoint);
+    weir_span suffix =
+        request->end.len > 0 ? request->end : endpoint_path(request->endpoint);
 
     if (suffix.len == 0)
         return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
@@ -234,6 +289,9 @@ prepare(const struct weir_request *request, const struct weir_target *target,
         memcpy(path, target->prefix.ptr, target->prefix.len);
     memcpy(path + target->prefix.len, suffix.ptr, suffix.len);
     outgoing.path = (weir_span){path, len};
+    if (!set_type(request, arena, &outgoing))
+        return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                         "the attempt needs over %zu bytes", arena->size);
     cut_pieces(&edits, &outgoing);
     *outgoing_out = outgoing;
     return WEIR_OK;
@@ -293,7 +351,7 @@ write_compatible(struct weir_neutral *call, const struct weir_request *request,
 
 #define SPEAKS_CHAT                                                            \
     (WEIR_SPEAKS(WEIR_DIALECT_CHAT) | WEIR_SPEAKS(WEIR_DIALECT_COMPLETIONS) |  \
-     WEIR_SPEAKS(WEIR_DIALECT_EMBEDDINGS))
+     WEIR_SPEAKS(WEIR_DIALECT_EMBEDDINGS) | WEIR_SPEAKS(WEIR_DIALECT_OTHER))
 
 #define REPLIES                                                                \
     .dialect = WEIR_DIALECT_CHAT, .reading = &weir_openai_chat_reading,        \

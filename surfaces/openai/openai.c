@@ -16,6 +16,7 @@ static const struct {
     enum weir_endpoint endpoint;
     enum weir_dialect dialect;
     bool takes_body;
+    bool is_form;
 } endpoints[] = {
     {"POST", "/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT, true},
     {"POST", "/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES,
@@ -24,6 +25,17 @@ static const struct {
     {"POST", "/completions", WEIR_ENDPOINT_COMPLETE, WEIR_DIALECT_COMPLETIONS,
      true},
     {"GET", "/models", WEIR_ENDPOINT_MODELS, WEIR_DIALECT_CHAT, false},
+    {"POST", "/moderations", WEIR_ENDPOINT_MODERATE, WEIR_DIALECT_OTHER, true},
+    {"POST", "/rerank", WEIR_ENDPOINT_RERANK, WEIR_DIALECT_OTHER, true},
+    {"POST", "/images/generations", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER,
+     true},
+    {"POST", "/images/edits", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER, true,
+     true},
+    {"POST", "/audio/speech", WEIR_ENDPOINT_SPEECH, WEIR_DIALECT_OTHER, true},
+    {"POST", "/audio/transcriptions", WEIR_ENDPOINT_TRANSCRIBE,
+     WEIR_DIALECT_OTHER, true, true},
+    {"POST", "/audio/translations", WEIR_ENDPOINT_TRANSCRIBE,
+     WEIR_DIALECT_OTHER, true, true},
 };
 
 static bool
@@ -46,6 +58,8 @@ wants_all(weir_span query)
  *
  *    /openai/v1/...                  as /v1/...
  *    /openai/deployments/NAME/...    as /v1/..., the model is NAME
+ *    /models/chat/completions        Azure AI model inference, and embeddings
+ *    /v2/rerank                      Cohere's client
  *
  * Gives the end to be looked up behind "/v1", and the name.
  */
@@ -55,7 +69,11 @@ without_azure(weir_span path, weir_span *name_out)
     const weir_span v1 = WEIR_SPAN("/openai/v1/");
     const weir_span named = WEIR_SPAN("/openai/deployments/");
     *name_out = WEIR_SPAN_NONE;
-    if (weir_span_starts(path, WEIR_SPAN("/v1/")))
+    if (weir_span_equal(path, WEIR_SPAN("/models/chat/completions")) ||
+        weir_span_equal(path, WEIR_SPAN("/models/embeddings")))
+        return (weir_span){path.ptr + 7, path.len - 7};
+    if (weir_span_equal(path, WEIR_SPAN("/v2/rerank")) ||
+        weir_span_starts(path, WEIR_SPAN("/v1/")))
         return (weir_span){path.ptr + 3, path.len - 3};
     if (weir_span_starts(path, v1))
         return (weir_span){path.ptr + v1.len - 1, path.len - v1.len + 1};
@@ -84,6 +102,10 @@ route(weir_span method, weir_span path, weir_span query,
             found.endpoint = endpoints[i].endpoint;
             found.dialect = endpoints[i].dialect;
             found.takes_body = endpoints[i].takes_body;
+            found.is_form = endpoints[i].is_form;
+            found.end = found.dialect == WEIR_DIALECT_OTHER
+                            ? weir_span_of(endpoints[i].path)
+                            : WEIR_SPAN_NONE;
         }
     /* A model's name may hold slashes. */
     if (weir_span_starts(path, models) && path.len > models.len) {
@@ -105,6 +127,18 @@ route(weir_span method, weir_span path, weir_span query,
 }
 
 static weir_status
+parse(const struct weir_surface_route *way, weir_span body,
+      struct weir_arena *arena, struct weir_request *request_out,
+      struct weir_error *err)
+{
+    if (way->is_form)
+        return weir_openai_parse_form(way, body, arena, request_out, err);
+    if (way->dialect == WEIR_DIALECT_OTHER)
+        return weir_openai_parse_other(way, body, arena, request_out, err);
+    return weir_openai_parse(way, body, arena, request_out, err);
+}
+
+static weir_status
 read_call(const struct weir_request *request, struct weir_neutral *call,
           struct weir_error *err)
 {
@@ -123,7 +157,7 @@ writing(enum weir_dialect dialect)
 
 const struct weir_surface weir_openai_surface = {
     .route = route,
-    .parse = weir_openai_parse,
+    .parse = parse,
     .put_refusal = weir_openai_put_refusal,
     .put_cut = weir_openai_put_cut,
     .put_models = weir_openai_put_models,

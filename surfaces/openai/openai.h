@@ -47,4 +47,14 @@ extern const struct weir_writing_ops weir_openai_chat_writing;
 extern const struct weir_writing_ops weir_openai_responses_writing;
 extern const struct weir_surface weir_openai_surface;
 
+/* Bodies of WEIR_DIALECT_OTHER; see other.c and form.c. */
+weir_status weir_openai_parse_other(const struct weir_surface_route *route,
+                                    weir_span body, struct weir_arena *arena,
+                                    struct weir_request *request_out,
+                                    struct weir_error *err);
+weir_status weir_openai_parse_form(const struct weir_surface_route *route,
+                                   weir_span body, struct weir_arena *arena,
+                                   struct weir_request *request_out,
+                                   struct weir_error *err);
+
 #endif

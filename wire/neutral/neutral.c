@@ -20,6 +20,7 @@ weir_dialect_title(enum weir_dialect dialect)
         [WEIR_DIALECT_GEMINI] = "Gemini",
         [WEIR_DIALECT_GEMINI_EMBED] = "Gemini embeddings",
         [WEIR_DIALECT_CONVERSE] = "Bedrock Converse",
+        [WEIR_DIALECT_OTHER] = "OpenAI images, audio, moderations or rerank",
     };
     return dialect < WEIR_DIALECTS ? titles[dialect] : "unknown";
 }
