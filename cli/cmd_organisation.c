@@ -269,15 +269,11 @@ weir_cmd_organisation_end(struct weir_cli *cli)
 
 /* ----------------------------------------------------------------- import */
 
-/* The path for a daemon of this machine, the text for any other. */
+/* The path, for a daemon of this machine; any other is sent the file. */
 static int
 set_register(struct weir_cli *cli, json_t *body, const char *path)
 {
-    char *bytes = NULL;
-    size_t len = 0;
     struct weir_error err = {0};
-    bool is_remote =
-        weir_cli_option(cli, "url") != NULL || getenv("WEIR_URL") != NULL;
     char *whole = realpath(path, NULL);
     if (whole == NULL) {
         (void)weir_fail(&err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "%.150s: %s",
@@ -285,19 +281,10 @@ set_register(struct weir_cli *cli, json_t *body, const char *path)
         return weir_cli_fail(cli, &err, NULL);
     }
     set_text(body, "file", path);
-    if (!is_remote) {
+    if (!weir_cli_is_remote(cli))
         set_text(body, "path", whole);
-    } else if (weir_read_file(whole, &bytes, &len, &err) == WEIR_OK) {
-        json_t *text = json_stringn(bytes, len);
-        if (text == NULL)
-            (void)weir_fail(&err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                            "%.150s is not UTF-8", path);
-        else
-            json_object_set_new(body, "text", text);
-    }
-    free(bytes);
     free(whole);
-    return err.status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+    return 0;
 }
 
 /* A percentage such as 10% as parts per million. */
@@ -362,7 +349,9 @@ import_file(struct weir_cli *cli, bool is_only_compared)
         json_decref(body);
         return code;
     }
-    code = weir_cli_call(cli, "POST", "/v1/imports", NULL, body, &reply);
+    code = weir_cli_is_remote(cli)
+               ? weir_cli_send(cli, "/v1/imports", body, path, &reply)
+               : weir_cli_call(cli, "POST", "/v1/imports", NULL, body, &reply);
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0) {

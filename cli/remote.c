@@ -7,6 +7,7 @@
 #include "cli/remote.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,13 +106,14 @@ enum heard {
 static enum heard
 ask_http(const char *base, const char *socket, const char *token,
          const char *method, const char *path,
-         const struct weir_cli_pair *query, const char *body,
+         const struct weir_cli_pair *query, const char *body, FILE *upload,
          struct answer *answer, char why_out[CURL_ERROR_SIZE])
 {
     CURL *curl = curl_easy_init();
     char *url = whole_url(base, path, query);
-    struct curl_slist *headers =
-        curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers = curl_slist_append(
+        NULL, upload != NULL ? "Content-Type: application/octet-stream"
+                             : "Content-Type: application/json");
     if (token != NULL) {
         char line[256];
         snprintf(line, sizeof line, "Authorization: Bearer %s", token);
@@ -131,6 +133,15 @@ ask_http(const char *base, const char *socket, const char *token,
     }
     if (body != NULL)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    if (upload != NULL) {
+        fseeko(upload, 0, SEEK_END);
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)ftello(upload));
+        curl_easy_setopt(curl, CURLOPT_READDATA, upload);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, 7200L);
+        rewind(upload);
+    }
     why_out[0] = '\0';
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -352,8 +363,8 @@ ask(struct weir_cli *cli, const char *method, const char *path,
     url = url == NULL ? getenv("WEIR_URL") : url;
     token = token == NULL ? getenv("WEIR_TOKEN") : token;
     if (url != NULL)
-        return ask_http(url, NULL, token, method, path, query, body, answer,
-                        why) == HEARD
+        return ask_http(url, NULL, token, method, path, query, body, NULL,
+                        answer, why) == HEARD
                    ? 0
                    : nobody(cli, url, why);
     find_socket(cli, socket);
@@ -365,7 +376,7 @@ ask(struct weir_cli *cli, const char *method, const char *path,
             access(socket, W_OK) != 0
                 ? NOBODY
                 : ask_http("http://localhost", socket, token, method, path,
-                           query, body, answer, why);
+                           query, body, NULL, answer, why);
         if (heard != NOBODY)
             return heard == HEARD ? 0 : nobody(cli, socket, why);
         int code = ask_here(cli, token, method, path, query, body, left <= 0,
@@ -408,6 +419,72 @@ weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
         code = read_answer(cli, &answer, reply_out);
     weir_buf_fini(&answer.bytes);
     free(text);
+    return code;
+}
+
+#define MEMBERS_MAX 15
+
+/* Members of an object as pairs of a query; numbers live in `room`. */
+static void
+pairs_of(const json_t *object, struct weir_cli_pair pairs_out[MEMBERS_MAX + 1],
+         char room[MEMBERS_MAX][24])
+{
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (count == MEMBERS_MAX)
+            break;
+        const char *text = json_is_boolean(value)
+                               ? (json_is_true(value) ? "true" : "false")
+                               : json_string_value(value);
+        if (json_is_integer(value)) {
+            snprintf(room[count], sizeof room[count], "%lld",
+                     (long long)json_integer_value(value));
+            text = room[count];
+        }
+        pairs_out[count++] = (struct weir_cli_pair){name, text};
+    }
+    pairs_out[count] = (struct weir_cli_pair){NULL, NULL};
+}
+
+bool
+weir_cli_is_remote(const struct weir_cli *cli)
+{
+    return weir_cli_option(cli, "url") != NULL || getenv("WEIR_URL") != NULL;
+}
+
+int
+weir_cli_send(struct weir_cli *cli, const char *path, json_t *members,
+              const char *file, json_t **reply_out)
+{
+    char why[CURL_ERROR_SIZE], room[MEMBERS_MAX][24];
+    struct weir_cli_pair query[MEMBERS_MAX + 1];
+    struct answer answer = {0};
+    const char *url = weir_cli_option(cli, "url");
+    const char *token = weir_cli_option(cli, "token");
+    FILE *upload = fopen(file, "rb");
+    int code;
+    url = url == NULL ? getenv("WEIR_URL") : url;
+    token = token == NULL ? getenv("WEIR_TOKEN") : token;
+    pairs_of(members, query, room);
+    weir_buf_init(&answer.bytes, REPLY_BYTES_MAX);
+    if (upload == NULL) {
+        struct weir_error err;
+        (void)weir_fail(&err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "%.150s: %s",
+                        file, strerror(errno));
+        code = weir_cli_fail(cli, &err, NULL);
+    } else if (ask_http(url, NULL, token, "POST", path, query, NULL, upload,
+                        &answer, why) == HEARD) {
+        code = read_answer(cli, &answer, reply_out);
+    } else {
+        code = nobody(cli, url, why);
+    }
+    if (upload != NULL)
+        fclose(upload);
+    json_decref(members);
+    weir_buf_fini(&answer.bytes);
     return code;
 }
 

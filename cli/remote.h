@@ -29,6 +29,12 @@ struct weir_cli_pair {
 int weir_cli_call(struct weir_cli *cli, const char *method, const char *path,
                   const struct weir_cli_pair *query, json_t *body,
                   json_t **reply_out);
+/* Whether --url or WEIR_URL names the daemon. */
+bool weir_cli_is_remote(const struct weir_cli *cli);
+/* Sends a file to such a daemon, as it is read; what else the path takes as
+ * members of a body (at most 15) goes into the query. They are taken. */
+int weir_cli_send(struct weir_cli *cli, const char *path, json_t *members,
+                  const char *file, json_t **reply_out);
 /* The same for a path that answers with text: prints it as it comes. */
 int weir_cli_fetch(struct weir_cli *cli, const char *path,
                    const struct weir_cli_pair *query);

@@ -106,6 +106,7 @@ weir_control_open(const char *config_path, struct weir_control **control_out,
     if (control == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     pthread_mutex_init(&control->lock, NULL);
+    pthread_mutex_init(&control->importing, NULL);
     control->lock_file = -1;
     control->acts_event = -1;
     control->started = weir_control_now();
@@ -133,6 +134,7 @@ weir_control_close(struct weir_control *control)
     weir_world_free(control->world);
     if (control->lock_file >= 0)
         close(control->lock_file);
+    pthread_mutex_destroy(&control->importing);
     pthread_mutex_destroy(&control->lock);
     free(control);
 }

@@ -29,8 +29,9 @@ struct weir_keyring;    /* control/keyring */
 struct weir_teller;     /* control/notices/telling.h */
 
 struct weir_control {
-    pthread_mutex_t lock; /* people's deeds: weir_control_lock() */
-    atomic_uint waiting;  /* in weir_control_lock() */
+    pthread_mutex_t lock;      /* people's deeds: weir_control_lock() */
+    atomic_uint waiting;       /* in weir_control_lock() */
+    pthread_mutex_t importing; /* one register at a time; before `lock` */
     /* Moves before world or image change; rows that somebody kept over a
      * release of the lock are good for one edition. */
     uint64_t edition;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -45,6 +46,10 @@ struct weir_api {
 /* A request while its body arrives. */
 struct arriving {
     struct weir_buf body;
+    struct weir_spool spool; /* of a register */
+    bool is_spooled;
+    weir_status status; /* why it is not taken */
+    struct weir_error err;
 };
 
 static enum MHD_Result
@@ -85,25 +90,70 @@ close_stores(struct door *door)
     pthread_mutex_destroy(&door->lock);
 }
 
-static enum MHD_Result
-answer(struct door *door, struct MHD_Connection *connection, const char *url,
-       const char *method, const struct arriving *arriving)
+static struct weir_api_request
+request_of(const struct door *door, struct MHD_Connection *connection,
+           const char *url, const char *method)
 {
-    struct weir_api_reply reply;
     struct weir_api_request request = {
         .method = method,
         .path = url,
-        .body = weir_buf_span(&arriving->body),
         .authorization = MHD_lookup_connection_value(
             connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION),
         .is_local = door->is_local,
     };
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, keep_pair,
                               &request);
+    return request;
+}
+
+/* A register: two gigabytes are not taken from anybody, nor into memory. */
+static void
+begin_spool(struct door *door, struct MHD_Connection *connection,
+            const char *url, const char *method, struct arriving *arriving)
+{
+    struct weir_control *control = door->door.control;
+    const struct weir_api_request request =
+        request_of(door, connection, url, method);
+    const char *length = MHD_lookup_connection_value(
+        connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t bytes = 0;
+    weir_control_lock(control);
+    uint64_t most = control->world->settings.import_bytes_max;
+    pthread_mutex_unlock(&control->lock);
     struct weir_api_door mine = door->door;
     mine.store = take_store(door);
-    weir_api_dispatch(&mine, &request, &reply);
+    arriving->is_spooled = true;
+    arriving->status = weir_api_may_send(&mine, &request, &arriving->err);
     put_store(door, mine.store);
+    if (arriving->status == WEIR_OK && length != NULL &&
+        weir_span_to_u64(weir_span_of(length), &bytes) && bytes > most)
+        arriving->status =
+            weir_fail(&arriving->err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                      "over %llu bytes; limits.import says how many may be "
+                      "sent",
+                      (unsigned long long)most);
+    if (arriving->status == WEIR_OK)
+        arriving->status = weir_spool_open(
+            &arriving->spool, control->paths.state, most, &arriving->err);
+}
+
+static enum MHD_Result
+answer(struct door *door, struct MHD_Connection *connection, const char *url,
+       const char *method, struct arriving *arriving)
+{
+    struct weir_api_reply reply;
+    struct weir_api_request request = request_of(door, connection, url, method);
+    request.body = weir_buf_span(&arriving->body);
+    if (arriving->is_spooled)
+        request.spool = &arriving->spool;
+    if (arriving->status != WEIR_OK) {
+        weir_api_refuse(&arriving->err, &reply);
+    } else {
+        struct weir_api_door mine = door->door;
+        mine.store = take_store(door);
+        weir_api_dispatch(&mine, &request, &reply);
+        put_store(door, mine.store);
+    }
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply.len, reply.bytes, MHD_RESPMEM_MUST_FREE);
     if (response == NULL)
@@ -132,7 +182,22 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
         if (arriving == NULL)
             return MHD_NO;
         weir_buf_init(&arriving->body, WEIR_API_BODY_MAX);
+        arriving->spool.file = -1;
         *state = arriving;
+        const char *type = MHD_lookup_connection_value(
+            connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+        if (type == NULL || strcasecmp(type, "application/octet-stream") != 0)
+            return MHD_YES;
+        begin_spool(context, connection, url, method, arriving);
+        return arriving->status == WEIR_OK
+                   ? MHD_YES
+                   : answer(context, connection, url, method, arriving);
+    }
+    if (*upload_size > 0 && arriving->is_spooled) {
+        if (arriving->status == WEIR_OK)
+            arriving->status = weir_spool_add(&arriving->spool, upload,
+                                              *upload_size, &arriving->err);
+        *upload_size = 0;
         return MHD_YES;
     }
     if (*upload_size > 0) {
@@ -149,6 +214,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **state,
 {
     struct arriving *arriving = *state;
     if (arriving != NULL) {
+        weir_spool_close(&arriving->spool);
         weir_buf_fini(&arriving->body);
         free(arriving);
     }

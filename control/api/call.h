@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "control/api/api.h"
+#include "control/spool.h"
 
 #define WEIR_API_QUERY_MAX  16
 #define WEIR_API_PARAMS_MAX 2
@@ -41,6 +42,7 @@ struct weir_api_request {
     struct weir_api_pair query[WEIR_API_QUERY_MAX];
     uint32_t query_count;
     weir_span body;
+    struct weir_spool *spool;  /* a register in place of a body; or NULL */
     const char *authorization; /* NULL: none */
     bool is_local;             /* the user's own process: admin, no token */
 };
@@ -52,6 +54,14 @@ struct weir_api_reply {
     size_t len;
 };
 
+/* The reply of a request that was not looked at. */
+void weir_api_refuse(const struct weir_error *err,
+                     struct weir_api_reply *reply_out);
+/* Whether whoever asks may send so many bytes there, before he does. EUNAUTH,
+ * EROLE, ENOTFOUND, EMETHOD; ETYPE: the path takes JSON only. */
+WEIR_MUST_USE weir_status weir_api_may_send(
+    struct weir_api_door *door, const struct weir_api_request *request,
+    struct weir_error *err);
 /* Finds the route, checks the token, runs the handler. Always replies. */
 void weir_api_dispatch(struct weir_api_door *door,
                        const struct weir_api_request *request,

@@ -247,6 +247,52 @@ read_body(struct weir_api_call *call, const struct weir_api_row *route,
     return check_body(call, route, err);
 }
 
+/* Of a register: what else a body would say stands in the query. */
+static weir_status
+read_query(struct weir_api_call *call, const struct weir_api_row *route,
+           struct weir_error *err)
+{
+    const struct weir_api_row *end = weir_api_rows + weir_api_row_count;
+    call->body = json_object();
+    for (const struct weir_api_row *row = route + 1;
+         row < end && row->kind != WEIR_API_ROUTE; row++) {
+        const char *text = weir_api_query(call, row->name);
+        uint64_t number = 0;
+        if (row->kind != WEIR_API_BODY || text == NULL)
+            continue;
+        json_t *value = json_string(text);
+        if (strcmp(row->type, "boolean") == 0) {
+            json_decref(value);
+            value = json_boolean(strcmp(text, "true") == 0);
+        } else if (strcmp(row->type, "integer") == 0) {
+            json_decref(value);
+            if (!weir_span_to_u64(weir_span_of(text), &number) ||
+                number > INT64_MAX)
+                return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                                 "'%s' is a whole number", row->name);
+            value = json_integer((json_int_t)number);
+        }
+        json_object_set_new(call->body, row->name, value);
+    }
+    return check_body(call, route, err);
+}
+
+weir_status
+weir_api_may_send(struct weir_api_door *door,
+                  const struct weir_api_request *request,
+                  struct weir_error *err)
+{
+    struct weir_api_call call = {.door = door, .request = request};
+    weir_status status;
+    const struct weir_api_row *route = find_route(&call, &status);
+    if (route == NULL)
+        return weir_fail(err, status, WEIR_OFFSET_NONE, "no such path");
+    if (route->handler != weir_api_import)
+        return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                         "this path takes JSON");
+    return authorize(&call, route->role, err);
+}
+
 /* ------------------------------------------------------------------ replying */
 
 static json_t *
@@ -314,10 +360,22 @@ run(struct weir_api_call *call, struct weir_error *err)
                              : "no such path; /openapi.json lists them");
     status = authorize(call, route->role, err);
     if (status == WEIR_OK)
-        status = read_body(call, route, err);
+        status = call->request->spool != NULL ? read_query(call, route, err)
+                                              : read_body(call, route, err);
     if (status == WEIR_OK)
         status = route->handler(call, err);
     return status;
+}
+
+void
+weir_api_refuse(const struct weir_error *err, struct weir_api_reply *reply_out)
+{
+    struct weir_api_call call = {.status = 200};
+    weir_faults_init(&call.faults);
+    fail_call(&call, err);
+    finish(&call, reply_out);
+    json_decref(call.reply);
+    weir_faults_fini(&call.faults);
 }
 
 void

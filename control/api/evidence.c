@@ -392,30 +392,44 @@ read_wish(const struct weir_api_call *call, struct weir_import_wish *wish,
     return WEIR_OK;
 }
 
+/* The text, from the spool that it was sent into, from a file of this
+ * machine (for its own user, who could read it), or from the body. */
+static weir_status
+find_register(struct weir_api_call *call, struct weir_spool *own,
+              struct weir_import_wish *wish, struct weir_error *err)
+{
+    struct weir_control *control = call->door->control;
+    char path[WEIR_PATH_MAX];
+    weir_span named = weir_api_body(call, "path");
+    wish->bytes = weir_api_body(call, "text");
+    if (call->request->spool != NULL)
+        return weir_spool_map(call->request->spool, &wish->bytes, err);
+    if (named.len == 0)
+        return WEIR_OK;
+    if (!call->request->is_local || named.len >= sizeof path)
+        return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                         "send the register's text, not a path");
+    memcpy(path, named.ptr, named.len);
+    path[named.len] = '\0';
+    weir_control_lock(control);
+    uint64_t most = control->world->settings.import_bytes_max;
+    pthread_mutex_unlock(&control->lock);
+    wish->file = wish->file.len > 0 ? wish->file : named;
+    weir_status status = weir_spool_open(own, control->paths.state, most, err);
+    if (status == WEIR_OK)
+        status = weir_spool_add_file(own, path, err);
+    return status == WEIR_OK ? weir_spool_map(own, &wish->bytes, err) : status;
+}
+
 weir_status
 weir_api_import(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_import_wish wish = {.is_partial = false};
     struct weir_import_change change = {.number = 0};
-    char path[WEIR_PATH_MAX];
-    char *bytes = NULL;
-    size_t len = 0;
-    weir_span text = weir_api_body(call, "text");
-    weir_span named = weir_api_body(call, "path");
+    struct weir_spool own = {.file = -1};
     weir_status status = read_wish(call, &wish, err);
-    /* Files of this machine are for its own user, who could read them. */
-    if (status == WEIR_OK && named.len > 0 &&
-        (!call->request->is_local || named.len >= sizeof path))
-        status = weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
-                           "send the register's text, not a path");
-    if (status == WEIR_OK && named.len > 0) {
-        memcpy(path, named.ptr, named.len);
-        path[named.len] = '\0';
-        status = weir_read_file(path, &bytes, &len, err);
-        text = (weir_span){bytes, len};
-        wish.file = wish.file.len > 0 ? wish.file : named;
-    }
-    wish.bytes = text;
+    if (status == WEIR_OK)
+        status = find_register(call, &own, &wish, err);
     if (wish.file.len == 0)
         wish.file = WEIR_SPAN("register");
     if (status == WEIR_OK)
@@ -425,7 +439,7 @@ weir_api_import(struct weir_api_call *call, struct weir_error *err)
     if (status == WEIR_OK)
         call->reply = change_json(&change);
     weir_import_change_fini(&change);
-    free(bytes);
+    weir_spool_close(&own);
     return status;
 }
 

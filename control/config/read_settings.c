@@ -56,6 +56,7 @@ read_limits(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("buffer", read_bytes, row, buffer_bytes_max),
         FIELD("reply", read_bytes, row, reply_bytes_max),
         FIELD("event", read_bytes, row, event_bytes_max),
+        FIELD("import", read_bytes, row, import_bytes_max),
         FIELD("header", read_bytes32, row, header_bytes_max),
         FIELD("connections", read_u32, row, connections_max),
         FIELD("idle", read_ms, row, idle_ms),

@@ -73,7 +73,7 @@ weir_control_evidence_add(struct weir_control *control,
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "there is no fact to add");
     snprintf(detail, sizeof detail, "{\"facts\":%u}", facts->count);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK) {
         for (uint32_t i = 0; i < facts->count && status == WEIR_OK; i++) {
@@ -122,7 +122,7 @@ weir_control_evidence_end(struct weir_control *control,
 {
     char detail[64];
     snprintf(detail, sizeof detail, "{\"fact\":%lld}", (long long)number);
-    pthread_mutex_lock(&control->lock);
+    weir_control_lock(control);
     weir_status status = find_fact(control->store, organisation, number, err);
     if (status == WEIR_OK)
         status = weir_store_begin(control->store, err);
@@ -243,6 +243,8 @@ write_change(struct weir_control *control, const struct weir_actor *actor,
     return status == WEIR_OK ? weir_store_import_add(store, &row, err) : status;
 }
 
+/* In one transaction with the image that has it: facts that do not compile
+ * never last. */
 static weir_status
 import_locked(struct weir_control *control, const struct weir_actor *actor,
               const struct weir_import_wish *wish,
@@ -250,18 +252,7 @@ import_locked(struct weir_control *control, const struct weir_actor *actor,
               struct weir_error *err)
 {
     char detail[128];
-    weir_status status =
-        weir_import_compare(control->store, wish, change, faults, err);
-    if (status != WEIR_OK || wish->is_only_compared)
-        return status;
-    if (change->shrinks && !wish->confirms_shrink)
-        return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
-                         "the source said %u facts, now %u of them are gone; "
-                         "confirm that it shrinks",
-                         change->known.count, change->ended_count);
-    if (change->added_count + change->ended_count == 0)
-        return WEIR_OK;
-    status = weir_store_begin(control->store, err);
+    weir_status status = weir_store_begin(control->store, err);
     if (status != WEIR_OK)
         return status;
     status = weir_store_import_next(control->store, &change->number, err);
@@ -276,6 +267,37 @@ import_locked(struct weir_control *control, const struct weir_actor *actor,
     return finish(control, status, faults, err);
 }
 
+/* Reading takes most of the time and is done without control's lock, over a
+ * store of its own. One import at a time: the other side of the comparison
+ * stands still. A fact of it that somebody ends meanwhile is a conflict. */
+static weir_status
+import_alone(struct weir_control *control, const struct weir_actor *actor,
+             const struct weir_import_wish *wish,
+             struct weir_import_change *change, struct weir_faults *faults,
+             struct weir_error *err)
+{
+    struct weir_store *store = NULL;
+    memset(change, 0, sizeof *change);
+    weir_status status =
+        weir_store_open(control->paths.state, false, &store, err);
+    if (status == WEIR_OK)
+        status = weir_import_compare(store, wish, change, faults, err);
+    weir_store_close(store);
+    if (status != WEIR_OK || wish->is_only_compared)
+        return status;
+    if (change->shrinks && !wish->confirms_shrink)
+        return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
+                         "the source said %u facts, now %u of them are gone; "
+                         "confirm that it shrinks",
+                         change->known.count, change->ended_count);
+    if (change->added_count + change->ended_count == 0)
+        return WEIR_OK;
+    weir_control_lock(control);
+    status = import_locked(control, actor, wish, change, faults, err);
+    pthread_mutex_unlock(&control->lock);
+    return status;
+}
+
 weir_status
 weir_control_evidence_import(struct weir_control *control,
                              const struct weir_actor *actor,
@@ -283,9 +305,9 @@ weir_control_evidence_import(struct weir_control *control,
                              struct weir_import_change *change,
                              struct weir_faults *faults, struct weir_error *err)
 {
-    pthread_mutex_lock(&control->lock);
+    pthread_mutex_lock(&control->importing);
     weir_status status =
-        import_locked(control, actor, wish, change, faults, err);
-    pthread_mutex_unlock(&control->lock);
+        import_alone(control, actor, wish, change, faults, err);
+    pthread_mutex_unlock(&control->importing);
     return status;
 }

@@ -601,6 +601,7 @@ struct weir_settings {
     uint64_t buffer_bytes_max; /* of it kept in memory, then a file */
     uint64_t reply_bytes_max;  /* a reply that is not streamed */
     uint64_t event_bytes_max;  /* one event of a stream */
+    uint64_t import_bytes_max; /* a register sent to the admin API */
     uint32_t header_bytes_max;
     uint32_t connections_max; /* of a worker */
     uint32_t idle_ms;         /* keepalive of clients */
