@@ -254,6 +254,8 @@ put_bash(FILE *out)
         if (row->kind != WEIR_CLI_COMMAND)
             continue;
         const char *second = strchr(row->name, ' ');
+        if (second != NULL && strchr(second + 1, ' ') != NULL)
+            continue; /* those of its first two words are offered */
         if (second == NULL)
             fprintf(out, "  *:%s) COMPREPLY=($(compgen -f -W '", row->name);
         else
@@ -269,9 +271,16 @@ put_bash(FILE *out)
             row->kind == WEIR_CLI_COMMAND ? strchr(row->name, ' ') : NULL;
         if (second != NULL)
             fprintf(out,
-                    "  2:*:%.*s) COMPREPLY+=($(compgen -W '%s' -- "
+                    "  2:*:%.*s) COMPREPLY+=($(compgen -W '%.*s' -- "
                     "\"$cur\"));;&\n",
-                    (int)(second - row->name), row->name, second + 1);
+                    (int)(second - row->name), row->name,
+                    (int)strcspn(second + 1, " "), second + 1);
+        const char *third = second == NULL ? NULL : strchr(second + 1, ' ');
+        if (third != NULL)
+            fprintf(out,
+                    "  3:'%.*s':*) COMPREPLY+=($(compgen -W '%s' -- "
+                    "\"$cur\"));;&\n",
+                    (int)(third - row->name), row->name, third + 1);
     }
     fputs("  esac\n}\ncomplete -o filenames -F _weir weir\n", out);
 }

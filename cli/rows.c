@@ -37,19 +37,25 @@ static const struct weir_cli_row common[] = {
 static int
 words_in(const char *name)
 {
-    return strchr(name, ' ') == NULL ? 1 : 2;
+    int words = 1;
+    for (; *name != '\0'; name++)
+        words += *name == ' ';
+    return words;
 }
 
+/* Every word of the name, in order, at the beginning of `words`. */
 static bool
 name_matches(const char *name, char *const *words, int count)
 {
-    const char *space = strchr(name, ' ');
-    if (space == NULL)
-        return count >= 1 && strcmp(name, words[0]) == 0;
-    size_t first = (size_t)(space - name);
-    return count >= 2 && strlen(words[0]) == first &&
-           memcmp(name, words[0], first) == 0 &&
-           strcmp(space + 1, words[1]) == 0;
+    for (int i = 0; i < count; i++) {
+        size_t len = strcspn(name, " ");
+        if (strlen(words[i]) != len || memcmp(name, words[i], len) != 0)
+            return false;
+        if (name[len] == '\0')
+            return true;
+        name += len + 1;
+    }
+    return false;
 }
 
 const struct weir_cli_row *

@@ -60,4 +60,10 @@ WEIR_MUST_USE weir_status weir__override_revoked(struct weir_store *store,
                                                  weir_span reason,
                                                  struct weir_error *err);
 
+/* A reviewer; `person` is not kept. Replaces what was said of the token. */
+struct weir_reviewer_row;
+WEIR_MUST_USE weir_status
+weir__reviewer_put(struct weir_store *store,
+                   const struct weir_reviewer_row *row, struct weir_error *err);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Steps as rows: control/steps/rows.h and the reading parts of steps.h. */
+#include "control/steps/review.h"
 #include "control/steps/rows.h"
 #include "control/store/sqlite/sql.h"
 
@@ -342,4 +343,38 @@ weir__override_revoked(struct weir_store *store, weir_span id, weir_time now,
 {
     return weir_sql_run(store, WEIR_SQL_OVERRIDE_REVOKE, err, "titt", id, now,
                         person, reason);
+}
+
+/* ------------------------------------------------------------ reviewers */
+
+weir_status
+weir__reviewer_put(struct weir_store *store,
+                   const struct weir_reviewer_row *row, struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_REVIEWER_PUT, err, "ttiit", row->token,
+                        row->places, row->until, row->since, row->by);
+}
+
+weir_status
+weir_reviewers(struct weir_store *store, weir_reviewer_on_row *on_row,
+               void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_REVIEWERS, &own, "");
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        const struct weir_reviewer_row one = {
+            .token = weir_sql_span(row, 0),
+            .person = weir_sql_span(row, 1),
+            .places = weir_sql_span(row, 2),
+            .until = sqlite3_column_int64(row, 3),
+            .since = sqlite3_column_int64(row, 4),
+            .by = weir_sql_span(row, 5),
+        };
+        if (!on_row(context, &one)) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? failed(&own, err) : WEIR_OK;
 }
