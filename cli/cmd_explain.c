@@ -228,6 +228,23 @@ print_outcome(FILE *out, const json_t *outcome)
             weir_cli_text(outcome, "price_version"));
 }
 
+/* What the watch did to the call; nothing is said of a call it left alone. */
+static void
+print_step(FILE *out, const json_t *step)
+{
+    if (step == NULL)
+        return;
+    fprintf(out, "watch  %s of the %s until %s, case %s\n",
+            weir_cli_text(step, "action"), weir_cli_text(step, "subject"),
+            weir_cli_text(step, "until"), weir_cli_text(step, "case"));
+    if (weir_cli_number(step, "delay_ms") != 0)
+        fprintf(out, "         waited %lld ms\n",
+                weir_cli_number(step, "delay_ms"));
+    if (weir_cli_number(step, "calls_per_minute") != 0)
+        fprintf(out, "         at most %lld calls a minute\n",
+                weir_cli_number(step, "calls_per_minute"));
+}
+
 static void
 print_explained(FILE *out, const json_t *reply)
 {
@@ -236,6 +253,7 @@ print_explained(FILE *out, const json_t *reply)
     print_who(out, reply);
     weir_cli_print_places(out, reply);
     print_candidates(out, reply);
+    print_step(out, json_object_get(reply, "step"));
     print_outcome(out, json_object_get(reply, "outcome"));
     fprintf(out, "policy image %s, overlay %lld\n",
             weir_cli_text(image, "digest"), weir_cli_number(image, "overlay"));

@@ -205,13 +205,15 @@ def weir_config(origin_url, deployment_models, price=("0.50", "1.50")):
 
 
 class Weir:
-    """weir with everything on, one worker, one tier."""
+    """weir with everything on, one worker, one tier; watched or not."""
 
-    def __init__(self, where, origin, tier):
-        self.name = "weir-" + tier
+    def __init__(self, where, origin, tier, watches=False):
+        self.name = "weir-watched" if watches else "weir-" + tier
+        config = weir_config(origin.url("origin"), MODELS)
+        config["watch"] = "on" if watches else "off"
         self.weir = lab.Weir(
             pathlib.Path(where) / self.name,
-            weir_config(origin.url("origin"), MODELS),
+            config,
             {"seller/permit.cedar": PERMIT.format(tier=tier)},
             before=pin(LOAD_CORE))
         self.weir.start()

@@ -186,6 +186,13 @@ place_json(const struct weir_store_at *at)
                      (json_int_t)at->leaf);
 }
 
+static void
+set_if(json_t *object, const char *name, json_t *value)
+{
+    if (value != NULL)
+        json_object_set_new(object, name, value);
+}
+
 static json_t *
 reply_of(const struct weir_explained *in)
 {
@@ -208,6 +215,12 @@ reply_of(const struct weir_explained *in)
                       "http_status", (int)in->refusal.http_status, "policy",
                       weir__explain_text(in->refusal.policy)));
     }
+    set_if(reply, "step",
+           weir__explain_step(in->recorded.is_refusal ? &in->refusal.step
+                                                      : &in->intent.step));
+    set_if(reply, "watch",
+           weir__explain_watch(in->recorded.is_refusal ? &in->refusal.watch
+                                                       : &in->outcome.watch));
     if (in->has_outcome) {
         json_object_set_new(reply, "outcome", outcome_json(&in->outcome));
         json_object_set_new(json_object_get(reply, "journal"), "last",

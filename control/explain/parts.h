@@ -62,6 +62,11 @@ void weir__explain_places(const struct weir_explained *explained,
                           const struct weir_image *image, uint32_t key,
                           json_t *reply);
 
+/* The step of the watch that met the call, and what its record has of its
+ * features; NULL: none. */
+json_t *weir__explain_step(const struct weir_record_step *step);
+json_t *weir__explain_watch(const struct weir_record_watch *watch);
+
 /* Decides again and adds "candidates", "differences" and "is_same". */
 void weir__explain_replay(const struct weir_explained *explained,
                           struct weir_store *store,

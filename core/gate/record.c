@@ -47,7 +47,8 @@ enum tag {
     TAG_WATCH = 23,
     TAG_POOLS = 24,
     TAG_STEP = 25,
-    TAG_COUNT = 26,
+    TAG_CLASSIFIED = 26,
+    TAG_COUNT = 27,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -157,6 +158,14 @@ put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
     put_le(out, pools->subject, 1);
     put_le(out, pools->matches, 2);
     put_le(out, pools->exchanges, 4);
+    close_tag(out, start);
+    if (watch->classified_count == 0)
+        return;
+    start = open_tag(out, TAG_CLASSIFIED);
+    for (uint32_t i = 0; i < watch->classified_count; i++) {
+        put_le(out, watch->classified[i].id, 1);
+        put_le(out, watch->classified[i].score, 1);
+    }
     close_tag(out, start);
 }
 
@@ -403,6 +412,19 @@ get_pools(weir_span value, struct weir_watch_pools *pools_out)
     return !in.is_short;
 }
 
+/* A later build may have more of them than this one has room for. */
+static void
+get_classified(weir_span value, struct weir_record_watch *watch_out)
+{
+    struct reader in = reader_of(value);
+    while (in.left >= 2 && watch_out->classified_count < WEIR_CLASSIFIED_MAX) {
+        struct weir_classified *one =
+            &watch_out->classified[watch_out->classified_count++];
+        one->id = (uint8_t)get_le(&in, 1);
+        one->score = (uint8_t)get_le(&in, 1);
+    }
+}
+
 static bool
 get_step(weir_span value, struct weir_record_step *step_out)
 {
@@ -530,6 +552,7 @@ weir_record_get_refusal(weir_span payload,
     weir_span signals = WEIR_SPAN_NONE;
     weir_span step = WEIR_SPAN_NONE;
     weir_span pools = WEIR_SPAN_NONE;
+    weir_span classified = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &refusal.key,
                                  [TAG_PROJECT] = &refusal.project,
                                  [TAG_TENANT] = &refusal.tenant,
@@ -542,6 +565,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_STEP] = &step,
                                  [TAG_WATCH] = &refusal.watch.block,
                                  [TAG_POOLS] = &pools,
+                                 [TAG_CLASSIFIED] = &classified,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -561,6 +585,7 @@ weir_record_get_refusal(weir_span payload,
                               !get_pools(pools, &refusal.watch.pools)))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of a refusal is cut off");
+    get_classified(classified, &refusal.watch);
     if (status == WEIR_OK)
         *refusal_out = refusal;
     return status;
@@ -575,6 +600,7 @@ weir_record_get_outcome(weir_span payload,
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
     weir_span pools = WEIR_SPAN_NONE;
+    weir_span classified = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,
@@ -586,7 +612,8 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_END_CUSTOMER] = &outcome.end_customer,
                                  [TAG_FINDING] = &outcome.finding,
                                  [TAG_WATCH] = &outcome.watch.block,
-                                 [TAG_POOLS] = &pools}};
+                                 [TAG_POOLS] = &pools,
+                                 [TAG_CLASSIFIED] = &classified}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);
@@ -607,6 +634,7 @@ weir_record_get_outcome(weir_span payload,
     if (status == WEIR_OK && !get_pools(pools, &outcome.watch.pools))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of an outcome is cut off");
+    get_classified(classified, &outcome.watch);
     if (status == WEIR_OK)
         *outcome_out = outcome;
     return status;

@@ -158,7 +158,9 @@ TEST(record, watch_and_step_read_back_and_may_be_absent)
                             .action = 3,
                             .subject = 5,
                             .matches = 9,
-                            .exchanges = 10}}};
+                            .exchanges = 10},
+                  .classified_count = 2,
+                  .classified = {{1, 40}, {2, 100}}}};
     struct weir_record_outcome out;
     struct weir_buf buf;
     weir_buf_init_fixed(&buf, memory, sizeof(memory));
@@ -168,6 +170,9 @@ TEST(record, watch_and_step_read_back_and_may_be_absent)
     assert_memory_equal(out.watch.block.ptr, block, 256);
     assert_memory_equal(&out.watch.pools, &in.watch.pools,
                         sizeof(in.watch.pools));
+    assert_int_equal(out.watch.classified_count, 2);
+    assert_int_equal(out.watch.classified[1].id, 2);
+    assert_int_equal(out.watch.classified[1].score, 100);
     in.watch = (struct weir_record_watch){0};
     weir_buf_reset(&buf);
     weir_record_put_outcome(&in, &buf);

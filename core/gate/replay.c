@@ -110,6 +110,8 @@ weir_replay_is_decision(const struct weir_replay_case *recorded)
     case WEIR_REASON_OPERATION:
     case WEIR_REASON_STALE:
     case WEIR_REASON_SUNSET:
+    case WEIR_REASON_WATCH_HOLD:
+    case WEIR_REASON_WATCH_SUSPENDED:
         /* A withdrawal between decision and attempt leaves an intent. */
         return recorded->candidate_count > 0;
     case WEIR_REASON_UNKNOWN_MODEL:

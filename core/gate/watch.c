@@ -371,6 +371,8 @@ weir__gate_watched(struct weir_call *call,
     facts.quota = quota_share(call);
     weir_watch_finish(&call->watching, &facts, &features);
     weir_watch_pack(&features, block);
+    watch_out->classified_count =
+        weir_classify(&features, watch_out->classified);
     watch_out->block = (weir_span){(const char *)block, WEIR_WATCH_BLOCK_BYTES};
     fill_pools(call, &watch_out->pools);
     if (call->gate->indicators != NULL && call->gate->indicators->count > 0) {

@@ -14,6 +14,7 @@
 #define WEIR_RECORD_H
 
 #include <weir/base.h>
+#include <weir/classifier.h>
 #include <weir/limits.h>
 #include <weir/watch_step.h>
 
@@ -150,6 +151,8 @@ struct weir_record_attempt {
 struct weir_record_watch {
     weir_span block; /* weir_watch_unpack(); empty: the call was not watched */
     struct weir_watch_pools pools; /* all 0 where there is no block */
+    uint32_t classified_count;     /* classifiers that said something */
+    struct weir_classified classified[WEIR_CLASSIFIED_MAX];
 };
 
 struct weir_record_outcome {
