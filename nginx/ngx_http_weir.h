@@ -18,6 +18,7 @@
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
+ *   ngx_http_weir_content.c  content that is kept, sealed
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -262,6 +263,7 @@ typedef enum {
 
 /* A block of held bytes on its way to the client. */
 typedef struct ngx_http_weir_block_s  ngx_http_weir_block_t;
+typedef struct ngx_http_weir_content_s  ngx_http_weir_content_t;
 
 struct ngx_http_weir_block_s {
     ngx_http_weir_block_t          *next;
@@ -318,6 +320,7 @@ struct ngx_http_weir_ctx_s {
     void                          (*read_event_handler)(ngx_http_request_t *r,
                                         ngx_http_upstream_t *u);
     ngx_http_weir_block_t          *blocks;
+    ngx_http_weir_content_t        *content;    /* NULL: none is kept */
     ngx_chain_t                    *body;       /* of a collected reply */
     ngx_chain_t                    *out_last;   /* of the chain being made */
 
@@ -394,6 +397,23 @@ ngx_int_t ngx_http_weir_add_step(ngx_http_weir_ctx_t *ctx);
 /* Matches the indicators of this generation from now on. */
 void ngx_http_weir_follow_indicators(ngx_http_weir_worker_t *w,
     uint64_t generation);
+
+
+/* ngx_http_weir_content.c */
+void ngx_http_weir_content_tick(ngx_http_weir_worker_t *w);
+void ngx_http_weir_content_close(void);
+/* Memory that held plain text is wiped before it is used again. */
+ngx_uint_t ngx_http_weir_content_is_kept(void);
+/* Between decision and admission: EUNAVAIL when it must be kept and cannot
+ * be. ctx->content is set where it is kept. */
+weir_status ngx_http_weir_content_begin(ngx_http_weir_ctx_t *ctx,
+    weir_span body, struct weir_error *err);
+void ngx_http_weir_content_admitted(ngx_http_weir_ctx_t *ctx);
+/* Bytes on their way to the client; ctx->content is set. */
+void ngx_http_weir_content_reply(ngx_http_weir_ctx_t *ctx, u_char *p,
+    size_t n);
+/* Once; nothing where nothing is kept. */
+void ngx_http_weir_content_end(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_credential.c */

@@ -121,6 +121,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_settle(ctx, ctx->is_tried ? WEIR_END_CLIENT_LEFT
                                             : WEIR_END_NOT_SENT);
     ngx_http_weir_unslow(ctx);
+    ngx_http_weir_content_end(ctx);
 
     ngx_http_weir_free_reply(ctx);
     ngx_http_weir_free_blocks(ctx);
@@ -131,6 +132,11 @@ ngx_http_weir_cleanup(void *data)
     }
 
     ngx_http_weir_view_unref(ctx->view);
+
+    if (ngx_http_weir_content_is_kept()) {
+        explicit_bzero(ctx->arena_bytes, sizeof(ctx->arena_bytes));
+        explicit_bzero(ctx->buffer, sizeof(ctx->buffer));
+    }
 
     w = &ngx_http_weir_worker;
 
@@ -551,9 +557,18 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
                                  : "the journal is not available yet");
     }
 
+    status = ngx_http_weir_content_begin(ctx, body, err);
+    if (status != WEIR_OK) {
+        return status;
+    }
+
     w->is_urgent = ctx->call.answer.obligations.tier != WEIR_TIER_CRASH;
     status = weir_call_admit(&ctx->call, position_out, err);
     w->is_urgent = 0;
+
+    if (status == WEIR_OK) {
+        ngx_http_weir_content_admitted(ctx);
+    }
 
     return status;
 }

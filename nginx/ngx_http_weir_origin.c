@@ -502,6 +502,8 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
         return;
     }
 
+    ngx_http_weir_content_end(ctx);
+
     s = &ctx->settlement;
     s->ending = ending;
     s->sent_bytes = ctx->passed;

@@ -56,6 +56,10 @@ ngx_http_weir_free_reply(ngx_http_weir_ctx_t *ctx)
         return;
     }
 
+    if (ngx_http_weir_content_is_kept()) {
+        explicit_bzero(ctx->reader, sizeof(ngx_http_weir_reader_t));
+    }
+
     w = &ngx_http_weir_worker;
 
     if (w->reader_count == NGX_HTTP_WEIR_SPARE) {

@@ -69,6 +69,10 @@ ngx_http_weir_append(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain, u_char *p,
     u = ctx->request->upstream;
     ctx->passed += n;
 
+    if (ctx->content) {
+        ngx_http_weir_content_reply(ctx, p, n);
+    }
+
     if (ctx->out_last && ctx->out_last->buf->last == p) {
         ctx->out_last->buf->last += n;
         return NGX_OK;

@@ -355,6 +355,10 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
 
     ngx_http_weir_journal_tick();
 
+    if (w->ticks % (1000 / NGX_HTTP_WEIR_TICK) == 1) {
+        ngx_http_weir_content_tick(w);
+    }
+
     if (w->bell_count && w->lane) {
         w->bell_count = 0;
         weir_lane_ring_bell(w->lane);
@@ -477,6 +481,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_weir_journal_close();
+    ngx_http_weir_content_close();
     ngx_http_weir_forget_credentials(w);
 
     ngx_http_weir_view_unref(w->view);

@@ -52,6 +52,7 @@ static const struct section sections[] = {
     {"translation", read_translation, true},
     {"notices", read_notices, true},
     {"transparency", read_transparency, true},
+    {"content", read_content, true},
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},

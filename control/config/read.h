@@ -108,6 +108,8 @@ read_fn read_pins; /* of a deployment */
 read_fn read_withdrawal;
 read_fn read_translation;
 read_fn read_transparency;
+read_fn read_content;
+read_fn read_reference; /* struct weir_world_reference */
 read_fn read_seller;
 read_fn read_onboarding;
 read_fn read_watch;

@@ -42,8 +42,7 @@ take_reference(const struct reference_text *text,
     return count == 1;
 }
 
-/* struct weir_world_reference */
-static void
+void
 read_reference(struct reader *r, const struct yaml_node *node, void *member)
 {
     struct weir_world_reference *reference = member;

@@ -107,20 +107,9 @@ WEIR_MUST_USE weir_status weir_content_hold_set(
 
 /* ------------------------------------------------------------- keeping */
 
-/*
- * Makes data keys that are missing and tells workers keys and classes, when
- * either changed. Nothing is kept where the configuration says nothing.
- * EPARSE, EIO, ETIMEOUT: the master key cannot be had.
- */
-WEIR_MUST_USE weir_status weir_content_publish(struct weir_control *control,
-                                               struct weir_error *err);
-/* Erases what is over its class's ceiling, and files of which nothing is
- * left. Returns how many items. */
-WEIR_MUST_USE weir_status weir_content_sweep(struct weir_control *control,
-                                             weir_time now, uint64_t *items_out,
-                                             struct weir_error *err);
-
-/* A thread that does both, once a second. */
+/* A thread: makes data keys that are missing, tells workers keys and classes
+ * when either changed, and erases what is over its class's ceiling. Nothing
+ * is kept where the configuration says nothing. */
 struct weir_content_keeper;
 WEIR_MUST_USE weir_status weir_content_keeper_start(
     struct weir_control *control, struct weir_content_keeper **keeper_out,

@@ -10,6 +10,7 @@
 
 #include <weir/quota.h>
 
+#include "control/content/content.h"
 #include "control/control.h"
 #include "control/keyring/keyring.h"
 #include "control/notices/courier.h"
@@ -38,6 +39,7 @@ struct weir_house {
     struct weir_keeper *keeper;
     struct weir_steps_keeper *steps;
     struct weir_voucher *voucher;
+    struct weir_content_keeper *content;
     int signals; /* signalfd */
     int timer;   /* timerfd */
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */

@@ -404,6 +404,27 @@ weir_gate_decide_one(const struct weir_view *view,
     (void)weir__gate_take_steps(view, question, candidate_out, 1);
 }
 
+/* Keeping nothing is stricter than any class; which of two classes is, only
+ * their names can say here, so that the answer does not hang on the order of
+ * files. */
+static void
+add_retention(const struct weir_image *image,
+              const struct weir_image_policy *policy,
+              struct weir_obligations *all)
+{
+    weir_span retain = weir_image_text(image, policy->retain);
+    weir_span monitor = weir_image_text(image, policy->monitor);
+    if (weir_span_equal(retain, WEIR_SPAN("none")) ||
+        weir_span_equal(monitor, WEIR_SPAN("modified")))
+        all->keeps_nothing = true;
+    if (retain.len > 0 &&
+        (all->retain.len == 0 ||
+         weir_span_compare(retain, weir_image_text(image, all->retain)) < 0))
+        all->retain = policy->retain;
+    if (monitor.len > 0)
+        all->monitor = policy->monitor;
+}
+
 /* The strictest of what the deciding permits of allowed candidates ask. */
 static void
 add_obligations(const struct weir_image *image,
@@ -422,10 +443,7 @@ add_obligations(const struct weir_image *image,
             all->max_n = policy->max_n;
         if (policy->tier > all->tier)
             all->tier = policy->tier;
-        if (policy->retain.len > 0)
-            all->retain = policy->retain;
-        if (policy->monitor.len > 0)
-            all->monitor = policy->monitor;
+        add_retention(image, policy, all);
     }
 }
 
@@ -514,9 +532,8 @@ weir_gate_decide(const struct weir_view *view,
     }
     answer_out->exception = find_grant(view, question, answer_out->candidates,
                                        answer_out->candidate_count);
-    answer_out->step =
-        weir__gate_take_steps(view, question, answer_out->candidates,
-                              answer_out->candidate_count);
+    answer_out->step = weir__gate_take_steps(
+        view, question, answer_out->candidates, answer_out->candidate_count);
     if (answer_out->candidate_count > 0)
         conclude(image, answer_out);
     if (answer_out->step != WEIR_INDEX_NONE)

@@ -98,8 +98,10 @@ struct weir_obligations {
     uint32_t strip; /* WEIR_STRIP_* */
     uint32_t max_n; /* 0 = no cap */
     uint32_t tier;  /* enum weir_tier */
-    weir_ref retain;
+    weir_ref retain; /* class of content; of several the first by name */
     weir_ref monitor;
+    bool keeps_nothing; /* @retain("none") or @monitor("modified"): no content,
+                           whatever else asks */
 };
 
 struct weir_answer {

@@ -591,6 +591,33 @@ struct weir_transparency_settings {
     bool is_hidden;              /* nginx does not serve the log's files */
 };
 
+/* How long content of a class is kept, and what happens when it cannot be. */
+struct weir_world_content_class {
+    struct weir_place place;
+    weir_span name;
+    weir_time floor_us;   /* not erased before, but by the ceiling */
+    weir_time ceiling_us; /* erased then, unless it is held */
+    uint64_t bytes_max;   /* of one body; 0: 1 MiB */
+    bool is_optional;     /* the call goes on without */
+    struct weir_world_range regions; /* names: whose reviewers may look; none:
+                                        anybody's */
+};
+
+/* Who looks at content, and from where. */
+struct weir_world_reviewer {
+    struct weir_place place;
+    weir_span name; /* of the token, as given when it was made, or "local" */
+    struct weir_world_name region; /* jurisdiction or region, as the classes
+                                      write it */
+    weir_time until;               /* 0: no end */
+};
+
+struct weir_content_settings {
+    struct weir_world_reference master; /* NONE: nothing is kept */
+    uint64_t queue_bytes_max;           /* 0: 64 MiB, of a worker */
+    uint64_t free_bytes_min;            /* 0: 64 MiB, on the disk */
+};
+
 struct weir_settings {
     struct weir_world_listen admin; /* port 0: none */
     weir_span state_dir;            /* absolute after loading */
@@ -630,6 +657,7 @@ struct weir_settings {
     weir_time notice_ahead[WEIR_NOTICE_AHEAD_MAX];
     uint32_t notice_ahead_count; /* 0: they are not */
     struct weir_transparency_settings transparency;
+    struct weir_content_settings content;
 };
 
 /* -------------------------------------------------------------- world */
@@ -666,6 +694,8 @@ struct weir_settings {
     X(rate, struct weir_world_rate)                                            \
     X(contract, struct weir_world_contract)                                    \
     X(policy, struct weir_world_policy)                                        \
+    X(content_class, struct weir_world_content_class)                          \
+    X(reviewer, struct weir_world_reviewer)                                    \
     X(listen, struct weir_world_listen)
 
 struct weir_world {
