@@ -5,44 +5,53 @@
  *
  *   bench_screening [OPTION]... LIST...
  *     --strangers FILE  also names of nobody, one a line (up to four files)
- *     --tune            the halves on which the matcher was tuned
+ *     --learnt          the half on which points were learnt
  *     --show KIND       what is missed (a disguise) or hit (companies,
- *                       persons, a file) at 850
+ *                       persons, mixed, a file) at 850
  *     --speed N         N generated names instead
  *
  * Lists in the order weir screen takes them; two faulty rows each are left
  * out. A name that a disguise does not change (after case) is not counted.
  * Recall: its entry is among the hits. A stranger whose folded name stands
- * in a list is none and is not counted.
+ * in a list is none and is not counted. Mixed persons have the given names
+ * of one listed person and the surname of another.
  *
  * WHAT IS LEFT. A typo in a name of three letters and a name without its
  * surname are other names. How much a disguised name still says is counted
- * without the matcher: a word of the listed name says -log2 of the share of
- * listed names that have it, a bit and a half more or less for each letter
- * over or under six; six bits less for each edit. A name that is left with
- * fewer bits than it takes to number the listed names says nothing of whom
- * it means: it is counted in a column of its own, and recall is given with
- * and without it.
+ * without the lists and without points: a word says the bits of the table
+ * of the world's names; one that the table does not have 14, and a bit and a
+ * half more or less for each letter over or under six; six bits less for
+ * each edit, three for a word in other letters. Fifteen bits tell 30,000
+ * names from each other. To tell them from a thousand strangers takes 25: of
+ * a name that is left with fewer, whom it means is not known at one false
+ * hit in a thousand. Recall is given for all, and by what is left.
  */
 #include "control/lists/lists.h"
+#include "screen.h"
 #include "screening_disguise.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define HITS_MAX     512u
-#define SAMPLES_MAX  4000u
-#define STRANGERS    20000u
-#define WORDS_MAX    64u
-#define FILES_MAX    4u
+#define HITS_MAX    512u
+#define SAMPLES_MAX 8000u
+#define STRANGERS   20000u
+#define FILES_MAX   4u
+#define SHOWN_BELOW 850u
+#define LOWEST      500u
+
+/* Bits. */
+#define ENOUGH       25.0
+#define SOME         15.0
+#define BITS_UNKNOWN 14.0
+#define BITS_PLAIN   7.0
 #define BITS_EDIT    6.0
+#define BITS_SCRIPT  3.0
 #define BITS_LETTER  1.5
 #define LETTERS      6.0
 #define LETTERS_MORE 8.0
-#define SHOWN_BELOW  850u
 
 static void
 die(const char *what)
@@ -67,56 +76,12 @@ struct bench {
     const struct weir_screening *index;
     struct weir_screening_scratch *scratch;
     struct weir_screening_hit hits[HITS_MAX];
-    char **words; /* of all listed names, sorted: each once for each name */
-    size_t word_count;
+    uint32_t *first_name; /* [entry]: its first row */
     const char *files[FILES_MAX];
     size_t file_count;
     const char *shown;
-    bool is_tuning;
+    bool is_learnt;
 };
-
-static const uint32_t thresholds[] = {700, 750, 775, 800, 825,
-                                      850, 875, 900, 950};
-#define THRESHOLDS WEIR_COUNTOF(thresholds)
-
-static int
-compare_words(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static size_t
-folded_words(const char *name, char *bytes, char *words[WORDS_MAX])
-{
-    char *save = NULL;
-    size_t count = 0;
-    size_t len =
-        weir_screening_fold(weir_span_of(name), bytes, 4 * NAME_BYTES - 1);
-    bytes[len] = '\0';
-    for (char *word = strtok_r(bytes, " ", &save);
-         word != NULL && count < WORDS_MAX; word = strtok_r(NULL, " ", &save))
-        words[count++] = word;
-    return count;
-}
-
-static void
-count_words(struct bench *bench)
-{
-    char bytes[4 * NAME_BYTES];
-    char *words[WORDS_MAX];
-    bench->words =
-        calloc((size_t)bench->rows.name_count * 25 + 1, sizeof(char *));
-    if (bench->words == NULL)
-        die("no memory");
-    for (uint32_t i = 0; i < bench->rows.name_count; i++) {
-        size_t count =
-            folded_words(bench->rows.name_rows[i].text.ptr, bytes, words);
-        for (size_t j = 0; j < count; j++)
-            if ((bench->words[bench->word_count++] = strdup(words[j])) == NULL)
-                die("no memory");
-    }
-    qsort(bench->words, bench->word_count, sizeof(char *), compare_words);
-}
 
 static void
 load(struct bench *bench, char **files, int count)
@@ -140,97 +105,105 @@ load(struct bench *bench, char **files, int count)
            bench->rows.entry_count, bench->rows.name_count, cpu_s() - start,
            (double)bench->arena.total / 1e6);
     weir_faults_fini(&faults);
-    count_words(bench);
+    bench->first_name =
+        weir_arena_array(&bench->arena, uint32_t, bench->rows.entry_count + 1);
+    if (bench->scratch == NULL || bench->first_name == NULL)
+        die("no memory");
+    for (uint32_t i = bench->rows.name_count; i > 0; i--)
+        bench->first_name[bench->rows.name_rows[i - 1].entry] = i - 1;
+}
+
+static bool
+is_mine(const struct bench *bench, uint32_t entry)
+{
+    const struct weir_screening_name *first =
+        &bench->rows.name_rows[bench->first_name[entry]];
+    return disguise_is_learnt(first->text) == bench->is_learnt;
 }
 
 /* --------------------------------------------------------- what is left */
 
 static double
-bits_of(const struct bench *bench, const char *word)
+bits_of(const struct screen_word *word)
 {
-    size_t low = 0;
-    size_t high = bench->word_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(bench->words[middle], word) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    size_t end = low;
-    while (end < bench->word_count && strcmp(bench->words[end], word) == 0)
-        end++;
-    double letters = (double)strlen(word) - LETTERS;
+    uint32_t known = weir__screen_background(word->text);
+    double letters = (double)word->text.len - LETTERS;
+    if (word->rank >= SCREEN_STOP || word->text.len == 1)
+        return 0;
+    if (known != UINT32_MAX)
+        return (double)known / 8;
+    if (word->rank == SCREEN_PLAIN)
+        return BITS_PLAIN;
     letters = letters > LETTERS_MORE ? LETTERS_MORE : letters;
-    double bits = log2((double)bench->rows.name_count /
-                       (double)(end > low ? end - low : 1)) +
-                  letters * BITS_LETTER;
-    return bits > 0 ? bits : 0;
+    return BITS_UNKNOWN + letters * BITS_LETTER;
 }
 
-/* Letters added, lost, changed or swapped. */
-static size_t
-edits(const char *a, const char *b)
+static double
+cost_of(double bits, uint32_t edits, enum damage damage)
 {
-    static size_t table[3][4 * NAME_BYTES];
-    size_t n = strlen(a);
-    size_t m = strlen(b);
-    for (size_t j = 0; j <= m; j++)
-        table[0][j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t *here = table[i % 3];
-        const size_t *above = table[(i + 2) % 3];
-        const size_t *above2 = table[(i + 1) % 3];
-        here[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
-            best = best < above[j] + 1 ? best : above[j] + 1;
-            best = best < here[j - 1] + 1 ? best : here[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-                a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
-                best = above2[j - 2] + 1;
-            here[j] = best;
-        }
-    }
-    return table[n % 3][m];
+    if (damage == DAMAGE_SCRIPT)
+        return BITS_SCRIPT;
+    if (damage == DAMAGE_NONE || edits == 0)
+        return 0;
+    return damage == DAMAGE_EDIT && edits <= 2 ? BITS_EDIT * edits : bits;
 }
 
-static bool
-says_too_little(const struct bench *bench, const char *name, const char *out,
-                enum damage damage)
+/* Bits that the disguised name still says of the listed one. */
+static double
+bits_left(const char *name, const char *out, enum damage damage)
 {
-    char bytes[2][4 * NAME_BYTES];
-    char *listed[WORDS_MAX];
-    char *left[WORDS_MAX];
+    static struct screen_words listed;
+    static struct screen_words left;
     double sum = 0;
-    if (damage == DAMAGE_NONE)
-        return false;
-    size_t listed_count = folded_words(name, bytes[0], listed);
-    size_t left_count = folded_words(out, bytes[1], left);
-    for (size_t i = 0; i < listed_count; i++) {
-        size_t best = SIZE_MAX;
-        for (size_t j = 0; j < left_count; j++) {
-            size_t distance = edits(listed[i], left[j]);
+    weir__screen_words(weir_span_of(name), &listed);
+    weir__screen_words(weir_span_of(out), &left);
+    for (uint32_t i = 0; i < listed.count; i++) {
+        double bits = bits_of(&listed.words[i]);
+        uint32_t best = 3;
+        for (uint32_t j = 0; j < left.count; j++) {
+            uint32_t distance = weir__screen_distance(listed.words[i].text,
+                                                      left.words[j].text, 2);
             best = distance < best ? distance : best;
         }
-        double bits = bits_of(bench, listed[i]);
-        if (best == 0)
-            sum += bits;
-        else if (damage == DAMAGE_EDIT && best <= 2 &&
-                 bits > BITS_EDIT * (double)best)
-            sum += bits - BITS_EDIT * (double)best;
+        double cost = cost_of(bits, best, damage);
+        sum += bits > cost ? bits - cost : 0;
     }
-    return sum < log2((double)bench->rows.name_count);
+    return sum;
 }
 
 /* ---------------------------------------------------------------- recall */
 
+/* How many names have each score. */
 struct tally {
     uint64_t total;
-    uint64_t lost; /* say too little */
-    uint64_t found[THRESHOLDS];
-    uint64_t kept[THRESHOLDS]; /* found, of those that say enough */
+    uint64_t have[WEIR_SCREENING_SCORE_MAX + 1];
 };
+
+enum { ALL, RICH, MIDDLE, POOR, BINS }; /* by what is left */
+
+static void
+count(struct tally *tally, uint32_t score)
+{
+    tally->total++;
+    tally->have[score]++;
+}
+
+static double
+reach(const struct tally *tally, uint32_t threshold)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = threshold; i <= WEIR_SCREENING_SCORE_MAX; i++)
+        sum += tally->have[i];
+    return tally->total == 0 ? 0 : (double)sum / (double)tally->total;
+}
+
+static void
+add_tally(struct tally *sum, const struct tally *one)
+{
+    sum->total += one->total;
+    for (uint32_t i = 0; i <= WEIR_SCREENING_SCORE_MAX; i++)
+        sum->have[i] += one->have[i];
+}
 
 /* Best score of `entry`, 0 when it is not found. */
 static uint32_t
@@ -238,7 +211,7 @@ score_of(struct bench *bench, const char *name, uint32_t entry)
 {
     struct weir_screening_answer answer =
         weir_screening_query(bench->index, bench->scratch, weir_span_of(name),
-                             thresholds[0], bench->hits, HITS_MAX);
+                             LOWEST, bench->hits, HITS_MAX);
     for (uint32_t i = 0; i < answer.count; i++)
         if (bench->hits[i].entry == entry)
             return bench->hits[i].score;
@@ -246,122 +219,114 @@ score_of(struct bench *bench, const char *name, uint32_t entry)
 }
 
 static void
-print_row(const char *name, const uint64_t *counts, uint64_t total,
-          uint64_t lost)
+recall(struct bench *bench, const struct disguise *kind,
+       struct tally tallies[BINS])
 {
-    printf("| %s | %llu | %llu |", name, (unsigned long long)total,
-           (unsigned long long)lost);
-    for (size_t t = 0; t < THRESHOLDS; t++)
-        printf(" %.4f |", total == 0 ? 0.0 : (double)counts[t] / (double)total);
-    putchar('\n');
-}
-
-static bool
-is_of_china(const struct bench *bench, uint32_t entry)
-{
-    weir_span place = bench->rows.entry_rows[entry].place;
-    return weir_span_ends(place, WEIR_SPAN("CN")) ||
-           weir_span_ends(place, WEIR_SPAN("China")) ||
-           weir_span_ends(place, WEIR_SPAN("HK"));
-}
-
-static void
-recall(struct bench *bench, const struct disguise *kind, struct tally *tally)
-{
+    const struct weir_screening_rows *rows = &bench->rows;
     uint32_t step =
-        kind->of_china ? 2 : bench->rows.name_count / SAMPLES_MAX + 1;
-    bool shows = bench->shown != NULL;
-    for (uint32_t i = bench->is_tuning ? 0 : step / 2;
-         i < bench->rows.name_count; i += step) {
-        const struct weir_screening_name *row = &bench->rows.name_rows[i];
+        kind->whose == OF_ALL ? rows->name_count / SAMPLES_MAX + 1 : 1;
+    for (uint32_t i = 0; i < rows->name_count; i += step) {
+        const struct weir_screening_name *row = &rows->name_rows[i];
         char out[4 * NAME_BYTES];
-        if (row->text.len >= NAME_BYTES / 2 ||
-            (kind->of_china && !is_of_china(bench, row->entry)) ||
+        if (row->text.len >= NAME_BYTES / 2 || !is_mine(bench, row->entry) ||
+            !disguise_is_for(kind, rows->entry_rows[row->entry].place) ||
             !kind->apply(row->text.ptr, out) ||
             (kind != disguises && strcasecmp(out, row->text.ptr) == 0))
             continue;
         uint32_t score = score_of(bench, out, row->entry);
-        bool is_lost = says_too_little(bench, row->text.ptr, out, kind->damage);
-        tally->total++;
-        tally->lost += is_lost;
-        for (size_t t = 0; t < THRESHOLDS; t++) {
-            tally->found[t] += score >= thresholds[t];
-            tally->kept[t] += score >= thresholds[t] && !is_lost;
-        }
-        if (shows && score < SHOWN_BELOW)
-            printf("%4u %s %s  <-  %s\n", score, is_lost ? "(lost)" : "", out,
-                   row->text.ptr);
+        double bits = bits_left(row->text.ptr, out, kind->damage);
+        int bin = kind->damage == DAMAGE_NONE || bits >= ENOUGH ? RICH
+                  : bits >= SOME                                ? MIDDLE
+                                                                : POOR;
+        count(&tallies[ALL], score);
+        count(&tallies[bin], score);
+        if (bench->shown != NULL && score < SHOWN_BELOW)
+            printf("%4u %5.1f %s  <-  %s\n", score, bits, out, row->text.ptr);
     }
 }
 
 /* ------------------------------------------------------------ strangers */
 
-static FILE *names_in;
-
 static void
-from_file(char *out)
+stranger(struct bench *bench, const char *name, struct tally *tally)
 {
-    char line[NAME_BYTES];
-    out[0] = '\0';
-    /* each other line: the halves */
-    for (int i = 0; i < 2; i++)
-        if (fgets(line, sizeof(line), names_in) == NULL)
-            return;
-    snprintf(out, NAME_BYTES, "%.*s", (int)strcspn(line, "\n"), line);
+    struct weir_screening_answer answer =
+        weir_screening_query(bench->index, bench->scratch, weir_span_of(name),
+                             LOWEST, bench->hits, 1);
+    uint32_t score = answer.count > 0 ? bench->hits[0].score : 0;
+    if (score == WEIR_SCREENING_SCORE_MAX)
+        return; /* a listed name */
+    count(tally, score);
+    if (bench->shown != NULL && score >= SHOWN_BELOW)
+        printf("%4u  %s  ->  %s\n", score, name,
+               bench->rows.name_rows[bench->hits[0].name].text.ptr);
 }
 
 static void
-strangers(struct bench *bench, const char *title, void (*make)(char *))
+made_strangers(struct bench *bench, void (*make)(char *), struct tally *tally)
 {
-    uint64_t hit[THRESHOLDS] = {0};
-    uint64_t total = 0;
-    bool shows = bench->shown != NULL;
     char name[NAME_BYTES];
     for (uint32_t i = 0; i < STRANGERS; i++) {
         make(name);
-        if (name[0] == '\0')
-            break;
-        struct weir_screening_answer answer = weir_screening_query(
-            bench->index, bench->scratch, weir_span_of(name), thresholds[0],
-            bench->hits, 1);
-        uint32_t score = answer.count > 0 ? bench->hits[0].score : 0;
-        if (score == WEIR_SCREENING_SCORE_MAX)
-            continue; /* a listed name */
-        total++;
-        for (size_t t = 0; t < THRESHOLDS; t++)
-            hit[t] += score >= thresholds[t];
-        if (shows && score >= SHOWN_BELOW)
-            printf("%4u  %s  ->  %s\n", score, name,
-                   bench->rows.name_rows[bench->hits[0].name].text.ptr);
+        stranger(bench, name, tally);
     }
-    if (!shows)
-        print_row(title, hit, total, 0);
+}
+
+/* "SURNAME, Given" of a listed person; NULL: another kind of row. */
+static const char *
+comma_of(const struct bench *bench, uint32_t row)
+{
+    const struct weir_screening_name *name = &bench->rows.name_rows[row];
+    if (bench->rows.entry_rows[name->entry].subject != WEIR_SUBJECT_PERSON ||
+        name->is_alias || !is_mine(bench, name->entry) || name->text.len > 200)
+        return NULL;
+    return strstr(name->text.ptr, ", ");
 }
 
 static void
-strangers_of_file(struct bench *bench, const char *path)
+mixed_persons(struct bench *bench, struct tally *tally)
+{
+    for (uint32_t i = 0; i < STRANGERS * 20 && tally->total < STRANGERS; i++) {
+        uint32_t a = disguise_draw(bench->rows.name_count);
+        uint32_t b = disguise_draw(bench->rows.name_count);
+        const char *given = comma_of(bench, a);
+        const char *end = comma_of(bench, b);
+        char name[NAME_BYTES];
+        if (given == NULL || end == NULL || a == b)
+            continue;
+        const char *surname = bench->rows.name_rows[b].text.ptr;
+        snprintf(name, sizeof name, "%s %.*s", given + 2, (int)(end - surname),
+                 surname);
+        stranger(bench, name, tally);
+    }
+}
+
+static void
+strangers_of_file(struct bench *bench, const char *path, struct tally *tally)
 {
     char line[NAME_BYTES];
-    names_in = fopen(path, "r");
-    if (names_in == NULL)
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
         die("a file of strangers cannot be read");
-    if (bench->is_tuning && fgets(line, sizeof(line), names_in) == NULL)
-        die("a file of strangers is empty");
-    strangers(bench, path, from_file);
-    fclose(names_in);
+    while (fgets(line, sizeof line, in) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (disguise_is_learnt(weir_span_of(line)) == bench->is_learnt)
+            stranger(bench, line, tally);
+    }
+    fclose(in);
 }
 
 /* ----------------------------------------------------------------- modes */
 
 static void
-speed(struct bench *bench, uint64_t count)
+speed(struct bench *bench, uint64_t names)
 {
     uint64_t hits = 0;
     double start = cpu_s();
     const struct disguise *typo = disguises;
     while (strcmp(typo->name, "one typo") != 0)
         typo++;
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < names; i++) {
         char out[4 * NAME_BYTES];
         uint32_t row = disguise_draw(bench->rows.name_count);
         const char *listed = bench->rows.name_rows[row].text.ptr;
@@ -380,55 +345,117 @@ speed(struct bench *bench, uint64_t count)
     double took = cpu_s() - start;
     printf("%llu names in %.2f s of one core: %.1f us each, %.4f with hits at "
            "850\n",
-           (unsigned long long)count, took, took * 1e6 / (double)count,
-           (double)hits / (double)count);
+           (unsigned long long)names, took, took * 1e6 / (double)names,
+           (double)hits / (double)names);
+}
+
+static void
+print_reach(const struct tally *tally, uint32_t threshold)
+{
+    if (tally->total == 0)
+        printf(" |");
+    else
+        printf(" %.4f |", reach(tally, threshold));
+}
+
+static void
+print_recall(const char *title, const struct tally tallies[BINS])
+{
+    printf("| %s | %llu |", title, (unsigned long long)tallies[ALL].total);
+    print_reach(&tallies[ALL], 850);
+    print_reach(&tallies[ALL], 800);
+    for (int bin = RICH; bin < BINS; bin++) {
+        printf(" %llu |", (unsigned long long)tallies[bin].total);
+        print_reach(&tallies[bin], 850);
+    }
+    putchar('\n');
+}
+
+enum { ASKED, EVERY, SETS };
+
+static void
+recalls(struct bench *bench, struct tally sets[SETS][BINS])
+{
+    printf("| disguise | names | at 850 | at 800 | 25 bits left | at 850 | 15 "
+           "to 25 | at 850 | fewer | at 850 |\n"
+           "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    for (size_t kind = 0; kind < disguise_count; kind++) {
+        static struct tally one[BINS];
+        memset(one, 0, sizeof one);
+        recall(bench, &disguises[kind], one);
+        print_recall(disguises[kind].name, one);
+        for (int bin = 0; bin < BINS && kind > 0; bin++) {
+            add_tally(&sets[EVERY][bin], &one[bin]);
+            if (disguises[kind].is_asked)
+                add_tally(&sets[ASKED][bin], &one[bin]);
+        }
+    }
+    print_recall("**all of the goal**", sets[ASKED]);
+    print_recall("**all but unchanged**", sets[EVERY]);
+}
+
+/* Of all, and of those with 25 bits left. */
+static void
+print_curve(const struct bench *bench, const struct tally sets[SETS][BINS],
+            const struct tally *hit)
+{
+    static const uint32_t thresholds[] = {600, 650, 700, 750, 775, 800, 825,
+                                          850, 875, 900, 925, 950, 975};
+    size_t kinds = 3 + bench->file_count;
+    printf("\n| threshold | goal | goal, 25 bits | all | all, 25 bits | made "
+           "companies | made persons | mixed persons |");
+    for (size_t i = 0; i < bench->file_count; i++)
+        printf(" %s |", bench->files[i]);
+    printf("\n|---:|---:|---:|---:|---:|");
+    for (size_t i = 0; i < kinds; i++)
+        printf("---:|");
+    printf("\n| names |");
+    for (int set = 0; set < SETS; set++)
+        for (int bin = ALL; bin <= RICH; bin++)
+            printf(" %llu |", (unsigned long long)sets[set][bin].total);
+    for (size_t i = 0; i < kinds; i++)
+        printf(" %llu |", (unsigned long long)hit[i].total);
+    for (size_t t = 0; t < WEIR_COUNTOF(thresholds); t++) {
+        printf("\n| %u |", thresholds[t]);
+        for (int set = 0; set < SETS; set++)
+            for (int bin = ALL; bin <= RICH; bin++)
+                print_reach(&sets[set][bin], thresholds[t]);
+        for (size_t i = 0; i < kinds; i++)
+            printf(" %.2f |", 1000 * reach(&hit[i], thresholds[t]));
+    }
+    putchar('\n');
 }
 
 static void
 tables(struct bench *bench)
 {
-    struct tally all = {0};
-    printf("| disguise | names | too little left |");
-    for (size_t t = 0; t < THRESHOLDS; t++)
-        printf(" %u |", thresholds[t]);
-    printf("\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-    for (size_t kind = 0; kind < disguise_count; kind++) {
-        struct tally one = {0};
-        char title[64];
-        recall(bench, &disguises[kind], &one);
-        print_row(disguises[kind].name, one.found, one.total, one.lost);
-        snprintf(title, sizeof(title), "%s, enough left", disguises[kind].name);
-        if (one.lost > 0)
-            print_row(title, one.kept, one.total - one.lost, 0);
-        for (size_t t = 0; t < THRESHOLDS && kind > 0; t++) {
-            all.found[t] += one.found[t];
-            all.kept[t] += one.kept[t];
-        }
-        all.total += kind > 0 ? one.total : 0;
-        all.lost += kind > 0 ? one.lost : 0;
-    }
-    print_row("all but unchanged", all.found, all.total, all.lost);
-    print_row("all that say enough", all.kept, all.total - all.lost, 0);
-    strangers(bench, "strangers: made companies", stranger_company);
-    strangers(bench, "strangers: made persons", stranger_person);
+    static struct tally sets[SETS][BINS];
+    static struct tally hit[3 + FILES_MAX];
+    recalls(bench, sets);
+    made_strangers(bench, stranger_company, &hit[0]);
+    made_strangers(bench, stranger_person, &hit[1]);
+    mixed_persons(bench, &hit[2]);
     for (size_t i = 0; i < bench->file_count; i++)
-        strangers_of_file(bench, bench->files[i]);
+        strangers_of_file(bench, bench->files[i], &hit[3 + i]);
+    print_curve(bench, sets, hit);
 }
 
 static void
 show(struct bench *bench)
 {
-    struct tally tally = {0};
+    static struct tally tallies[BINS];
     for (size_t kind = 0; kind < disguise_count; kind++)
         if (strcmp(disguises[kind].name, bench->shown) == 0)
-            recall(bench, &disguises[kind], &tally);
+            recall(bench, &disguises[kind], tallies);
     if (strcmp(bench->shown, "companies") == 0)
-        strangers(bench, "", stranger_company);
+        made_strangers(bench, stranger_company, tallies);
     if (strcmp(bench->shown, "persons") == 0)
-        strangers(bench, "", stranger_person);
+        made_strangers(bench, stranger_person, tallies);
+    if (strcmp(bench->shown, "mixed") == 0)
+        mixed_persons(bench, tallies);
     for (size_t i = 0; i < bench->file_count; i++)
         if (strcmp(bench->files[i], bench->shown) == 0)
-            strangers_of_file(bench, bench->shown);
+            strangers_of_file(bench, bench->shown, tallies);
 }
 
 int
@@ -438,8 +465,8 @@ main(int argc, char **argv)
     uint64_t names = 0;
     int at = 1;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at++) {
-        if (strcmp(argv[at], "--tune") == 0)
-            bench.is_tuning = true;
+        if (strcmp(argv[at], "--learnt") == 0)
+            bench.is_learnt = true;
         else if (strcmp(argv[at], "--speed") == 0)
             names = strtoull(argv[++at], NULL, 10);
         else if (strcmp(argv[at], "--show") == 0)
@@ -452,7 +479,7 @@ main(int argc, char **argv)
     }
     if (at >= argc)
         die("usage: bench_screening [OPTION]... LIST...");
-    disguise_seed(bench.is_tuning ? 20260101 : 20261122);
+    disguise_seed(bench.is_learnt ? 20260101 : 20261122);
     load(&bench, argv + at, argc - at);
     if (names > 0)
         speed(&bench, names);
@@ -460,9 +487,6 @@ main(int argc, char **argv)
         show(&bench);
     else
         tables(&bench);
-    for (size_t i = 0; i < bench.word_count; i++)
-        free(bench.words[i]);
-    free(bench.words);
     weir_arena_fini(&bench.arena);
     weir_screening_rows_fini(&bench.rows);
     return 0;

@@ -391,24 +391,139 @@ chinese(const char *name, char *out)
     return words >= 2;
 }
 
+/* From the romanisation of lists (BGN/PCGN) to ISO 9, to those of German
+ * and French papers, and to passports. */
+static bool
+russian(const char *name, char *out)
+{
+    static const char *const iso9[][2] = {
+        {"shch", "šč"}, {"zh", "ž"}, {"kh", "h"},  {"ts", "c"},
+        {"ch", "č"},    {"sh", "š"}, {"yu", "û"},  {"ya", "â"},
+        {"ye", "e"},    {"yo", "ë"}, {"iy", "ij"}, {"yy", "yj"}};
+    static const char *const german[][2] = {
+        {"shch", "schtsch"}, {"zh", "sch"}, {"kh", "ch"}, {"ts", "z"},
+        {"ch", "tsch"},      {"sh", "sch"}, {"yu", "ju"}, {"ya", "ja"},
+        {"ye", "je"},        {"yo", "jo"},  {"iy", "i"},  {"yy", "y"},
+        {"v", "w"}};
+    static const char *const french[][2] = {
+        {"shch", "chtch"}, {"zh", "j"},  {"ch", "tch"}, {"sh", "ch"},
+        {"yu", "iou"},     {"ya", "ia"}, {"ye", "ie"},  {"yo", "io"},
+        {"iy", "i"},       {"yy", "y"},  {"u", "ou"}};
+    static const char *const passport[][2] = {
+        {"yu", "iu"}, {"ya", "ia"}, {"ye", "e"}, {"yo", "e"},
+        {"iy", "ii"}, {"yy", "yi"}, {"y", "i"}};
+    switch (disguise_draw(4)) {
+    case 0:
+        return replace_each(name, out, iso9, WEIR_COUNTOF(iso9));
+    case 1:
+        return replace_each(name, out, german, WEIR_COUNTOF(german));
+    case 2:
+        return replace_each(name, out, french, WEIR_COUNTOF(french));
+    default:
+        return replace_each(name, out, passport, WEIR_COUNTOF(passport));
+    }
+}
+
+/* As passports of the Maghreb, of Egypt and of the Gulf have it. */
+static bool
+arabic(const char *name, char *out)
+{
+    static const char *const maghreb[][2] = {{"muhammad", "mohamed"},
+                                             {"abd al-", "abdel "},
+                                             {"sh", "ch"},
+                                             {"kh", "kh"},
+                                             {"aw", "ao"},
+                                             {"ay", "ai"},
+                                             {"j", "dj"},
+                                             {"w", "ou"},
+                                             {"u", "ou"},
+                                             {"q", "k"},
+                                             {"iy", "i"},
+                                             {"'", ""}};
+    static const char *const egypt[][2] = {{"muhammad", "mohamed"},
+                                           {"al-", "el-"},
+                                           {"j", "g"},
+                                           {"ay", "ei"},
+                                           {"aw", "ou"},
+                                           {"u", "o"},
+                                           {"q", "k"},
+                                           {"dh", "z"},
+                                           {"iy", "y"},
+                                           {"'", ""}};
+    static const char *const gulf[][2] = {{"muhammad", "mohammed"},
+                                          {"al-", "al "},
+                                          {"ay", "ai"},
+                                          {"aw", "au"},
+                                          {"iy", "i"},
+                                          {"yu", "yo"},
+                                          {"q", "q"},
+                                          {"h ", "h "},
+                                          {"hussein", "husain"},
+                                          {"'", ""}};
+    switch (disguise_draw(3)) {
+    case 0:
+        return replace_each(name, out, maghreb, WEIR_COUNTOF(maghreb));
+    case 1:
+        return replace_each(name, out, egypt, WEIR_COUNTOF(egypt));
+    default:
+        return replace_each(name, out, gulf, WEIR_COUNTOF(gulf));
+    }
+}
+
 const struct disguise disguises[] = {
-    {"unchanged", DAMAGE_NONE, false, unchanged},
-    {"diacritics", DAMAGE_NONE, false, diacritics},
-    {"look-alikes", DAMAGE_NONE, false, look_alikes},
-    {"legal form", DAMAGE_NONE, false, legal_form},
-    {"word order", DAMAGE_NONE, false, order},
-    {"blank lost", DAMAGE_NONE, false, blank_lost},
-    {"respelled", DAMAGE_NONE, false, respelled},
-    {"Cyrillic", DAMAGE_NONE, false, cyrillic},
-    {"Greek", DAMAGE_NONE, false, greek},
-    {"Chinese", DAMAGE_NONE, true, chinese},
-    {"initial", DAMAGE_LOSS, false, initial},
-    {"one typo", DAMAGE_EDIT, false, one_typo},
-    {"two typos", DAMAGE_EDIT, false, two_typos},
-    {"word of 3+ lost", DAMAGE_LOSS, false, drop_of_three},
-    {"word of 2 lost", DAMAGE_LOSS, false, drop_of_two},
+    {"unchanged", DAMAGE_NONE, OF_ALL, false, unchanged},
+    {"diacritics", DAMAGE_NONE, OF_ALL, true, diacritics},
+    {"look-alikes", DAMAGE_NONE, OF_ALL, false, look_alikes},
+    {"legal form", DAMAGE_NONE, OF_ALL, true, legal_form},
+    {"word order", DAMAGE_NONE, OF_ALL, true, order},
+    {"blank lost", DAMAGE_NONE, OF_ALL, false, blank_lost},
+    {"respelled", DAMAGE_SCRIPT, OF_ALL, true, respelled},
+    {"Cyrillic", DAMAGE_SCRIPT, OF_ALL, true, cyrillic},
+    {"Greek", DAMAGE_SCRIPT, OF_ALL, true, greek},
+    {"Chinese", DAMAGE_NONE, OF_CHINA, true, chinese},
+    {"initial", DAMAGE_LOSS, OF_ALL, false, initial},
+    {"one typo", DAMAGE_EDIT, OF_ALL, true, one_typo},
+    {"two typos", DAMAGE_EDIT, OF_ALL, false, two_typos},
+    {"word of 3+ lost", DAMAGE_LOSS, OF_ALL, true, drop_of_three},
+    {"word of 2 lost", DAMAGE_LOSS, OF_ALL, true, drop_of_two},
+    {"Russian, other standard", DAMAGE_SCRIPT, OF_RUSSIA, true, russian},
+    {"Arabic, other country", DAMAGE_SCRIPT, OF_ARABIA, true, arabic},
 };
 const size_t disguise_count = WEIR_COUNTOF(disguises);
+
+static bool
+ends_with_any(weir_span place, const char *const *ends_in, size_t count)
+{
+    bool does = false;
+    for (size_t i = 0; i < count; i++)
+        does |= weir_span_ends(place, weir_span_of(ends_in[i]));
+    return does;
+}
+
+bool
+disguise_is_for(const struct disguise *disguise, weir_span place)
+{
+    static const char *const china[] = {"CN", "China", "HK"};
+    static const char *const russia[] = {"RU",      "Russia", "UA",
+                                         "Ukraine", "BY",     "Belarus"};
+    static const char *const arabia[] = {
+        "SY",      "Syria",  "IQ",           "Iraq",    "LB",
+        "Lebanon", "YE",     "Yemen",        "EG",      "Egypt",
+        "LY",      "Libya",  "DZ",           "Algeria", "TN",
+        "Tunisia", "SA",     "Saudi Arabia", "AE",      "United Arab Emirates",
+        "JO",      "Jordan", "KW",           "Kuwait",  "QA",
+        "Qatar",   "SD",     "Sudan"};
+    switch (disguise->whose) {
+    case OF_CHINA:
+        return ends_with_any(place, china, WEIR_COUNTOF(china));
+    case OF_RUSSIA:
+        return ends_with_any(place, russia, WEIR_COUNTOF(russia));
+    case OF_ARABIA:
+        return ends_with_any(place, arabia, WEIR_COUNTOF(arabia));
+    default:
+        return true;
+    }
+}
 
 /* ------------------------------------------------------------ strangers */
 

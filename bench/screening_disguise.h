@@ -18,21 +18,29 @@
 
 /* What a disguise may have damaged. */
 enum damage {
-    DAMAGE_NONE, /* every word can be read back */
-    DAMAGE_EDIT, /* letters of words */
-    DAMAGE_LOSS, /* words */
+    DAMAGE_NONE,   /* every word can be read back */
+    DAMAGE_SCRIPT, /* words have been through other letters */
+    DAMAGE_EDIT,   /* letters of words */
+    DAMAGE_LOSS,   /* words */
 };
+
+/* Whose names it applies to. */
+enum whose { OF_ALL, OF_CHINA, OF_RUSSIA, OF_ARABIA };
 
 struct disguise {
     const char *name;
     enum damage damage;
-    bool of_china; /* only names of entries there */
+    enum whose whose;
+    bool is_asked; /* one of those the goal is set for */
     /* Writes the disguised name; false: it does not apply. */
     bool (*apply)(const char *name, char *out);
 };
 
 extern const struct disguise disguises[];
 extern const size_t disguise_count;
+
+/* Whether it is for names of an entry with this first address. */
+bool disguise_is_for(const struct disguise *disguise, weir_span place);
 
 void disguise_seed(uint64_t seed);
 uint32_t disguise_draw(uint32_t below);

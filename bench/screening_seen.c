@@ -105,8 +105,9 @@ all_disguises(struct seen *seen)
 {
     const struct weir_screening_rows *rows = &seen->rows;
     for (size_t kind = 1; kind < disguise_count; kind++) {
-        uint32_t step =
-            disguises[kind].of_china ? 1 : rows->name_count / SAMPLES_MAX + 1;
+        uint32_t step = disguises[kind].whose == OF_ALL
+                            ? rows->name_count / SAMPLES_MAX + 1
+                            : 1;
         for (uint32_t i = 0; i < rows->name_count; i += step) {
             const struct weir_screening_name *row = &rows->name_rows[i];
             const struct weir_screening_name *first =
@@ -114,6 +115,8 @@ all_disguises(struct seen *seen)
             char out[4 * NAME_BYTES];
             if (row->text.len >= NAME_BYTES / 2 ||
                 disguise_is_learnt(first->text) == seen->is_test ||
+                !disguise_is_for(&disguises[kind],
+                                 rows->entry_rows[row->entry].place) ||
                 !disguises[kind].apply(row->text.ptr, out) ||
                 strcasecmp(out, row->text.ptr) == 0)
                 continue;

@@ -117,10 +117,10 @@ print_hit(const struct run *run, const struct weir_screening_hit *hit)
             entry->date.len > 0 ? ", " : "", WEIR_SPAN_ARG(entry->date));
     for (uint32_t i = 0; i < hit->match_count; i++) {
         const struct weir_screening_match *match = &hit->matches[i];
-        fprintf(out, "        %.*s = %.*s  %s %u, weight %u\n",
+        fprintf(out, "        %.*s = %.*s  %s %u, weight %u, points %d\n",
                 WEIR_SPAN_ARG(match->query), WEIR_SPAN_ARG(match->listed),
                 weir_screening_how_name(match->how), match->similarity,
-                match->weight);
+                match->weight, match->points);
     }
 }
 
@@ -175,6 +175,8 @@ add_hit(const struct run *run, struct weir_json_writer *json,
                  weir_span_of(weir_screening_how_name(hit->matches[i].how)));
         add_uint(json, "similarity", hit->matches[i].similarity);
         add_uint(json, "weight", hit->matches[i].weight);
+        weir_json_name(json, "points");
+        weir_json_add_int(json, hit->matches[i].points);
         weir_json_end_object(json);
     }
     weir_json_end_array(json);

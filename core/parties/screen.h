@@ -119,8 +119,8 @@ struct screen_name {
     uint32_t unit_first; /* into name_units: words, then joins */
     uint16_t word_count;
     uint16_t weight_sum;
-    bool has_initial; /* a word of one letter */
     bool is_person;
+    uint8_t subject;  /* enum weir_screening_subject */
     bool has_surname; /* of a person: the first word, before a comma */
 };
 
@@ -134,6 +134,7 @@ struct screen_listed_id {
     uint32_t row;
 };
 
+#define SCREEN_SUBJECTS     5u
 #define SCREEN_WHOLE_HASHES 3u
 
 /* A name as a whole: of its words in any order, of its letters, or of its

@@ -13,9 +13,9 @@
  * that is left of a name says whom it means; "Trading" and "Ali" do not.
  * That is why a share of letters or words that agree is no score.
  *
- * LEFTOVERS. Words that no key led to are measured one by one when the
- * others say enough already. Initials stand for words that begin with
- * them; both are tried when all else is paired.
+ * LEFTOVERS. Initials stand for words that begin with them, and words that
+ * no key led to are measured one by one, when the others say enough
+ * already.
  */
 #include "screen_query.h"
 
@@ -49,7 +49,6 @@ struct align {
     uint32_t pair_count;
     uint32_t query_left;
     uint32_t name_left;
-    uint32_t initials;
     uint32_t inexact; /* pairs that differ */
     uint32_t telling; /* pairs of words that say something */
     bool is_turned;   /* order differs */
@@ -209,8 +208,7 @@ take_initials(struct align *align)
             weir_span b = unit_of(align, n)->text;
             if ((align->query_left >> q & 1) == 0 ||
                 (align->name_left >> n & 1) == 0 ||
-                (a.len != 1 && b.len != 1) || a.ptr[0] != b.ptr[0] ||
-                align->initials == INITIALS_MAX)
+                (a.len != 1 && b.len != 1) || a.ptr[0] != b.ptr[0])
                 continue;
             struct pair pair = {.query_words = 1u << q,
                                 .name_words = 1u << n,
@@ -218,7 +216,6 @@ take_initials(struct align *align)
                                 .name_unit = n,
                                 .likeness = {.similarity = INITIAL_SIMILARITY,
                                              .how = WEIR_HOW_INITIAL}};
-            align->initials++;
             take(align, &pair);
         }
 }
@@ -281,9 +278,10 @@ see_whole(struct align *align)
                        weir__screen_length_class(unit->text));
         name_left += unit->rarity > 0;
     }
-    see(align, SEE_SHAPE +
-                   (at_most(query_left, 3) * 4 + at_most(name_left, 3)) * 4 +
-                   at_most(align->telling, 3));
+    uint32_t shape = at_most(query_left, SCREEN_SHAPES - 1);
+    shape = shape * SCREEN_SHAPES + at_most(name_left, SCREEN_SHAPES - 1);
+    shape = shape * SCREEN_SHAPES + at_most(align->telling, SCREEN_SHAPES - 1);
+    see(align, SEE_SHAPE + shape);
     see(align, SEE_INEXACT + at_most(align->inexact, 3));
     see(align, SEE_SUBJECT +
                    (uint32_t)rows->entry_rows[name->entry].subject * 2 +
@@ -318,11 +316,11 @@ weir__screen_align(const struct weir_screening_scratch *scratch, uint32_t name,
             (pair->name_words & ~align.name_left) == 0)
             take(&align, pair);
     }
-    bool is_enough = align.points >= SCREEN_LEFTOVER_POINTS;
-    if (align.query_left != 0 && align.name_left != 0)
+    if (align.points >= SCREEN_LEFTOVER_POINTS && align.query_left != 0 &&
+        align.name_left != 0) {
         take_initials(&align);
-    if (is_enough && align.query_left != 0 && align.name_left != 0)
         take_leftovers(&align);
+    }
     see_whole(&align);
     return weir__screen_score(align.points);
 }

@@ -166,6 +166,7 @@ add_name(struct build *build, uint32_t row)
     name->entry = from->entry;
     name->unit_first = build->used;
     name->word_count = (uint16_t)words->count;
+    name->subject = (uint8_t)index->rows->entry_rows[from->entry].subject;
     name->is_person =
         index->rows->entry_rows[from->entry].subject == WEIR_SUBJECT_PERSON;
     name->has_surname = name->is_person && words->count > 1 &&
@@ -177,7 +178,6 @@ add_name(struct build *build, uint32_t row)
             (struct screen_whole){hashes[i], index->name_count - 1};
     for (uint32_t i = 0; i < words->count; i++) {
         uint32_t unit = intern(build, words->words[i].text);
-        name->has_initial |= words->words[i].text.len == 1;
         build->ranks[unit] = words->words[i].rank;
         index->units[unit].is_foreign |= words->words[i].is_foreign;
         add_unit(build, name, unit, true);

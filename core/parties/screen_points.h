@@ -33,6 +33,10 @@ enum {
 #undef GROUP
 };
 
+/* SHAPE: words left in the query, words left in the listed name, and pairs
+ * of words that say something, each 0 to 3 or more. */
+#define SCREEN_SHAPES   4u
+
 #define SCREEN_SEEN_MAX (8u * WEIR_SCREENING_WORDS_MAX)
 
 /* For those who learn the points: all that was seen. */

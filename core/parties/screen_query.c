@@ -19,6 +19,7 @@
 
 #define SIMILARITY_LEAST 700u /* of words; less is another word */
 #define SYLLABLES_MAX    4u
+#define POINTS_LEAST     (-100) /* of two words; below it they are two */
 
 struct weir_screening_scratch *
 weir_screening_scratch_new(const struct weir_screening *index,
@@ -29,8 +30,10 @@ weir_screening_scratch_new(const struct weir_screening *index,
     uint32_t entries = index->rows->entry_count + 1;
     uint32_t *units =
         weir_arena_array(arena, uint32_t, 2 * ((size_t)index->unit_count + 1));
-    uint32_t *names =
-        weir_arena_array(arena, uint32_t, 4 * ((size_t)index->name_count + 1));
+    uint32_t *candidates =
+        weir_arena_array(arena, uint32_t, (size_t)index->name_count + 1);
+    struct screen_reach *reach = weir_arena_array(
+        arena, struct screen_reach, (size_t)index->name_count + 1);
     uint32_t *by_entry = weir_arena_array(arena, uint32_t, 2 * (size_t)entries);
     struct screen_found *found =
         weir_arena_array(arena, struct screen_found, entries);
@@ -39,10 +42,8 @@ weir_screening_scratch_new(const struct weir_screening *index,
     scratch->index = index;
     scratch->like_epoch = units;
     scratch->like_head = units + index->unit_count + 1;
-    scratch->name_epoch = names;
-    scratch->name_sum = (int32_t *)(names + index->name_count + 1);
-    scratch->name_gain = scratch->name_sum + index->name_count + 1;
-    scratch->candidates = names + 3 * ((size_t)index->name_count + 1);
+    scratch->reach = reach;
+    scratch->candidates = candidates;
     scratch->entry_epoch = by_entry;
     scratch->entry_found = by_entry + entries;
     scratch->found = found;
@@ -61,7 +62,7 @@ begin(struct weir_screening_scratch *scratch)
     if (++scratch->epoch != 0)
         return;
     memset(scratch->like_epoch, 0, sizeof(uint32_t) * index->unit_count);
-    memset(scratch->name_epoch, 0, sizeof(uint32_t) * index->name_count);
+    memset(scratch->reach, 0, sizeof(struct screen_reach) * index->name_count);
     memset(scratch->entry_epoch, 0,
            sizeof(uint32_t) * index->rows->entry_count);
     scratch->epoch = 1;
@@ -85,6 +86,8 @@ add_like(struct weir_screening_scratch *scratch, uint32_t query_unit,
                           scratch->units[query_unit].text, &likeness, features);
     for (uint32_t i = 0; i < count; i++)
         points += weir__screen_points(features[i]);
+    if (points < POINTS_LEAST)
+        return;
     uint32_t at = scratch->like_count++;
     scratch->likes[at] = (struct screen_like){
         unit, likeness, (uint8_t)query_unit, (int16_t)points, head};
@@ -208,8 +211,7 @@ miss_of(weir_span text, uint8_t rarity)
             weir__screen_query_left(text, rarity, person != 0));
         most = points > most ? points : most;
     }
-    return text.len == 1 && SCREEN_INITIAL_MOST > most ? SCREEN_INITIAL_MOST
-                                                       : most;
+    return most;
 }
 
 /* Characters are a word each, and names in pinyin have up to four of them
@@ -276,14 +278,26 @@ struct unfollowed {
     int32_t gain; /* over missing them */
 };
 
-/* What initials of a listed name may add: two pairs instead of misses. */
+/* Words of the query that are like no listed one are left in the end; the
+ * most that the shape of such a pair of names is worth. */
 static int32_t
-initials_most(const struct weir_screening_scratch *scratch)
+shape_most(const struct weir_screening_scratch *scratch)
 {
-    int32_t least = 0;
+    uint32_t liked = 0;
+    uint32_t alone = 0;
+    int32_t most = INT32_MIN;
+    for (uint32_t i = 0; i < scratch->unit_count; i++)
+        if (scratch->units[i].like_count > 0)
+            liked |= scratch->units[i].words;
     for (uint32_t i = 0; i < scratch->words.count; i++)
-        least = scratch->misses[i] < least ? scratch->misses[i] : least;
-    return 2 * (SCREEN_INITIAL_MOST - least);
+        alone += (liked >> i & 1) == 0 && scratch->rarities[i] > 0;
+    alone = alone < SCREEN_SHAPES ? alone : SCREEN_SHAPES - 1;
+    for (uint32_t feature = SEE_SHAPE + alone * SCREEN_SHAPES * SCREEN_SHAPES;
+         feature <= SEE_SHAPE_LAST; feature++) {
+        int32_t points = weir__screen_points(feature);
+        most = points > most ? points : most;
+    }
+    return most;
 }
 
 /* Bits of the words that are followed: those that have the most names are
@@ -295,7 +309,6 @@ followed_words(const struct weir_screening_scratch *scratch, int32_t needed,
     uint32_t words = scratch->words.count;
     uint32_t followed = (uint32_t)((1ull << words) - 1);
     uint64_t names[WEIR_SCREENING_WORDS_MAX];
-    int32_t base = scratch->misses_sum + initials_most(scratch);
     for (uint32_t i = 0; i < words; i++)
         names[i] = names_of(scratch, i);
     for (uint32_t round = 0; round < words; round++) {
@@ -308,7 +321,7 @@ followed_words(const struct weir_screening_scratch *scratch, int32_t needed,
         int32_t gain = points - scratch->misses[most];
         gain = gain > 0 ? gain : 0;
         if (left->sum + points >= SCREEN_LEFTOVER_POINTS ||
-            base + left->gain + gain >= needed)
+            scratch->misses_sum + left->gain + gain >= needed)
             break;
         followed &= ~(1u << most);
         left->sum += points;
@@ -341,14 +354,13 @@ follow(struct weir_screening_scratch *scratch, uint32_t followed)
         const struct screen_unit *unit = &index->units[like->unit];
         for (uint32_t j = 0; j < unit->name_count; j++) {
             uint32_t name = index->postings[unit->name_first + j];
-            if (scratch->name_epoch[name] != scratch->epoch) {
-                scratch->name_epoch[name] = scratch->epoch;
-                scratch->name_sum[name] = 0;
-                scratch->name_gain[name] = 0;
+            struct screen_reach *reach = &scratch->reach[name];
+            if (reach->epoch != scratch->epoch) {
+                *reach = (struct screen_reach){scratch->epoch, 0, 0};
                 scratch->candidates[scratch->candidate_count++] = name;
             }
-            scratch->name_sum[name] += points;
-            scratch->name_gain[name] += gain;
+            reach->sum += points;
+            reach->gain += gain;
         }
     }
 }
@@ -371,24 +383,37 @@ keep(struct weir_screening_scratch *scratch, struct screen_found found)
     scratch->found[at] = found;
 }
 
-/* A name below LEFTOVER_POINTS gets nothing for words that no key led to.
- * What is seen of names as wholes is worth nothing at best. */
+/* What is seen of names as wholes is worth nothing at best; of the kind of
+ * name it is known what. */
+static void
+subject_points(const struct weir_screening_scratch *scratch,
+               int32_t points_out[SCREEN_SUBJECTS])
+{
+    for (uint32_t i = 0; i < SCREEN_SUBJECTS; i++)
+        points_out[i] =
+            weir__screen_points(SEE_SUBJECT + i * 2 + scratch->words.has_form);
+}
+
+/* A name below LEFTOVER_POINTS gets nothing for initials and for words that
+ * no key led to. */
 static void
 find_names(struct weir_screening_scratch *scratch, uint32_t threshold)
 {
     const struct weir_screening *index = scratch->index;
     int32_t needed = weir__screen_needed(threshold);
+    int32_t subjects[SCREEN_SUBJECTS];
     struct unfollowed left = {0, 0};
     prepare(scratch);
+    needed -= shape_most(scratch);
+    subject_points(scratch, subjects);
     follow(scratch, followed_words(scratch, needed, &left));
-    int32_t initials = initials_most(scratch);
     for (uint32_t i = 0; i < scratch->candidate_count; i++) {
         uint32_t name = scratch->candidates[i];
         int32_t most = scratch->misses_sum + left.gain +
-                       scratch->name_gain[name] +
-                       (index->names[name].has_initial ? initials : 0);
+                       scratch->reach[name].gain +
+                       subjects[index->names[name].subject];
         if (most < needed &&
-            scratch->name_sum[name] + left.sum < SCREEN_LEFTOVER_POINTS)
+            scratch->reach[name].sum + left.sum < SCREEN_LEFTOVER_POINTS)
             continue;
         uint32_t score = weir__screen_align(scratch, name, NULL, NULL);
         if (score >= threshold)

@@ -37,6 +37,13 @@ struct screen_found {
     uint32_t identifier; /* row */
 };
 
+/* What a listed name shares with the query, at most; one line of cache. */
+struct screen_reach {
+    uint32_t epoch; /* of the query this holds for */
+    int32_t sum;    /* points of what it shares */
+    int32_t gain;   /* over a name that shares nothing */
+};
+
 struct weir_screening_scratch {
     const struct weir_screening *index;
     uint32_t epoch;
@@ -56,9 +63,7 @@ struct weir_screening_scratch {
     uint32_t *like_epoch; /* [unit]: like_head holds for this query */
     uint32_t *like_head;  /* [unit] */
 
-    uint32_t *name_epoch; /* [name] */
-    int32_t *name_sum;    /* [name]: points of what it shares, at most */
-    int32_t *name_gain;   /* [name]: over a name that shares nothing */
+    struct screen_reach *reach;               /* [name] */
     int32_t misses[WEIR_SCREENING_WORDS_MAX]; /* points of a word alone */
     int32_t misses_sum;
     uint32_t *candidates; /* [name] */

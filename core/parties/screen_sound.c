@@ -17,7 +17,7 @@
 
 struct rule {
     uint8_t len; /* of `from` */
-    char from[5];
+    char from[8];
     char to[3];
 };
 #define RULE(from, to)                                                         \
@@ -27,19 +27,23 @@ struct rule {
 
 /* Longest first; tried in order at each place. What no rule has stays. */
 static const struct rule rules[] = {
-    RULE("shch", "s"), RULE("tsch", "c"), RULE("sch", "s"), RULE("tch", "c"),
-    RULE("dzh", "j"),  RULE("dsch", "j"), RULE("ph", "f"),  RULE("kh", "h"),
-    RULE("gh", "g"),   RULE("zh", "j"),   RULE("sh", "s"),  RULE("th", "t"),
-    RULE("ch", "c"),   RULE("dj", "j"),   RULE("dh", "d"),  RULE("ck", "k"),
-    RULE("ce", "si"),  RULE("ci", "si"),  RULE("cy", "si"), RULE("c", "k"),
-    RULE("que", "ki"), RULE("qui", "ki"), RULE("q", "k"),   RULE("x", "ks"),
-    RULE("w", "v"),    RULE("ts", "s"),   RULE("tz", "s"),  RULE("z", "s"),
-    RULE("ou", "u"),   RULE("oo", "u"),   RULE("ee", "i"),  RULE("oe", "u"),
-    RULE("ue", "u"),   RULE("ae", "i"),   RULE("ay", "ai"), RULE("ey", "i"),
-    RULE("ei", "i"),   RULE("ya", "ia"),  RULE("ja", "ia"), RULE("yu", "iu"),
-    RULE("ju", "iu"),  RULE("yo", "iu"),  RULE("ye", "i"),  RULE("ie", "i"),
-    RULE("iy", "i"),   RULE("ii", "i"),   RULE("y", "i"),   RULE("e", "i"),
-    RULE("o", "u"),
+    RULE("schtsch", "s"), RULE("chtch", "s"), RULE("shch", "s"),
+    RULE("tsch", "c"),    RULE("sch", "s"),   RULE("tch", "c"),
+    RULE("dzh", "j"),     RULE("dsch", "j"),  RULE("ph", "f"),
+    RULE("kh", "h"),      RULE("gh", "g"),    RULE("zh", "j"),
+    RULE("sh", "s"),      RULE("th", "t"),    RULE("ch", "c"),
+    RULE("dj", "j"),      RULE("dh", "d"),    RULE("ck", "k"),
+    RULE("ce", "si"),     RULE("ci", "si"),   RULE("cy", "si"),
+    RULE("c", "k"),       RULE("que", "ki"),  RULE("qui", "ki"),
+    RULE("q", "k"),       RULE("x", "ks"),    RULE("w", "v"),
+    RULE("ts", "s"),      RULE("tz", "s"),    RULE("z", "s"),
+    RULE("ou", "u"),      RULE("oo", "u"),    RULE("ee", "i"),
+    RULE("oe", "u"),      RULE("ue", "u"),    RULE("ae", "i"),
+    RULE("ay", "ai"),     RULE("ey", "i"),    RULE("ei", "i"),
+    RULE("ya", "ia"),     RULE("ja", "ia"),   RULE("yu", "iu"),
+    RULE("ju", "iu"),     RULE("yo", "iu"),   RULE("ye", "i"),
+    RULE("ie", "i"),      RULE("iy", "i"),    RULE("ii", "i"),
+    RULE("y", "i"),       RULE("e", "i"),     RULE("o", "u"),
 };
 
 /* What is left of a word on its way through Cyrillic or Greek, where j, y,

@@ -130,6 +130,50 @@ TEST(screen, spellings_of_a_listed_name_score_high_and_others_low)
     teardown(&world);
 }
 
+TEST(screen, one_rare_word_is_enough_and_a_common_one_is_not)
+{
+    struct world world;
+    setup(&world);
+    assert_true(score(&world, "Turbinenwerke", 0, NULL) >= 850);
+    assert_true(score(&world, "Turbinenwrke", 0, NULL) >= 750);
+    assert_true(score(&world, "Trading", 1, NULL) < 750);
+    assert_true(score(&world, "Trading", 10, NULL) < 850);
+    assert_true(score(&world, "Services", 9, NULL) < 750);
+    assert_true(score(&world, "Turbinenwerke Holding", 0, NULL) >
+                score(&world, "Turbinenwerke Amberlin Holding", 0, NULL));
+    teardown(&world);
+}
+
+TEST(screen, blanks_and_legal_forms_that_run_together_change_nothing)
+{
+    struct world world;
+    setup(&world);
+    assert_int_equal(score(&world, "NordwindTurbinenwerkeGmbH", 0, NULL), 1000);
+    assert_int_equal(score(&world, "Nordwind TurbinenwerkeGmbH", 0, NULL),
+                     1000);
+    assert_int_equal(score(&world, "BlueHeronMaritimeCo.,Ltd", 7, NULL), 1000);
+    assert_int_equal(score(&world, "Bluehero nMaritime", 7, NULL), 1000);
+    assert_true(score(&world, "NordwindTurbinenwerkeGmbX", 0, NULL) < 1000);
+    teardown(&world);
+}
+
+TEST(screen, points_of_words_are_told_and_differences_cost)
+{
+    struct world world;
+    struct weir_screening_hit hit;
+    setup(&world);
+    assert_true(score(&world, "Nordwind Turbinenwerkx", 0, &hit) > 0);
+    assert_int_equal(hit.match_count, 2);
+    for (uint32_t i = 0; i < 2; i++)
+        if (hit.matches[i].how == WEIR_HOW_EQUAL)
+            assert_true(hit.matches[i].points > 0);
+    assert_true(score(&world, "Turbinenwerke", 0, &hit) > 0);
+    int32_t equal = hit.matches[0].points;
+    assert_true(score(&world, "Turbinenwerkx", 0, &hit) > 0);
+    assert_true(hit.matches[0].points < equal);
+    teardown(&world);
+}
+
 TEST(screen, a_threshold_only_leaves_out_what_is_below_it)
 {
     static const char *const names[] = {

@@ -153,6 +153,20 @@ is_same_rough(weir_span text, weir_span form)
                            weir__screen_rough(form, bytes[1]));
 }
 
+/* "Obschtschestwo" for obshchestvo, as German papers have it. */
+static bool
+is_same_sound(weir_span text, weir_span form)
+{
+    struct screen_sound a;
+    struct screen_sound b;
+    if (text.len < FORM_LONG || form.len < FORM_LONG ||
+        text.ptr[1] != form.ptr[1])
+        return false;
+    weir__screen_sound(text, &a);
+    weir__screen_sound(form, &b);
+    return weir__screen_distance(a.heard.text, b.heard.text, 2) <= 2;
+}
+
 /* "Compny", "otvetstvenostiu"; in Cyrillic or Greek, by its rough sound:
  * "dzhoint stok kompani". */
 static bool
@@ -164,10 +178,12 @@ is_form_word(const struct screen_word *word, weir_span form)
     if (word->is_foreign)
         return is_same_rough(text, form);
     uint32_t most = form.len >= FORM_LONG ? 2 : 1;
-    if (form.len < FORM_LEAST || text.len + most < form.len ||
-        text.len > form.len + most || text.ptr[0] != form.ptr[0])
+    if (form.len < FORM_LEAST || text.ptr[0] != form.ptr[0])
         return false;
-    return weir__screen_distance(text, form, most) <= most;
+    if (text.len + most >= form.len && text.len <= form.len + most &&
+        weir__screen_distance(text, form, most) <= most)
+        return true;
+    return is_same_sound(text, form);
 }
 
 /* Number of words from `at` on that are the phrase; 0: they are not. */
