@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "control/evidence/deeds.h"
 #include "control/onboarding/parts.h"
 
 static const char *const syllables[] = {
@@ -298,6 +299,65 @@ reload(struct weir_control *control)
     weir_faults_fini(&faults);
 }
 
+/* As a worker sees it: when the board's overlay is another. */
+struct board_watch {
+    pthread_t thread;
+    struct weir_control *control;
+    uint64_t overlay;
+    weir_time start;
+    weir_time took;
+};
+
+static void *
+watch_board(void *context)
+{
+    struct board_watch *watch = context;
+    while (__atomic_load_n(&watch->control->board->overlay, __ATOMIC_ACQUIRE) ==
+               watch->overlay &&
+           weir_control_now() - watch->start < 60 * WEIR_US_PER_SEC)
+        usleep(500);
+    watch->took = weir_control_now() - watch->start;
+    return NULL;
+}
+
+/* One fact about one organisation, as `weir organisation add` enters it. */
+static void
+add_fact(struct weir_control *control, const char *organisation,
+         enum weir_fact_kind kind, const char *value, weir_share share)
+{
+    const struct weir_actor actor = {"local", WEIR_ROLE_ADMIN};
+    struct weir_faults faults;
+    struct weir_facts facts;
+    struct weir_error err = {0};
+    weir_faults_init(&faults);
+    weir_facts_init(&facts);
+    struct weir_fact *fact = weir_facts_add(&facts);
+    if (fact == NULL)
+        fail("fact", NULL);
+    fact->organisation = weir_span_of(organisation);
+    fact->kind = kind;
+    fact->rank = WEIR_RANK_VERIFIED;
+    fact->value = weir_span_of(value);
+    fact->share = share;
+    fact->source = WEIR_SPAN("bench");
+    fact->as_of = WEIR_TIME_MIN;
+    fact->valid_until = WEIR_TIME_MAX;
+    struct board_watch watch = {.control = control};
+    watch.overlay = control->board->overlay;
+    watch.start = weir_control_now();
+    if (pthread_create(&watch.thread, NULL, watch_board, &watch) != 0)
+        fail("thread", NULL);
+    if (weir_control_evidence_add(control, &actor, &facts, &faults, &err) !=
+        WEIR_OK)
+        fail("evidence", &err);
+    weir_time took = weir_control_now() - watch.start;
+    pthread_join(watch.thread, NULL);
+    fprintf(stderr, "fact: its keys held after %.3f s, in force after %.2f s\n",
+            (double)watch.took / 1e6, (double)took / 1e6);
+    weir_facts_fini(&facts);
+    weir_faults_fini(&faults);
+}
+
 static void
 run(uint32_t keys, uint32_t organisations)
 {
@@ -344,6 +404,12 @@ run(uint32_t keys, uint32_t organisations)
     write_terms("1");
     reload(control);
     print_row(control, "and taken back");
+    add_fact(control, "org-7", WEIR_FACT_HEADQUARTERS, "FR",
+             (weir_share){0, 0});
+    print_row(control, "one headquarters moves");
+    add_fact(control, "org-9", WEIR_FACT_OWNER, "org-11",
+             (weir_share){600000, 600000});
+    print_row(control, "one owner more");
     weir_control_close(control);
     weir_faults_fini(&faults);
 }

@@ -19,24 +19,38 @@
 
 #include "control/evidence/merge.h"
 #include "control/evidence/store.h"
+#include "control/log.h"
+#include "control/onboarding/onboarding.h"
 #include "control/parts.h"
 
-/* Puts what was written in force, then makes it last. */
+/* Puts what was written in force, then makes it last. The keys of
+ * `organisation` (empty: of many) do not wait for the image. */
 static weir_status
-finish(struct weir_control *control, weir_status status,
+finish(struct weir_control *control, weir_status status, weir_span organisation,
        struct weir_faults *faults, struct weir_error *err)
 {
+    bool is_held = false;
     if (status == WEIR_OK)
         status = weir_evidence_changed(control->store, err);
+    if (status == WEIR_OK && organisation.len > 0)
+        status = weir_evidence_merge(control->world, control->store,
+                                     weir_control_now(), err);
+    if (status == WEIR_OK && organisation.len > 0)
+        status = weir_onboarding_first(control, organisation, &is_held, err);
     if (status == WEIR_OK)
         status =
             weir__control_publish_image(control, control->world, faults, err);
     if (status == WEIR_OK)
         status = weir_store_commit(control->store, err);
-    if (status != WEIR_OK)
-        weir_store_rollback(control->store);
-    else
+    if (status == WEIR_OK) {
         weir__control_ring(control);
+        return WEIR_OK;
+    }
+    weir_store_rollback(control->store);
+    /* The failure is told; that the keys stay on hold is seen and put right
+     * by the next review. */
+    if (is_held && weir__control_publish_overlay(control, NULL) != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, "keys held for a refused fact stay on hold");
     return status;
 }
 
@@ -89,7 +103,8 @@ weir_control_evidence_add(struct weir_control *control,
             status =
                 weir__control_note(control, actor, "evidence.add",
                                    facts->rows[0].organisation, detail, err);
-        status = finish(control, status, faults, err);
+        status =
+            finish(control, status, facts->rows[0].organisation, faults, err);
     }
     pthread_mutex_unlock(&control->lock);
     return status;
@@ -132,7 +147,7 @@ weir_control_evidence_end(struct weir_control *control,
         if (status == WEIR_OK)
             status = weir__control_note(control, actor, "evidence.end",
                                         organisation, detail, err);
-        status = finish(control, status, faults, err);
+        status = finish(control, status, organisation, faults, err);
     }
     pthread_mutex_unlock(&control->lock);
     return status;
@@ -264,7 +279,7 @@ import_locked(struct weir_control *control, const struct weir_actor *actor,
     if (status == WEIR_OK)
         status = weir__control_note(control, actor, "evidence.import",
                                     wish->options.source, detail, err);
-    return finish(control, status, faults, err);
+    return finish(control, status, WEIR_SPAN_NONE, faults, err);
 }
 
 /* Reading takes most of the time and is done without control's lock, over a

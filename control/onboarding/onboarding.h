@@ -121,6 +121,18 @@ WEIR_MUST_USE weir_status weir__onboarding_door(
     struct weir_control *control, weir_span organisation, weir_span purpose,
     int64_t *decision_out, struct weir_faults *faults, struct weir_error *err);
 
+/*
+ * A fact of this organisation was merged into the world: where it falls
+ * short now its keys are held in every worker when this returns, before the
+ * image that follows. The caller holds control's lock and a transaction; if
+ * that is rolled back, `is_held_out` (left alone otherwise) tells that the
+ * overlay has to be published anew.
+ */
+WEIR_MUST_USE weir_status weir_onboarding_first(struct weir_control *control,
+                                                weir_span organisation,
+                                                bool *is_held_out,
+                                                struct weir_error *err);
+
 struct weir_case;
 /* Two people cleared what held an organisation; the caller holds control's
  * lock. */

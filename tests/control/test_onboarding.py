@@ -539,8 +539,10 @@ def test_facts_of_the_store_are_screened_and_conflicts_become_cases(house):
     assert house.code(key) == 200
     add = ["organisation", "add", "acorn", "--source", "register"]
     house.weir.cli(*add, "--alias", "Grey Heron Logistics")
-    house.await_code(key, HELD)
+    # in force when the command returns, before everybody is reviewed
+    assert house.code(key) == HELD
     assert house.codes("acorn") == ["watch:W-1"]
+    lab.wait_for(lambda: len(house.notices("acorn")) == 1, 5, "the notice")
     house.weir.cli(*add, "--identifier", "LEI:529900T8BM49AURSDO55")
     lab.wait_for(lambda: "watch:W-5" in house.codes("acorn"), 5, "the LEI")
     house.weir.cli(*add, "--headquarters", "NO")
