@@ -33,7 +33,7 @@ seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-#define CHANGES 2000u
+#define CHANGES 500u
 
 static int
 ascending(const void *a, const void *b)

@@ -42,7 +42,7 @@
  */
 #include "live.h"
 
-#define SLACK     10000u /* ten parts per million */
+#define SLACK     20000u /* twenty parts per million */
 #define LOOSE_MAX 48u
 /* Looks of one change's second phase; about a tenth of a second. */
 #define TIGHTEN_MAX UINT64_C(400000)
