@@ -29,6 +29,7 @@ bench: all
 	meson configure $(BUILD) -Dbench=true
 	ninja -C $(BUILD)
 	bench/run
+	$(BUILD)/bench/bench_log
 	BUILD=$(BUILD) bench/cedar/run
 
 soak: all

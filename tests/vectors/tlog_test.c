@@ -2,7 +2,7 @@
 /* The transparency log against published proofs, notes and log entries. */
 #include "vectors.h"
 
-#include <weir/tlog.h>
+#include <weir/tlog_witness.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,5 +304,45 @@ TEST(tlog_vectors, the_published_receipt_is_read_but_for_what_is_cut)
     weir_buf_fini(&buf);
     assert_int_equal(weir_note_parse(proof.checkpoint, &note, NULL),
                      WEIR_EPARSE);
+    json_decref(root);
+}
+
+/* The specification's own policy, with keys in the place of its "<vkey>". */
+TEST(tlog_vectors, the_published_policy_means_what_its_text_says)
+{
+    struct weir_tlog_policy policy;
+    struct weir_buf buf;
+    json_t *root = vectors_json("vectors/tlog/c2sp-examples.json");
+    if (root == NULL)
+        skip();
+    const char *at = json_string_value(
+        json_array_get(json_object_get(root, "tlog-policy"), 0));
+    assert_non_null(at);
+    weir_buf_init(&buf, 1 << 16);
+    for (uint8_t i = 0; *at != '\0'; at++) {
+        if (strncmp(at, "<vkey>", 6) != 0) {
+            weir_buf_add_byte(&buf, *at);
+            continue;
+        }
+        const struct weir_ed25519_secret secret = {{1, i}};
+        weir_ed25519_public public;
+        struct weir_note_key key;
+        assert_ok(weir_ed25519_public_of(&secret, &public));
+        weir_note_key_init(&key, WEIR_SPAN("example.org/x"),
+                           i == 0 ? WEIR_NOTE_ED25519 : WEIR_NOTE_COSIGNATURE,
+                           &public);
+        weir_note_key_write(&key, &buf);
+        i++;
+        at += 5;
+    }
+    assert_ok(weir_tlog_policy_parse(weir_buf_span(&buf), &policy, NULL));
+    assert_int_equal(policy.log_count, 1);
+    assert_int_equal(policy.witness_count, 6);
+    assert_int_equal(policy.group_count, 3);
+    for (uint64_t bits = 0; bits < 64; bits++) {
+        bool is_met = __builtin_popcountll(bits & 7) >= 2 && (bits & 56) != 0;
+        assert_int_equal(weir_tlog_policy_is_met(&policy, bits), is_met);
+    }
+    weir_buf_fini(&buf);
     json_decref(root);
 }
