@@ -44,7 +44,7 @@ weir__watch_setup_default(struct weir_watch_setup *setup)
     static const uint32_t widths[WEIR_WATCH_WIDTHS] = {
         WEIR_WATCH_EARLY, WEIR_WATCH_WINDOW, WEIR_WATCH_WIDE};
     *setup = (struct weir_watch_setup){
-        .pools_max = 16384,
+        .pools_max = 65536,
         .subjects_max = 1000000,
         .reference_calls = 600,
         .bin_us = 1800 * WEIR_US_PER_SEC,

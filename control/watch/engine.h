@@ -47,7 +47,7 @@ struct weir_watch_setup {
                   struct weir_watch_model *model_out);
     void *context;
 };
-/* The lines that ship, 600 calls, 16,384 pools, a million subjects. */
+/* The lines that ship, 600 calls, 65,536 pools, a million subjects. */
 void weir__watch_setup_default(struct weir_watch_setup *setup);
 
 struct weir_watch_engine;

@@ -426,6 +426,55 @@ TEST(watch_engine, killed_at_any_point_its_state_is_as_if_nothing_happened)
     free(world.calls);
 }
 
+struct group_seen {
+    struct weir_watch_pool pool;
+    uint32_t count;
+};
+
+static void
+copy_group(void *context, const struct weir_watch_pool_row *row)
+{
+    struct group_seen *seen = context;
+    assert_int_equal(row->pool.len, sizeof(seen->pool));
+    memcpy(&seen->pool, row->pool.ptr, sizeof(seen->pool));
+    seen->count++;
+}
+
+TEST(watch_engine, group_is_the_same_however_its_calls_are_split_over_keys)
+{
+    static struct group_seen seen[3];
+    struct world world;
+    struct weir_error err = {0};
+    make_world(&world);
+    for (uint32_t split = 0; split < 3; split++) {
+        struct run run = begin(&world, 200, true);
+        memset(&seen[split], 0, sizeof(seen[split]));
+        for (uint32_t i = 0; i < world.count; i++) {
+            struct made call = world.calls[i];
+            uint64_t *of = call.told.pools.of;
+            /* one key; as it is; a tenant and a key for each call in ten */
+            of[WEIR_WATCH_OF_KEY] = split == 0   ? 1
+                                    : split == 2 ? 100 + draw(240)
+                                                 : of[WEIR_WATCH_OF_KEY];
+            of[WEIR_WATCH_OF_TENANT] = split == 0   ? 2
+                                       : split == 2 ? 500 + draw(240)
+                                                    : of[WEIR_WATCH_OF_TENANT];
+            give(&run, &call);
+        }
+        settle(&run, &world);
+        assert_ok(weir__watch_pools(weir__watch_engine_pools(run.engine),
+                                    WEIR_WATCH_OF_GROUP, copy_group,
+                                    &seen[split], &err));
+        assert_int_equal(seen[split].count, 1);
+        assert_memory_equal(&seen[split].pool, &seen[0].pool,
+                            sizeof(seen[0].pool));
+        end(&run);
+        remove_world(&world);
+    }
+    assert_int_equal(weir_watch_pool_total(&seen[2].pool), CALLS);
+    free(world.calls);
+}
+
 /* ------------------------------------------------------------- reference */
 
 struct frozen_seen {

@@ -352,11 +352,18 @@ weir_watch_live_catch_up(struct weir_watch_live *live, struct weir_error *err)
     if (live->engine == NULL)
         status = open_engine(live, err);
     weir_watch_names_sources(&live->names, live->control);
-    while (status == WEIR_OK && count > 0)
+    while (status == WEIR_OK && count > 0) {
         status = follow(live, &count, err);
+        if (status == WEIR_OK)
+            status = tell(live, err);
+        if (status == WEIR_OK && weir__watch_engine_is_full(live->engine))
+            status = make_safe(live, err);
+    }
     if (status == WEIR_OK)
-        status = tell(live, err);
-    return status == WEIR_OK ? make_safe(live, err) : status;
+        status = make_safe(live, err);
+    if (status == WEIR_OK)
+        copy_figures(live);
+    return status;
 }
 
 void

@@ -46,7 +46,7 @@ weir_world_new(void)
     world->signals_window_us = WEIR_US_PER_DAY;
     world->watch = (struct weir_watch_settings){
         .reference_calls = 600,
-        .pools = 16384,
+        .pools = 65536,
         .subjects = 1000000,
         .cluster_every_us = 600 * WEIR_US_PER_SEC,
         .cluster_bin_us = 1800 * WEIR_US_PER_SEC,
