@@ -313,15 +313,16 @@ weir__watch_engine_checkpoint(struct weir_watch_engine *engine,
     engine->offset = offset;
     engine->closed.is_older_safe = true;
     weir__watch_subjects_clean(engine);
-    weir__watch_subjects_trim(engine, engine->setup.pools_max);
+    /* Well below the bound: the next one is not just around the corner. */
+    if (engine->subject_count > engine->setup.pools_max)
+        weir__watch_subjects_trim(engine, engine->setup.pools_max / 4 * 3);
     return WEIR_OK;
 }
 
 bool
 weir__watch_engine_is_full(const struct weir_watch_engine *engine)
 {
-    return engine->subject_count > engine->setup.pools_max ||
-           engine->dirty_count > engine->setup.pools_max / 2;
+    return engine->subject_count > engine->setup.pools_max;
 }
 
 void

@@ -90,7 +90,7 @@ weir__watch_engine_flush(struct weir_watch_engine *engine, uint32_t *rows_out,
 WEIR_MUST_USE weir_status weir__watch_engine_checkpoint(
     struct weir_watch_engine *engine, uint64_t segment, uint64_t offset,
     struct weir_error *err);
-/* Too much is dirty, or in memory: time for a checkpoint. */
+/* Too much is in memory: time for a checkpoint. */
 bool weir__watch_engine_is_full(const struct weir_watch_engine *engine);
 /* Where to read on. */
 void weir__watch_engine_place(const struct weir_watch_engine *engine,

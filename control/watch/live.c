@@ -40,7 +40,7 @@
 
 #define ROUND_MS      100
 #define BATCH_RECORDS 2000
-#define SAFE_US       (10 * WEIR_US_PER_SEC) /* between checkpoints */
+#define SAFE_US       (60 * WEIR_US_PER_SEC) /* between checkpoints */
 #define AGAIN_MS      1000
 #define LAG_US        (20 * WEIR_US_PER_SEC) /* beyond it, no pause is made */
 #define SYNC_US       10000

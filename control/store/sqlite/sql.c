@@ -417,12 +417,17 @@ open_database(struct weir_store *store, const char *path, bool may_create,
         return weir_sql_fail(store, err);
     sqlite3_extended_result_codes(store->db, 0);
     sqlite3_busy_timeout(store->db, BUSY_MS);
-    weir_status status =
-        run_text(store,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                 "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;"
-                 "PRAGMA wal_autocheckpoint = 4000;",
-                 err);
+    /* A pool and what goes with it is one page then, not a chain of them. */
+    weir_status status = store->is_derived
+                             ? run_text(store, "PRAGMA page_size = 8192;", err)
+                             : WEIR_OK;
+    if (status != WEIR_OK)
+        return status;
+    status = run_text(store,
+                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                      "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;"
+                      "PRAGMA wal_autocheckpoint = 4000;",
+                      err);
     return status == WEIR_OK ? migrate(store, err) : status;
 }
 
