@@ -23,6 +23,9 @@
 
 #define ARENA_BYTES ((size_t)64 << 20)
 
+/* Between an old reference and a new one: half of what unlike work makes. */
+#define DRIFT_LINE 0.2F
+
 /* As it was when this place of the journal was first counted. */
 static uint32_t
 calls_wanted(struct weir_watch_engine *engine, uint64_t position)
@@ -65,6 +68,47 @@ say_frozen(struct weir_watch_engine *engine, struct watch_subject *subject,
         .reference = {(const char *)fresh, sizeof(*fresh)},
     };
     return weir__watch_say_reference(engine, &frozen, err);
+}
+
+/* The new reference is far from the old one: a person renewed it, and another
+ * person should see how far it moved. */
+static weir_status
+raise_drift(struct weir_watch_engine *engine, struct watch_subject *subject,
+            double distance, weir_time when, struct weir_error *err)
+{
+    struct weir_watch_verdict verdict = {.has_reference = true,
+                                         .fired = 1u << WEIR_WATCH_DRIFT,
+                                         .action = WEIR_WATCH_OBSERVE};
+    struct weir_watch_lines lines = engine->setup.lines[1][1];
+    if (distance < (double)DRIFT_LINE)
+        return WEIR_OK;
+    weir_log(WEIR_LOG_WARN,
+             "watch: %s %s: its new reference is %.2f from the "
+             "old one",
+             weir_watch_kind_name(subject->kind), subject->name, distance);
+    lines.line[WEIR_WATCH_DRIFT] = DRIFT_LINE;
+    verdict.figures[WEIR_WATCH_DRIFT].value = (float)distance;
+    weir_buf_reset(&engine->text);
+    weir__watch_put_detail(&verdict, &lines, NULL, engine->calibration,
+                           &engine->text);
+    struct weir_watch_row row = {
+        .kind = subject->kind,
+        .digest = subject->digest,
+        .name = weir_span_of(subject->name),
+        .tenant = weir_span_of(subject->tenant),
+        .provider = weir_span_of(subject->provider),
+        .window_end = when,
+        .calls = weir_watch_pool_total(&subject->pool),
+        .has_reference = true,
+        .fired = verdict.fired,
+        .action = verdict.action,
+        .detail = weir_buf_span(&engine->text),
+    };
+    struct weir_watch_notes *notes = notes_of(subject);
+    notes->action = (uint8_t)verdict.action;
+    notes->fired = verdict.fired;
+    notes->said_at = row.calls;
+    return weir__watch_say_verdict(engine, &row, err);
 }
 
 /* The blocks are read in the order of the journal, each segment once. */
@@ -149,6 +193,10 @@ freeze(struct weir_watch_engine *engine, struct watch_subject *subject,
     status =
         say_frozen(engine, subject, has_old ? &old : NULL, when, reason, err);
     notes->actor[0] = '\0';
+    if (status == WEIR_OK && has_old)
+        status =
+            raise_drift(engine, subject,
+                        weir_watch_reference_distance(&old, &fresh), when, err);
     return status;
 }
 

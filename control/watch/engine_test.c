@@ -496,6 +496,17 @@ note_frozen(void *context, const struct weir_watch_frozen *frozen)
     return true;
 }
 
+struct drift_seen {
+    uint32_t fired;
+};
+
+static bool
+note_drift(void *context, const struct weir_watch_row *row)
+{
+    ((struct drift_seen *)context)->fired = row->fired;
+    return false;
+}
+
 static struct frozen_seen
 frozen_of(struct run *run, uint64_t digest)
 {
@@ -555,6 +566,10 @@ TEST(watch_engine, loud_first_calls_wait_for_a_person_quiet_ones_do_not)
     assert_int_equal(seen.count, 2);
     assert_string_equal(seen.actor, "ben");
     assert_true(seen.distance > 0.2);
+    struct drift_seen drift = {0};
+    assert_ok(weir_watch_verdicts_of(run.store, WEIR_WATCH_OF_TENANT, digest, 1,
+                                     note_drift, &drift, &err));
+    assert_int_equal(drift.fired, 1u << WEIR_WATCH_DRIFT);
     end(&run);
     remove_world(&world);
     free(world.calls);
