@@ -183,6 +183,7 @@ struct crowd {
     struct evaluation *e;
     uint32_t benign;
     uint32_t hostile;
+    uint32_t alike; /* of the benign: with the attack's kind of calls */
     uint32_t calls;
     double least; /* share of the attack */
     double most;
@@ -265,15 +266,18 @@ make_account(struct crowd *c, uint32_t i)
             people = p;
     }
     double share = c->least + (c->most - c->least) * uniform(c->e);
+    bool is_alike = !is_hostile && i < c->alike;
     uint32_t foreign =
-        is_hostile ? (uint32_t)(share * c->calls) : c->calls / 20;
-    if (a->pools[people].count == 0 && !is_hostile)
+        is_hostile || is_alike ? (uint32_t)(share * c->calls) : c->calls / 20;
+    if (a->pools[people].count == 0 && !is_hostile && !is_alike)
         foreign = 0;
     c->profiles[i].owner = is_hostile ? 1000000 + i : i * 5 / 8 + 1;
     c->profiles[i].bins = c->bins[i];
     draw_calls(c, i, c->day, own, c->calls - foreign, sums);
     if (is_hostile)
         draw_calls(c, i, c->control, a->attacks[0], foreign, sums);
+    else if (is_alike)
+        draw_calls(c, i, c->day, a->attacks[0], foreign, sums);
     else if (foreign > 0)
         draw_calls(c, i, c->day, people, foreign, sums);
     for (uint32_t d = 0; d < WEIR_WATCH_SKETCH; d++)
@@ -311,7 +315,8 @@ crowd_row(struct evaluation *e, struct crowd *c)
         for (uint32_t j = 0; j < found[i].member_count; j++)
             *(found[i].members[j] >= c->benign ? &right : &wrong) += 1;
     char texts[7][32];
-    snprintf(texts[0], 32, "%u + %u", c->benign, c->hostile);
+    snprintf(texts[0], 32, "%u (%u alike) + %u", c->benign, c->alike,
+             c->hostile);
     snprintf(texts[1], 32, "%.0f-%.0f %%", c->least * 100, c->most * 100);
     snprintf(texts[2], 32, "%u", c->calls);
     snprintf(texts[3], 32, "%.1f", c->noise);
@@ -338,6 +343,33 @@ evaluate_clusters(struct evaluation *e)
     static const struct crowd rows[] = {
         {.benign = 1000, .hostile = 0, .calls = 600, .noise = 0.5},
         {.benign = 2000, .hostile = 0, .calls = 400, .noise = 1.2},
+        {.benign = 1000,
+         .alike = 500,
+         .calls = 600,
+         .noise = 1.2,
+         .least = 0.05,
+         .most = 0.7},
+        {.benign = 1000,
+         .hostile = 500,
+         .alike = 500,
+         .calls = 200,
+         .noise = 0.5,
+         .least = 0.03,
+         .most = 0.15},
+        {.benign = 1000,
+         .hostile = 500,
+         .alike = 500,
+         .calls = 600,
+         .noise = 1.2,
+         .least = 0.03,
+         .most = 0.15},
+        {.benign = 1000,
+         .hostile = 150,
+         .alike = 500,
+         .calls = 600,
+         .noise = 1.2,
+         .least = 0.05,
+         .most = 0.7},
         {.benign = 1000,
          .hostile = 500,
          .calls = 200,
@@ -378,7 +410,8 @@ evaluate_clusters(struct evaluation *e)
     evaluate_begin(e, "Clusters [ours]",
                    "One controller that switches on and off, three days; no "
                    "shared facts or scaffolds. One benign call in twenty is a "
-                   "person's general prompt.",
+                   "person's general prompt; of those that are alike the same "
+                   "share as of sybils is of the attack's kind, by day.",
                    WEIR_COUNTOF(names), names);
     for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
         struct crowd crowd = rows[i];
@@ -387,6 +420,7 @@ evaluate_clusters(struct evaluation *e)
         if (e->setup.attacks < FEW) {
             crowd.benign /= 10;
             crowd.hostile /= 10;
+            crowd.alike /= 10;
         }
         crowd.e = e;
         crowd_row(e, &crowd);

@@ -215,9 +215,8 @@ TEST(watch, drift_shows_what_a_new_reference_moved)
 #define BINS 144
 static void
 make_profiles(struct weir_watch_profile *profiles, uint16_t (*bins)[BINS],
-              uint32_t count, uint32_t members)
+              uint32_t count, uint32_t members, uint64_t seed)
 {
-    uint64_t seed = 42;
     for (uint32_t i = 0; i < count; i++) {
         memset(&profiles[i], 0, sizeof(profiles[i]));
         for (uint32_t b = 0; b < BINS; b++) {
@@ -245,20 +244,24 @@ TEST(watch, accounts_that_rise_and_fall_together_are_a_cluster)
     struct weir_arena arena;
     uint32_t count;
     weir_arena_init_heap(&arena, 1 << 26);
-    make_profiles(profiles, bins, 120, 60);
-    assert_ok(weir_watch_find_clusters(profiles, 120, &setup, &arena, &found,
-                                       &count, NULL));
-    assert_int_equal(count, 1);
-    assert_true(found[0].z > WEIR_WATCH_Z);
     uint32_t wrong = 0;
-    for (uint32_t i = 0; i < found[0].member_count; i++)
-        wrong += found[0].members[i] >= 60;
-    assert_true(found[0].member_count > 50 && wrong <= 3);
-    assert_int_equal(found[0].link_count, found[0].member_count - 1);
-    make_profiles(profiles, bins, 120, 0);
-    assert_ok(weir_watch_find_clusters(profiles, 120, &setup, &arena, &found,
-                                       &count, NULL));
-    assert_int_equal(count, 0);
+    for (uint64_t seed = 42; seed < 50; seed++) {
+        make_profiles(profiles, bins, 120, 60, seed);
+        assert_ok(weir_watch_find_clusters(profiles, 120, &setup, &arena,
+                                           &found, &count, NULL));
+        assert_int_equal(count, 1);
+        assert_true(found[0].z > WEIR_WATCH_Z);
+        for (uint32_t i = 0; i < found[0].member_count; i++)
+            wrong += found[0].members[i] >= 60;
+        assert_true(found[0].member_count > 55);
+        assert_int_equal(found[0].link_count, found[0].member_count - 1);
+        make_profiles(profiles, bins, 120, 0, seed);
+        assert_ok(weir_watch_find_clusters(profiles, 120, &setup, &arena,
+                                           &found, &count, NULL));
+        assert_int_equal(count, 0);
+    }
+    /* One in a hundred is meant; of 480, two in a hundred at most. */
+    assert_true(wrong <= 10);
     weir_arena_fini(&arena);
 }
 
@@ -274,7 +277,7 @@ TEST(watch, accounts_of_one_payment_are_linked_until_a_reviewer_cuts)
     struct weir_arena arena;
     uint32_t count;
     weir_arena_init_heap(&arena, 1 << 24);
-    make_profiles(profiles, bins, 40, 0);
+    make_profiles(profiles, bins, 40, 0, 42);
     profiles[3].payments[0] = profiles[8].payments[1] =
         profiles[12].payments[0] = 99;
     assert_ok(weir_watch_find_clusters(profiles, 40, &setup, &arena, &found,
