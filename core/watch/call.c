@@ -213,6 +213,7 @@ weir_watch_finish(struct weir_watch_call *call,
     out->prompt_bytes = saturate(call->prompt_bytes);
     out->system = call->system;
     put_params(&call->params, out);
+    out->end_user = call->end_user;
     put_facts(call, facts, out);
     memset(text, 0, len);
     memset(call->head, 0, call->head_len);

@@ -291,6 +291,44 @@ TEST(watch, reply_split_at_every_byte_is_the_same)
     }
 }
 
+TEST(watch, what_comes_whole_again_is_counted_once)
+{
+    static const char stream[] =
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"- a\"}\n\n"
+        "data: {\"type\":\"response.output_text.delta\","
+        "\"delta\":\"\\n- b\"}\n\n"
+        "data: {\"type\":\"response.output_text.done\","
+        "\"text\":\"- a\\n- b\"}\n\n"
+        "data: {\"type\":\"response.completed\",\"response\":{\"output\":[{"
+        "\"content\":[{\"type\":\"output_text\","
+        "\"text\":\"- a\\n- b\"}]}]}}\n\n";
+    static struct weir_watch_call call;
+    struct weir_watch_features f;
+    weir_watch_begin(&call);
+    weir_watch_reply(&call, (weir_span){stream, sizeof(stream) - 1});
+    weir_watch_finish(&call, NULL, &f);
+    assert_int_equal(f.reply_bytes, 3 + 2 + 3);
+    assert_false(f.bits & WEIR_WATCH_BIT(STEPS)); /* two items, not six */
+}
+
+TEST(watch, the_user_a_request_names_is_the_end_user)
+{
+    static struct weir_watch_call call;
+    struct weir_watch_facts facts = {.end_user = WEIR_SPAN("u-17")};
+    struct weir_watch_features told;
+    struct weir_watch_features f = features_of_body(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+        "\"user\":\"u-17\"}");
+    weir_watch_begin(&call);
+    weir_watch_finish(&call, &facts, &told);
+    assert_int_equal(f.end_user, told.end_user);
+    assert_true(f.end_user != 0);
+    f = features_of_body("{\"prompt\":\"hi\",\"safety_identifier\":\"s\"}");
+    assert_true(f.end_user != 0 && f.end_user != told.end_user);
+    assert_int_equal(
+        features_of_body("{\"prompt\":\"hi\",\"user\":7}").end_user, 0);
+}
+
 static double
 seconds_of(const char *text, size_t len)
 {

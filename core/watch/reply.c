@@ -96,6 +96,11 @@ begin_value(struct weir_watch_call *call)
     enum kind kind = KIND_OTHER;
     if (call->reply_name_len <= sizeof(call->reply_name))
         kind = kind_of(call->reply_name, call->reply_name_len);
+    /* A dialect with deltas says the whole text again in its last events. */
+    if (kind == KIND_TEXT && call->reply_name_len == 5)
+        call->reply_has_deltas = true; /* "delta": the others have 4, 7 */
+    else if (call->reply_has_deltas && kind == KIND_TEXT)
+        kind = KIND_OTHER;
     call->reply_kind = (uint8_t)kind;
     call->reply_state = IN_VALUE;
     if (kind == KIND_REASONING)

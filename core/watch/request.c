@@ -446,6 +446,19 @@ take_param(struct weir_watch_params *params, weir_span name, weir_span value)
         params->wants_json = value.ptr[0] == '{';
 }
 
+/* Who the client says its user is: a digest, as of the facts. */
+static bool
+take_user(struct weir_watch_call *call, weir_span name, weir_span value)
+{
+    if (!is_name(name, "user") && !is_name(name, "safety_identifier"))
+        return false;
+    if (value.len > 2 && value.ptr[0] == '"')
+        call->end_user = (uint32_t)weir_hash64(
+                             (weir_span){value.ptr + 1, value.len - 2}, 1) |
+                         1;
+    return true;
+}
+
 static bool
 is_list_name(weir_span name)
 {
@@ -493,7 +506,7 @@ weir_watch_request(struct weir_watch_call *call, weir_span body)
             for (size_t inner = value.len - 1;
                  previous_member(value, &inner, &config_name, &config_value);)
                 take_param(&call->params, config_name, config_value);
-        else
+        else if (!take_user(call, name, value))
             take_param(&call->params, name, value);
     }
     weir_watch_messages(call, list);

@@ -213,8 +213,9 @@ some_bits(const uint64_t *map, size_t at)
 static inline size_t
 ascii_word(const struct scan *s, size_t at)
 {
-    uint64_t rest = ~some_bits(s->word_map, at);
-    size_t run = (size_t)__builtin_ctzll(rest); /* zeros were shifted in */
+    /* the last bit stops a search that would find none */
+    uint64_t rest = ~some_bits(s->word_map, at) | UINT64_C(1) << 63;
+    size_t run = (size_t)__builtin_ctzll(rest);
     if (run > 56)
         run = run_of(s->word_map, at, s->len);
     return s->text[at] != '\'' && (unsigned char)s->text[at + run] < 0x80 ? run

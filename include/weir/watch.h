@@ -196,6 +196,8 @@ struct weir_watch_call {
     uint8_t reply_name_len;
     uint8_t reply_run;
     uint32_t reply_items;
+    uint32_t end_user;     /* digest of what the request names as its user */
+    bool reply_has_deltas; /* what comes whole again at the end is not read */
     char reply_name[24];
     char head[WEIR_WATCH_HEAD_MAX];
     char tail[WEIR_WATCH_TAIL_MAX];
