@@ -65,6 +65,7 @@ static const struct {
     {"/v1/responses", "Responses"},
     {"/v1/messages", "Messages"},
     {"/v1beta/models/m:generateContent", "Gemini"},
+    {"/model/m/converse-stream", "Converse"},
 };
 
 static double

@@ -119,6 +119,16 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
         {
             return NGX_ERROR;
         }
+
+        /* nothing could be made of it: nobody has heard of it yet */
+
+        if (ctx->outgoing.is_translated && ctx->body == NULL
+            && weir_reply_facts(ctx->reply)->state == WEIR_REPLY_CUT)
+        {
+            ngx_http_weir_name_hop(ctx, "a reply that cannot be read");
+            ngx_http_weir_free_reply(ctx);
+            return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+        }
     }
 
     u->headers_in.content_length_n = ctx->passed;

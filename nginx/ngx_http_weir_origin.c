@@ -389,6 +389,10 @@ ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
         ctx->failure.end = WEIR_ATTEMPT_PINNED;
         ngx_http_weir_name_hop(ctx, ctx->pin_hop);
 
+    } else if (ctx->is_ended) {
+
+        /* named where it was read */
+
     } else if (is_open) {
         ngx_http_weir_name_hop(ctx, is_slow ? "first byte timeout"
                                             : "first byte");

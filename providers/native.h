@@ -47,6 +47,23 @@ struct weir_reply *weir_translated_new(const struct weir_provider_ops *ops,
                                        const struct weir_reply_setup *setup,
                                        struct weir_arena *arena);
 
+/* The same of embeddings; see embed.c. */
+weir_status weir_embed_translate(const struct weir_provider *provider,
+                                 const struct weir_request *request,
+                                 const struct weir_target *target,
+                                 struct weir_arena *arena,
+                                 struct weir_outgoing *outgoing_out,
+                                 struct weir_error *err);
+struct weir_reply *weir_embed_reply_new(const struct weir_provider_ops *ops,
+                                        const struct weir_reply_setup *setup,
+                                        struct weir_arena *arena);
+extern const struct weir_embed_provider weir_openai_embed;
+extern const struct weir_embed_provider weir_gemini_embed;
+
+/* The body of an error reply in the client's shape, of the origin's. */
+void weir_native_put_error(const struct weir_reply_setup *setup, weir_span body,
+                           struct weir_buf *out);
+
 /* Keeps what an event tells in the reply's facts. `room` holds id (128) and
  * finish reason (48). */
 struct weir_facts_room {

@@ -152,6 +152,10 @@ weir_provider_prepare(const struct weir_provider *provider,
                       struct weir_outgoing *outgoing_out,
                       struct weir_error *err)
 {
+    if (weir_provider_translates(provider, request) &&
+        request->endpoint == WEIR_ENDPOINT_EMBED)
+        return weir_embed_translate(provider, request, target, arena,
+                                    outgoing_out, err);
     if (weir_provider_translates(provider, request))
         return translate(provider, request, target, arena, outgoing_out, err);
     return provider->ops->prepare(request, target, arena, outgoing_out, err);
@@ -161,6 +165,8 @@ struct weir_reply *
 weir_reply_new(const struct weir_provider *provider,
                const struct weir_reply_setup *setup, struct weir_arena *arena)
 {
+    if (setup->is_translated && setup->endpoint == WEIR_ENDPOINT_EMBED)
+        return weir_embed_reply_new(provider->ops, setup, arena);
     if (setup->is_translated ||
         (setup->strips_reasoning && !provider->ops->strips_in_place))
         return weir_translated_new(provider->ops, setup, arena);

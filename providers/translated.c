@@ -287,8 +287,9 @@ reply_next(struct weir_reply *reply, weir_span *input,
 
 /* An error in any of the shapes in use: {"error":{...}}, [{"error":...}],
  * {"message":...}; anything else is said to be one. */
-static void
-put_error(struct translated *translated)
+void
+weir_native_put_error(const struct weir_reply_setup *setup, weir_span body,
+                      struct weir_buf *out)
 {
     enum { ERROR, MESSAGE, CODE, TYPE, TYPE2, COUNT };
     static const char *const names[COUNT] = {"error", "message", "code", "type",
@@ -296,14 +297,13 @@ put_error(struct translated *translated)
     enum { OF_MESSAGE, OF_CODE, OF_STATUS, OF_TYPE, OF };
     static const char *const of_names[OF] = {"message", "code", "status",
                                              "type"};
-    const struct weir_request *request = translated->setup.request;
+    const struct weir_request *request = setup->request;
     struct weir_surface_route route = {.surface = request->surface,
                                        .endpoint = request->endpoint,
                                        .dialect = request->dialect};
     struct weir_refusal refusal = {.status = WEIR_EUPSTREAM,
-                                   .http = translated->setup.http_status,
-                                   .request = translated->setup.request_id};
-    weir_span body = weir_buf_span(&translated->body);
+                                   .http = setup->http_status,
+                                   .request = setup->request_id};
     weir_span in[COUNT] = {{0}};
     weir_span of[OF] = {{0}};
     struct weir_raw_array array;
@@ -331,8 +331,7 @@ put_error(struct translated *translated)
         refusal.message = WEIR_SPAN("the origin answered with an error");
     if (word.ptr != NULL)
         (void)weir_json_unescape_into(word, code, sizeof(code), &refusal.code);
-    translated->reply.facts.has_error = true;
-    request->surface->put_refusal(&route, &refusal, &translated->out);
+    request->surface->put_refusal(&route, &refusal, out);
 }
 
 /* An error that came with a status of success. */
@@ -384,7 +383,8 @@ finish_whole(struct translated *translated, bool is_whole,
     struct weir_reading *reading = &translated->reading;
 
     if (translated->is_error) {
-        put_error(translated);
+        weir_native_put_error(&translated->setup, body, &translated->out);
+        facts->has_error = true;
         facts->state = is_whole ? WEIR_REPLY_DONE : WEIR_REPLY_CUT;
         return give_out(translated, piece_out);
     }

@@ -24,13 +24,16 @@ put_span(struct weir_json_writer *writer, const char *name, weir_span text)
 
 void
 weir_surface_put_details(struct weir_json_writer *writer,
-                         const struct weir_refusal *refusal)
+                         const struct weir_refusal *refusal,
+                         enum weir_details details)
 {
     weir_json_name(writer, "weir");
     weir_json_begin_object(writer);
     put_span(writer, "request", refusal->request);
-    put_span(writer, "code", refusal->code);
-    put_span(writer, "param", refusal->param);
+    if (details == WEIR_DETAILS_ALL) {
+        put_span(writer, "code", refusal->code);
+        put_span(writer, "param", refusal->param);
+    }
     put_span(writer, "decision", refusal->decision);
     put_span(writer, "policy", refusal->policy);
     put_span(writer, "title", refusal->title);

@@ -6,9 +6,12 @@
 #include <weir/json.h>
 #include <weir/surface.h>
 
-/* The member `weir` of an error, into the object that is open. */
+/* The member `weir` of an error, into the object that is open; BESIDE: code
+ * and field stand in the API's own members. */
+enum weir_details { WEIR_DETAILS_ALL, WEIR_DETAILS_BESIDE };
 void weir_surface_put_details(struct weir_json_writer *writer,
-                              const struct weir_refusal *refusal);
+                              const struct weir_refusal *refusal,
+                              enum weir_details details);
 /* What a person reads of it. */
 weir_span weir_refusal_message(const struct weir_refusal *refusal);
 

@@ -227,6 +227,7 @@ struct weir_provider_ops {
                          struct weir_outgoing *outgoing_out,
                          struct weir_error *err);
     const struct weir_reading_ops *reading;
+    const struct weir_embed_provider *embed; /* NULL: none is written */
     /* NULL: the credential goes into the provider's header as it is. */
     weir_status (*sign)(const struct weir_signing *signing,
                         struct weir_buf *lines, struct weir_error *err);

@@ -16,6 +16,7 @@
 #define WEIR_SURFACE_H
 
 #include <weir/base.h>
+#include <weir/embed.h>
 #include <weir/events.h>
 #include <weir/neutral.h>
 
@@ -90,6 +91,7 @@ struct weir_request {
     bool wants_usage; /* asked for the usage event itself */
     bool has_tools;
     bool has_logprobs;
+    bool wants_base64;          /* vectors as bytes */
     uint32_t n;                 /* answers asked for, 1.. */
     uint64_t output_tokens_max; /* 0: none given */
     /* Raw JSON bytes of what the model reads: messages, input, prompt,
@@ -212,6 +214,7 @@ struct weir_surface {
                              struct weir_neutral *call, struct weir_error *err);
     /* Who writes translated replies; NULL: that dialect's cannot be. */
     const struct weir_writing_ops *(*writing)(enum weir_dialect dialect);
+    const struct weir_embed_surface *embed; /* NULL: passed or refused */
 };
 
 /* The request in no dialect. ETYPE: a field is wrong, `param` names it. */

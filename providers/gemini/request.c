@@ -26,8 +26,8 @@ is_plain(char c)
 }
 
 /* The model's name as it may stand in a path. */
-static weir_span
-path_text(weir_span name, struct weir_arena *arena)
+weir_span
+weir_gemini_path_text(weir_span name, struct weir_arena *arena)
 {
     static const char digits[] = "0123456789ABCDEF";
     char *text = weir_arena_alloc(arena, 3 * name.len + 1);
@@ -53,13 +53,11 @@ set_path(const struct weir_request *request, const struct weir_target *target,
          struct weir_error *err)
 {
     weir_span verb = WEIR_SPAN(":generateContent");
-    if (request->endpoint == WEIR_ENDPOINT_EMBED)
-        verb = request->is_batch ? WEIR_SPAN(":batchEmbedContents")
-                                 : WEIR_SPAN(":embedContent");
-    else if (request->is_streamed)
+    if (request->is_streamed)
         verb = WEIR_SPAN(":streamGenerateContent?alt=sse");
-    const weir_span parts[] = {WEIR_SPAN("/models/"),
-                               path_text(target->origin_model, arena), verb};
+    const weir_span parts[] = {
+        WEIR_SPAN("/models/"),
+        weir_gemini_path_text(target->origin_model, arena), verb};
     return weir_native_path(target, parts, WEIR_COUNTOF(parts), arena, outgoing,
                             err);
 }
@@ -403,10 +401,6 @@ write(struct weir_neutral *call, const struct weir_request *request,
     struct weir_pen pen;
     weir_status status;
 
-    if (request->endpoint != WEIR_ENDPOINT_CHAT &&
-        request->endpoint != WEIR_ENDPOINT_RESPONSES)
-        return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                         "this endpoint is not translated to Gemini");
     weir_pen_init(&pen, arena);
     weir_pen_open(&pen, '{');
     status = put_contents(call, &pen, true, err);
@@ -449,9 +443,9 @@ reply_new(const struct weir_reply_setup *setup, struct weir_arena *arena)
 }
 
 const struct weir_provider_ops weir_gemini_ops = {
-    .speaks = WEIR_SPEAKS(WEIR_DIALECT_GEMINI) |
-              WEIR_SPEAKS(WEIR_DIALECT_GEMINI_EMBED),
+    .speaks = WEIR_SPEAKS(WEIR_DIALECT_GEMINI),
     .dialect = WEIR_DIALECT_GEMINI,
+    .embed = &weir_gemini_embed,
     .write = write,
     .reading = &weir_gemini_reading,
     .prepare = prepare,

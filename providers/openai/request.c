@@ -16,6 +16,8 @@
  */
 #include "openai.h"
 
+#include "native.h"
+
 #include <weir/json.h>
 
 #include <string.h>
@@ -355,8 +357,8 @@ write_compatible(struct weir_neutral *call, const struct weir_request *request,
 
 #define REPLIES                                                                \
     .dialect = WEIR_DIALECT_CHAT, .reading = &weir_openai_chat_reading,        \
-    .strips_in_place = true, .reply_new = weir_openai_reply_new,               \
-    .reply_free = weir_openai_reply_free,                                      \
+    .embed = &weir_openai_embed, .strips_in_place = true,                      \
+    .reply_new = weir_openai_reply_new, .reply_free = weir_openai_reply_free,  \
     .reply_next = weir_openai_reply_next,                                      \
     .reply_finish = weir_openai_reply_finish
 

@@ -138,7 +138,7 @@ put_error(const struct weir_refusal *refusal, struct weir_buf *out)
     weir_json_add_string(&writer, type_of(weir_refusal_http(refusal)));
     weir_json_name(&writer, "message");
     weir_json_add_string(&writer, weir_refusal_message(refusal));
-    weir_surface_put_details(&writer, refusal);
+    weir_surface_put_details(&writer, refusal, WEIR_DETAILS_ALL);
     weir_json_end_object(&writer);
     if (refusal->request.len > 0) {
         weir_json_name(&writer, "request_id");

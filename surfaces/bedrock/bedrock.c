@@ -169,7 +169,7 @@ put_error(const struct weir_refusal *refusal, const char *type,
         weir_json_name(&writer, "__type");
         weir_json_add_string(&writer, weir_span_of(type));
     }
-    weir_surface_put_details(&writer, refusal);
+    weir_surface_put_details(&writer, refusal, WEIR_DETAILS_ALL);
     weir_json_end_object(&writer);
 }
 

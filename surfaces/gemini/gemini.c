@@ -238,7 +238,7 @@ put_error(const struct weir_refusal *refusal, struct weir_buf *out)
     weir_json_name(&writer, "details");
     weir_json_begin_array(&writer);
     weir_json_begin_object(&writer);
-    weir_surface_put_details(&writer, refusal);
+    weir_surface_put_details(&writer, refusal, WEIR_DETAILS_ALL);
     weir_json_end_object(&writer);
     weir_json_end_array(&writer);
     weir_json_end_object(&writer);
@@ -286,4 +286,5 @@ const struct weir_surface weir_gemini_surface = {
     .put_count = put_count,
     .read_call = weir_gemini_read_call,
     .writing = writing,
+    .embed = &weir_gemini_embed_surface,
 };

@@ -12,6 +12,7 @@ weir_status weir_gemini_read_call(const struct weir_request *request,
 /* RAW Schema of the API as RAW JSON Schema, in the call's arena. */
 weir_span weir_gemini_schema(struct weir_neutral *call, weir_span raw);
 
+extern const struct weir_embed_surface weir_gemini_embed_surface;
 extern const struct weir_writing_ops weir_gemini_writing;
 extern const struct weir_surface weir_gemini_surface;
 

@@ -164,4 +164,5 @@ const struct weir_surface weir_openai_surface = {
     .put_model = weir_openai_put_model,
     .read_call = read_call,
     .writing = writing,
+    .embed = &weir_openai_embed_surface,
 };

@@ -45,6 +45,7 @@ void weir_openai_put_call_id(struct weir_pen *pen,
 
 extern const struct weir_writing_ops weir_openai_chat_writing;
 extern const struct weir_writing_ops weir_openai_responses_writing;
+extern const struct weir_embed_surface weir_openai_embed_surface;
 extern const struct weir_surface weir_openai_surface;
 
 /* Bodies of WEIR_DIALECT_OTHER; see other.c and form.c. */

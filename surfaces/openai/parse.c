@@ -45,6 +45,7 @@ enum {
     CHAT_FILE,
     INPUT_IMAGE,
     INPUT_FILE,
+    ENCODING,
     MEMBERS
 };
 
@@ -83,6 +84,7 @@ static const weir_json_path members[MEMBERS] = {
     [INPUT_IMAGE] =
         WEIR_JSON_PATH5("input", EACH, "content", EACH, "image_url"),
     [INPUT_FILE] = WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_data"),
+    [ENCODING] = WEIR_JSON_PATH1("encoding_format"),
 };
 
 /* Which hit each replaceable spot is. */
@@ -296,6 +298,8 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
     request_out->has_tools =
         is_filled(&hits[TOOLS]) || is_filled(&hits[FUNCTIONS]);
     request_out->has_logprobs = has_logprobs(hits);
+    request_out->wants_base64 =
+        weir_span_equal(hits[ENCODING].raw, WEIR_SPAN("\"base64\""));
     request_out->prompt_bytes = prompt_bytes(hits);
     request_out->input_tokens = weir_tokens_of_bytes(request_out->prompt_bytes);
     if (root.is_empty)

@@ -5,6 +5,8 @@
  */
 #include "openai.h"
 
+#include "common.h"
+
 #include <weir/json.h>
 
 static void
@@ -27,37 +29,6 @@ put_span_or_null(struct weir_json_writer *writer, const char *name,
         weir_json_add_null(writer);
 }
 
-static void
-put_details(struct weir_json_writer *writer, const struct weir_refusal *refusal)
-{
-    weir_json_name(writer, "weir");
-    weir_json_begin_object(writer);
-    put_span(writer, "request", refusal->request);
-    put_span(writer, "decision", refusal->decision);
-    put_span(writer, "policy", refusal->policy);
-    put_span(writer, "title", refusal->title);
-    put_span(writer, "authority", refusal->authority);
-    put_span(writer, "appeal", refusal->appeal);
-    put_span(writer, "case", refusal->watch_case);
-    if (refusal->ends_at != 0) {
-        char text[WEIR_TIME_TEXT];
-        weir_time_format(refusal->ends_at, text);
-        put_span(writer, "ends_at", weir_span_of(text));
-    }
-    put_span(writer, "window", refusal->window);
-    put_span(writer, "hop", refusal->hop);
-    if (refusal->reopens_at != 0) {
-        char text[WEIR_TIME_TEXT];
-        weir_time_format(refusal->reopens_at, text);
-        put_span(writer, "reopens_at", weir_span_of(text));
-    }
-    if (refusal->retry_after_s != 0) {
-        weir_json_name(writer, "retry_after_s");
-        weir_json_add_uint(writer, refusal->retry_after_s);
-    }
-    weir_json_end_object(writer);
-}
-
 /* The members of an error, into the object that is open. */
 static void
 put_error(struct weir_json_writer *writer, const struct weir_refusal *refusal)
@@ -73,7 +44,7 @@ put_error(struct weir_json_writer *writer, const struct weir_refusal *refusal)
                                      : weir_span_of(info->type));
     put_span_or_null(writer, "param", refusal->param);
     put_span_or_null(writer, "code", refusal->code);
-    put_details(writer, refusal);
+    weir_surface_put_details(writer, refusal, WEIR_DETAILS_BESIDE);
 }
 
 static void

@@ -256,6 +256,18 @@ put_part_event(struct weir_writing *writing, const char *type)
     end_event(&pen);
 }
 
+/* `,"name":".."` of the call whose beginning lies in `room`: behind the id,
+ * whose own quotes are escaped. */
+static weir_span
+name_of(const struct weir_writing *writing)
+{
+    weir_span room = weir_buf_span(&writing->room);
+    const char *at =
+        room.len > 0 ? memmem(room.ptr, room.len, ",\"name\":", 8) : NULL;
+    return at != NULL ? (weir_span){at, (size_t)(room.ptr + room.len - at)}
+                      : WEIR_SPAN_NONE;
+}
+
 static void
 put_done_event(struct weir_writing *writing)
 {
@@ -265,6 +277,7 @@ put_done_event(struct weir_writing *writing)
         begin_item_event(writing, &pen, "response.function_call_arguments.done",
                          NULL);
         weir_pen_member_escaped(&pen, "arguments", text_of(writing));
+        weir_pen_put(&pen, name_of(writing));
         break;
     case WEIR_BLOCK_REASONING:
         begin_item_event(writing, &pen, "response.reasoning_summary_text.done",
