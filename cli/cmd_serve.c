@@ -86,6 +86,19 @@ join_store(struct weir_cli *cli, const char *path, struct weir_world *world,
     return status;
 }
 
+/* What a person should see, though a reload takes it; their number. */
+static uint32_t
+print_doubts(struct weir_cli *cli, const struct weir_world *world)
+{
+    struct weir_faults doubts;
+    weir_faults_init(&doubts);
+    weir_config_doubts(world, &doubts);
+    weir_cli_print_faults(cli, &doubts);
+    uint32_t total = doubts.total;
+    weir_faults_fini(&doubts);
+    return total;
+}
+
 int
 weir_cmd_check(struct weir_cli *cli)
 {
@@ -114,10 +127,12 @@ weir_cmd_check(struct weir_cli *cli)
     }
     uint32_t total = faults.total;
     weir_cli_print_faults(cli, &faults);
+    uint32_t doubted = status == WEIR_OK ? print_doubts(cli, world) : 0;
     if (cli->is_json)
         fprintf(cli->out,
-                "{\"faults\": %u, \"image_bytes\": %zu, \"store\": %s}\n",
-                total, status == WEIR_OK ? image.len : 0,
+                "{\"faults\": %u, \"doubts\": %u, \"image_bytes\": %zu, "
+                "\"store\": %s}\n",
+                total, doubted, status == WEIR_OK ? image.len : 0,
                 was_joined ? "true" : "false");
     else if (status == WEIR_OK)
         fprintf(cli->out, "%s: no faults; %zu bytes of image%s%s\n", path,

@@ -23,6 +23,8 @@ weir_cli_print_places(FILE *out, const json_t *told)
     static const char *const fields[] = {"organisation", "headquarters",
                                          "incorporated", "region", "country"};
     const json_t *places = json_object_get(told, "places"), *country;
+    const char *what;
+    json_t *why;
     size_t index;
     for (size_t i = 0; places != NULL && i < WEIR_COUNTOF(names); i++) {
         const json_t *place = json_object_get(places, names[i]);
@@ -33,6 +35,8 @@ weir_cli_print_places(FILE *out, const json_t *told)
         }
         json_array_foreach(json_object_get(place, "countries"), index, country)
             fprintf(out, " %s", json_string_value(country));
+        json_object_foreach(json_object_get(place, "unknown"), what, why)
+            fprintf(out, " %s unknown (%s)", what, json_string_value(why));
         print_readers(out, place);
     }
     if (json_object_get(told, "scope") != NULL)

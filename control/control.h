@@ -104,6 +104,8 @@ WEIR_MUST_USE weir_status weir_control_publish(struct weir_control *control,
                                                struct weir_error *err);
 /* Reads the sources anew, then publishes. What is in force stays when
  * anything is wrong. */
+/* Logs what weir_config_doubts() has of the world in force; a reload does. */
+void weir_control_say_doubts(const struct weir_control *control);
 WEIR_MUST_USE weir_status weir_control_reload(struct weir_control *control,
                                               struct weir_faults *faults,
                                               struct weir_error *err);

@@ -32,7 +32,9 @@
 #include "control/onboarding/onboarding.h"
 #include "control/parts.h"
 
-#define KEEP_US (30 * WEIR_US_PER_SEC)
+#define LOG_DOUBTS_MAX 20
+
+#define KEEP_US        (30 * WEIR_US_PER_SEC)
 
 /* How long an image that decided nothing stays in the archive after it was
  * replaced: longer than any call waits between its decision and its record. */
@@ -296,6 +298,24 @@ weir_control_publish(struct weir_control *control, struct weir_faults *faults,
     return status;
 }
 
+void
+weir_control_say_doubts(const struct weir_control *control)
+{
+    struct weir_faults doubts;
+    weir_faults_init(&doubts);
+    weir_config_doubts(control->world, &doubts);
+    for (uint32_t i = 0; i < doubts.count && i < LOG_DOUBTS_MAX; i++) {
+        const struct weir_fault *row = &doubts.rows[i];
+        weir_log(WEIR_LOG_WARN, "%.*s:%u:%u: %.*s",
+                 WEIR_SPAN_ARG(row->place.file), row->place.line,
+                 row->place.column, WEIR_SPAN_ARG(row->text));
+    }
+    if (doubts.total > LOG_DOUBTS_MAX)
+        weir_log(WEIR_LOG_WARN, "and %u doubts more: weir check",
+                 doubts.total - LOG_DOUBTS_MAX);
+    weir_faults_fini(&doubts);
+}
+
 /* The new world takes the old one's place only when its image is in force. */
 weir_status
 weir_control_reload(struct weir_control *control, struct weir_faults *faults,
@@ -328,6 +348,7 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
         control->world = world;
         control->reloads++;
         control->reload_failed_last = false;
+        weir_control_say_doubts(control);
         status = weir__control_publish_overlay(control, err);
     } else {
         control->reload_failures++;

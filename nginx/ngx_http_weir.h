@@ -114,8 +114,16 @@ typedef struct {
 
 
 typedef struct {
+    MMDB_s                          mmdb;
+    ngx_uint_t                      is_open;
+    enum weir_unknown               unknown;   /* while it is not open */
+} ngx_http_weir_database_t;
+
+
+typedef struct {
     ngx_str_t                       run;
     ngx_str_t                       mmdb;
+    ngx_str_t                       asn;
     ngx_array_t                     origins;   /* ngx_http_weir_origin_t */
     ngx_array_t                     locations; /* ngx_http_core_loc_conf_t * */
     ngx_array_t                     servers;   /* ngx_http_core_loc_conf_t * */
@@ -227,8 +235,8 @@ typedef struct {
     ngx_http_weir_reader_t         *readers;    /* memory for readers */
     ngx_uint_t                      reader_count;
 
-    MMDB_s                          mmdb;
-    ngx_uint_t                      mmdb_is_open;
+    ngx_http_weir_database_t        countries;
+    ngx_http_weir_database_t        systems;
 
     ngx_event_t                     tick;
     ngx_connection_t                tick_connection;
@@ -428,8 +436,11 @@ ngx_int_t ngx_http_weir_credential(weir_span name, weir_secret *secret_out);
 
 /* NGX_DECLINED: neither IPv4, which is mapped into IPv6, nor IPv6. */
 ngx_int_t ngx_http_weir_address(struct sockaddr *address, uint8_t bits[16]);
-/* Two letters, or empty. Points into the mapped database. */
-weir_span ngx_http_weir_country(struct sockaddr *address);
+/* Fills country and system, or why they are not known. The country points
+ * into the mapped database. */
+void ngx_http_weir_place(struct sockaddr *address, struct weir_client *client);
+void ngx_http_weir_open_databases(ngx_http_weir_worker_t *w);
+void ngx_http_weir_close_databases(ngx_http_weir_worker_t *w);
 
 
 /* ngx_http_weir_journal.c */

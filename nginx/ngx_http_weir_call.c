@@ -267,7 +267,7 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
     confirmed = ngx_min(confirmed, w->trusted_us);
 
     client.address = ngx_http_weir_span(r->connection->addr_text);
-    client.country = ngx_http_weir_country(r->connection->sockaddr);
+    ngx_http_weir_place(r->connection->sockaddr, &client);
     client.end_customer = ngx_http_weir_end_customer(r);
     client.has_bits = ngx_http_weir_address(r->connection->sockaddr,
                                             client.bits)

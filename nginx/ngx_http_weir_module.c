@@ -4,6 +4,7 @@
  *
  *   weir_run DIR;                  board, images, ring, quota, credentials
  *   weir_mmdb FILE;                client's country from its address
+ *   weir_asn FILE;                 number of its autonomous system
  *   weir_origin NAME upstream=U host=H tls=on|off [ca=FILE];
  *   weir_body_max SIZE;            of a request
  *   weir_event_max SIZE;           of one event of a stream
@@ -63,6 +64,13 @@ static ngx_command_t  ngx_http_weir_commands[] = {
       ngx_http_weir_path,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_weir_main_conf_t, mmdb),
+      NULL },
+
+    { ngx_string("weir_asn"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_weir_path,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, asn),
       NULL },
 
     { ngx_string("weir_origin"),

@@ -427,18 +427,7 @@ ngx_http_weir_init_process(ngx_cycle_t *cycle)
     ngx_queue_init(&w->waiting);
     ngx_queue_init(&w->calls);
 
-    if (w->conf->mmdb.len) {
-        if (MMDB_open((char *) w->conf->mmdb.data, MMDB_MODE_MMAP, &w->mmdb)
-            == MMDB_SUCCESS)
-        {
-            w->mmdb_is_open = 1;
-
-        } else {
-            ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                          "weir: \"%V\" is not usable: clients' countries "
-                          "are unknown", &w->conf->mmdb);
-        }
-    }
+    ngx_http_weir_open_databases(w);
 
     w->tick_connection.fd = (ngx_socket_t) -1;
     w->tick.data = &w->tick_connection;
@@ -503,8 +492,5 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
 
     w->reader_count = 0;
 
-    if (w->mmdb_is_open) {
-        MMDB_close(&w->mmdb);
-        w->mmdb_is_open = 0;
-    }
+    ngx_http_weir_close_databases(w);
 }

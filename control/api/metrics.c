@@ -11,8 +11,8 @@
 
 #include "control/api/call.h"
 #include "control/ingest/figures.h"
-#include "control/watch/live.h"
 #include "control/keyring/keyring.h"
+#include "control/watch/live.h"
 
 #define METRICS_BYTES_MAX ((size_t)16 << 20)
 
@@ -129,6 +129,17 @@ add_histogram(struct weir_buf *out, const char *name, const char *help,
                   (unsigned long long)histogram->count);
 }
 
+/* Zeros too: an alert on a series that is not there never fires. */
+static void
+add_unknown(struct weir_buf *out, const char *name, const char *help,
+            const uint64_t counts[WEIR_UNKNOWNS])
+{
+    head(out, name, "counter", help);
+    for (uint32_t i = WEIR_UNKNOWN_NO_DATABASE; i < WEIR_UNKNOWNS; i++)
+        weir_buf_addf(out, "%s{because=\"%s\"} %llu\n", name,
+                      weir_unknown_name(i), (unsigned long long)counts[i]);
+}
+
 static void
 add_ingest(struct weir_buf *out, struct weir_ingest *ingest)
 {
@@ -141,6 +152,12 @@ add_ingest(struct weir_buf *out, struct weir_ingest *ingest)
     add_histogram(out, "weir_first_byte_seconds",
                   "from the decision to the first byte to the client",
                   &figures->first_byte);
+    add_unknown(out, "weir_calls_place_unknown_total",
+                "calls of clients whose country nobody could say",
+                figures->place_unknown);
+    add_unknown(out, "weir_calls_network_unknown_total",
+                "calls of clients whose autonomous system nobody could say",
+                figures->network_unknown);
     pthread_mutex_unlock(&figures->lock);
     gauge(out, "weir_ingest_records_total", "counter", "records read",
           (double)figures->records);
@@ -346,8 +363,8 @@ add_watch(struct weir_buf *out, struct weir_watch_live *live)
           (double)s.again);
     gauge(out, "weir_watch_late_total", "counter",
           "calls that came after their turn", (double)s.late);
-    gauge(out, "weir_watch_waiting", "gauge",
-          "calls that wait for their turn", (double)s.waiting);
+    gauge(out, "weir_watch_waiting", "gauge", "calls that wait for their turn",
+          (double)s.waiting);
     gauge(out, "weir_watch_verdicts_total", "counter",
           "verdicts said since the start", (double)s.verdicts);
     gauge(out, "weir_watch_subjects", "gauge", "pools on disk",

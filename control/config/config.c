@@ -452,6 +452,12 @@ load(struct loader *l, const char *path, const char *policies)
     return l->faults->total == 0 ? WEIR_OK : WEIR_EPARSE;
 }
 
+void
+weir_config_doubts(const struct weir_world *world, struct weir_faults *doubts)
+{
+    config_doubt_systems(world, doubts);
+}
+
 weir_status
 weir_config_load(const char *path, struct weir_world **world_out,
                  struct weir_faults *faults)

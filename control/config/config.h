@@ -54,6 +54,11 @@ WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,
                                             struct weir_world *world,
                                             struct weir_faults *faults);
 
+/* What is in order and yet may not be meant: numbers of autonomous systems
+ * that the database lacks. For a person to read; a reload goes on. */
+void weir_config_doubts(const struct weir_world *world,
+                        struct weir_faults *doubts);
+
 /* weir_image_compile() into a buffer of its own maximum. */
 WEIR_MUST_USE weir_status weir_config_compile(struct weir_world *world,
                                               weir_time now,

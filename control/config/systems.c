@@ -22,6 +22,7 @@ struct walk {
     MMDB_s mmdb;
     struct weir_world *world;
     uint32_t *numbers; /* ascending */
+    bool *is_found;    /* of each; of equal ones one */
     uint32_t count;
     uint32_t bits;    /* of an address in the tree */
     uint32_t v4_node; /* where IPv4 begins in a tree of IPv6 */
@@ -84,9 +85,13 @@ look_at(struct walk *w, MMDB_entry_s *entry, uint32_t depth)
     uint32_t number = data.type == MMDB_DATA_TYPE_UINT32   ? data.uint32
                       : data.type == MMDB_DATA_TYPE_UINT16 ? data.uint16
                                                            : 0;
-    if (number != 0 && bsearch(&number, w->numbers, w->count, sizeof number,
-                               by_number) != NULL)
-        add_leaf(w, depth);
+    const uint32_t *asked = number == 0 ? NULL
+                                        : bsearch(&number, w->numbers, w->count,
+                                                  sizeof number, by_number);
+    if (asked == NULL)
+        return;
+    w->is_found[asked - w->numbers] = true;
+    add_leaf(w, depth);
 }
 
 /* At most `bits` calls deep: a tree that goes on is corrupt. */
@@ -198,13 +203,39 @@ config_add_systems(struct weir_world *world, struct weir_faults *faults)
         return;
     }
     walk.numbers = calloc(world->system_count, sizeof *walk.numbers);
-    if (walk.numbers == NULL) {
+    walk.is_found = calloc(world->system_count, sizeof *walk.is_found);
+    if (walk.numbers == NULL || walk.is_found == NULL) {
         world->arena.overflow = true;
+        free(walk.numbers);
+        free(walk.is_found);
         return;
     }
     for (uint32_t i = 0; i < walk.count; i++)
         walk.numbers[i] = world->system_rows[i].number;
     qsort(walk.numbers, walk.count, sizeof *walk.numbers, by_number);
     walk_file(&walk, path, faults);
+    for (uint32_t i = 0; i < walk.count; i++) {
+        struct weir_world_system *row = &world->system_rows[i];
+        const uint32_t *at = bsearch(&row->number, walk.numbers, walk.count,
+                                     sizeof row->number, by_number);
+        row->is_found = at != NULL && walk.is_found[at - walk.numbers];
+    }
     free(walk.numbers);
+    free(walk.is_found);
+}
+
+void
+config_doubt_systems(const struct weir_world *world, struct weir_faults *doubts)
+{
+    for (uint32_t i = 0; i < world->system_count; i++) {
+        const struct weir_world_system *row = &world->system_rows[i];
+        if (row->is_found)
+            continue;
+        weir_faults_add(doubts, row->place,
+                        "Its clients are not known for machines: fetch a newer "
+                        "database, or write the networks.",
+                        "%.*s has no network of AS%u",
+                        WEIR_SPAN_ARG(world->settings.asn_mmdb_path),
+                        row->number);
+    }
 }

@@ -17,4 +17,9 @@ bool config_is_system(weir_span text, uint32_t *number_out);
  * be read, and where it knows none of them. */
 void config_add_systems(struct weir_world *world, struct weir_faults *faults);
 
+/* Each number of which the file has no network, where it has one of
+ * another: said, and no fault, as systems come and go with its editions. */
+void config_doubt_systems(const struct weir_world *world,
+                          struct weir_faults *doubts);
+
 #endif

@@ -121,6 +121,10 @@ said_by_call(weir_span name)
         {"countries", "the gateway: where the key was used from"},
         {"travel_kmh", "the gateway: where the key was used from"},
         {"hosting_network", "the gateway: its list of networks"},
+        {"place_unknown", "the gateway: what geo.mmdb has of the address"},
+        {"network_unknown",
+         "the gateway: what geo.asn_mmdb has of the address"},
+        {"network", "the gateway: what geo.asn_mmdb has of the address"},
     };
     for (size_t i = 0; i < WEIR_COUNTOF(rows); i++)
         if (weir_span_equal(name, weir_span_of(rows[i].name)))

@@ -157,7 +157,29 @@ add_signals(const struct weir_explained *in, json_t *reply)
     if ((facts->known & WEIR_SIGNAL_HOSTING) != 0)
         json_object_set_new(signals, "hosting_network",
                             json_boolean(facts->is_hosting));
+    json_object_set_new(signals, "place_unknown",
+                        json_boolean((facts->known & WEIR_SIGNAL_PLACE) == 0));
+    json_object_set_new(signals, "network_unknown",
+                        json_boolean(facts->system == 0));
+    if (facts->system != 0)
+        json_object_set_new(signals, "network", json_integer(facts->system));
     json_object_set_new(reply, "signals", signals);
+}
+
+/* Why a part of the network's place is not known; what is has no line. */
+static json_t *
+unknown_json(const struct weir_signal_facts *facts)
+{
+    json_t *unknown = json_object();
+    if ((facts->known & WEIR_SIGNAL_PLACE) == 0)
+        json_object_set_new(
+            unknown, "country",
+            json_string(weir_unknown_name(facts->place_unknown)));
+    if (facts->system == 0)
+        json_object_set_new(
+            unknown, "network",
+            json_string(weir_unknown_name(facts->network_unknown)));
+    return unknown;
 }
 
 void
@@ -168,10 +190,11 @@ weir__explain_places(const struct weir_explained *in,
     const struct weir_image_key *key = &image->keys[key_row];
     const struct weir_image_scope *scope = &image->scopes[key->scope];
     json_t *places = json_pack(
-        "{s:o,s:{s:o,s:o},s:{s:o},s:{s:o},s:{},s:{}}", names[CONTRACTING],
+        "{s:o,s:{s:o,s:o,s:o},s:{s:o},s:{s:o},s:{},s:{}}", names[CONTRACTING],
         contracting_json(image, key), names[NETWORK], "country",
         weir__explain_text(in->recorded.country), "address",
-        weir__explain_text(in->recorded.address), names[STAFF], "country",
+        weir__explain_text(in->recorded.address), "unknown",
+        unknown_json(&in->recorded.signals), names[STAFF], "country",
         code_json(image, key->staff), names[END_USERS], "countries",
         end_users_json(image, key), names[INFERENCE], names[REST]);
     if (places == NULL)

@@ -124,3 +124,16 @@ weir_figures_refusal(struct weir_figures *figures,
         series->calls++;
     pthread_mutex_unlock(&figures->lock);
 }
+
+void
+weir_figures_signals(struct weir_figures *figures,
+                     const struct weir_signal_facts *signals)
+{
+    uint8_t place = signals->place_unknown, network = signals->network_unknown;
+    pthread_mutex_lock(&figures->lock);
+    if (place != WEIR_UNKNOWN_UNRECORDED && place < WEIR_UNKNOWNS)
+        figures->place_unknown[place]++;
+    if (network != WEIR_UNKNOWN_UNRECORDED && network < WEIR_UNKNOWNS)
+        figures->network_unknown[network]++;
+    pthread_mutex_unlock(&figures->lock);
+}

@@ -47,6 +47,8 @@ struct weir_figures {
     uint32_t capacity;
     struct weir_histogram total;
     struct weir_histogram first_byte;
+    uint64_t place_unknown[WEIR_UNKNOWNS]; /* calls, by enum weir_unknown */
+    uint64_t network_unknown[WEIR_UNKNOWNS];
     uint64_t records;
     uint64_t again; /* read before: counted once */
     uint64_t unreadable;
@@ -64,5 +66,8 @@ void weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
                           const struct weir_record_outcome *outcome);
 void weir_figures_refusal(struct weir_figures *figures,
                           const struct weir_record_refusal *refusal);
+/* Of an intent or a refusal. */
+void weir_figures_signals(struct weir_figures *figures,
+                          const struct weir_signal_facts *signals);
 
 #endif

@@ -60,9 +60,12 @@ take_intent(struct weir_ingest *ingest, const struct weir_record *record,
 {
     struct weir_record_intent intent;
     weir_status status = weir_record_get_intent(record->payload, &intent, err);
-    return status != WEIR_OK ? status
-                             : weir_store_put_intent(ingest->store, &intent, at,
-                                                     is_new_out, err);
+    if (status == WEIR_OK)
+        status =
+            weir_store_put_intent(ingest->store, &intent, at, is_new_out, err);
+    if (status == WEIR_OK && *is_new_out)
+        weir_figures_signals(&ingest->figures, &intent.signals);
+    return status;
 }
 
 static weir_status
@@ -97,6 +100,8 @@ take_refusal(struct weir_ingest *ingest, const struct weir_record *record,
                                         err);
     if (status == WEIR_OK && *is_new_out)
         weir_figures_refusal(&ingest->figures, &refusal);
+    if (status == WEIR_OK && *is_new_out)
+        weir_figures_signals(&ingest->figures, &refusal.signals);
     if (status == WEIR_OK && *is_new_out)
         status = weir__ingest_take_hold(ingest, &refusal, err);
     return status;

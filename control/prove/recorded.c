@@ -46,7 +46,7 @@ is_same_signals(const struct weir_signal_facts *a,
 {
     return a->known == b->known && a->is_undeclared == b->is_undeclared &&
            a->is_hosting == b->is_hosting && a->countries == b->countries &&
-           a->travel_kmh == b->travel_kmh;
+           a->travel_kmh == b->travel_kmh && a->system == b->system;
 }
 
 static bool

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A value in quotes. What nginx would read as something else is refused. */
@@ -103,6 +104,20 @@ add_proxies(const struct weir_world *world, struct weir_buf *out)
                   WEIR_SPAN_ARG(world->settings.client_header));
 }
 
+/* With its size and time, so that a new edition of the file is another
+ * configuration and nginx's workers open it with the next reload. */
+static weir_status
+add_database(struct weir_buf *out, const char *directive, weir_span path,
+             struct weir_error *err)
+{
+    struct stat info;
+    if (stat(path.ptr, &info) == 0)
+        weir_buf_addf(out, "# %lld bytes of %lld.%09ld\n",
+                      (long long)info.st_size, (long long)info.st_mtim.tv_sec,
+                      info.st_mtim.tv_nsec);
+    return add_path(out, directive, path, err);
+}
+
 static weir_status
 add_http(const struct weir_world *world, const struct weir_paths *paths,
          struct weir_buf *out, struct weir_error *err)
@@ -138,7 +153,9 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
     if (status == WEIR_OK)
         status = add_path(out, "weir_drop", settings->translation_drop, err);
     if (status == WEIR_OK && settings->mmdb_path.len > 0)
-        status = add_path(out, "weir_mmdb", settings->mmdb_path, err);
+        status = add_database(out, "weir_mmdb", settings->mmdb_path, err);
+    if (status == WEIR_OK && settings->asn_mmdb_path.len > 0)
+        status = add_database(out, "weir_asn", settings->asn_mmdb_path, err);
     return status;
 }
 

@@ -389,6 +389,7 @@ open_house(struct weir_house *house, const char *config_path,
     house->control->complete = weir__house_find_programs;
     house->control->accept_context = house;
     weir__house_find_programs(house->control->world);
+    weir_control_say_doubts(house->control);
     status = weir__house_children(house, err);
     if (status == WEIR_OK)
         status = weir_control_publish(house->control, faults, err);

@@ -22,7 +22,7 @@
 #define FAILED_MAX    16
 #define SATISFIED_MAX 64
 #define CONTEXT_MAX   9
-#define SIGNALS_MAX   4
+#define SIGNALS_MAX   7
 
 bool
 weir_gate_is_withdrawn(const struct weir_image *image,
@@ -92,7 +92,7 @@ add_signal(const struct weir_cedar_program *program, struct asked *asked,
             (struct weir_cedar_binding){attribute, value};
 }
 
-/* context.signals: what is not known is not there. */
+/* context.signals: what is not known is not there, but that it is not. */
 static void
 bind_signals(const struct weir_cedar_program *program, struct asked *asked,
              const struct weir_signal_facts *facts)
@@ -114,6 +114,13 @@ bind_signals(const struct weir_cedar_program *program, struct asked *asked,
     if ((facts->known & WEIR_SIGNAL_HOSTING) != 0)
         add_signal(program, asked, &count, "hosting_network",
                    weir_cedar_arg_bool(facts->is_hosting));
+    add_signal(program, asked, &count, "place_unknown",
+               weir_cedar_arg_bool((facts->known & WEIR_SIGNAL_PLACE) == 0));
+    add_signal(program, asked, &count, "network_unknown",
+               weir_cedar_arg_bool(facts->system == 0));
+    if (facts->system != 0)
+        add_signal(program, asked, &count, "network",
+                   weir_cedar_arg_long(facts->system));
     asked->context[asked->request.context_count++] =
         (struct weir_cedar_binding){
             attribute, weir_cedar_arg_record(asked->signals, count)};

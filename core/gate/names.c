@@ -56,6 +56,15 @@ weir_verdict_name(enum weir_verdict verdict)
 }
 
 const char *
+weir_unknown_name(uint32_t unknown)
+{
+    static const char *const names[WEIR_UNKNOWNS] = {
+        "unrecorded", "no_database", "unreadable", "no_address",
+        "not_listed", "not_named",   "no_place"};
+    return names[unknown < WEIR_UNKNOWNS ? unknown : WEIR_UNKNOWN_UNRECORDED];
+}
+
+const char *
 weir_ending_name(enum weir_ending ending)
 {
     switch (ending) {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define FIELDS_MAX  9
-#define SIGNALS_MAX 4
+#define SIGNALS_MAX 7
 
 struct writing {
     struct weir_arena *arena;
@@ -71,6 +71,11 @@ signals_of(struct weir_arena *arena, const struct weir_signal_facts *facts,
     }
     if ((facts->known & WEIR_SIGNAL_HOSTING) != 0)
         add_number(&w, "hosting_network", WEIR_CEDAR_BOOL, facts->is_hosting);
+    add_number(&w, "place_unknown", WEIR_CEDAR_BOOL,
+               (facts->known & WEIR_SIGNAL_PLACE) == 0);
+    add_number(&w, "network_unknown", WEIR_CEDAR_BOOL, facts->system == 0);
+    if (facts->system != 0)
+        add_number(&w, "network", WEIR_CEDAR_LONG, facts->system);
     return weir_cedar_value_record(w.fields, w.count, value_out, err);
 }
 

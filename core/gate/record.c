@@ -128,10 +128,11 @@ put_candidates(struct weir_buf *out,
 static void
 put_signals(struct weir_buf *out, const struct weir_signal_facts *signals)
 {
-    if (signals->known == 0)
+    size_t start;
+    if (signals->known == 0 && signals->system == 0 &&
+        signals->place_unknown == 0 && signals->network_unknown == 0)
         return;
-    put_le(out, TAG_SIGNALS, 2);
-    put_le(out, 5, 2);
+    start = open_tag(out, TAG_SIGNALS);
     put_le(out, signals->known, 1);
     put_le(out,
            (uint64_t)signals->is_undeclared | (uint64_t)signals->is_hosting
@@ -139,6 +140,10 @@ put_signals(struct weir_buf *out, const struct weir_signal_facts *signals)
            1);
     put_le(out, signals->countries, 1);
     put_le(out, signals->travel_kmh, 2);
+    put_le(out, signals->place_unknown, 1);
+    put_le(out, signals->network_unknown, 1);
+    put_le(out, signals->system, 4);
+    close_tag(out, start);
 }
 
 /* All in one place, as they are read: `watch` is of one version throughout. */
@@ -392,6 +397,11 @@ get_signals(weir_span value, struct weir_signal_facts *signals_out)
     signals_out->is_hosting = (facts & 2) != 0;
     signals_out->countries = (uint8_t)get_le(&in, 1);
     signals_out->travel_kmh = (uint16_t)get_le(&in, 2);
+    if (in.is_short || in.left == 0)
+        return !in.is_short; /* of an earlier build */
+    signals_out->place_unknown = (uint8_t)get_le(&in, 1);
+    signals_out->network_unknown = (uint8_t)get_le(&in, 1);
+    signals_out->system = (uint32_t)get_le(&in, 4);
     return !in.is_short;
 }
 

@@ -50,6 +50,42 @@ sample_intent(void)
     return intent;
 }
 
+TEST(record, what_could_not_be_placed_reads_back_and_may_be_absent)
+{
+    struct weir_record_intent in = sample_intent(), out;
+    const uint8_t tag[4] = {19, 0, 11, 0};
+    struct weir_buf buf;
+    in.signals = (struct weir_signal_facts){
+        .known = WEIR_SIGNAL_SEEN,
+        .countries = 3,
+        .travel_kmh = 900,
+        .place_unknown = WEIR_UNKNOWN_NOT_LISTED,
+        .network_unknown = WEIR_UNKNOWN_NO_DATABASE,
+        .system = 4200000000,
+    };
+    weir_buf_init_fixed(&buf, memory, sizeof(memory));
+    weir_record_put_intent(&in, &buf);
+    assert_ok(weir_record_get_intent(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.signals.place_unknown, WEIR_UNKNOWN_NOT_LISTED);
+    assert_int_equal(out.signals.network_unknown, WEIR_UNKNOWN_NO_DATABASE);
+    assert_int_equal(out.signals.system, 4200000000);
+    /* An earlier build's value ends behind the speed. */
+    char *at = memmem(buf.ptr, buf.len, tag, sizeof(tag));
+    assert_non_null(at);
+    at[2] = 5;
+    memmove(at + 9, at + 15, (size_t)(buf.ptr + buf.len - (at + 15)));
+    buf.len -= 6;
+    assert_ok(weir_record_get_intent(weir_buf_span(&buf), &out, NULL));
+    assert_int_equal(out.signals.travel_kmh, 900);
+    assert_int_equal(out.signals.place_unknown, WEIR_UNKNOWN_UNRECORDED);
+    assert_int_equal(out.signals.system, 0);
+    /* One that ends inside of what was added is damage. */
+    at[2] = 6;
+    assert_int_equal(
+        weir_record_get_intent((weir_span){buf.ptr, buf.len}, &out, NULL),
+        WEIR_ECORRUPT);
+}
+
 TEST(record, intent_reads_back_as_written)
 {
     struct weir_record_intent in = sample_intent();

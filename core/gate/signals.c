@@ -10,7 +10,12 @@
  * Nothing is decided here: a sailor's key may be seen in ten countries and a
  * company's own cloud is a network of machines. Policy says what a sign
  * means, the record keeps what policy was told, and a replay is told the
- * same. What is not known (no country, no list, no table) is not a fact.
+ * same.
+ *
+ * WHAT IS NOT KNOWN. A sign that could not be read (no list, no table) is
+ * absent. That nobody can say where the client is, or whose network he uses,
+ * is a fact of its own, told of every call with its cause: else whoever hides
+ * from a database would pass every rule over what it says.
  */
 #include "internal.h"
 
@@ -33,6 +38,20 @@ travel_kmh(const struct weir_image *image, uint32_t here,
     return kmh > UINT16_MAX ? UINT16_MAX : (uint32_t)kmh;
 }
 
+static enum weir_unknown
+because(enum weir_unknown said)
+{
+    return said == WEIR_UNKNOWN_UNRECORDED ? WEIR_UNKNOWN_NO_DATABASE : said;
+}
+
+static void
+see_network(const struct weir_client *client, struct weir_signal_facts *facts)
+{
+    facts->system = client->system;
+    if (client->system == 0)
+        facts->network_unknown = (uint8_t)because(client->system_unknown);
+}
+
 void
 weir__gate_see(struct weir_call *call)
 {
@@ -49,10 +68,16 @@ weir__gate_see(struct weir_call *call)
                                    image->hosting_count, true, client->bits);
     }
     uint32_t here = weir_image_find_jurisdiction(image, client->country);
+    see_network(client, facts);
     /* Some databases say ZZ where they do not know. */
     if (here == WEIR_INDEX_NONE ||
-        weir_span_equal(client->country, WEIR_SPAN("ZZ")))
+        weir_span_equal(client->country, WEIR_SPAN("ZZ"))) {
+        facts->place_unknown =
+            (uint8_t)(client->country.len > 0
+                          ? WEIR_UNKNOWN_NO_PLACE
+                          : because(client->country_unknown));
         return;
+    }
     facts->known |= WEIR_SIGNAL_PLACE;
     facts->is_undeclared = here != key->staff &&
                            !weir_image_has_place(image, key->end_users, here);

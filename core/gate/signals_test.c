@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a call is told of where its key is used, and what it leaves behind. */
 #include "gate_fixture.h"
+#include "internal.h"
 
 static struct weir_signals *
 open_signals(struct bench *bench, void **memory_out)
@@ -54,6 +55,43 @@ TEST(gate_signals, what_is_not_known_is_no_fact)
     assert_ok(begin(bench, &call, KEY_NORTH, "large", "ZZ"));
     assert_int_equal(call.signals.known, 0);
     free(memory);
+    bench_free(bench);
+}
+
+TEST(gate_signals, that_a_client_cannot_be_placed_is_told_with_its_cause)
+{
+    static const struct {
+        const char *country;
+        uint32_t system;
+        enum weir_unknown said, place, network;
+    } rows[] = {
+        {"NO", 64500, 0, 0, 0},
+        {"NO", 0, 0, 0, WEIR_UNKNOWN_NO_DATABASE}, /* nobody said why */
+        {"", 64500, WEIR_UNKNOWN_NOT_LISTED, WEIR_UNKNOWN_NOT_LISTED, 0},
+        {"", 0, WEIR_UNKNOWN_NO_ADDRESS, WEIR_UNKNOWN_NO_ADDRESS,
+         WEIR_UNKNOWN_NO_ADDRESS},
+        {"ZZ", 64500, 0, WEIR_UNKNOWN_NO_PLACE, 0},
+        {"EU", 0, WEIR_UNKNOWN_UNREADABLE, WEIR_UNKNOWN_NO_PLACE,
+         WEIR_UNKNOWN_UNREADABLE},
+    };
+    struct bench *bench = bench_new();
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_call call = {.gate = &bench->gate, .view = &bench->view};
+        call.client = (struct weir_client){
+            .country = weir_span_of(rows[i].country),
+            .system = rows[i].system,
+            .country_unknown = rows[i].said,
+            .system_unknown = rows[i].said,
+        };
+        weir__gate_see(&call);
+        assert_int_equal(call.signals.place_unknown, rows[i].place);
+        assert_int_equal(call.signals.network_unknown, rows[i].network);
+        assert_int_equal(call.signals.system, rows[i].system);
+        assert_int_equal((call.signals.known & WEIR_SIGNAL_PLACE) == 0,
+                         rows[i].place != 0);
+    }
+    assert_string_equal(weir_unknown_name(WEIR_UNKNOWN_NO_PLACE), "no_place");
+    assert_string_equal(weir_unknown_name(WEIR_UNKNOWNS), "unrecorded");
     bench_free(bench);
 }
 

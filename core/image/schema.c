@@ -83,6 +83,13 @@ static const char schema[] =
     "            countries?: Long,\n"
     "            travel_kmh?: Long,\n"
     "            hosting_network?: Bool,\n"
+    "            // Of every call: nobody can say in which country the client\n"
+    "            // is; whose network it uses. Else `network` is the number "
+    "of\n"
+    "            // the autonomous system.\n"
+    "            place_unknown?: Bool,\n"
+    "            network_unknown?: Bool,\n"
+    "            network?: Long,\n"
     "        },\n"
     "    },\n"
     "};\n";

@@ -47,10 +47,10 @@ struct weir_gate {
     const struct weir_env *env;
     struct weir_quota *quota; /* NULL in tools: no budgets */
     uint32_t quota_lane;
-    struct weir_signals *signals;      /* NULL: nobody is seen travelling */
+    struct weir_signals *signals; /* NULL: nobody is seen travelling */
     const struct weir_indicators *indicators; /* NULL: none are shared */
-    struct weir_journal_lane *journal; /* NULL: no call is admitted */
-    void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
+    struct weir_journal_lane *journal;        /* NULL: no call is admitted */
+    void (*ring_bell)(void *context);         /* weir_lane_ring_bell() */
     void *bell_context;
     uint64_t outcomes_unwritten; /* the journal was full: must stay 0 */
     uint64_t refusals_unwritten;
@@ -111,7 +111,7 @@ struct weir_answer {
     uint32_t speaking;  /* candidate a refusal quotes */
     uint32_t exception; /* grant that let it through, a row of the overlay;
                            WEIR_INDEX_NONE: none was needed, or none helps */
-    uint32_t step;      /* of the watch, a row of the overlay: the strictest that
+    uint32_t step; /* of the watch, a row of the overlay: the strictest that
                            meets the call; WEIR_INDEX_NONE: none does */
     struct weir_obligations obligations; /* strictest over the allowed */
     uint32_t candidate_count;
@@ -224,10 +224,14 @@ struct weir_ask {
 };
 
 struct weir_client {
-    weir_span address; /* text, IPv4 or IPv6 */
-    weir_span country;
+    weir_span address;      /* text, IPv4 or IPv6 */
+    weir_span country;      /* as the database has it; empty: unknown */
     weir_span end_customer; /* of the header weir-end-customer; or empty */
-    uint8_t bits[16];       /* of the address, IPv4 mapped into IPv6 */
+    uint32_t system;        /* autonomous system's number; 0: unknown */
+    /* Why, where either is; 0 counts as WEIR_UNKNOWN_NO_DATABASE. */
+    enum weir_unknown country_unknown;
+    enum weir_unknown system_unknown;
+    uint8_t bits[16]; /* of the address, IPv4 mapped into IPv6 */
     bool has_bits;
 };
 

@@ -102,12 +102,35 @@ struct weir_record_candidate {
 #define WEIR_SIGNAL_SEEN    2u /* `countries` and `travel_kmh` are */
 #define WEIR_SIGNAL_HOSTING 4u /* `is_hosting` is */
 
+/* Why nobody can say where a client is, or in whose network. Numbers are
+ * permanent; names are shown and counted. */
+enum weir_unknown {
+    WEIR_UNKNOWN_UNRECORDED = 0,  /* a record of before this was looked at */
+    WEIR_UNKNOWN_NO_DATABASE = 1, /* none is configured */
+    WEIR_UNKNOWN_UNREADABLE = 2,  /* it cannot be read or is damaged */
+    WEIR_UNKNOWN_NO_ADDRESS = 3,  /* of the internet: a Unix socket */
+    WEIR_UNKNOWN_NOT_LISTED = 4,  /* the database lacks the address */
+    WEIR_UNKNOWN_NOT_NAMED = 5,   /* has it, with no country or number */
+    WEIR_UNKNOWN_NO_PLACE = 6,    /* says what is no jurisdiction: ZZ, EU */
+};
+#define WEIR_UNKNOWNS 7
+/* "no_database"; of another number "unrecorded". */
+const char *weir_unknown_name(uint32_t unknown);
+
+/*
+ * Policy is told `place_unknown` and `network_unknown` of every call: the
+ * first unless WEIR_SIGNAL_PLACE is known, the second unless `system` is. So
+ * facts that are all 0 say that nothing is known.
+ */
 struct weir_signal_facts {
     uint8_t known;
-    bool is_undeclared;  /* neither staff's place nor one of end users' */
-    bool is_hosting;     /* in the operator's list of networks */
-    uint8_t countries;   /* that used the key in the window, this one too */
-    uint16_t travel_kmh; /* least speed between two of them, saturating */
+    bool is_undeclared;      /* neither staff's place nor one of end users' */
+    bool is_hosting;         /* in the operator's list of networks */
+    uint8_t countries;       /* that used the key in the window, this one too */
+    uint16_t travel_kmh;     /* least speed between two of them, saturating */
+    uint8_t place_unknown;   /* enum weir_unknown; 0 where it is known */
+    uint8_t network_unknown; /* enum weir_unknown; 0 where it is known */
+    uint32_t system;         /* number of the client's network; 0: not known */
 };
 
 struct weir_record_intent {

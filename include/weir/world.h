@@ -247,6 +247,7 @@ bool weir_network_parse(weir_span text, uint8_t first_out[16],
 struct weir_world_system {
     struct weir_place place;
     uint32_t number;
+    bool is_found; /* the database has a network of it */
 };
 
 /* SHA-256 of a SubjectPublicKeyInfo. */

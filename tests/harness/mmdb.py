@@ -30,16 +30,18 @@ def mapping(pairs):
 
 def write(path, networks):
     """`networks`: {"192.0.2.0/24": "DE", "2001:db8::/32": "SG"}, or numbers
-    of autonomous systems; the longer prefix wins where two overlap."""
+    of autonomous systems, or None for a row that names neither; the longer
+    prefix wins where two overlap."""
     nodes = [[None, None]]
     data, offsets = b"", {}
-    for country in sorted(set(networks.values())):
+    for country in sorted(set(networks.values()), key=str):
         offsets[country] = len(data)
         data += mapping([
             ("autonomous_system_number", number(country, 6, 4)),
             ("autonomous_system_organization", text("Machines"))]
             if isinstance(country, int) else
-            [("country_code", text(country))])
+            [("country_code", text(country))] if country else
+            [("note", text("nobody's"))])
 
     def put(bits, length, leaf):
         at = 0
