@@ -163,9 +163,9 @@ weir_api_token_create(struct weir_api_call *call, struct weir_error *err)
                          "of no other role");
     weir_status status = read_not_after(call, &not_after, err);
     if (status == WEIR_OK)
-        status = weir_control_token_create(
-            call->door->control, &call->actor, role,
-            weir_api_body(call, "name"), provider, not_after, token, id, err);
+        status = weir_control_token_create(call->door->control, &call->actor,
+                                           role, weir_api_body(call, "name"),
+                                           provider, not_after, token, id, err);
     if (status != WEIR_OK)
         return status;
     call->status = 201;

@@ -114,9 +114,8 @@ operation(const struct weir_api_row *route)
             object, "x-weir-role",
             json_string(weir_role_name((enum weir_role)route->role)));
     if (route->role == WEIR_API_MODELS)
-        json_object_set_new(
-            object, "x-weir-role",
-            json_string(weir_role_name(WEIR_ROLE_MODEL_OWNER)));
+        json_object_set_new(object, "x-weir-role",
+                            json_string(weir_role_name(WEIR_ROLE_MODEL_OWNER)));
     return object;
 }
 

@@ -405,8 +405,8 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_reviewer_start(house->control, err);
     if (status == WEIR_OK)
-        status = weir_watch_live_open(house->control, &house->control->watch,
-                                      err);
+        status =
+            weir_watch_live_open(house->control, &house->control->watch, err);
     if (status == WEIR_OK)
         status = weir_watch_live_start(house->control->watch, err);
     if (status == WEIR_OK)

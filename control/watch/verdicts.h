@@ -59,11 +59,11 @@ struct weir_watch_row {
     uint64_t calls;  /* of the subject, in all */
     uint32_t window; /* calls of the window */
     bool has_reference;
-    float score;         /* 1: the line of a case */
-    float plain_score;   /* without cues */
-    float z;             /* of clusters */
-    uint32_t fired;      /* bit per enum weir_watch_signal */
-    uint32_t kinds;      /* how many different kinds fired */
+    float score;                   /* 1: the line of a case */
+    float plain_score;             /* without cues */
+    float z;                       /* of clusters */
+    uint32_t fired;                /* bit per enum weir_watch_signal */
+    uint32_t kinds;                /* how many different kinds fired */
     enum weir_watch_action action; /* suggested; NOTHING: it is quiet again */
     /*
      * JSON, docs/formats/watch-verdicts.md: {"signals":[{"signal","value",

@@ -72,7 +72,7 @@ struct weir_watch_cluster {
 
 struct weir_watch_cluster_setup {
     uint32_t bin_count;
-    uint32_t bins_per_day;              /* 0: less than a day in all */
+    uint32_t bins_per_day; /* 0: less than a day in all */
     /* Links that count no more: `b` does not belong to a group that `a` is in
      * by the same `why`. */
     const struct weir_watch_link *cuts;

@@ -596,10 +596,10 @@ struct weir_transparency_settings {
 struct weir_world_content_class {
     struct weir_place place;
     weir_span name;
-    weir_time floor_us;   /* not erased before, but by the ceiling */
-    weir_time ceiling_us; /* erased then, unless it is held */
-    uint64_t bytes_max;   /* of one body; 0: 1 MiB */
-    bool is_optional;     /* the call goes on without */
+    weir_time floor_us;              /* not erased before, but by the ceiling */
+    weir_time ceiling_us;            /* erased then, unless it is held */
+    uint64_t bytes_max;              /* of one body; 0: 1 MiB */
+    bool is_optional;                /* the call goes on without */
     struct weir_world_range regions; /* names: whose reviewers may look; none:
                                         anybody's */
 };
