@@ -137,7 +137,6 @@ uint32_t weir__overlay_crc(const char *bytes, size_t size);
 bool weir__grants_are_sound(const struct weir_grant *grants, uint32_t count);
 bool weir__steps_are_sound(const struct weir_watch_step *steps, uint32_t count);
 
-
 /* Subjects of budgets are hashed apart from what overlays name. */
 enum {
     WEIR__SUBJECT_TENANT = 0x101,

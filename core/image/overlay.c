@@ -153,8 +153,7 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         (const void *)(bytes.ptr + header.step_offset);
     if (header.step_count > WEIR_WATCH_STEPS_MAX ||
         header.step_offset % 8 != 0 || header.step_offset > bytes.len ||
-        header.step_count >
-            (bytes.len - header.step_offset) / sizeof(*steps) ||
+        header.step_count > (bytes.len - header.step_offset) / sizeof(*steps) ||
         !weir__steps_are_sound(steps, header.step_count))
         return corrupt(err, "a step that cannot be one");
     *overlay_out = (struct weir_overlay){

@@ -95,9 +95,9 @@ struct weir_candidate {
 };
 
 struct weir_obligations {
-    uint32_t strip; /* WEIR_STRIP_* */
-    uint32_t max_n; /* 0 = no cap */
-    uint32_t tier;  /* enum weir_tier */
+    uint32_t strip;  /* WEIR_STRIP_* */
+    uint32_t max_n;  /* 0 = no cap */
+    uint32_t tier;   /* enum weir_tier */
     weir_ref retain; /* class of content; of several the first by name */
     weir_ref monitor;
     bool keeps_nothing; /* @retain("none") or @monitor("modified"): no content,
