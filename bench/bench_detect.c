@@ -275,7 +275,7 @@ cost(void)
     static const char *const sets[] = {"every detector", "mail, card and key"};
     for (int s = 0; s < 2; s++) {
         struct weir_detect_set *set = NULL;
-        struct weir_detect_rule few[3] = {{0}};
+        struct weir_detect_rule few[3];
         static const char *const names[] = {"mail", "card", "key"};
         for (int i = 0; i < 3; i++)
             few[i] = (struct weir_detect_rule){
