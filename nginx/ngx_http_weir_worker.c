@@ -435,6 +435,7 @@ ngx_http_weir_init_process(ngx_cycle_t *cycle)
     w->tick.log = w->log;
     w->tick.cancelable = 1;
 
+    ngx_http_weir_content_tick(w);
     ngx_http_weir_tick_handler(&w->tick);
 
     return NGX_OK;

@@ -131,8 +131,11 @@ make_folders(const struct weir_paths *paths, char path_out[WEIR__CONTENT_PATH],
     return status == WEIR_OK ? weir_make_directory(keys, 0700, err) : status;
 }
 
+/* Without keys (the master cannot be had) every class that must be kept
+ * refuses its calls: that is better than serving them unkept. */
 static weir_status
-write_rules(struct weir_content_keeper *keeper, struct weir_error *err)
+write_rules(struct weir_content_keeper *keeper, bool has_keys,
+            struct weir_error *err)
 {
     const struct weir__content_settings *s = &keeper->settings;
     struct weir_content_rules rules = {
@@ -149,7 +152,7 @@ write_rules(struct weir_content_keeper *keeper, struct weir_error *err)
     weir_buf_init(&out, RULES_BYTES_MAX);
     weir_status status = make_folders(&keeper->control->paths, path, err);
     snprintf(rules.directory, sizeof rules.directory, "%.1023s", path);
-    if (status == WEIR_OK && !tenants_of(keeper->control, &names))
+    if (status == WEIR_OK && has_keys && !tenants_of(keeper->control, &names))
         status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     rules.tenant_count = names.count;
     weir_buf_add(&out, &rules, sizeof rules);
@@ -211,7 +214,9 @@ publish(struct weir_content_keeper *keeper, struct weir_error *err)
         keeper->has_master = status == WEIR_OK;
     }
     if (is_on && status == WEIR_OK)
-        status = write_rules(keeper, err);
+        status = write_rules(keeper, true, err);
+    if (is_on && status != WEIR_OK)
+        (void)!write_rules(keeper, false, NULL);
     if (status == WEIR_OK) {
         keeper->is_published = true;
         keeper->edition = now.edition;
@@ -372,9 +377,12 @@ weir_content_keeper_start(struct weir_control *control,
     struct weir_content_keeper *keeper = calloc(1, sizeof *keeper);
     if (keeper == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    struct weir_error first = {0};
     keeper->control = control;
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_cond_init(&keeper->stops, NULL);
+    /* Workers that start after this know what must be kept. */
+    tell(keeper, publish(keeper, &first), &first);
     if (pthread_create(&keeper->thread, NULL, run, keeper) != 0) {
         free(keeper);
         return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,

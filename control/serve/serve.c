@@ -398,6 +398,9 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = start_records(house, ingest_out, err);
     if (status == WEIR_OK)
+        status =
+            weir_content_keeper_start(house->control, &house->content, err);
+    if (status == WEIR_OK)
         status = start_nginx(house, err);
     /* From here on a new image must come with a configuration that nginx
      * takes; the first one was tried just now. */
@@ -425,9 +428,6 @@ open_house(struct weir_house *house, const char *config_path,
         status = weir_steps_start(house->control, &house->steps, err);
     if (status == WEIR_OK)
         status = weir_voucher_start(house->control, &house->voucher, err);
-    if (status == WEIR_OK)
-        status =
-            weir_content_keeper_start(house->control, &house->content, err);
     return status;
 }
 

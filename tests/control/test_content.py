@@ -54,9 +54,6 @@ class Keeping(Place):
         self.weir = lab.Weir(where / "weir", settings, policies)
         self.keys = {}
         self.weir.start()
-        lab.wait_for(lambda: (self.weir.run_dir / "content.rules").exists(),
-                     5, "the rules of content")
-        time.sleep(1.3)     # workers look once a second
 
     def ask(self, text, project="good/app", **more):
         status, headers, body = self.call(
@@ -330,5 +327,22 @@ def test_a_wrong_master_key_opens_nothing(tmp_path):
         assert "another master key" in done.stderr
         (tmp_path / "master").write_text("short")
         assert place.show(request, check=False).returncode == 4
+    finally:
+        place.stop()
+
+
+def test_the_first_call_is_kept_and_without_a_master_it_is_refused(tmp_path):
+    place = Keeping(tmp_path)
+    try:
+        key = place.key()
+        place.kept(place.ask("first"))
+        place.weir.stop()
+        (tmp_path / "master").rename(tmp_path / "gone")
+        place.weir.start()
+        status, _, body = place.call(key=key)
+        assert status == 503 and b"content must be kept" in body
+        (tmp_path / "gone").rename(tmp_path / "master")
+        lab.wait_for(lambda: place.call(key=key)[0] == 200, 20,
+                     "the master key again")
     finally:
         place.stop()
