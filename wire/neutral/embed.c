@@ -5,8 +5,8 @@
 bool
 weir_embed_room(struct weir_embed *embed, uint32_t count)
 {
-    embed->texts = weir_arena_array(embed->call->arena, weir_span,
-                                    count > 0 ? count : 1);
+    embed->texts =
+        weir_arena_array(embed->call->arena, weir_span, count > 0 ? count : 1);
     return embed->texts != NULL;
 }
 
