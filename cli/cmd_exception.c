@@ -50,25 +50,37 @@ print_exception(struct weir_cli *cli, const json_t *row)
             weir_cli_text(row, "reason"));
 }
 
-int
-weir_cmd_exception_list(struct weir_cli *cli)
+static int
+list(struct weir_cli *cli, const char *path, const char *member)
 {
     json_t *reply = NULL, *row;
     size_t index;
     const struct weir_cli_pair query[] = {
         {"state", weir_cli_option(cli, "state")}, {NULL, NULL}};
-    int code = weir_cli_call(cli, "GET", "/v1/exceptions", query, NULL, &reply);
+    int code = weir_cli_call(cli, "GET", path, query, NULL, &reply);
     if (code != 0)
         return code;
     if (cli->is_json)
         weir_cli_print_json(cli, reply);
-    json_array_foreach(
-        cli->is_json ? NULL : json_object_get(reply, "exceptions"), index, row)
+    json_array_foreach(cli->is_json ? NULL : json_object_get(reply, member),
+                       index, row)
     {
         print_exception(cli, row);
     }
     json_decref(reply);
     return 0;
+}
+
+int
+weir_cmd_exception_list(struct weir_cli *cli)
+{
+    return list(cli, "/v1/exceptions", "exceptions");
+}
+
+int
+weir_cmd_watch_grant(struct weir_cli *cli)
+{
+    return list(cli, "/v1/watch/grants", "grants");
 }
 
 /* `body` is taken. */
@@ -85,15 +97,13 @@ deed(struct weir_cli *cli, const char *path, json_t *body, const char *member)
     return code;
 }
 
-int
-weir_cmd_exception_request(struct weir_cli *cli)
+/* What was given of the options becomes the body. */
+static int
+request(struct weir_cli *cli, const char *path, const char *const *options,
+        size_t count)
 {
-    static const char *const options[] = {
-        "name",         "licence", "owner",  "reason", "organisation", "tenant",
-        "project",      "key",     "model",  "family", "provider",     "region",
-        "jurisdiction", "calls",   "tokens", "money",  "from",         "until"};
     json_t *body = json_object();
-    for (size_t i = 0; i < WEIR_COUNTOF(options); i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *value = weir_cli_option(cli, options[i]);
         json_t *text = value == NULL ? NULL : json_string(value);
         if (value != NULL && text == NULL) {
@@ -103,7 +113,27 @@ weir_cmd_exception_request(struct weir_cli *cli)
         if (text != NULL)
             json_object_set_new(body, options[i], text);
     }
-    return deed(cli, "/v1/exceptions", body, "id");
+    return deed(cli, path, body, "id");
+}
+
+int
+weir_cmd_exception_request(struct weir_cli *cli)
+{
+    static const char *const options[] = {
+        "name",         "licence", "owner",  "reason", "organisation", "tenant",
+        "project",      "key",     "model",  "family", "provider",     "region",
+        "jurisdiction", "calls",   "tokens", "money",  "from",         "until"};
+    return request(cli, "/v1/exceptions", options, WEIR_COUNTOF(options));
+}
+
+int
+weir_cmd_watch_grant_request(struct weir_cli *cli)
+{
+    static const char *const options[] = {
+        "licence",  "owner", "reason",  "organisation", "tenant",
+        "project",  "key",   "purpose", "model",        "family",
+        "provider", "calls", "tokens",  "from",         "until"};
+    return request(cli, "/v1/watch/grants", options, WEIR_COUNTOF(options));
 }
 
 static int
@@ -133,4 +163,16 @@ weir_cmd_exception_revoke(struct weir_cli *cli)
     if (body == NULL)
         return weir_cli_usage(cli, "the reason is not UTF-8");
     return one(cli, "revoke", body, "revoked");
+}
+
+int
+weir_cmd_watch_grant_approve(struct weir_cli *cli)
+{
+    return weir_cmd_exception_approve(cli);
+}
+
+int
+weir_cmd_watch_grant_revoke(struct weir_cli *cli)
+{
+    return weir_cmd_exception_revoke(cli);
 }

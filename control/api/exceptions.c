@@ -11,6 +11,7 @@ static const char *const metrics[] = {"calls", "tokens", "money_micros"};
 
 struct listing {
     struct weir_api_call *call;
+    enum weir_grant_use use;
     json_t *list;
     weir_time now;
     weir_status status;
@@ -71,7 +72,7 @@ exception_json(const struct weir_exception *row, weir_time now,
         state = "spent";
     return json_pack(
         "{s:o,s:s,s:o,s:o,s:o,s:o,s:s,s:o,s:s,s:o,s:s,s:o,s:o,s:I,s:I,s:I,s:o,"
-        "s:o,s:o,s:o,s:o,s:o}",
+        "s:o,s:o,s:o,s:o,s:o,s:o}",
         "id", weir_api_text(row->id), "state", state, "name",
         weir_api_text(row->name), "licence", weir_api_text(row->licence),
         "owner", weir_api_text(row->owner), "reason",
@@ -89,7 +90,8 @@ exception_json(const struct weir_exception *row, weir_time now,
         "approved_by", weir_api_text(row->approved_by), "revoked_us",
         row->revoked == 0 ? json_null() : json_integer(row->revoked),
         "revoked_by", weir_api_text(row->revoked_by), "revoked_reason",
-        weir_api_text(row->revoked_reason));
+        weir_api_text(row->revoked_reason), "purpose",
+        weir_api_text(row->purpose));
 }
 
 static bool
@@ -97,6 +99,8 @@ add_exception(void *context, const struct weir_exception *row)
 {
     struct listing *listing = context;
     int64_t used[3], held[3];
+    if (row->use != listing->use)
+        return true;
     listing->status =
         read_used(listing->call, row, listing->now, used, held, listing->err);
     if (listing->status != WEIR_OK)
@@ -110,18 +114,32 @@ add_exception(void *context, const struct weir_exception *row)
     return true;
 }
 
-weir_status
-weir_api_exceptions_list(struct weir_api_call *call, struct weir_error *err)
+static weir_status
+list_of(struct weir_api_call *call, enum weir_grant_use use,
+        const char *member, struct weir_error *err)
 {
     struct listing listing = {.call = call,
+                              .use = use,
                               .list = json_array(),
                               .now = weir_control_now(),
                               .status = WEIR_OK,
                               .err = err};
     weir_status status =
         weir_exceptions(call->door->store, add_exception, &listing, err);
-    call->reply = json_pack("{s:o}", "exceptions", listing.list);
+    call->reply = json_pack("{s:o}", member, listing.list);
     return status == WEIR_OK ? listing.status : status;
+}
+
+weir_status
+weir_api_exceptions_list(struct weir_api_call *call, struct weir_error *err)
+{
+    return list_of(call, WEIR_GRANT_FOR_POLICY, "exceptions", err);
+}
+
+weir_status
+weir_api_watch_grants_list(struct weir_api_call *call, struct weir_error *err)
+{
+    return list_of(call, WEIR_GRANT_FOR_WATCH, "grants", err);
 }
 
 /* --------------------------------------------------------------- request */
@@ -200,12 +218,15 @@ read_scope(const struct weir_api_call *call, struct weir_exception *wish,
                      "one region or jurisdiction");
 }
 
-weir_status
-weir_api_exception_request(struct weir_api_call *call, struct weir_error *err)
+static weir_status
+request(struct weir_api_call *call, enum weir_grant_use use, weir_span name,
+        struct weir_error *err)
 {
     char id[WEIR_STORE_ID_MAX];
     struct weir_exception wish = {
-        .name = weir_api_body(call, "name"),
+        .use = use,
+        .purpose = weir_api_body(call, "purpose"),
+        .name = name,
         .licence = weir_api_body(call, "licence"),
         .owner = weir_api_body(call, "owner"),
         .reason = weir_api_body(call, "reason"),
@@ -229,6 +250,19 @@ weir_api_exception_request(struct weir_api_call *call, struct weir_error *err)
     call->status = 201;
     call->reply = json_pack("{s:s,s:s}", "id", id, "state", "requested");
     return WEIR_OK;
+}
+
+weir_status
+weir_api_exception_request(struct weir_api_call *call, struct weir_error *err)
+{
+    return request(call, WEIR_GRANT_FOR_POLICY, weir_api_body(call, "name"),
+                   err);
+}
+
+weir_status
+weir_api_watch_grant_request(struct weir_api_call *call, struct weir_error *err)
+{
+    return request(call, WEIR_GRANT_FOR_WATCH, WEIR_SPAN("watch"), err);
 }
 
 weir_status

@@ -88,6 +88,8 @@ fill_grant(const struct weir_exception *row, struct weir_grant *grant)
     grant->party_kind = (uint8_t)row->party_kind;
     grant->target_kind = (uint8_t)row->target_kind;
     grant->place_kind = (uint8_t)row->place_kind;
+    grant->use = (uint8_t)row->use;
+    grant->purpose = weir_grant_purpose_hash(row->purpose);
     grant->party = weir_grant_party_hash(row->party_kind, row->party);
     grant->target = weir_grant_target_hash(row->target_kind, row->target);
     grant->place = weir_grant_place_hash(row->place_kind, row->place);
@@ -173,8 +175,11 @@ check_terms(const struct weir_exception *wish, struct weir_error *err)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "a name is letters, digits and _-.:/, at most %u",
                          WEIR_GRANT_NAME_BYTES - 1);
-    if (!is_text(wish->owner, true) || !is_text(wish->reason, true) ||
-        !is_text(wish->licence, false))
+    if (wish->use != WEIR_GRANT_FOR_WATCH && wish->purpose.len > 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "only grants of the watch are for a purpose");
+    if (!is_text(wish->owner, true) || !is_text(wish->purpose, false) ||
+        !is_text(wish->reason, true) || !is_text(wish->licence, false))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "an exception has an owner and a reason, of at most "
                          "%d bytes each",
@@ -314,9 +319,10 @@ request_inside(struct weir_control *control, const struct weir_actor *actor,
     row->requested_by = weir_span_of(person);
     snprintf(detail, sizeof detail,
              "{\"name\":\"%.*s\",\"calls\":%lld,\"tokens\":%lld,"
-             "\"micros\":%lld}",
+             "\"micros\":%lld,\"use\":%d}",
              WEIR_SPAN_ARG(row->name), (long long)row->amounts[0],
-             (long long)row->amounts[1], (long long)row->amounts[2]);
+             (long long)row->amounts[1], (long long)row->amounts[2],
+             (int)row->use);
     status = weir__exception_add(control->store, row, err);
     if (status == WEIR_OK)
         status = weir__control_note(control, actor, "exception.request",

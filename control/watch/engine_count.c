@@ -241,7 +241,11 @@ weir__watch_count(struct weir_watch_engine *engine,
                                          .when = call->when,
                                          .model = call->pools.model,
                                          .released = model.created};
-    for (size_t i = 0; i < WEIR_COUNTOF(kinds) && status == WEIR_OK; i++)
+    /* Under a grant calls are measured for the model's owner, and lead to no
+     * step: what they look like was agreed to. */
+    bool is_granted = call->pools.subject == WEIR_WATCH_GRANTED;
+    for (size_t i = 0;
+         i < WEIR_COUNTOF(kinds) && status == WEIR_OK && !is_granted; i++)
         status = count_in(engine, kinds[i], call->pools.of[kinds[i]], &counting,
                           err);
     uint64_t tenant = call->pools.of[WEIR_WATCH_OF_TENANT];

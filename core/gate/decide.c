@@ -375,7 +375,43 @@ try_grant(const struct weir_view *view, const struct weir_question *question,
     return is_allowed;
 }
 
-/* The first grant that lets a candidate through; WEIR_INDEX_NONE: none. */
+/*
+ * The first grant of the watch whose scope holds every candidate that may
+ * serve the call: which one will is not known yet, and a grant for one model
+ * must not be charged for another.
+ */
+static uint32_t
+find_watch_grant(const struct weir_view *view,
+                 const struct weir_question *question,
+                 const struct weir_candidate *candidates, uint32_t count)
+{
+    const struct weir_overlay *overlay = &view->overlay;
+    if (overlay->watch_grant_count == 0)
+        return WEIR_INDEX_NONE;
+    for (uint32_t row = question->first_grant; row < overlay->grant_count;
+         row++) {
+        const struct weir_grant *grant = &overlay->grants[row];
+        bool fits = grant->use == WEIR_GRANT_FOR_WATCH &&
+                    weir__gate_grant_fits_caller(view, question, grant);
+        for (uint32_t i = 0; fits && i < count; i++)
+            fits = candidates[i].verdict != WEIR_ALLOW ||
+                   weir__gate_grant_fits(&view->image, grant,
+                                         candidates[i].deployment);
+        if (fits)
+            return row;
+    }
+    return WEIR_INDEX_NONE;
+}
+
+static bool
+is_watch_grant(const struct weir_view *view, uint32_t row)
+{
+    return row != WEIR_INDEX_NONE &&
+           view->overlay.grants[row].use == WEIR_GRANT_FOR_WATCH;
+}
+
+/* The first grant that lets a candidate through, or keeps the watch from a
+ * call that is let through anyway; WEIR_INDEX_NONE: none. */
 static uint32_t
 find_grant(const struct weir_view *view, const struct weir_question *question,
            struct weir_candidate *candidates, uint32_t count)
@@ -383,11 +419,13 @@ find_grant(const struct weir_view *view, const struct weir_question *question,
     uint32_t tried = 0;
     for (uint32_t i = 0; i < count; i++)
         if (candidates[i].verdict == WEIR_ALLOW)
-            return WEIR_INDEX_NONE;
+            return find_watch_grant(view, question, candidates, count);
     for (uint32_t row = question->first_grant;
          row < view->overlay.grant_count && tried < WEIR_GRANTS_TRIED_MAX;
          row++) {
         const struct weir_grant *grant = &view->overlay.grants[row];
+        if (grant->use != WEIR_GRANT_FOR_POLICY)
+            continue;
         if (try_grant(view, question, grant, candidates, count))
             return row;
         tried += weir__gate_grant_fits_caller(view, question, grant);
@@ -407,8 +445,8 @@ weir_gate_decide_one(const struct weir_view *view,
     candidate_out->deployment = deployment;
     candidate_out->weight = 0;
     judge(view, question, &asked, candidate_out);
-    (void)find_grant(view, question, candidate_out, 1);
-    (void)weir__gate_take_steps(view, question, candidate_out, 1);
+    if (!is_watch_grant(view, find_grant(view, question, candidate_out, 1)))
+        (void)weir__gate_take_steps(view, question, candidate_out, 1);
 }
 
 /* Keeping nothing is stricter than any class; which of two classes is, only
@@ -539,8 +577,10 @@ weir_gate_decide(const struct weir_view *view,
     }
     answer_out->exception = find_grant(view, question, answer_out->candidates,
                                        answer_out->candidate_count);
-    answer_out->step = weir__gate_take_steps(
-        view, question, answer_out->candidates, answer_out->candidate_count);
+    if (!is_watch_grant(view, answer_out->exception))
+        answer_out->step =
+            weir__gate_take_steps(view, question, answer_out->candidates,
+                                  answer_out->candidate_count);
     if (answer_out->candidate_count > 0)
         conclude(image, answer_out);
     if (answer_out->step != WEIR_INDEX_NONE)

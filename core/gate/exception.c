@@ -32,6 +32,10 @@ weir__gate_grant_fits_caller(const struct weir_view *view,
     if (question->exception.len > 0 &&
         !weir_span_equal(weir_grant_id(grant), question->exception))
         return false;
+    if (grant->purpose != 0 &&
+        grant->purpose !=
+            weir_grant_purpose_hash(weir_image_text(image, key->purpose)))
+        return false;
     switch ((enum weir_grant_party)grant->party_kind) {
     case WEIR_GRANT_KEY:
         return grant->party == key->hash;
@@ -92,6 +96,16 @@ weir_gate_exception(const struct weir_view *view,
         return WEIR_SPAN_NONE;
     WEIR_ASSERT(answer->exception < view->overlay.grant_count);
     return weir_grant_id(&view->overlay.grants[answer->exception]);
+}
+
+bool
+weir_gate_is_granted(const struct weir_view *view,
+                     const struct weir_answer *answer)
+{
+    if (answer->exception == WEIR_INDEX_NONE)
+        return false;
+    WEIR_ASSERT(answer->exception < view->overlay.grant_count);
+    return view->overlay.grants[answer->exception].use == WEIR_GRANT_FOR_WATCH;
 }
 
 size_t

@@ -325,7 +325,9 @@ fill_pools(const struct weir_call *call, struct weir_watch_pools *pools)
         pools->network = weir_watch_network(call->client.bits);
     pools->model = model_of(call);
     pools->action = (uint8_t)call->step.action;
-    pools->subject = (uint8_t)call->step.subject;
+    pools->subject = weir_gate_is_granted(call->view, &call->answer)
+                         ? WEIR_WATCH_GRANTED
+                         : (uint8_t)call->step.subject;
 }
 
 /* Share of the fullest window that calls of this caller have used. */

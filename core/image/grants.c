@@ -87,6 +87,13 @@ weir_grant_target_hash(enum weir_grant_target kind, weir_span name)
     return 0;
 }
 
+uint32_t
+weir_grant_purpose_hash(weir_span purpose)
+{
+    uint32_t hash = (uint32_t)weir_hash64(purpose, 0x10a);
+    return purpose.len == 0 ? 0 : hash == 0 ? 1 : hash;
+}
+
 uint64_t
 weir_grant_place_hash(enum weir_grant_place kind, weir_span name)
 {

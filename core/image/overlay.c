@@ -156,6 +156,9 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         header.step_count > (bytes.len - header.step_offset) / sizeof(*steps) ||
         !weir__steps_are_sound(steps, header.step_count))
         return corrupt(err, "a step that cannot be one");
+    uint32_t watch_grants = 0;
+    for (uint32_t i = 0; i < header.grant_count; i++)
+        watch_grants += grants[i].use == WEIR_GRANT_FOR_WATCH;
     *overlay_out = (struct weir_overlay){
         .bytes = bytes,
         .generation = header.generation,
@@ -165,6 +168,7 @@ weir_overlay_open(weir_span bytes, struct weir_overlay *overlay_out,
         .cut_streams = header.cut_streams != 0,
         .grants = grants,
         .grant_count = header.grant_count,
+        .watch_grant_count = watch_grants,
         .steps = steps,
         .step_count = header.step_count,
     };

@@ -148,6 +148,10 @@ void weir_gate_pools(const struct weir_image *image, uint32_t key,
 weir_span weir_gate_exception(const struct weir_view *view,
                               const struct weir_answer *answer);
 
+/* Whether that grant is one of the watch: no step meets the call. */
+bool weir_gate_is_granted(const struct weir_view *view,
+                          const struct weir_answer *answer);
+
 /* True when the overlay withdraws the deployment, its model, its provider,
  * who operates it, or the place where it runs or stores. */
 bool weir_gate_is_withdrawn(const struct weir_image *image,

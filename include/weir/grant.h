@@ -46,6 +46,11 @@ enum weir_grant_place {
     WEIR_GRANT_JURISDICTION = 2 /* where the deployment runs */
 };
 
+/* What a grant is for. One of the watch lets nothing through: calls in its
+ * scope are charged to it, and while it has something left no step of the
+ * watch meets them. */
+enum weir_grant_use { WEIR_GRANT_FOR_POLICY = 0, WEIR_GRANT_FOR_WATCH = 1 };
+
 struct weir_grant {
     char id[WEIR_GRANT_ID_BYTES];     /* NUL-padded */
     char name[WEIR_GRANT_NAME_BYTES]; /* Exception::"name" of the policies */
@@ -56,7 +61,8 @@ struct weir_grant {
     uint8_t party_kind;  /* enum weir_grant_party */
     uint8_t target_kind; /* enum weir_grant_target */
     uint8_t place_kind;  /* enum weir_grant_place */
-    uint8_t reserved[5];
+    uint8_t use;         /* enum weir_grant_use */
+    uint32_t purpose;    /* of the keys it is for; 0: of any */
     weir_time from;
     weir_time until;    /* first moment at which it is over */
     int64_t amounts[3]; /* by enum weir_metric; WEIR_GRANT_UNLIMITED */
@@ -71,6 +77,8 @@ bool weir_grant_set_name(struct weir_grant *grant, weir_span name);
 /* As party, target and place name things. */
 uint64_t weir_grant_party_hash(enum weir_grant_party kind, weir_span name);
 uint64_t weir_grant_target_hash(enum weir_grant_target kind, weir_span name);
+/* Never 0, but of an empty text. */
+uint32_t weir_grant_purpose_hash(weir_span purpose);
 uint64_t weir_grant_place_hash(enum weir_grant_place kind, weir_span name);
 
 #endif

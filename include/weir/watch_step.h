@@ -30,6 +30,8 @@ enum weir_watch_subject_kind {
     WEIR_WATCH_OF_END_CUSTOMER = 6 /* weir_watch_end_customer() */
 };
 #define WEIR_WATCH_SUBJECTS 6
+/* In place of a kind: a grant of the watch was charged, no step applied. */
+#define WEIR_WATCH_GRANTED 255
 /* "key", "end_customer"; NULL of any other number. */
 const char *weir_watch_subject_name(uint32_t kind);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps of the watch: from a verdict to what workers do, two people for what
 goes past the ladder, reviewers of a place, the report."""
+import concurrent.futures
 import datetime
 import hashlib
 import json
@@ -270,3 +271,52 @@ def test_every_override_is_in_the_report(place):
     assert [row["id"] for row in empty["exempt_now"]] == [identifier]
     text = place.weir.cli("watch", "report").stdout
     assert identifier in text and "largest 10 %" in text
+
+
+def granted(place, **more):
+    status, reply = place.ask("Ann", "POST", "/v1/watch/grants", {
+        "tenant": "good", "owner": "Sales", "reason": "contract 7",
+        "until": later(1), **more})
+    assert status == 201, reply
+    approve = "/v1/exceptions/%s/approve" % reply["id"]
+    assert place.ask("ann", "POST", approve, {})[0] == 403
+    status, said = place.ask("Ben", "POST", approve, {})
+    assert status == 200, said
+    return reply["id"]
+
+
+def storm(place, calls, clients=6):
+    """How calls beside each other ended."""
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        ends = list(pool.map(lambda _: place.call(), range(calls)))
+    return [end for end in ends if end[0] == 200], \
+        [end for end in ends if end[0] != 200]
+
+
+def test_a_grant_lets_exactly_so_many_outputs_through_a_step(place):
+    hold = place.override("raise", "tenant:good", step="hold", until=later(1))
+    assert storm(place, 4)[0] == []
+    # Another purpose, another tenant: not in its scope.
+    granted(place, calls="5", purpose="resale")
+    granted(place, calls="5", tenant="young")
+    assert storm(place, 4)[0] == []
+    grant = granted(place, calls="7", purpose="test", model="m")
+    good, bad = storm(place, 24)
+    assert len(good) == 7 and len(bad) == 17
+    for end in good:
+        place.ledgered(end[1]["weir-request-id"])
+    rows = {row["id"]: row for row in
+            place.weir.json("watch", "grant")["grants"]}
+    assert rows[grant]["state"] == "spent"
+    assert rows[grant]["quantities"]["calls"]["left"] == 0
+    assert rows[grant]["purpose"] == "test"
+    assert grant not in str(place.weir.json("exception", "list"))
+    # Revoked, it ends at once, with something left.
+    other = granted(place, calls="100")
+    assert place.tries()[0] == 200
+    place.weir.cli("watch", "grant", "revoke", other, "--reason", "over")
+    assert place.tries()[0] != 200
+    place.ask("Ann", "POST", "/v1/watch/overrides/%s/revoke" % hold,
+              {"reason": "over"})
+    # Nothing is charged to what is spent: calls go on as before.
+    assert place.tries()[0] == 200

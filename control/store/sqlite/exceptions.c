@@ -40,6 +40,8 @@ exception_of(sqlite3_stmt *row)
         .revoked = sqlite3_column_int64(row, 21),
         .revoked_by = weir_sql_span(row, 22),
         .revoked_reason = weir_sql_span(row, 23),
+        .use = (enum weir_grant_use)sqlite3_column_int(row, 24),
+        .purpose = weir_sql_span(row, 25),
     };
 }
 
@@ -97,7 +99,8 @@ weir_exception_get(struct weir_store *store, weir_span id,
         &one.id,          &one.name,       &one.licence,
         &one.owner,       &one.reason,     &one.party,
         &one.target,      &one.place,      &one.requested_by,
-        &one.approved_by, &one.revoked_by, &one.revoked_reason};
+        &one.approved_by, &one.revoked_by, &one.revoked_reason,
+        &one.purpose};
     for (size_t i = 0; i < WEIR_COUNTOF(texts); i++)
         *texts[i] = weir_arena_copy(arena, *texts[i]);
     sqlite3_reset(row);
@@ -128,12 +131,13 @@ weir__exception_add(struct weir_store *store, const struct weir_exception *row,
                     struct weir_error *err)
 {
     return weir_sql_run(store, WEIR_SQL_EXCEPTION_ADD, err,
-                        "tttttitititiiiiiit", row->id, row->name, row->licence,
+                        "tttttitititiiiiiitit", row->id, row->name, row->licence,
                         row->owner, row->reason, (int64_t)row->party_kind,
                         row->party, (int64_t)row->target_kind, row->target,
                         (int64_t)row->place_kind, row->place, row->amounts[0],
                         row->amounts[1], row->amounts[2], row->from, row->until,
-                        row->requested, row->requested_by);
+                        row->requested, row->requested_by,
+                        (int64_t)row->use, row->purpose);
 }
 
 weir_status
