@@ -304,9 +304,17 @@ weir_api_watch_show(struct weir_api_call *call, struct weir_error *err)
     uint64_t digest;
     weir_span name;
     const char *subject = weir_api_query(call, "subject");
+    if (subject == NULL) { /* what may be asked */
+        json_t *kinds = json_array();
+        for (kind = 1; kind < WEIR_WATCH_POOLED; kind++)
+            if (!is_owner(call) || kind == WEIR_WATCH_OF_MODELS)
+                json_array_append_new(kinds,
+                                      json_string(weir_watch_kind_name(kind)));
+        call->reply = json_pack("{s:o}", "kinds", kinds);
+        return WEIR_OK;
+    }
     weir_status status =
-        weir_watch_named(weir_span_of(subject == NULL ? "" : subject), &kind,
-                         &digest, &name, err);
+        weir_watch_named(weir_span_of(subject), &kind, &digest, &name, err);
     if (status != WEIR_OK)
         return status;
     size_t own = strlen(call->provider);
