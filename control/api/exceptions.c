@@ -115,8 +115,8 @@ add_exception(void *context, const struct weir_exception *row)
 }
 
 static weir_status
-list_of(struct weir_api_call *call, enum weir_grant_use use,
-        const char *member, struct weir_error *err)
+list_of(struct weir_api_call *call, enum weir_grant_use use, const char *member,
+        struct weir_error *err)
 {
     struct listing listing = {.call = call,
                               .use = use,

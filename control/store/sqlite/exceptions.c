@@ -130,14 +130,13 @@ weir_status
 weir__exception_add(struct weir_store *store, const struct weir_exception *row,
                     struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_EXCEPTION_ADD, err,
-                        "tttttitititiiiiiitit", row->id, row->name, row->licence,
-                        row->owner, row->reason, (int64_t)row->party_kind,
-                        row->party, (int64_t)row->target_kind, row->target,
-                        (int64_t)row->place_kind, row->place, row->amounts[0],
-                        row->amounts[1], row->amounts[2], row->from, row->until,
-                        row->requested, row->requested_by,
-                        (int64_t)row->use, row->purpose);
+    return weir_sql_run(
+        store, WEIR_SQL_EXCEPTION_ADD, err, "tttttitititiiiiiitit", row->id,
+        row->name, row->licence, row->owner, row->reason,
+        (int64_t)row->party_kind, row->party, (int64_t)row->target_kind,
+        row->target, (int64_t)row->place_kind, row->place, row->amounts[0],
+        row->amounts[1], row->amounts[2], row->from, row->until, row->requested,
+        row->requested_by, (int64_t)row->use, row->purpose);
 }
 
 weir_status
