@@ -21,6 +21,7 @@
 
 #include "control/evidence/deeds.h"
 #include "control/onboarding/parts.h"
+#include "control/parts.h"
 
 static const char *const syllables[] = {
     "ba",  "cor", "dem", "fi",   "gul", "hax", "jo",  "kel", "lum", "mi", "nor",
@@ -76,7 +77,8 @@ write_config(uint32_t organisations)
             "    - {name: csl, path: csl.csv, allow_bad: 10}\n"
             "    - {name: own, path: own.csv}\n  shrink: 100%%\n"
             "  evidence: {default: [title, source]}\n"
-            "include: [parties.yaml, terms.yaml]\n"
+            "  ownership: [half]\n"
+            "include: [parties.yaml, terms.yaml, rules.yaml]\n"
             "blocs: [{name: here, members: [DE]}]\n"
             "providers: [{name: p, origin: DE}]\n"
             "models: [{name: m, provider: p, origin: DE, tier: t, weights: w,"
@@ -96,10 +98,12 @@ write_config(uint32_t organisations)
                 " incorporated: DE, category: local, source: register",
                 i, title);
         if (i > 0)
-            fprintf(out, ", owners: [{name: org-%u, share: 10%%}]", i / 2);
+            fprintf(out, ", owners: [{name: org-%u, share: 10%%}%s]", i / 2,
+                    i == 31 ? ", {name: listed, share: 10%}" : "");
         fprintf(out, "}\n");
     }
-    fprintf(out, "tenants:\n");
+    fprintf(out, "  - {name: listed, title: Listed Party, headquarters: DE,"
+                 " category: local, source: register}\ntenants:\n");
     for (uint32_t i = 0; i < organisations; i++)
         fprintf(out,
                 "  - {name: t-%u, organisation: org-%u,"
@@ -113,6 +117,19 @@ write_terms(const char *version)
 {
     FILE *out = open_file("terms.yaml", "w");
     fprintf(out, "terms: [{name: service, version: '%s'}]\n", version);
+    fclose(out);
+}
+
+/* The rule counts in those of whom `listed`, or whoever is counted in, holds
+ * that much: at 10 % org-31 and all below, one in sixteen. */
+static void
+write_rule(const char *threshold)
+{
+    FILE *out = open_file("rules.yaml", "w");
+    fprintf(out,
+            "ownership_rules: [{name: half, threshold: '%s',"
+            " seeds: {organisations: [listed]}}]\n",
+            threshold);
     fclose(out);
 }
 
@@ -137,6 +154,7 @@ write_files(uint32_t organisations)
     char line[1024];
     write_config(organisations);
     write_terms("1");
+    write_rule("50%");
     write_list(0, 0, 1);
     snprintf(line, sizeof line,
              "mkdir -p %s/policies/seller && zstd -qdc "
@@ -285,39 +303,84 @@ print_row(struct weir_control *control, const char *what)
     free(revoker);
 }
 
-static void
-reload(struct weir_control *control)
-{
-    struct weir_faults faults;
-    struct weir_error err = {0};
-    weir_faults_init(&faults);
-    weir_time start = weir_control_now();
-    if (weir_control_reload(control, &faults, &err) != WEIR_OK)
-        fail("reload", &err);
-    fprintf(stderr, "reload: %.2f s\n",
-            (double)(weir_control_now() - start) / 1e6);
-    weir_faults_fini(&faults);
-}
-
-/* As a worker sees it: when the board's overlay is another. */
+/* As a worker sees it: when the board's overlay was last another before the
+ * image was. */
 struct board_watch {
     pthread_t thread;
     struct weir_control *control;
+    atomic_bool is_stopping;
     uint64_t overlay;
+    uint64_t image;
     weir_time start;
-    weir_time took;
+    weir_time held; /* 0: no overlay went before the image */
+    weir_time in_force;
 };
 
 static void *
 watch_board(void *context)
 {
     struct board_watch *watch = context;
-    while (__atomic_load_n(&watch->control->board->overlay, __ATOMIC_ACQUIRE) ==
-               watch->overlay &&
-           weir_control_now() - watch->start < 60 * WEIR_US_PER_SEC)
+    const struct weir_board *board = watch->control->board;
+    while (!atomic_load(&watch->is_stopping) && watch->in_force == 0) {
+        uint64_t overlay = __atomic_load_n(&board->overlay, __ATOMIC_ACQUIRE);
+        bool is_other =
+            __atomic_load_n(&board->image, __ATOMIC_ACQUIRE) != watch->image;
+        weir_time now = weir_control_now() - watch->start;
+        if (is_other)
+            watch->in_force = now;
+        else if (overlay != watch->overlay)
+            watch->held = now;
+        watch->overlay = overlay;
         usleep(500);
-    watch->took = weir_control_now() - watch->start;
+    }
     return NULL;
+}
+
+static void
+start_watch(struct board_watch *watch, struct weir_control *control)
+{
+    *watch = (struct board_watch){.control = control,
+                                  .overlay = control->board->overlay,
+                                  .image = control->board->image,
+                                  .start = weir_control_now()};
+    if (pthread_create(&watch->thread, NULL, watch_board, watch) != 0)
+        fail("thread", NULL);
+}
+
+static void
+end_watch(struct board_watch *watch, const char *what)
+{
+    weir_time took = weir_control_now() - watch->start;
+    struct weir_overlay now;
+    char path[WEIR_PATH_MAX + 48];
+    uint32_t names = 0;
+    atomic_store(&watch->is_stopping, true);
+    pthread_join(watch->thread, NULL);
+    weir__control_run_path(watch->control, "overlay",
+                           watch->control->board->overlay, path);
+    if (weir_overlay_map(path, &now, NULL) == WEIR_OK) {
+        names = now.count;
+        weir_overlay_close(&now);
+    }
+    fprintf(stderr,
+            "%s: held after %.2f s, image after %.2f s, done after %.2f s; "
+            "%u names in the overlay\n",
+            what, (double)watch->held / 1e6, (double)watch->in_force / 1e6,
+            (double)took / 1e6, names);
+}
+
+static void
+reload(struct weir_control *control, const char *what)
+{
+    struct weir_faults faults;
+    struct weir_error err = {0};
+    struct board_watch watch;
+    weir_faults_init(&faults);
+    start_watch(&watch, control);
+    if (weir_control_reload(control, &faults, &err) != WEIR_OK)
+        fail("reload", &err);
+    end_watch(&watch, what);
+    weir_faults_fini(&faults);
 }
 
 /* One fact about one organisation, as `weir organisation add` enters it. */
@@ -342,19 +405,46 @@ add_fact(struct weir_control *control, const char *organisation,
     fact->source = WEIR_SPAN("bench");
     fact->as_of = WEIR_TIME_MIN;
     fact->valid_until = WEIR_TIME_MAX;
-    struct board_watch watch = {.control = control};
-    watch.overlay = control->board->overlay;
-    watch.start = weir_control_now();
-    if (pthread_create(&watch.thread, NULL, watch_board, &watch) != 0)
-        fail("thread", NULL);
+    struct board_watch watch;
+    start_watch(&watch, control);
     if (weir_control_evidence_add(control, &actor, &facts, &faults, &err) !=
         WEIR_OK)
         fail("evidence", &err);
-    weir_time took = weir_control_now() - watch.start;
-    pthread_join(watch.thread, NULL);
-    fprintf(stderr, "fact: its keys held after %.3f s, in force after %.2f s\n",
-            (double)watch.took / 1e6, (double)took / 1e6);
+    end_watch(&watch, "a fact");
     weir_facts_fini(&facts);
+    weir_faults_fini(&faults);
+}
+
+/* A register says of `count` organisations that they moved. */
+static void
+import_moves(struct weir_control *control, uint32_t first, uint32_t count)
+{
+    const struct weir_actor actor = {"local", WEIR_ROLE_ADMIN};
+    struct weir_faults faults;
+    struct weir_import_change change;
+    struct weir_error err = {0};
+    struct weir_buf text;
+    weir_faults_init(&faults);
+    weir_buf_init(&text, (size_t)64 << 20);
+    weir_buf_addf(&text, "organisation,fact,value\n");
+    for (uint32_t i = first; i < first + count; i++)
+        weir_buf_addf(&text, "org-%u,headquarters,FR\n", i);
+    const struct weir_import_wish wish = {
+        .bytes = weir_buf_span(&text),
+        .file = WEIR_SPAN("moves.csv"),
+        .options = {.source = WEIR_SPAN("moves"),
+                    .rank = WEIR_RANK_VERIFIED,
+                    .as_of = WEIR_TIME_MIN},
+        .shrink_ppm = WEIR_IMPORT_SHRINK_PPM,
+    };
+    struct board_watch watch;
+    start_watch(&watch, control);
+    if (weir_control_evidence_import(control, &actor, &wish, &change, &faults,
+                                     &err) != WEIR_OK)
+        fail("import", &err);
+    end_watch(&watch, "a register");
+    weir_import_change_fini(&change);
+    weir_buf_fini(&text);
     weir_faults_fini(&faults);
 }
 
@@ -399,17 +489,30 @@ run(uint32_t keys, uint32_t organisations)
     write_list(0, 0, 1);
     print_row(control, "the list names nobody");
     write_terms("2");
-    reload(control);
+    reload(control, "terms in a new version");
     print_row(control, "terms in a new version");
     write_terms("1");
-    reload(control);
+    reload(control, "and taken back");
     print_row(control, "and taken back");
+    write_rule("10%");
+    reload(control, "a rule counts one in sixteen in");
+    print_row(control, "a rule counts one in sixteen in");
+    write_rule("50%");
+    reload(control, "and nobody");
+    print_row(control, "and nobody");
+    reload(control, "the same sources");
+    print_row(control, "the same sources");
     add_fact(control, "org-7", WEIR_FACT_HEADQUARTERS, "FR",
              (weir_share){0, 0});
     print_row(control, "one headquarters moves");
-    add_fact(control, "org-9", WEIR_FACT_OWNER, "org-11",
+    import_moves(control, organisations / 2, organisations / 20);
+    print_row(control, "a register moves one in twenty");
+    write_rule("10%");
+    reload(control, "a rule counts one in sixteen in");
+    print_row(control, "a rule counts one in sixteen in");
+    add_fact(control, "org-9", WEIR_FACT_OWNER, "listed",
              (weir_share){600000, 600000});
-    print_row(control, "one owner more");
+    print_row(control, "one owner more, one in eight below him");
     weir_control_close(control);
     weir_faults_fini(&faults);
 }

@@ -316,6 +316,33 @@ weir_control_say_doubts(const struct weir_control *control)
     weir_faults_fini(&doubts);
 }
 
+/* Holds go before the image that they are for, and neither lasts without the
+ * other. */
+static weir_status
+publish_world(struct weir_control *control, struct weir_world *world,
+              struct weir_faults *faults, struct weir_error *err)
+{
+    bool is_held = false;
+    weir_status status = weir_store_begin(control->store, err);
+    if (status != WEIR_OK)
+        return status;
+    status =
+        weir_evidence_merge(world, control->store, weir_control_now(), err);
+    if (status == WEIR_OK)
+        status = weir_onboarding_ahead(control, world, &is_held, err);
+    if (status == WEIR_OK)
+        status = weir__control_load_keys(control, world, err);
+    if (status == WEIR_OK)
+        status = weir__control_publish_image(control, world, faults, err);
+    status = weir__control_finish(control, status, err);
+    if (status == WEIR_OK)
+        return WEIR_OK;
+    control->sources_of = NULL; /* the world goes */
+    if (is_held && weir__control_publish_overlay(control, NULL) != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, "keys held for refused sources stay on hold");
+    return status;
+}
+
 /* The new world takes the old one's place only when its image is in force. */
 weir_status
 weir_control_reload(struct weir_control *control, struct weir_faults *faults,
@@ -334,14 +361,12 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
     if (control->complete != NULL)
         control->complete(world);
     weir_control_lock(control);
-    status = weir__control_load_keys(control, world, err);
-    if (status == WEIR_OK &&
-        !weir_span_equal(world->settings.state_dir,
+    if (!weir_span_equal(world->settings.state_dir,
                          control->world->settings.state_dir))
         status = weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
                            "the state directory cannot change in a reload");
     if (status == WEIR_OK)
-        status = weir__control_publish_image(control, world, faults, err);
+        status = publish_world(control, world, faults, err);
     before = status == WEIR_OK ? control->world : world;
     if (status == WEIR_OK) {
         control->edition++;

@@ -23,8 +23,9 @@
 #include "control/onboarding/onboarding.h"
 #include "control/parts.h"
 
-/* Puts what was written in force, then makes it last. The keys of
- * `organisation` (empty: of many) do not wait for the image. */
+/* Puts what was written in force, then makes it last. Keys that are to be
+ * held do not wait for the image: those of `organisation` (empty: of many)
+ * come first, then those of whoever else it concerns. */
 static weir_status
 finish(struct weir_control *control, weir_status status, weir_span organisation,
        struct weir_faults *faults, struct weir_error *err)
@@ -32,11 +33,13 @@ finish(struct weir_control *control, weir_status status, weir_span organisation,
     bool is_held = false;
     if (status == WEIR_OK)
         status = weir_evidence_changed(control->store, err);
-    if (status == WEIR_OK && organisation.len > 0)
+    if (status == WEIR_OK)
         status = weir_evidence_merge(control->world, control->store,
                                      weir_control_now(), err);
     if (status == WEIR_OK && organisation.len > 0)
         status = weir_onboarding_first(control, organisation, &is_held, err);
+    if (status == WEIR_OK)
+        status = weir_onboarding_ahead(control, control->world, &is_held, err);
     if (status == WEIR_OK)
         status =
             weir__control_publish_image(control, control->world, faults, err);
@@ -47,6 +50,9 @@ finish(struct weir_control *control, weir_status status, weir_span organisation,
         return WEIR_OK;
     }
     weir_store_rollback(control->store);
+    /* The next change has this one's number: its merge must not be skipped. */
+    control->world->base.generation = -1;
+    control->edition++;
     /* The failure is told; that the keys stay on hold is seen and put right
      * by the next review. */
     if (is_held && weir__control_publish_overlay(control, NULL) != WEIR_OK)

@@ -18,8 +18,6 @@ struct gathering {
     bool in_one;     /* the lock is held throughout */
     bool is_stale;   /* the edition moved */
     uint8_t *wanted; /* by row of the world */
-    uint32_t *index; /* open addressing: row + 1 */
-    uint32_t mask;
     /* Of one question to the store. */
     weir_span last;
     uint32_t seen;
@@ -51,8 +49,8 @@ index_names(struct gathering *all)
     uint32_t size = 16;
     while (size < 2 * (world->organisation_count + 1))
         size *= 2;
-    all->mask = size - 1;
-    all->index = weir_arena_array(arena, uint32_t, size);
+    all->review->mask = size - 1;
+    all->review->index = weir_arena_array(arena, uint32_t, size);
     all->wanted =
         weir_arena_array(arena, uint8_t, world->organisation_count + 1);
     if (arena->overflow)
@@ -60,21 +58,21 @@ index_names(struct gathering *all)
     for (uint32_t i = 0; i < world->organisation_count && go_on(all, i); i++) {
         uint32_t at =
             (uint32_t)weir_hash64(world->organisation_rows[i].name, 0) &
-            all->mask;
-        while (all->index[at] != 0)
-            at = (at + 1) & all->mask;
-        all->index[at] = i + 1;
+            all->review->mask;
+        while (all->review->index[at] != 0)
+            at = (at + 1) & all->review->mask;
+        all->review->index[at] = i + 1;
     }
     return WEIR_OK;
 }
 
-static uint32_t
-find_name(const struct gathering *all, weir_span name)
+uint32_t
+weir__review_find(const struct weir__reviewing *review, weir_span name)
 {
-    const struct weir_world *world = world_of(all);
-    uint32_t at = (uint32_t)weir_hash64(name, 0) & all->mask;
-    for (; all->index[at] != 0; at = (at + 1) & all->mask) {
-        uint32_t row = all->index[at] - 1;
+    const struct weir_world *world = review->control->world;
+    uint32_t at = (uint32_t)weir_hash64(name, 0) & review->mask;
+    for (; review->index[at] != 0; at = (at + 1) & review->mask) {
+        uint32_t row = review->index[at] - 1;
         if (weir_span_equal(world->organisation_rows[row].name, name))
             return row;
     }
@@ -87,7 +85,7 @@ static bool
 want_approved(void *context, weir_span name)
 {
     struct gathering *all = context;
-    uint32_t row = find_name(all, name);
+    uint32_t row = weir__review_find(all->review, name);
     if (row != WEIR_INDEX_NONE)
         all->wanted[row] = 1;
     if (++all->seen == STANDINGS_MOST)
@@ -118,8 +116,8 @@ count_keys(struct gathering *all, uint32_t *owner, uint32_t *first)
 {
     const struct weir_image *image = &all->review->control->image;
     for (uint32_t i = 0; i < image->tenant_count && go_on(all, i); i++)
-        owner[i] = find_name(
-            all,
+        owner[i] = weir__review_find(
+            all->review,
             weir_image_text(
                 image,
                 image->organisations[image->tenants[i].organisation].name));
@@ -277,4 +275,12 @@ weir__review_gather(struct weir__reviewing *review, bool in_one,
     if (all.turns.longest > (weir_time)review->figures.turn_us)
         review->figures.turn_us = (uint64_t)all.turns.longest;
     return status;
+}
+
+weir_status
+weir__review_gather_held(struct weir__reviewing *review)
+{
+    struct gathering all = {.review = review, .in_one = true};
+    all.turns.edition = review->control->edition;
+    return gather(&all);
 }

@@ -263,6 +263,15 @@ weir__look_owned(const struct weir_control *control, weir_span organisation,
                : WEIR_ANSWER_NO;
 }
 
+enum weir_ownership_answer
+weir__owned_by(uint8_t *const *owned, const struct weir_world_name *rule,
+               uint32_t row)
+{
+    const uint8_t *answers = owned[rule->row];
+    return answers == NULL ? WEIR_ANSWER_NO
+                           : (enum weir_ownership_answer)answers[row];
+}
+
 /* Raises the case of a shortfall and says in `next` what to do with it. */
 static weir_status
 find_case(struct weir__look *look, const struct weir_case_cause *cause,
@@ -295,7 +304,10 @@ look_at_ownership(struct weir__look *look, struct weir_error *err)
     for (uint32_t i = 0; status == WEIR_OK && i < rules.count; i++) {
         weir_span rule = world->name_rows[rules.first + i].text;
         enum weir_ownership_answer answer =
-            weir__look_owned(look->control, name, rule);
+            look->owned == NULL
+                ? weir__look_owned(look->control, name, rule)
+                : weir__owned_by(look->owned,
+                                 &world->name_rows[rules.first + i], look->row);
         char code[192], next[256], evidence[256];
         bool is_cleared = false;
         if (answer == WEIR_ANSWER_NO)

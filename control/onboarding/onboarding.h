@@ -133,6 +133,18 @@ WEIR_MUST_USE weir_status weir_onboarding_first(struct weir_control *control,
                                                 bool *is_held_out,
                                                 struct weir_error *err);
 
+/*
+ * The same of everybody, under sources that are about to be in force: their
+ * world, read and merged, or control's own after a merge. Whoever falls
+ * short of what it says (facts, terms, requirements, ownership rules, but
+ * not lists) has his keys held when this returns. A world that is not sound
+ * holds nobody. Locks, transaction and `is_held_out` as above.
+ */
+WEIR_MUST_USE weir_status weir_onboarding_ahead(struct weir_control *control,
+                                                struct weir_world *world,
+                                                bool *is_held_out,
+                                                struct weir_error *err);
+
 struct weir_case;
 /* Two people cleared what held an organisation; the caller holds control's
  * lock. */

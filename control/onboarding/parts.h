@@ -7,6 +7,8 @@
  *   look.c      one organisation, held against everything required
  *   inputs.c    what was known then, as it is recorded
  *   apply.c     what follows for its keys, with notice and event
+ *   first.c     one organisation's keys held before the image
+ *   ahead.c     everybody's, under sources that are about to be in force
  *   deeds.c     start, decide, accept; the door for new keys
  *   review.c    all organisations (review.h); reviewer.c: the thread
  *
@@ -160,6 +162,8 @@ struct weir__look {
     weir_time now;
     const struct weir__screen *screen; /* NULL: cannot be screened */
     const struct weir__hits *hits;     /* NULL: ask now */
+    /* By rule and organisation of the world; NULL: as the image has it. */
+    uint8_t *const *owned;
     bool raises;   /* cases for what a person has to look at */
     bool is_early; /* the same answer, but the cases are left for later */
     bool decides;  /* for a decision: what an earlier one was does not count */
@@ -188,6 +192,10 @@ void weir__hit_cause(const struct weir__screen *screen,
 enum weir_ownership_answer weir__look_owned(const struct weir_control *control,
                                             weir_span organisation,
                                             weir_span rule);
+/* The same of a row, by weir_world_owned(). */
+enum weir_ownership_answer weir__owned_by(uint8_t *const *owned,
+                                          const struct weir_world_name *rule,
+                                          uint32_t row);
 /* "a" is one of "a,b,c". */
 bool weir__has_word(weir_span words, weir_span word);
 

@@ -41,6 +41,8 @@ struct weir__reviewing {
     uint32_t asking_count;
     uint32_t *keys;   /* image rows, by subject */
     uint64_t edition; /* whose rows these are */
+    uint32_t *index;  /* names of the world, open addressing: row + 1 */
+    uint32_t mask;
     struct weir_review figures;
     weir_time start;
     struct weir_error *err;
@@ -73,6 +75,12 @@ bool weir__answers_put(struct weir_onboarding *own, uint64_t key,
 WEIR_MUST_USE weir_status weir__review_gather(struct weir__reviewing *review,
                                               bool in_one, bool *is_over_out,
                                               bool *is_whole_out);
+/* The same by whoever holds the lock already. */
+WEIR_MUST_USE weir_status
+weir__review_gather_held(struct weir__reviewing *review);
+/* Row of the world, once gathered; WEIR_INDEX_NONE. */
+uint32_t weir__review_find(const struct weir__reviewing *review,
+                           weir_span name);
 /* Without the lock. */
 WEIR_MUST_USE weir_status weir__review_ask(struct weir__reviewing *review);
 

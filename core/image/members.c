@@ -154,3 +154,14 @@ weir__members_run(const struct weir_world *world, weir_time now,
     }
     return status;
 }
+
+weir_status
+weir_world_owned(const struct weir_world *world, weir_time now,
+                 struct weir_arena *arena, uint8_t ***answers_out,
+                 struct weir_error *err)
+{
+    struct weir__members members = {NULL};
+    weir_status status = weir__members_run(world, now, arena, &members, err);
+    *answers_out = members.answers;
+    return status;
+}

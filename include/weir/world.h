@@ -754,6 +754,18 @@ WEIR_MUST_USE weir_status weir_world_entities(const struct weir_world *world,
                                               struct weir_cedar_store *store,
                                               struct weir_error *err);
 
+/*
+ * How the ownership rules answer in a checked world as of `now`, after what
+ * each makes of unknown: by row of rule_rows, then of organisation_rows, enum
+ * weir_ownership_answer; NULL: the rule is not in force. An image of this
+ * world says the same. Memory: `arena`. ETOOBIG.
+ */
+WEIR_MUST_USE weir_status weir_world_owned(const struct weir_world *world,
+                                           weir_time now,
+                                           struct weir_arena *arena,
+                                           uint8_t ***answers_out,
+                                           struct weir_error *err);
+
 /* The Cedar schema that policies are written against, and the JSON-free
  * text that is installed as policies/weir.cedarschema. */
 weir_span weir_world_schema(void);
