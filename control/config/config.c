@@ -56,6 +56,7 @@ static const struct section sections[] = {
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},
+    {"filters", read_filters, false},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},

@@ -113,6 +113,7 @@ read_fn read_reference; /* struct weir_world_reference */
 read_fn read_seller;
 read_fn read_onboarding;
 read_fn read_watch;
+read_fn read_filters;
 read_fn read_is_watched; /* `watch: false` of a row, as is_unwatched */
 
 /* "host:port" */

@@ -489,6 +489,7 @@ add_obligations(const struct weir_image *image,
         if (policy->tier > all->tier)
             all->tier = policy->tier;
         add_retention(image, policy, all);
+        all->filters |= policy->filters;
     }
 }
 

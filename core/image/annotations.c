@@ -144,6 +144,14 @@ take_monitor(struct annotating *a, weir_span value)
         a->row->monitor = value;
 }
 
+/* Whose names are filters: policies.c knows. */
+static void
+take_filter(struct annotating *a, weir_span value)
+{
+    if (is_obligation(a) && is_text(a, value))
+        a->row->filter = value;
+}
+
 static void
 take_strip(struct annotating *a, weir_span value)
 {
@@ -216,6 +224,7 @@ static const struct {
     {"mode", take_mode},
     {"retain", take_retain},
     {"monitor", take_monitor},
+    {"filter", take_filter},
     {"strip", take_strip},
     {"max_n", take_max_n},
     {"tier", take_tier},
@@ -232,7 +241,8 @@ take(struct annotating *a, const struct weir_cedar_annotation *annotation)
     }
     weir_faults_add(a->faults, a->row->place,
                     "Known are id, title, authority, appeal, from, until, "
-                    "effect, mode, retain, monitor, strip, max_n, tier.",
+                    "effect, mode, retain, monitor, filter, strip, max_n, "
+                    "tier.",
                     "policy \"%.*s\" has an annotation @%.*s",
                     (int)(a->row->id.len < 64 ? a->row->id.len : 64),
                     a->row->id.len > 0 ? a->row->id.ptr : "",

@@ -338,6 +338,7 @@ weir__compile_policies(struct weir__compiler *c)
             .max_n = row->max_n,
             .tier = (uint32_t)row->tier,
             .steps = rungs_of(row->monitor),
+            .filters = weir__filters_named(c->world, row->filter, NULL),
             .from = row->from,
             .until = row->until,
         };

@@ -78,7 +78,9 @@ struct weir__image_facts {
     X(SCOPE, scope, struct weir_image_scope)                                   \
     X(NETWORK, network, struct weir_image_network)                             \
     X(DIGEST, digest, struct weir_image_digest)                                \
-    X(PIN, pin, struct weir_image_pin)
+    X(PIN, pin, struct weir_image_pin)                                         \
+    X(FILTER, filter, struct weir_image_filter)                                \
+    X(FILTER_RULE, filter_rule, struct weir_image_filter_rule)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

@@ -126,6 +126,8 @@ assign(struct weir_image *image, const char *base,
     ROWS(NETWORK, network);
     ROWS(DIGEST, digest);
     ROWS(PIN, pin);
+    ROWS(FILTER, filter);
+    ROWS(FILTER_RULE, filter_rule);
     ROWS(PLACES, place_set);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
@@ -247,6 +249,28 @@ are_route_rows(const struct opening *o)
     for (uint32_t i = 0; i < m->candidate_count; i++) {
         const struct weir_image_candidate *r = &m->candidates[i];
         if (r->deployment >= m->deployment_count || r->weight == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_filter_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->filter_count > 32)
+        return false;
+    for (uint32_t i = 0; i < m->filter_count; i++) {
+        const struct weir_image_filter *r = &m->filters[i];
+        if (!is_text(o, r->name) ||
+            !is_range(r->first, r->count, m->filter_rule_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->filter_rule_count; i++) {
+        const struct weir_image_filter_rule *r = &m->filter_rules[i];
+        if (!REFS(r, name, detector) || !REFS(r, expression, terms) ||
+            !is_text(o, r->replacement) || r->directions == 0 ||
+            r->directions > 3)
             return false;
     }
     return true;
@@ -378,7 +402,8 @@ check_rows(struct opening *o, struct weir_error *err)
 {
     if (!are_facts(o))
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
-    if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_route_rows(o))
+    if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_filter_rows(o) ||
+        !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_place_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the places are out of range");

@@ -153,6 +153,14 @@ read_policy(struct reading *r, const struct weir_world_policy *source,
         .is_permit = info->effect == WEIR_CEDAR_PERMIT,
     };
     weir__policy_annotate(row, info, r->faults);
+    weir_span unknown = WEIR_SPAN_NONE;
+    (void)weir__filters_named(r->world, row->filter, &unknown);
+    if (unknown.len > 0)
+        weir_faults_add(r->faults, row->place,
+                        "Declare it under `filters:`, or name another.",
+                        "@filter names \"%.*s\", which is no filter",
+                        (int)(unknown.len < 64 ? unknown.len : 64),
+                        unknown.ptr);
     if (info->is_template)
         weir_faults_add(r->faults, row->place, "Write the entity out.",
                         "a template: nothing links it");

@@ -21,6 +21,7 @@ struct weir__policy {
     weir_span owner; /* provider or tenant; else empty */
     weir_span retain;
     weir_span monitor;
+    weir_span filter; /* names, parted by commas */
     enum weir_layer layer;
     bool is_permit;
     uint32_t flags;
@@ -53,6 +54,11 @@ struct weir_place weir__policy_file(const struct weir_world_policy *source);
 void weir__policy_annotate(struct weir__policy *row,
                            const struct weir_cedar_policy_info *info,
                            struct weir_faults *faults);
+
+/* The filters of names parted by commas, as bits of rows. `unknown_out` (may
+ * be NULL) is the first name that nobody declared; else untouched. */
+uint32_t weir__filters_named(const struct weir_world *world, weir_span names,
+                             weir_span *unknown_out);
 
 /* Faults for entities that policies name and the store has not, and for
  * deployments whose place no permit names. */

@@ -335,9 +335,31 @@ struct weir_image_policy {
     uint32_t tier;  /* enum weir_tier; 0 = not said */
     uint32_t steps; /* of the watch that `monitor` knows, by WEIR_WATCH_RUNG();
                        bit 0: it is a rule; 0: it is none, all may be taken */
+    uint32_t filters; /* obligation: filter rows, as bits */
+    uint32_t reserved;
     weir_time from;
     weir_time until;
     uint8_t text_digest[32]; /* SHA-256 of the policy's source text */
+};
+
+/* What policies ask for by @filter; at most 32. */
+struct weir_image_filter {
+    weir_ref name;
+    uint32_t first; /* filter_rule */
+    uint32_t count;
+};
+
+/* A struct weir_detect_rule, flattened. */
+struct weir_image_filter_rule {
+    weir_ref name;
+    weir_ref detector;
+    weir_ref expression;
+    weir_ref terms; /* parted by line feeds */
+    weir_ref replacement;
+    uint32_t action;
+    uint32_t directions; /* 1: requests, 2: replies */
+    uint32_t is_caseless;
+    uint32_t reserved;
 };
 
 /* ---------------------------------------------------------- reading */
@@ -401,6 +423,8 @@ struct weir_image {
     const struct weir_image_network *networks;
     const struct weir_image_digest *digests;
     const struct weir_image_pin *pins;
+    const struct weir_image_filter *filters;
+    const struct weir_image_filter_rule *filter_rules;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -421,6 +445,8 @@ struct weir_image {
     uint32_t network_count;
     uint32_t digest_count;
     uint32_t pin_count;
+    uint32_t filter_count;
+    uint32_t filter_rule_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;

@@ -569,6 +569,32 @@ struct weir_world_watch_line {
     float values[WEIR_WORLD_SIGNALS + 2];
 };
 
+/* ----------------------------------------------------------- filters */
+
+#define WEIR_WORLD_FILTERS_MAX 32 /* a policy names them by bits */
+#define WEIR_FILTER_REQUESTS   1u
+#define WEIR_FILTER_REPLIES    2u
+
+/* One of detector, expression and terms; see weir/detect.h. */
+struct weir_world_filter_rule {
+    struct weir_place place;
+    weir_span name; /* empty: the detector's */
+    weir_span detector;
+    weir_span expression;
+    struct weir_world_range terms; /* names */
+    weir_span replacement;
+    bool is_case_sensitive;
+    uint32_t action;     /* enum weir_detect_action */
+    uint32_t directions; /* WEIR_FILTER_*; 0: both */
+};
+
+/* What a policy asks for by @filter("name"). */
+struct weir_world_filter {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_range rules;
+};
+
 /* ---------------------------------------------------------- settings */
 
 struct weir_world_listen {
@@ -688,6 +714,8 @@ struct weir_settings {
     X(need, struct weir_world_need)                                            \
     X(watchlist, struct weir_world_watchlist)                                  \
     X(watch_line, struct weir_world_watch_line)                                \
+    X(filter_rule, struct weir_world_filter_rule)                              \
+    X(filter, struct weir_world_filter)                                        \
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Filters of the configuration: checked by compiling them, and carried in the
+ * image as text. The matcher's own form depends on the machine; a worker makes
+ * it from these rows, and keeps it while they do not change.
+ */
+#include "check.h"
+#include "compile.h"
+
+#include <weir/detect.h>
+
+#include <string.h>
+
+/* Bytes of the terms of one rule, with what parts them. */
+#define TERMS_MAX ((size_t)4 << 20)
+
+uint32_t
+weir__filters_named(const struct weir_world *world, weir_span names,
+                    weir_span *unknown_out)
+{
+    uint32_t bits = 0;
+    while (names.len > 0) {
+        const char *comma = memchr(names.ptr, ',', names.len);
+        size_t len = comma == NULL ? names.len : (size_t)(comma - names.ptr);
+        size_t skip = comma == NULL ? len : len + 1;
+        weir_span name = {names.ptr, len};
+        while (name.len > 0 && name.ptr[0] == ' ')
+            name = (weir_span){name.ptr + 1, name.len - 1};
+        while (name.len > 0 && name.ptr[name.len - 1] == ' ')
+            name.len--;
+        uint32_t i = 0;
+        while (i < world->filter_count &&
+               !weir_span_equal(world->filter_rows[i].name, name))
+            i++;
+        if (i < world->filter_count && i < WEIR_WORLD_FILTERS_MAX)
+            bits |= 1u << i;
+        else if (unknown_out != NULL && unknown_out->len == 0)
+            *unknown_out = name.len > 0 ? name : WEIR_SPAN(",");
+        names = (weir_span){names.ptr + skip, names.len - skip};
+    }
+    return bits;
+}
+
+/* ---------------------------------------------------------------- check */
+
+static weir_span
+name_of(const struct weir_world_filter_rule *rule)
+{
+    return rule->name.len > 0 ? rule->name : rule->detector;
+}
+
+/* One rule alone: what is wrong with it is said at its own place. */
+static void
+check_rule(struct weir__check *check, struct weir_world_filter_rule *row)
+{
+    const struct weir_world *world = check->world;
+    struct weir_detect_set *set = NULL;
+    struct weir_error err = {0};
+    weir_span *terms =
+        weir_arena_array(&check->scratch, weir_span, row->terms.count + 1);
+    if (terms == NULL)
+        return;
+    for (uint32_t i = 0; i < row->terms.count; i++)
+        terms[i] = world->name_rows[row->terms.first + i].text;
+    const struct weir_detect_rule rule = {
+        .name = name_of(row),
+        .detector = weir_detector_find(row->detector),
+        .expression = row->expression,
+        .terms = terms,
+        .term_count = row->terms.count,
+        .is_caseless = !row->is_case_sensitive,
+        .action = row->action == 0 ? WEIR_DETECT_MASK
+                                   : (enum weir_detect_action)row->action,
+        .replacement = row->replacement,
+    };
+    if (row->detector.len > 0 && rule.detector == NULL)
+        weir_faults_add(check->faults, row->place,
+                        "`weir filter detectors` lists those there are.",
+                        "\"%.*s\" is no detector",
+                        (int)(row->detector.len < 64 ? row->detector.len : 64),
+                        row->detector.ptr);
+    else if (weir_detect_compile(&rule, 1, &set, &err) != WEIR_OK)
+        weir_faults_add(check->faults, row->place,
+                        "A rule has one of detector, expression and terms, "
+                        "and an action.",
+                        "filter rule \"%.*s\": %s",
+                        (int)(rule.name.len < 64 ? rule.name.len : 64),
+                        rule.name.len > 0 ? rule.name.ptr : "", err.text);
+    weir_detect_free(set);
+    if (row->action == 0)
+        row->action = WEIR_DETECT_MASK;
+    if (row->directions == 0)
+        row->directions = WEIR_FILTER_REQUESTS | WEIR_FILTER_REPLIES;
+}
+
+void
+weir__check_filters(struct weir__check *check)
+{
+    struct weir_world *world = check->world;
+    struct weir__names filters, rules;
+    if (!weir__names_init(&filters, &check->scratch, world->filter_count) ||
+        !weir__names_init(&rules, &check->scratch, world->filter_rule_count))
+        return;
+    if (world->filter_count > WEIR_WORLD_FILTERS_MAX)
+        weir_faults_add(check->faults, world->filter_rows[0].place,
+                        "Put rules of several into one.",
+                        "more than %d filters", WEIR_WORLD_FILTERS_MAX);
+    if (world->filter_rule_count > WEIR_DETECT_RULES_MAX)
+        weir_faults_add(check->faults, world->filter_rule_rows[0].place,
+                        "Dictionaries may be long: put terms together.",
+                        "more than %d rules in all filters",
+                        WEIR_DETECT_RULES_MAX);
+    for (uint32_t i = 0; i < world->filter_count; i++) {
+        struct weir_world_filter *filter = &world->filter_rows[i];
+        weir__check_name(check, &filters, filter->place, "filter", filter->name,
+                         i);
+        if (filter->rules.count == 0)
+            weir_faults_add(check->faults, filter->place, "Add `rules:`.",
+                            "a filter without rules");
+    }
+    for (uint32_t i = 0; i < world->filter_rule_count; i++) {
+        struct weir_world_filter_rule *rule = &world->filter_rule_rows[i];
+        weir__check_name(check, &rules, rule->place, "filter rule",
+                         name_of(rule), i);
+        check_rule(check, rule);
+    }
+}
+
+/* -------------------------------------------------------------- compile */
+
+static weir_ref
+join_terms(struct weir__compiler *c, struct weir_world_range terms)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, TERMS_MAX);
+    for (uint32_t i = 0; i < terms.count; i++) {
+        if (i > 0)
+            weir_buf_add_byte(&text, '\n');
+        weir_buf_add_span(&text, c->world->name_rows[terms.first + i].text);
+    }
+    c->arena.overflow |= text.overflow;
+    weir_ref ref = weir__compile_text(c, weir_buf_span(&text));
+    weir_buf_fini(&text);
+    return ref;
+}
+
+void
+weir__compile_filters(struct weir__compiler *c)
+{
+    const struct weir_world *world = c->world;
+    struct weir_image_filter *filters = WEIR__COMPILE_ROWS(
+        c, FILTER, struct weir_image_filter, world->filter_count);
+    struct weir_image_filter_rule *rules =
+        WEIR__COMPILE_ROWS(c, FILTER_RULE, struct weir_image_filter_rule,
+                           world->filter_rule_count);
+    for (uint32_t i = 0; i < world->filter_count && filters != NULL; i++)
+        filters[i] = (struct weir_image_filter){
+            .name = weir__compile_text(c, world->filter_rows[i].name),
+            .first = world->filter_rows[i].rules.first,
+            .count = world->filter_rows[i].rules.count};
+    for (uint32_t i = 0; i < world->filter_rule_count && rules != NULL; i++) {
+        const struct weir_world_filter_rule *row = &world->filter_rule_rows[i];
+        rules[i] = (struct weir_image_filter_rule){
+            .name = weir__compile_text(c, name_of(row)),
+            .detector = weir__compile_text(c, row->detector),
+            .expression = weir__compile_text(c, row->expression),
+            .terms = join_terms(c, row->terms),
+            .replacement = weir__compile_text(c, row->replacement),
+            .action = row->action,
+            .directions = row->directions,
+            .is_caseless = !row->is_case_sensitive};
+    }
+}
