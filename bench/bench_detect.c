@@ -26,7 +26,7 @@ now_us(void)
 static struct weir_detect_set *
 compile(enum weir_detect_action action)
 {
-    struct weir_detect_rule rules[WEIR_DETECT_RULES_MAX] = {0};
+    struct weir_detect_rule rules[WEIR_DETECT_RULES_MAX] = {{.name = WEIR_SPAN_NONE}};
     struct weir_detect_set *set = NULL;
     size_t n = 0;
     for (; weir_detector_at(n) != NULL; n++)
@@ -73,7 +73,7 @@ read_labels(struct weir_json_reader *reader, struct label *all, size_t room)
     weir_span name;
     weir_json_array(reader);
     while (weir_json_element(reader)) {
-        struct label one = {0};
+        struct label one = {.type = WEIR_SPAN_NONE};
         weir_json_object(reader);
         while (weir_json_member(reader, &name))
             if (weir_span_equal(name, WEIR_SPAN("type")))
@@ -275,7 +275,7 @@ cost(void)
     static const char *const sets[] = {"every detector", "mail, card and key"};
     for (int s = 0; s < 2; s++) {
         struct weir_detect_set *set = NULL;
-        struct weir_detect_rule few[3];
+        struct weir_detect_rule few[3] = {{.name = WEIR_SPAN_NONE}};
         static const char *const names[] = {"mail", "card", "key"};
         for (int i = 0; i < 3; i++)
             few[i] = (struct weir_detect_rule){

@@ -17,6 +17,7 @@
  *   ngx_http_weir_reply.c    the origin's head
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
+ *   ngx_http_weir_filter.c   rules over prompts and answers
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
  *
@@ -62,6 +63,8 @@
 /* The answer to a count of tokens. */
 #define NGX_HTTP_WEIR_COUNTED       128
 
+typedef struct ngx_http_weir_set_s  ngx_http_weir_set_t;
+typedef struct ngx_http_weir_filtering_s  ngx_http_weir_filtering_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -235,6 +238,8 @@ typedef struct {
     ngx_http_weir_reader_t         *readers;    /* memory for readers */
     ngx_uint_t                      reader_count;
 
+    ngx_http_weir_set_t            *sets;       /* of filters */
+
     ngx_http_weir_database_t        countries;
     ngx_http_weir_database_t        systems;
 
@@ -332,6 +337,7 @@ struct ngx_http_weir_ctx_s {
     ngx_chain_t                    *body;       /* of a collected reply */
     ngx_chain_t                    *out_last;   /* of the chain being made */
 
+    ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -536,6 +542,29 @@ ngx_int_t ngx_http_weir_process_drain(ngx_http_request_t *r);
 ngx_int_t ngx_http_weir_process_collect(ngx_http_request_t *r);
 
 
+/* ngx_http_weir_filter.c */
+
+/* Before the call is admitted: `body` may become another, parsed anew. */
+weir_status ngx_http_weir_filter_request(ngx_http_weir_ctx_t *ctx,
+    weir_span *body, struct weir_error *err);
+/* Whether replies go through ngx_http_weir_filter_reply(). */
+ngx_uint_t ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx);
+/* Appends what may go on of these bytes; once blocked, nothing. */
+ngx_int_t ngx_http_weir_filter_reply(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain, weir_span bytes);
+/* What was held, at the reply's end. */
+ngx_int_t ngx_http_weir_filter_end(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain);
+ngx_uint_t ngx_http_weir_is_blocked(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_filter_reset(ngx_http_weir_ctx_t *ctx);
+/* In place of a reply of which nothing was sent. */
+void ngx_http_weir_refuse_reply(ngx_http_weir_ctx_t *ctx);
+/* For the record; lives as long as the call. */
+weir_span ngx_http_weir_filter_found(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_filter_free(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_free_sets(void);
+
+
 /* ngx_http_weir_stream.c */
 
 /* Takes the framing off `n` bytes at `p`, in place; returns how many are
@@ -551,6 +580,8 @@ ngx_int_t ngx_http_weir_append_copy(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain, const char *p, size_t n);
 ngx_int_t ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain, const struct weir_reply_piece *piece);
+ngx_int_t ngx_http_weir_append_plain(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain, u_char *p, size_t n);
 /* Tells the client that its stream was broken off. */
 void ngx_http_weir_send_cut(ngx_http_weir_ctx_t *ctx);
 /* The origin is at its end: the rest goes to the client. */

@@ -124,6 +124,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_content_end(ctx);
 
     ngx_http_weir_free_reply(ctx);
+    ngx_http_weir_filter_free(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {
@@ -520,8 +521,6 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
         return status;
     }
 
-    ctx->arena_mark = ctx->arena.used;
-
     ask.operation = (enum weir_operation) ctx->route.endpoint;
     ask.model = ctx->ask.model;
     ask.is_streamed = ctx->ask.is_streamed;
@@ -542,10 +541,17 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
         return status;
     }
 
+    status = ngx_http_weir_filter_request(ctx, &body, err);
+    if (status != WEIR_OK) {
+        return status;
+    }
+
     status = ngx_http_weir_may_slow(ctx, err);
     if (status != WEIR_OK) {
         return status;
     }
+
+    ctx->arena_mark = ctx->arena.used;
 
     /* without budgets or a record nothing goes out */
 

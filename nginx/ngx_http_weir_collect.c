@@ -97,8 +97,8 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     ctx->out_last = NULL;
 
     if (ctx->reply == NULL) {
-        if (ngx_http_weir_append(ctx, &ctx->body, (u_char *) input.ptr,
-                                 input.len)
+        if (ngx_http_weir_append_plain(ctx, &ctx->body, (u_char *) input.ptr,
+                                       input.len)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -129,6 +129,16 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
             ngx_http_weir_free_reply(ctx);
             return NGX_HTTP_UPSTREAM_INVALID_HEADER;
         }
+    }
+
+    if (ngx_http_weir_filter_end(ctx, &ctx->body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_weir_is_blocked(ctx)) {
+        ctx->is_restarting = 1;     /* not to be settled as nginx ends it */
+        ngx_http_weir_post_restart(ctx);
+        return NGX_AGAIN;
     }
 
     u->headers_in.content_length_n = ctx->passed;

@@ -509,7 +509,8 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
     ngx_http_weir_content_end(ctx);
 
     s = &ctx->settlement;
-    s->ending = ending;
+    s->ending = ngx_http_weir_is_blocked(ctx) ? WEIR_END_FILTERED : ending;
+    s->filtered = ngx_http_weir_filter_found(ctx);
     s->sent_bytes = ctx->passed;
 
     if (ctx->request->header_sent) {
@@ -570,7 +571,15 @@ ngx_http_weir_restart_handler(ngx_event_t *ev)
     c = ctx->request->connection;
 
     ngx_http_weir_drop_upstream(ctx->request);
-    ngx_http_weir_go_on(ctx);
+
+    if (ngx_http_weir_is_blocked(ctx)) {
+        ctx->is_restarting = 0;
+        ngx_http_weir_refuse_reply(ctx);
+
+    } else {
+        ngx_http_weir_go_on(ctx);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 

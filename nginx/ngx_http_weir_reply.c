@@ -100,6 +100,7 @@ void
 ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
 {
     ngx_http_weir_free_reply(ctx);
+    ngx_http_weir_filter_reset(ctx);
 
     ctx->body = NULL;
     ctx->body_start = NULL;
@@ -636,7 +637,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     if (ctx->mode == NGX_HTTP_WEIR_PASS) {
         u->headers_in.content_length_n =
                       ctx->framing == NGX_HTTP_WEIR_LENGTH && !ctx->is_stream
-                      && type.len == 0
+                      && type.len == 0 && !ngx_http_weir_filters_reply(ctx)
                       ? ctx->left : -1;
     }
 

@@ -123,11 +123,30 @@ ngx_http_weir_append_copy(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
 }
 
 
+/* Of a reply that no reader reads. */
+
+ngx_int_t
+ngx_http_weir_append_plain(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
+    u_char *p, size_t n)
+{
+    if (ngx_http_weir_filters_reply(ctx)) {
+        return ngx_http_weir_filter_reply(ctx, chain,
+                                          (weir_span) { (char *) p, n });
+    }
+
+    return ngx_http_weir_append(ctx, chain, p, n);
+}
+
+
 ngx_int_t
 ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
     const struct weir_reply_piece *piece)
 {
     weir_call_watch_reply(&ctx->call, piece->bytes);
+
+    if (ngx_http_weir_filters_reply(ctx)) {
+        return ngx_http_weir_filter_reply(ctx, chain, piece->bytes);
+    }
 
     return piece->is_held
            ? ngx_http_weir_append_copy(ctx, chain, piece->bytes.ptr,
@@ -283,7 +302,7 @@ ngx_http_weir_feed(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n)
     u = ctx->request->upstream;
 
     if (ctx->reply == NULL) {
-        return ngx_http_weir_append(ctx, &u->out_bufs, p, n);
+        return ngx_http_weir_append_plain(ctx, &u->out_bufs, p, n);
     }
 
     input = (weir_span) { (char *) p, n };
@@ -346,6 +365,10 @@ ngx_http_weir_finish(ngx_http_weir_ctx_t *ctx)
             return NGX_ERROR;
         }
 
+        if (ngx_http_weir_filter_end(ctx, &u->out_bufs) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         if (ctx->is_stream
             && weir_reply_facts(ctx->reply)->state == WEIR_REPLY_CUT)
         {
@@ -354,6 +377,12 @@ ngx_http_weir_finish(ngx_http_weir_ctx_t *ctx)
 
             return ngx_http_weir_append_cut(ctx, &u->out_bufs);
         }
+    }
+
+    if (ctx->reply == NULL
+        && ngx_http_weir_filter_end(ctx, &u->out_bufs) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     u->length = 0;
@@ -429,8 +458,17 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
         return ngx_http_weir_append_cut(ctx, &u->out_bufs);
     }
 
-    if (ctx->is_complete && ngx_http_weir_finish(ctx) != NGX_OK) {
+    if (ctx->is_complete && !ngx_http_weir_is_blocked(ctx)
+        && ngx_http_weir_finish(ctx) != NGX_OK)
+    {
         return NGX_ERROR;
+    }
+
+    if (ngx_http_weir_is_blocked(ctx)) {
+        ctx->is_ended = 1;
+        u->error = 1;
+
+        return ngx_http_weir_append_cut(ctx, &u->out_bufs);
     }
 
     if (ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE && ctx->reply
@@ -478,8 +516,12 @@ ngx_http_weir_end_reply(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_whole)
     ctx->out_last = NULL;
 
     if (weir_reply_finish(ctx->reply, is_whole, &piece)
-        && ngx_http_weir_append_piece(ctx, &out, &piece) == NGX_OK)
+        && ngx_http_weir_append_piece(ctx, &out, &piece) != NGX_OK)
     {
+        return;
+    }
+
+    if (ngx_http_weir_filter_end(ctx, &out) == NGX_OK && out) {
         ngx_http_weir_output(ctx, out);
     }
 }
@@ -495,15 +537,25 @@ ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
 
     ngx_memzero(&refusal, sizeof(struct weir_refusal));
 
-    refusal.status = ctx->is_withdrawn ? WEIR_EDENIED : WEIR_EUPSTREAM;
-    refusal.code = weir_span_of(ctx->is_withdrawn
-                                ? weir_reason_code(WEIR_REASON_WITHDRAWN)
-                                : "stream_cut");
-    refusal.message = weir_span_of(ctx->is_withdrawn
-                       ? "what served this call has been withdrawn: the "
-                         "answer is not complete"
-                       : "the origin broke the stream off: the answer is not "
-                         "complete");
+    if (ctx->is_withdrawn) {
+        refusal.status = WEIR_EDENIED;
+        refusal.code = weir_span_of(weir_reason_code(WEIR_REASON_WITHDRAWN));
+        refusal.message = WEIR_SPAN("what served this call has been "
+                                    "withdrawn: the answer is not complete");
+
+    } else if (ngx_http_weir_is_blocked(ctx)) {
+        refusal.status = WEIR_EDENIED;
+        refusal.code = weir_span_of(weir_reason_code(WEIR_REASON_FILTERED));
+        refusal.message = WEIR_SPAN("the answer holds what a filter blocks: "
+                                    "it is not complete");
+
+    } else {
+        refusal.status = WEIR_EUPSTREAM;
+        refusal.code = WEIR_SPAN("stream_cut");
+        refusal.message = WEIR_SPAN("the origin broke the stream off: the "
+                                    "answer is not complete");
+    }
+
     refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
 
     if (ctx->hop) {

@@ -473,6 +473,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_http_weir_journal_close();
     ngx_http_weir_content_close();
     ngx_http_weir_forget_credentials(w);
+    ngx_http_weir_free_sets();
 
     ngx_http_weir_view_unref(w->view);
     w->view = NULL;

@@ -553,6 +553,7 @@ fill_outcome(const struct weir_call *call,
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
     outcome->finding = settlement->finding;
+    outcome->filtered = settlement->filtered;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));

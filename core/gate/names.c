@@ -33,6 +33,7 @@ static const char *const reasons[] = {
     [WEIR_REASON_WATCH_SLOW] = "watch_slow",
     [WEIR_REASON_WATCH_HOLD] = "watch_hold",
     [WEIR_REASON_WATCH_SUSPENDED] = "watch_suspended",
+    [WEIR_REASON_FILTERED] = "content_filtered",
 };
 
 const char *
@@ -84,6 +85,8 @@ weir_ending_name(enum weir_ending ending)
         return "not_sent";
     case WEIR_END_WITHDRAWN:
         return "withdrawn";
+    case WEIR_END_FILTERED:
+        return "filtered";
     }
     return "unknown";
 }

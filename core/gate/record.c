@@ -48,7 +48,8 @@ enum tag {
     TAG_POOLS = 24,
     TAG_STEP = 25,
     TAG_CLASSIFIED = 26,
-    TAG_COUNT = 27,
+    TAG_FILTERED = 27,
+    TAG_COUNT = 28,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -305,6 +306,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_ORIGIN_REQUEST, outcome->origin_request);
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_tag(out, TAG_FINDING, outcome->finding);
+    put_tag(out, TAG_FILTERED, outcome->filtered);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
     put_watch(out, &outcome->watch);
 }
@@ -621,6 +623,7 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_ORIGIN_REQUEST] = &outcome.origin_request,
                                  [TAG_END_CUSTOMER] = &outcome.end_customer,
                                  [TAG_FINDING] = &outcome.finding,
+                                 [TAG_FILTERED] = &outcome.filtered,
                                  [TAG_WATCH] = &outcome.watch.block,
                                  [TAG_POOLS] = &pools,
                                  [TAG_CLASSIFIED] = &classified}};

@@ -360,7 +360,8 @@ struct weir_settlement {
     uint64_t sent_bytes;
     uint64_t content_bytes; /* text the model wrote; 0: not known */
     weir_span origin_request;
-    weir_span finding; /* what a pin found instead; empty = all held */
+    weir_span finding;  /* what a pin found instead; empty = all held */
+    weir_span filtered; /* what filters found: see the record */
 };
 
 /* What the usage costs at the answering deployment's price. */

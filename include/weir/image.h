@@ -349,6 +349,9 @@ struct weir_image_filter {
     uint32_t count;
 };
 
+#define WEIR_IMAGE_REQUESTS 1u
+#define WEIR_IMAGE_REPLIES  2u
+
 /* A struct weir_detect_rule, flattened. */
 struct weir_image_filter_rule {
     weir_ref name;
@@ -357,7 +360,7 @@ struct weir_image_filter_rule {
     weir_ref terms; /* parted by line feeds */
     weir_ref replacement;
     uint32_t action;
-    uint32_t directions; /* 1: requests, 2: replies */
+    uint32_t directions; /* bits above */
     uint32_t is_caseless;
     uint32_t reserved;
 };

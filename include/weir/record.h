@@ -69,6 +69,7 @@ enum weir_reason {
     WEIR_REASON_WATCH_SLOW = 25,   /* a step of the watch: over its rate */
     WEIR_REASON_WATCH_HOLD = 26,
     WEIR_REASON_WATCH_SUSPENDED = 27,
+    WEIR_REASON_FILTERED = 28, /* a rule of a filter blocks it */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);
@@ -83,6 +84,7 @@ enum weir_ending {
     WEIR_END_LOST = 6,         /* a worker died: found by control */
     WEIR_END_NOT_SENT = 7,     /* admitted, but nothing went upstream */
     WEIR_END_WITHDRAWN = 8,    /* an open stream cut by a withdrawal */
+    WEIR_END_FILTERED = 9,     /* a rule of a filter stopped the reply */
 };
 const char *weir_ending_name(enum weir_ending ending);
 
@@ -203,6 +205,8 @@ struct weir_record_outcome {
     weir_span origin_request; /* the origin's own request id, if any */
     weir_span end_customer;   /* as in the intent */
     weir_span finding;        /* of the last pin that did not hold */
+    weir_span filtered;       /* rules that found something, and how often:
+                                 of the request, ";", of the reply */
     struct weir_record_watch watch;
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];

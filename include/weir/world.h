@@ -572,7 +572,7 @@ struct weir_world_watch_line {
 /* ----------------------------------------------------------- filters */
 
 #define WEIR_WORLD_FILTERS_MAX 32 /* a policy names them by bits */
-#define WEIR_FILTER_REQUESTS   1u
+#define WEIR_FILTER_REQUESTS   1u /* as the image has them */
 #define WEIR_FILTER_REPLIES    2u
 
 /* One of detector, expression and terms; see weir/detect.h. */
