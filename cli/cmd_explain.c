@@ -216,6 +216,8 @@ print_outcome(FILE *out, const json_t *outcome)
             weir_cli_text(outcome, "deployment"),
             weir_cli_text(outcome, "region"), weir_cli_text(outcome, "ran_in"),
             weir_cli_text(outcome, "stored_in"));
+    if (weir_cli_text(outcome, "filtered")[0] != '\0')
+        fprintf(out, "filter %s\n", weir_cli_text(outcome, "filtered"));
     fprintf(out, "tokens %lld in (%lld cached), %lld out (%lld reasoning)%s\n",
             weir_cli_number(outcome, "input_tokens"),
             weir_cli_number(outcome, "cached_tokens"),

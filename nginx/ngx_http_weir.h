@@ -549,6 +549,8 @@ weir_status ngx_http_weir_filter_request(ngx_http_weir_ctx_t *ctx,
     weir_span *body, struct weir_error *err);
 /* Whether replies go through ngx_http_weir_filter_reply(). */
 ngx_uint_t ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx);
+/* While the head is there: what kind of reply it is. */
+ngx_int_t ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx);
 /* Appends what may go on of these bytes; once blocked, nothing. */
 ngx_int_t ngx_http_weir_filter_reply(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain, weir_span bytes);
@@ -562,6 +564,7 @@ void ngx_http_weir_refuse_reply(ngx_http_weir_ctx_t *ctx);
 /* For the record; lives as long as the call. */
 weir_span ngx_http_weir_filter_found(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_filter_free(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_prepare_sets(const struct weir_image *image);
 void ngx_http_weir_free_sets(void);
 
 

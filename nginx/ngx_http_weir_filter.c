@@ -45,6 +45,7 @@ struct ngx_http_weir_filtering_s {
     struct weir_filter             *filter;     /* of this attempt's reply */
     struct weir_buf                 out;
     ngx_uint_t                      is_blocked;
+    ngx_uint_t                      is_passed;  /* sound and images */
     uint8_t                         blocked_by; /* rule of the reply's set */
     uint32_t                        found[WEIR_DETECT_RULES_MAX];
     char                            text[256];  /* what was found */
@@ -253,6 +254,37 @@ ngx_http_weir_get_set(const struct weir_image *image, uint32_t *rows,
     ngx_http_weir_forget_sets(w);
 
     return set;
+}
+
+
+/* What policies of a new image ask for is made before a call waits for it. */
+
+void
+ngx_http_weir_prepare_sets(const struct weir_image *image)
+{
+    uint32_t              i, direction, seen, mask, rows[WEIR_DETECT_RULES_MAX];
+    ngx_uint_t            n;
+    ngx_http_weir_set_t  *set;
+
+    seen = 0;
+
+    for (i = 0; i < image->policy_count; i++) {
+        mask = image->policies[i].filters;
+
+        if (mask == 0 || mask == seen) {
+            continue;
+        }
+
+        seen = mask;
+
+        for (direction = WEIR_IMAGE_REQUESTS; direction <= WEIR_IMAGE_REPLIES;
+             direction++)
+        {
+            n = ngx_http_weir_rules(image, mask, direction, rows);
+            set = ngx_http_weir_get_set(image, rows, n);
+            ngx_http_weir_unref_set(set);
+        }
+    }
 }
 
 
@@ -475,9 +507,7 @@ ngx_http_weir_is_type(weir_span type, const char *name)
 }
 
 
-/* NGX_DECLINED: nothing to look at. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
 {
     weir_span                   type;
@@ -485,6 +515,11 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
     ngx_http_weir_filtering_t  *f;
 
     f = ctx->filtering;
+
+    if (f->filter || f->is_blocked || f->is_passed) {
+        return NGX_OK;
+    }
+
     type = ngx_http_weir_reply_type(ctx);
 
     if (!ctx->is_encoded
@@ -492,7 +527,8 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
             || ngx_http_weir_is_type(type, "image/")
             || ngx_http_weir_is_type(type, "video/")))
     {
-        return NGX_DECLINED;
+        f->is_passed = 1;
+        return NGX_OK;
     }
 
     ngx_memzero(&setup, sizeof(struct weir_filter_setup));
@@ -507,6 +543,9 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
         || (!setup.is_streamed
             && !ngx_http_weir_is_type(type, "application/json")))
     {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "weir: a reply of type \"%*s\" cannot be filtered",
+                      type.len, type.ptr);
         f->is_blocked = 1;
         f->blocked_by = WEIR_DETECT_RULES_MAX;
         return NGX_OK;
@@ -532,6 +571,10 @@ ngx_http_weir_pass_filtered(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
         found = weir_filter_found(f->filter);
         f->is_blocked = 1;
         f->blocked_by = found->blocked_by;
+
+        ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
+                      "weir: a filter stopped a reply (rule %ui)",
+                      (ngx_uint_t) f->blocked_by);
     }
 
     rc = ngx_http_weir_append_copy(ctx, chain, f->out.ptr, f->out.len);
@@ -555,16 +598,14 @@ ngx_http_weir_filter_reply(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
         return NGX_OK;
     }
 
-    if (f->filter == NULL) {
-        rc = ngx_http_weir_begin_filter(ctx);
+    rc = ngx_http_weir_begin_filter(ctx);
 
-        if (rc == NGX_DECLINED) {
-            return ngx_http_weir_append_copy(ctx, chain, bytes.ptr, bytes.len);
-        }
+    if (rc != NGX_OK || f->is_blocked) {
+        return rc;
+    }
 
-        if (rc != NGX_OK || f->is_blocked) {
-            return rc;
-        }
+    if (f->is_passed) {
+        return ngx_http_weir_append_copy(ctx, chain, bytes.ptr, bytes.len);
     }
 
     return ngx_http_weir_pass_filtered(ctx, chain,
@@ -602,6 +643,7 @@ ngx_http_weir_filter_reset(ngx_http_weir_ctx_t *ctx)
         weir_filter_free(f->filter);
         f->filter = NULL;
         f->is_blocked = 0;
+        f->is_passed = 0;
         weir_buf_reset(&f->out);
     }
 }
@@ -642,8 +684,11 @@ static void
 ngx_http_weir_count_found(struct weir_buf *buf,
     const struct weir_detect_set *set, const uint32_t *found)
 {
-    size_t     i;
-    weir_span  name;
+    size_t      i;
+    weir_span   name;
+    ngx_uint_t  n;
+
+    n = 0;
 
     for (i = 0; i < weir_detect_rule_count(set); i++) {
 
@@ -652,7 +697,7 @@ ngx_http_weir_count_found(struct weir_buf *buf,
         }
 
         name = weir_detect_rule_name(set, i);
-        weir_buf_addf(buf, "%s%.*s:%u", buf->len ? "," : "",
+        weir_buf_addf(buf, "%s%.*s:%u", n++ ? "," : "",
                       WEIR_SPAN_ARG(name), (unsigned) found[i]);
     }
 }
@@ -661,6 +706,7 @@ ngx_http_weir_count_found(struct weir_buf *buf,
 weir_span
 ngx_http_weir_filter_found(ngx_http_weir_ctx_t *ctx)
 {
+    size_t                      request;
     struct weir_buf             buf;
     ngx_http_weir_filtering_t  *f;
 
@@ -676,13 +722,20 @@ ngx_http_weir_filter_found(ngx_http_weir_ctx_t *ctx)
         ngx_http_weir_count_found(&buf, f->request->set, f->found);
     }
 
-    if (buf.len && !buf.overflow) {
-        weir_buf_addf(&buf, ";");
-    }
+    request = buf.len;
+    weir_buf_add_byte(&buf, ';');
 
     if (f->filter) {
         ngx_http_weir_count_found(&buf, f->reply->set,
                                   weir_filter_found(f->filter)->found);
+    }
+
+    if (buf.len == 1) {
+        return WEIR_SPAN_NONE;  /* nothing at all */
+    }
+
+    if (buf.len == request + 1) {
+        buf.len--;              /* nothing in the reply */
     }
 
     return weir_buf_span(&buf);

@@ -619,6 +619,19 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_http_weir_filters_reply(ctx)) {
+
+        if (ngx_http_weir_begin_filter(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_weir_is_blocked(ctx)) {
+            ctx->is_restarting = 1; /* not to be settled as nginx ends it */
+            ngx_http_weir_post_restart(ctx);
+            return NGX_AGAIN;
+        }
+    }
+
     u->conf = &ctx->endpoint->body_conf;
 
     /* a type of its own: the body is written anew */

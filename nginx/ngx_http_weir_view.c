@@ -152,6 +152,8 @@ ngx_http_weir_load_image(ngx_http_weir_worker_t *w, uint64_t generation)
         return NULL;
     }
 
+    ngx_http_weir_prepare_sets(&image->image);
+
     image->references = 1;
     image->name.data = image->name_text;
     image->name.len = ngx_hex_dump(image->name_text, image->image.digest, 8)

@@ -146,6 +146,9 @@ outcome_json(const struct weir_record_outcome *out)
         attempts_json(out));
     if (out->finding.len > 0)
         json_object_set_new(where, "finding", weir__explain_text(out->finding));
+    if (out->filtered.len > 0)
+        json_object_set_new(where, "filtered",
+                            weir__explain_text(out->filtered));
     json_t *usage = json_pack(
         "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
         (json_int_t)out->input_tokens, "cached_tokens",

@@ -77,6 +77,15 @@ quote_step(const struct weir_call *call, struct weir_refusal *refusal)
         refusal->ends_at = call->step.until;
 }
 
+/* A filter acts on what a policy lets through: that policy is not quoted. */
+static void
+quote_seller(const struct weir_call *call, struct weir_refusal *refusal)
+{
+    const struct weir_image *image = &call->view->image;
+    refusal->appeal = weir_image_text(image, image->appeal);
+    refusal->authority = weir_image_text(image, image->seller);
+}
+
 static bool
 is_stepped(const struct weir_call *call)
 {
@@ -153,7 +162,9 @@ weir_call_refusal(const struct weir_call *call, weir_status status,
         status == WEIR_ESTALE) {
         refusal_out->decision =
             weir_span_of(type_of(status == WEIR_EHELD ? WEIR_HOLD : WEIR_DENY));
-        if (!is_stepped(call))
+        if (call->reason == WEIR_REASON_FILTERED)
+            quote_seller(call, refusal_out);
+        else if (!is_stepped(call))
             quote_policy(call, refusal_out);
     }
     if (is_stepped(call))
