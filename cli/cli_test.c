@@ -25,7 +25,8 @@ TEST(cli, every_row_is_complete_and_unique)
         }
         command = row;
         assert_non_null(row->run);
-        assert_true(row->text[strlen(row->text) - 1] == '.');
+        if (row->text[strlen(row->text) - 1] != '.')
+            fail_msg("%s: the text is no sentence", row->name);
         for (size_t j = 0; j < i; j++) {
             if (weir_cli_rows[j].kind == WEIR_CLI_COMMAND)
                 assert_string_not_equal(weir_cli_rows[j].name, row->name);
@@ -115,9 +116,9 @@ TEST(cli, faulty_words_are_refused)
     }
     struct weir_cli cli;
     struct weir_error err;
-    char *many[3] = {(char *)"a", (char *)"b", (char *)"c"};
-    assert_int_equal(parse(&cli, many, 3, &err), WEIR_EPARSE);
-    assert_string_equal(err.text, "one argument too many: 'c'");
+    char *many[4] = {(char *)"a", (char *)"b", (char *)"c", (char *)"d"};
+    assert_int_equal(parse(&cli, many, 4, &err), WEIR_EPARSE);
+    assert_string_equal(err.text, "one argument too many: 'd'");
 }
 
 TEST(cli, words_behind_two_dashes_are_arguments)
