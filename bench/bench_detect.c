@@ -26,7 +26,8 @@ now_us(void)
 static struct weir_detect_set *
 compile(enum weir_detect_action action)
 {
-    struct weir_detect_rule rules[WEIR_DETECT_RULES_MAX] = {{.name = WEIR_SPAN_NONE}};
+    struct weir_detect_rule rules[WEIR_DETECT_RULES_MAX] = {
+        {.name = WEIR_SPAN_NONE}};
     struct weir_detect_set *set = NULL;
     size_t n = 0;
     for (; weir_detector_at(n) != NULL; n++)

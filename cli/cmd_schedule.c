@@ -110,9 +110,9 @@ notify(struct weir_cli *cli, const char *config, json_t *report,
     if (status == WEIR_OK)
         status = weir_store_open(paths.state, true, &store, err);
     if (status == WEIR_OK)
-        status = weir_schedule_notify(store, report, NULL, 0,
-                                      WEIR_SPAN("schedule"),
-                                      weir_control_now(), &posted, err);
+        status =
+            weir_schedule_notify(store, report, NULL, 0, WEIR_SPAN("schedule"),
+                                 weir_control_now(), &posted, err);
     weir_store_close(store);
     if (status == WEIR_OK) {
         json_object_set_new(report, "posted", json_integer(posted));

@@ -192,8 +192,8 @@ WEIR_MUST_USE weir_status weir_control_pin_broken(struct weir_control *control,
 WEIR_MUST_USE weir_status weir_control_token_create(
     struct weir_control *control, const struct weir_actor *actor,
     enum weir_role role, weir_span name, weir_span provider,
-    weir_time not_after, char token_out[WEIR_TOKEN_TEXT], char id_out[WEIR_STORE_ID_MAX],
-    struct weir_error *err);
+    weir_time not_after, char token_out[WEIR_TOKEN_TEXT],
+    char id_out[WEIR_STORE_ID_MAX], struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_token_revoke(
     struct weir_control *control, const struct weir_actor *actor, weir_span id,
     struct weir_error *err);

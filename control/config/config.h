@@ -73,9 +73,8 @@ WEIR_MUST_USE weir_status weir_config_compile(struct weir_world *world,
  * ETIMEOUT, ETOOBIG; the text names the reference and never the secret.
  * WEIR_CREDENTIAL_NONE appends nothing.
  */
-WEIR_MUST_USE weir_status
-weir_config_reference(const struct weir_world_reference *reference,
-                      bool wants_all, struct weir_buf *out,
-                      struct weir_error *err);
+WEIR_MUST_USE weir_status weir_config_reference(
+    const struct weir_world_reference *reference, bool wants_all,
+    struct weir_buf *out, struct weir_error *err);
 
 #endif

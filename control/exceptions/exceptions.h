@@ -22,7 +22,7 @@
 
 struct weir_exception {
     int64_t number;
-    weir_span id;      /* "ex_..." */
+    weir_span id; /* "ex_..." */
     enum weir_grant_use use;
     weir_span purpose; /* of the keys, of a grant of the watch; or empty */
     weir_span name;    /* Exception::"name" of the policies */

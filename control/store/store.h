@@ -143,9 +143,11 @@ WEIR_MUST_USE weir_status weir_store_keys(struct weir_store *store,
 
 /* Ids of keys that were revoked at `from` or later. */
 typedef bool weir_store_on_key_id(void *context, weir_span id);
-WEIR_MUST_USE weir_status weir_store_keys_revoked(
-    struct weir_store *store, weir_time from, weir_store_on_key_id *on_id,
-    void *context, struct weir_error *err);
+WEIR_MUST_USE weir_status weir_store_keys_revoked(struct weir_store *store,
+                                                  weir_time from,
+                                                  weir_store_on_key_id *on_id,
+                                                  void *context,
+                                                  struct weir_error *err);
 
 /* ------------------------------------------------------- withdrawals */
 
@@ -209,9 +211,9 @@ WEIR_MUST_USE weir_status weir_store_token_find(struct weir_store *store,
                                                 enum weir_role *role_out,
                                                 struct weir_error *err);
 /* Of a model owner's token: whose models. */
-WEIR_MUST_USE weir_status weir_store_token_set_provider(
-    struct weir_store *store, weir_span id, weir_span provider,
-    struct weir_error *err);
+WEIR_MUST_USE weir_status
+weir_store_token_set_provider(struct weir_store *store, weir_span id,
+                              weir_span provider, struct weir_error *err);
 #define WEIR_STORE_PROVIDER_MAX 129
 /* Empty: the token is of no provider. */
 WEIR_MUST_USE weir_status weir_store_token_provider(

@@ -102,7 +102,7 @@ struct weir_obligations {
     weir_ref monitor;
     bool keeps_nothing; /* @retain("none") or @monitor("modified"): no content,
                            whatever else asks */
-    uint32_t filters; /* rows of the image, as bits: all of them act */
+    uint32_t filters;   /* rows of the image, as bits: all of them act */
 };
 
 struct weir_answer {

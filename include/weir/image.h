@@ -517,7 +517,7 @@ struct weir_overlay {
     uint32_t cut_streams;            /* 1: open streams of these are cut too */
     const struct weir_grant *grants; /* in the order they are tried */
     uint32_t grant_count;
-    uint32_t watch_grant_count; /* of these, for the watch */
+    uint32_t watch_grant_count;          /* of these, for the watch */
     const struct weir_watch_step *steps; /* by subject, the stricter first */
     uint32_t step_count;
 };

@@ -195,9 +195,9 @@ WEIR_MUST_USE weir_status weir_ownership_live_set(
     struct weir_ownership_live *live, uint32_t owner, uint32_t owned,
     weir_share share, struct weir_error *err);
 /* The same for whether it is restricted by itself. EPARSE: out of range. */
-WEIR_MUST_USE weir_status weir_ownership_live_seed(
-    struct weir_ownership_live *live, uint32_t row,
-    enum weir_ownership_seed seed, struct weir_error *err);
+WEIR_MUST_USE weir_status
+weir_ownership_live_seed(struct weir_ownership_live *live, uint32_t row,
+                         enum weir_ownership_seed seed, struct weir_error *err);
 enum weir_ownership_answer
 weir_ownership_live_answer(const struct weir_ownership_live *live,
                            uint32_t row);

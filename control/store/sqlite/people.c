@@ -5,8 +5,8 @@
 
 #include "control/store/sqlite/sql.h"
 
-static const char *const role_names[] = {"model-owner", "viewer", "auditor", "operator",
-                                         "admin"};
+static const char *const role_names[] = {"model-owner", "viewer", "auditor",
+                                         "operator", "admin"};
 
 const char *
 weir_role_name(enum weir_role role)
