@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/remote.h"
 #include "control/control.h"
@@ -321,6 +322,35 @@ print_change(struct weir_cli *cli, const json_t *reply)
     }
 }
 
+struct telling {
+    struct weir_cli *cli;
+    bool is_terminal;
+    bool has_line; /* begun and not ended */
+};
+
+/* One line on a terminal; with --json an object a line, beside the answer. */
+static void
+tell_progress(void *context, const json_t *reply)
+{
+    struct telling *telling = context;
+    FILE *err = telling->cli->err;
+    const char *stage = weir_cli_text(reply, "stage");
+    long long done = weir_cli_number(reply, "done");
+    long long total = weir_cli_number(reply, "total");
+    if (strcmp(stage, "none") == 0)
+        return;
+    if (telling->cli->is_json)
+        fprintf(err, "{\"stage\": \"%s\", \"done\": %lld, \"total\": %lld}\n",
+                stage, done, total);
+    else if (total > 0)
+        fprintf(err, "\r%-10s %lld of %lld facts, %lld %%   ", stage, done,
+                total, done * 100 / total);
+    else
+        fprintf(err, "\r%-50s", stage);
+    telling->has_line = !telling->cli->is_json;
+    fflush(err);
+}
+
 static int
 import_file(struct weir_cli *cli, bool is_only_compared)
 {
@@ -349,9 +379,19 @@ import_file(struct weir_cli *cli, bool is_only_compared)
         json_decref(body);
         return code;
     }
+    struct telling telling = {.cli = cli, .is_terminal = isatty(STDERR_FILENO)};
+    struct weir_cli_watch watch = {.cli = cli,
+                                   .path = "/v1/imports/progress",
+                                   .on_reply = tell_progress,
+                                   .context = &telling};
+    if (telling.is_terminal || cli->is_json)
+        weir_cli_watch_start(&watch);
     code = weir_cli_is_remote(cli)
                ? weir_cli_send(cli, "/v1/imports", body, path, &reply)
                : weir_cli_call(cli, "POST", "/v1/imports", NULL, body, &reply);
+    weir_cli_watch_stop(&watch);
+    if (telling.has_line)
+        fputc('\n', cli->err);
     if (code == 0 && cli->is_json)
         weir_cli_print_json(cli, reply);
     else if (code == 0) {

@@ -488,6 +488,68 @@ weir_cli_send(struct weir_cli *cli, const char *path, json_t *members,
     return code;
 }
 
+#define WATCH_MS      500
+#define WATCH_STEP_MS 20
+
+static void *
+run_watch(void *context)
+{
+    struct weir_cli_watch *watch = context;
+    char why[CURL_ERROR_SIZE];
+    const char *url = weir_cli_option(watch->cli, "url");
+    const char *token = weir_cli_option(watch->cli, "token");
+    bool is_local = watch->socket[0] != '\0';
+    url = is_local      ? "http://localhost"
+          : url == NULL ? getenv("WEIR_URL")
+                        : url;
+    token = token == NULL ? getenv("WEIR_TOKEN") : token;
+    for (int waited = 0; !atomic_load(&watch->is_over);
+         waited += WATCH_STEP_MS) {
+        usleep(WATCH_STEP_MS * 1000);
+        if (waited % WATCH_MS != WATCH_MS - WATCH_STEP_MS)
+            continue;
+        struct answer answer = {0};
+        weir_buf_init(&answer.bytes, 65536);
+        bool is_heard =
+            ask_http(url, is_local ? watch->socket : NULL, token, "GET",
+                     watch->path, NULL, NULL, NULL, &answer, why) == HEARD &&
+            answer.status == 200;
+        json_t *reply =
+            is_heard ? json_loadb(answer.bytes.ptr, answer.bytes.len, 0, NULL)
+                     : NULL;
+        if (reply != NULL && !atomic_load(&watch->is_over))
+            watch->on_reply(watch->context, reply);
+        json_decref(reply);
+        weir_buf_fini(&answer.bytes);
+    }
+    return NULL;
+}
+
+void
+weir_cli_watch_start(struct weir_cli_watch *watch)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    watch->socket[0] = '\0';
+    if (!weir_cli_is_remote(watch->cli)) {
+        find_socket(watch->cli, watch->socket);
+        if (watch->socket[0] == '\0')
+            return;
+    }
+    atomic_init(&watch->is_over, false);
+    watch->is_running =
+        pthread_create(&watch->thread, NULL, run_watch, watch) == 0;
+}
+
+void
+weir_cli_watch_stop(struct weir_cli_watch *watch)
+{
+    if (!watch->is_running)
+        return;
+    atomic_store(&watch->is_over, true);
+    pthread_join(watch->thread, NULL);
+    watch->is_running = false;
+}
+
 void
 weir_cli_put_option(const struct weir_cli *cli, json_t *body,
                     const char *option, const char *member)

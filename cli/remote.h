@@ -12,6 +12,8 @@
 #define WEIR_CLI_REMOTE_H
 
 #include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "cli/cli.h"
 
@@ -35,6 +37,23 @@ bool weir_cli_is_remote(const struct weir_cli *cli);
  * members of a body (at most 15) goes into the query. They are taken. */
 int weir_cli_send(struct weir_cli *cli, const char *path, json_t *members,
                   const char *file, json_t **reply_out);
+/*
+ * Asks a daemon for `path` twice a second, beside a call that takes long,
+ * until stop(); `on_reply` is called by a thread of its own, and gets what
+ * the daemon says. Where none answers it is not called. One at a time.
+ */
+struct weir_cli_watch {
+    struct weir_cli *cli;
+    const char *path;
+    void (*on_reply)(void *context, const json_t *reply);
+    void *context;
+    char socket[4096 + 16]; /* empty: over --url */
+    pthread_t thread;
+    atomic_bool is_over;
+    bool is_running;
+};
+void weir_cli_watch_start(struct weir_cli_watch *watch);
+void weir_cli_watch_stop(struct weir_cli_watch *watch);
 /* The same for a path that answers with text: prints it as it comes. */
 int weir_cli_fetch(struct weir_cli *cli, const char *path,
                    const struct weir_cli_pair *query);

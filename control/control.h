@@ -28,10 +28,27 @@ struct weir_watch_live; /* control/watch */
 struct weir_keyring;    /* control/keyring */
 struct weir_teller;     /* control/notices/telling.h */
 
+/* Of an import under way: GET /v1/imports/progress. */
+enum weir_import_stage {
+    WEIR_IMPORT_NONE,
+    WEIR_IMPORT_READING, /* and comparing */
+    WEIR_IMPORT_CLEARING, /* of what an earlier one left */
+    WEIR_IMPORT_WRITING,
+    WEIR_IMPORT_SWITCHING,
+};
+const char *weir_import_stage_name(uint32_t stage);
+
+struct weir_import_progress { /* read without a lock */
+    atomic_uint stage;
+    atomic_uint done; /* rows, while writing */
+    atomic_uint total;
+};
+
 struct weir_control {
     pthread_mutex_t lock;      /* people's deeds: weir_control_lock() */
     atomic_uint waiting;       /* in weir_control_lock() */
     pthread_mutex_t importing; /* one register at a time; before `lock` */
+    struct weir_import_progress import;
     /* Moves before world or image change; rows that somebody kept over a
      * release of the lock are good for one edition. */
     uint64_t edition;

@@ -473,3 +473,15 @@ weir_api_imports(struct weir_api_call *call, struct weir_error *err)
     call->reply = json_pack("{s:o}", "imports", list);
     return status;
 }
+
+weir_status
+weir_api_import_progress(struct weir_api_call *call, struct weir_error *err)
+{
+    struct weir_import_progress *now = &call->door->control->import;
+    (void)err;
+    call->reply = json_pack("{s:s,s:I,s:I}", "stage",
+                            weir_import_stage_name(atomic_load(&now->stage)),
+                            "done", (json_int_t)atomic_load(&now->done),
+                            "total", (json_int_t)atomic_load(&now->total));
+    return WEIR_OK;
+}

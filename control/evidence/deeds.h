@@ -2,8 +2,8 @@
 /*
  * control/evidence/deeds.h - what people do with evidence.
  *
- * Each deed is one transaction with its act, and the image that follows from
- * it is in force when it returns.
+ * Each deed becomes true in one transaction with its act, and the image that
+ * follows from it is in force when it returns.
  *
  * Threads: any; the control object's lock is taken. Memory: as said.
  */
@@ -58,6 +58,9 @@ WEIR_MUST_USE weir_status weir_control_evidence_import(
     struct weir_control *control, const struct weir_actor *actor,
     const struct weir_import_wish *wish, struct weir_import_change *change,
     struct weir_faults *faults, struct weir_error *err);
+
+/* Clears, a little at a time, what an import left whose process died. */
+void weir_control_evidence_sweep(struct weir_control *control);
 
 /* The same comparison for a store, without a control object. */
 WEIR_MUST_USE weir_status weir_import_compare(

@@ -60,6 +60,23 @@ struct weir_import {
     weir_time entered;
     weir_span entered_by;
 };
+/*
+ * An import in many transactions: begin() notes that it is under way; facts
+ * and ends with its number are then staged, which nobody reads; add() makes
+ * all of them true at once, as of its `entered`, or drop() takes them out
+ * again, at most `limit` at a time, until `*is_over_out`. At most one is
+ * under way; what a process left that died is dropped before the next.
+ */
+WEIR_MUST_USE weir_status weir_store_import_begin(struct weir_store *store,
+                                                  const struct weir_import *row,
+                                                  struct weir_error *err);
+WEIR_MUST_USE weir_status weir_store_import_drop(struct weir_store *store,
+                                                 uint32_t limit,
+                                                 bool *is_over_out,
+                                                 struct weir_error *err);
+WEIR_MUST_USE weir_status weir_store_is_import_open(struct weir_store *store,
+                                                    bool *is_open_out,
+                                                    struct weir_error *err);
 WEIR_MUST_USE weir_status weir_store_import_add(struct weir_store *store,
                                                 const struct weir_import *row,
                                                 struct weir_error *err);

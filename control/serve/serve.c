@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "control/api/api.h"
+#include "control/evidence/deeds.h"
 #include "control/ingest/ingest.h"
 #include "control/log.h"
 #include "control/notices/telling.h"
@@ -197,6 +198,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
     if (now >= house->sweep_at) {
         house->sweep_at = now + SWEEP_US;
         weir_control_sweep(house->control, weir_ingest_is_current(ingest));
+        weir_control_evidence_sweep(house->control);
         weir_ingest_recover(ingest, house->quota);
     }
     if (now >= house->resolve_at) {

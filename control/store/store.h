@@ -42,6 +42,14 @@ WEIR_MUST_USE weir_status weir_store_relax(struct weir_store *store,
                                            bool is_relaxed,
                                            struct weir_error *err);
 
+/* From here on this store's commits leave the write-ahead log as it is: who
+ * writes much in many transactions calls weir_store_checkpoint() now and
+ * then, where nobody waits for him. */
+void weir_store_checkpoint_by_hand(struct weir_store *store);
+/* Does what can be done without waiting for others. Not inside a
+ * transaction; that it could not is no error. */
+void weir_store_checkpoint(struct weir_store *store);
+
 /* Everything between begin and commit becomes true at once, or not at all.
  * Do not nest. */
 WEIR_MUST_USE weir_status weir_store_begin(struct weir_store *store,

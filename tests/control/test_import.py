@@ -2,6 +2,7 @@
 """Registers of real size: sent to the admin API as a file, over a cap, by
 somebody who may not, with faulty rows."""
 import pathlib
+import sqlite3
 import subprocess
 import sys
 
@@ -96,3 +97,53 @@ def test_who_may_not_and_what_is_too_large_is_not_taken(place, tmp_path):
         {"Authorization": "Bearer " + place.operator,
          "Content-Type": "application/octet-stream"})
     assert status == 400 and b"takes JSON" in body
+
+
+# ------------------------------------------------------------------ staged
+
+def facts(weir):
+    """(facts, of them staged, imports that are open) of the store's file."""
+    with sqlite3.connect(f"file:{weir.state}/weir.db?mode=ro", uri=True) as db:
+        return db.execute(
+            "SELECT (SELECT count(*) FROM fact),"
+            " (SELECT count(*) FROM fact WHERE import NOT IN"
+            "  (SELECT number FROM import)),"
+            " (SELECT count(*) FROM import_open)").fetchone()
+
+
+def start(weir, file):
+    return subprocess.Popen(
+        [lab.program("weir"), "organisation", "import", str(file), "--source",
+         "gleif", "--json", "-c", str(weir.file)], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+
+
+def test_a_killed_import_leaves_nothing_to_be_seen(place, tmp_path):
+    """Staged facts are there, unseen, and are taken out; then it is whole."""
+    file = tmp_path / "lei.xml"
+    gleif_made.write(6000, file)
+    child = start(place, file)
+    lab.wait_for(lambda: facts(place)[1] > 500, 20, "staged facts")
+    seen = place.admin("GET", "/v1/organisations")["evidence"]
+    assert seen == []
+    now = place.admin("GET", "/v1/imports/progress")
+    place.kill()
+    child.communicate()
+    assert now["stage"] == "writing" and 0 < now["done"] < now["total"]
+    assert facts(place)[2] == 1
+    place.start()
+    assert place.admin("GET", "/v1/organisations")["evidence"] == []
+    assert place.admin("GET", "/v1/imports")["imports"] == []
+    # the daemon's sweep takes some out every few seconds, an import the rest
+    before = facts(place)[1]
+    lab.wait_for(lambda: facts(place)[1] < before, 20, "the sweep")
+    done = place.json("organisation", "import", str(file), "--source", "gleif",
+                      timeout=60)
+    assert done["added"] == done["stated"]
+    assert facts(place) == (done["stated"], 0, 0)
+    assert len(place.admin("GET", "/v1/organisations")["evidence"]) > 900
+    # entered: when all of it was, for explanations of decisions before
+    row = place.admin("GET", "/v1/imports")["imports"][0]
+    name = place.admin("GET", "/v1/organisations")["evidence"][0]
+    shown = place.admin("GET", f"/v1/organisations/{name}")
+    assert {fact["entered"] for fact in shown["facts"]} == {row["entered"]}

@@ -179,10 +179,71 @@ weir_status
 weir_store_import_add(struct weir_store *store, const struct weir_import *row,
                       struct weir_error *err)
 {
-    return weir_sql_run(
-        store, WEIR_SQL_IMPORT_ADD, err, "tttbiiiiit", row->source, row->file,
-        row->format, (weir_span){(const char *)row->digest, 32}, row->stated,
-        row->added, row->ended, row->bad, row->entered, row->entered_by);
+    weir_status status = weir_sql_run(
+        store, WEIR_SQL_IMPORT_ADD, err, "itttbiiiiit", row->number,
+        row->source, row->file, row->format,
+        (weir_span){(const char *)row->digest, 32}, row->stated, row->added,
+        row->ended, row->bad, row->entered, row->entered_by);
+    return status == WEIR_OK ? weir_sql_run(store, WEIR_SQL_IMPORT_FORGET, err,
+                                            "i", row->number)
+                             : status;
+}
+
+weir_status
+weir_store_import_begin(struct weir_store *store, const struct weir_import *row,
+                        struct weir_error *err)
+{
+    return weir_sql_run(store, WEIR_SQL_IMPORT_BEGIN, err, "ittit", row->number,
+                        row->source, row->file, row->entered, row->entered_by);
+}
+
+/* 0: none is open. */
+static weir_status
+find_open(struct weir_store *store, int64_t *number_out, int64_t *first_out,
+          struct weir_error *err)
+{
+    struct weir_error own = {0};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_IMPORT_OPEN, &own, "");
+    int step = row == NULL ? -1 : weir_sql_step(store, row, &own);
+    *number_out = step == 1 ? sqlite3_column_int64(row, 0) : 0;
+    *first_out = step == 1 ? sqlite3_column_int64(row, 1) : 0;
+    if (step == 1)
+        sqlite3_reset(row);
+    if (step < 0 && err != NULL)
+        *err = own;
+    return step < 0 ? own.status : WEIR_OK;
+}
+
+weir_status
+weir_store_import_drop(struct weir_store *store, uint32_t limit,
+                       bool *is_over_out, struct weir_error *err)
+{
+    int64_t number, first;
+    *is_over_out = true;
+    weir_status status = find_open(store, &number, &first, err);
+    if (status != WEIR_OK || number == 0)
+        return status;
+    status = weir_sql_run(store, WEIR_SQL_IMPORT_DROP_ENDS, err, "ii", number,
+                          (int64_t)limit);
+    if (status == WEIR_OK && sqlite3_changes(store->db) == 0)
+        status = weir_sql_run(store, WEIR_SQL_IMPORT_DROP_FACTS, err, "iii",
+                              first, number, (int64_t)limit);
+    if (status != WEIR_OK)
+        return status;
+    *is_over_out = sqlite3_changes(store->db) == 0;
+    return *is_over_out
+               ? weir_sql_run(store, WEIR_SQL_IMPORT_FORGET, err, "i", number)
+               : WEIR_OK;
+}
+
+weir_status
+weir_store_is_import_open(struct weir_store *store, bool *is_open_out,
+                          struct weir_error *err)
+{
+    int64_t number, first;
+    weir_status status = find_open(store, &number, &first, err);
+    *is_open_out = status == WEIR_OK && number != 0;
+    return status;
 }
 
 weir_status

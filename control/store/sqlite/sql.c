@@ -497,6 +497,20 @@ weir_store_relax(struct weir_store *store, bool is_relaxed,
                     err);
 }
 
+void
+weir_store_checkpoint_by_hand(struct weir_store *store)
+{
+    (void)sqlite3_wal_autocheckpoint(store->db, 0);
+}
+
+void
+weir_store_checkpoint(struct weir_store *store)
+{
+    WEIR_ASSERT(!store->is_inside);
+    (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                    NULL, NULL);
+}
+
 /* ---------------------------------------------------------- transactions */
 
 weir_status
