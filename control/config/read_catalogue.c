@@ -295,6 +295,62 @@ read_origins(struct reader *r, const struct yaml_node *node, void *member)
     }
 }
 
+static void
+read_u16(struct reader *r, const struct yaml_node *node, void *member)
+{
+    uint32_t number = 0;
+    read_u32(r, node, &number);
+    if (number > UINT16_MAX)
+        read_fault(r, node, "Write a number up to 65535.", "too large");
+    *(uint16_t *)member = (uint16_t)number;
+}
+
+static void
+read_window(struct reader *r, const struct yaml_node *node, void *member)
+{
+    uint32_t ms = 0;
+    read_ms(r, node, &ms);
+    if (ms % 1000 != 0 || ms / 1000 > UINT16_MAX)
+        read_fault(r, node, "Write whole seconds: 30 s.", "not a window");
+    *(uint16_t *)member = (uint16_t)(ms / 1000);
+}
+
+static const struct weir_health_rule usual_breaker = {
+    .open_ms = 5000,
+    .open_ms_max = 120000,
+    .failures = 5,
+    .share_percent = 50,
+    .tries_min = 20,
+    .window_s = 30,
+};
+
+/* `none`, or the members that differ from the usual. */
+static void
+read_breaker(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_health_rule rule;
+    static const struct field fields[] = {
+        FIELD("failures", read_u16, rule, failures),
+        FIELD("share", read_u16, rule, share_percent),
+        FIELD("calls", read_u16, rule, tries_min),
+        FIELD("window", read_window, rule, window_s),
+        FIELD("open", read_ms, rule, open_ms),
+        FIELD("open_max", read_ms, rule, open_ms_max),
+    };
+    rule *health = member;
+    if (node->kind == YAML_TEXT) {
+        weir_span text;
+        if (!read_text_value(r, node, &text))
+            return;
+        if (!weir_span_equal(text, WEIR_SPAN("none")))
+            read_fault(r, node, "Write none, or {failures: 5, open: 5 s}.",
+                       "not a breaker");
+        *health = (rule){.concurrency = health->concurrency};
+        return;
+    }
+    read_fields(r, node, "a breaker", fields, WEIR_COUNTOF(fields), health);
+}
+
 void
 read_deployments(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -309,12 +365,19 @@ read_deployments(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("cloud", read_text, row, cloud),
         FIELD("origin_model", read_text, row, origin_model),
         FIELD("pins", read_pins, row, pins),
+        FIELD("breaker", read_breaker, row, health),
+        FIELD("concurrency", read_u32, row, health.concurrency),
     };
     if (!is_list(r, node, "deployments"))
         return;
-    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        row *deployment = weir_world_add_deployment(r->world);
+        if (deployment == NULL)
+            return;
+        deployment->health = usual_breaker;
         read_row(r, n, "a deployment", fields, WEIR_COUNTOF(fields),
-                 weir_world_add_deployment(r->world));
+                 deployment);
+    }
 }
 
 /* -------------------------------------------------------------- routes */
@@ -374,10 +437,15 @@ read_mode(struct reader *r, const struct yaml_node *node, void *member)
     weir_span text;
     if (!read_text_value(r, node, &text))
         return;
-    if (weir_span_equal(text, WEIR_SPAN("weight")))
-        *(enum weir_route_mode *)member = WEIR_ROUTE_WEIGHT;
-    else if (!weir_span_equal(text, WEIR_SPAN("order")))
-        read_fault(r, node, "Write order or weight.", "not a mode");
+    for (uint32_t mode = 0; mode < WEIR_ROUTE_MODES; mode++) {
+        if (weir_span_equal(text, weir_span_of(weir_route_mode_name(mode)))) {
+            *(enum weir_route_mode *)member = (enum weir_route_mode)mode;
+            return;
+        }
+    }
+    read_fault(r, node,
+               "Write order, weight, price, latency, least_busy or sticky.",
+               "not a mode");
 }
 
 void

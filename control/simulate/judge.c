@@ -70,7 +70,7 @@ static void
 choose(const struct weir_image *image, const struct weir_answer *answer,
        const weir_span *was, struct weir_side *side)
 {
-    bool is_weighted = image->routes[answer->route].mode == WEIR_ROUTE_WEIGHT;
+    bool is_weighted = image->routes[answer->route].mode != WEIR_ROUTE_ORDER;
     for (uint32_t i = 0; i < answer->candidate_count; i++) {
         const struct weir_candidate *candidate = &answer->candidates[i];
         if (candidate->verdict != WEIR_ALLOW)

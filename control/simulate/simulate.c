@@ -69,7 +69,7 @@ recorded_side(const struct run *run, const struct weir_replay_case *recorded,
                          ? WEIR_INDEX_NONE
                          : weir_image_find_route(image, recorded->model);
     bool is_weighted = route != WEIR_INDEX_NONE &&
-                       image->routes[route].mode == WEIR_ROUTE_WEIGHT;
+                       image->routes[route].mode != WEIR_ROUTE_ORDER;
     if (is_weighted && !recorded->is_refusal && run->intent.order_count > 0)
         side.deployment = recorded->candidates[run->intent.order[0]].deployment;
     for (uint32_t i = 0; i < recorded->candidate_count; i++) {

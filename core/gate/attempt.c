@@ -2,7 +2,8 @@
 /*
  * Attempts: the plan of weir/route.h, asked with what policy allowed and what
  * has been withdrawn since. The order never holds a candidate that policy
- * refused; a withdrawal between two attempts takes one more away.
+ * refused; a withdrawal between two attempts takes one more away, and so do
+ * a breaker that is open, a pause that an origin asked for, a full house.
  */
 #include "internal.h"
 
@@ -36,39 +37,140 @@ start(struct weir_call *call, const struct weir_route_step *step, weir_time now)
     };
 }
 
-struct weir_step
-weir_call_first(struct weir_call *call, const struct weir_overlay *overlay,
-                weir_time now, struct weir_error *err)
-{
-    WEIR_ASSERT(call->is_admitted && call->attempt_count == 0);
-    struct weir_route_step step =
-        weir_route_first(&call->plan, withdrawn_mask(call, overlay), now);
-    if (step.action == WEIR_ROUTE_TRY)
-        return start(call, &step, now);
-    call->reason = WEIR_REASON_WITHDRAWN;
-    weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
-              "what could have served this call has been withdrawn");
-    return (struct weir_step){.next = WEIR_NEXT_REFUSE};
-}
-
 static void
-note(struct weir_call *call, uint32_t http_status, uint32_t failure,
-     weir_time now)
+note(struct weir_call *call, uint32_t candidate, uint32_t http_status,
+     uint32_t failure, int64_t elapsed_us)
 {
     const struct weir_image *image = &call->view->image;
     if (call->attempt_count == WEIR_ATTEMPTS_MAX)
         return;
     struct weir_record_attempt *attempt =
         &call->attempts[call->attempt_count++];
-    uint32_t deployment = call->answer.candidates[call->current].deployment;
+    uint32_t deployment = call->answer.candidates[candidate].deployment;
     attempt->deployment =
         weir_image_text(image, image->deployments[deployment].name);
     attempt->http_status = http_status;
     attempt->failure = failure;
     attempt->elapsed_ms =
-        now > call->attempt_started
-            ? (uint32_t)((now - call->attempt_started) / WEIR_US_PER_MS)
-            : 0;
+        elapsed_us > 0 ? (uint32_t)(elapsed_us / WEIR_US_PER_MS) : 0;
+}
+
+/* Records which candidates were passed over for this step, once each; the
+ * places that attempts may still need stay free. */
+static void
+note_passed(struct weir_call *call, uint32_t over,
+            const struct weir_route_step *step)
+{
+    const struct weir_route_plan *plan = &call->plan;
+    bool is_try = step->action == WEIR_ROUTE_TRY;
+    uint32_t needed = (uint32_t)(plan->attempts_max - plan->attempts) + is_try;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        uint32_t candidate = plan->order[i];
+        uint32_t bit = UINT32_C(1) << candidate;
+        if (is_try && candidate == step->candidate)
+            return; /* those behind it were not in question */
+        if ((over & bit & ~(call->said_over | plan->tried)) == 0)
+            continue;
+        if (call->attempt_count + needed >= WEIR_ATTEMPTS_MAX)
+            return;
+        call->said_over |= bit;
+        uint8_t state = call->standing[candidate];
+        note(call, candidate, 0,
+             state == WEIR_HEALTH_RESTING ? WEIR_ATTEMPT_RESTING
+             : state == WEIR_HEALTH_FULL  ? WEIR_ATTEMPT_FULL
+                                          : WEIR_ATTEMPT_EJECTED,
+             0);
+    }
+}
+
+/*
+ * The plan's next step (`result` NULL: the first) to a candidate that has a
+ * place for it. Where another call took the last place in between, the plan
+ * is asked once more without that candidate.
+ */
+static struct weir_route_step
+choose(struct weir_call *call, const struct weir_attempt_result *result,
+       uint32_t withdrawn, uint32_t *over_out, weir_time now)
+{
+    uint32_t over = weir__gate_passed_over(call, now);
+    const struct weir_route_plan before = call->plan;
+    for (;;) {
+        struct weir_route_step step =
+            result == NULL
+                ? weir_route_first(&call->plan, withdrawn | over, now)
+                : weir_route_next(&call->plan, result, withdrawn | over, now);
+        if (step.action != WEIR_ROUTE_TRY ||
+            weir__gate_enter(call, step.candidate,
+                             step.reason == WEIR_ROUTE_AGAIN, now)) {
+            *over_out = over & ~withdrawn;
+            return step;
+        }
+        over |= UINT32_C(1) << step.candidate;
+        call->plan = before;
+    }
+}
+
+/* Nothing is withdrawn from this caller, and still nothing can be asked. */
+static void
+fail_unwell(struct weir_call *call, uint32_t withdrawn, struct weir_error *err)
+{
+    static const char *const what[] = {
+        [WEIR_HEALTH_EJECTED] = "what may serve this call has failed too often "
+                                "of late and is left alone for a while",
+        [WEIR_HEALTH_RESTING] = "the origins that may serve this call asked "
+                                "for a pause",
+        [WEIR_HEALTH_FULL] = "what may serve this call has as many calls as "
+                             "it may have",
+    };
+    /* The best news of all: a full one is free soonest. */
+    enum weir_health_state best = WEIR_HEALTH_EJECTED;
+    for (uint32_t i = 0; i < call->plan.count; i++) {
+        uint32_t candidate = call->plan.order[i];
+        enum weir_health_state state =
+            (enum weir_health_state)call->standing[candidate];
+        if ((withdrawn >> candidate & 1) == 0 && state > best)
+            best = state;
+    }
+    if (best == WEIR_HEALTH_PROBED)
+        best = WEIR_HEALTH_EJECTED;
+    if (best == WEIR_HEALTH_FULL)
+        call->asked_again_at = 0;
+    call->reason = best == WEIR_HEALTH_FULL      ? WEIR_REASON_FULL
+                   : best == WEIR_HEALTH_RESTING ? WEIR_REASON_RESTING
+                                                 : WEIR_REASON_EJECTED;
+    weir_fail(err, best == WEIR_HEALTH_RESTING ? WEIR_ERATE : WEIR_EUNAVAIL,
+              WEIR_OFFSET_NONE, "%s", what[best]);
+}
+
+static uint32_t
+planned_mask(const struct weir_call *call)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < call->plan.count; i++)
+        mask |= UINT32_C(1) << call->plan.order[i];
+    return mask;
+}
+
+struct weir_step
+weir_call_first(struct weir_call *call, const struct weir_overlay *overlay,
+                weir_time now, struct weir_error *err)
+{
+    WEIR_ASSERT(call->is_admitted && call->attempt_count == 0);
+    uint32_t withdrawn = withdrawn_mask(call, overlay);
+    uint32_t over;
+    struct weir_route_step step = choose(call, NULL, withdrawn, &over, now);
+    note_passed(call, over, &step);
+    if (step.action == WEIR_ROUTE_TRY)
+        return start(call, &step, now);
+    if (step.reason == WEIR_ROUTE_EXHAUSTED &&
+        (planned_mask(call) & ~withdrawn) != 0) {
+        fail_unwell(call, withdrawn, err);
+        return (struct weir_step){.next = WEIR_NEXT_REFUSE};
+    }
+    call->reason = WEIR_REASON_WITHDRAWN;
+    weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+              "what could have served this call has been withdrawn");
+    return (struct weir_step){.next = WEIR_NEXT_REFUSE};
 }
 
 /* The hop that failed, in words a person can act on. */
@@ -107,12 +209,19 @@ weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
                struct weir_error *err)
 {
     WEIR_ASSERT(call->is_admitted && !call->is_settled);
+    uint32_t failed = call->current;
+    uint32_t withdrawn = withdrawn_mask(call, overlay);
+    uint32_t over;
+    /* An error's body is no load: its place is another one's from here on. */
+    weir__gate_heard(call, result, now);
+    weir__gate_left(call, false, now);
+    struct weir_route_step step = choose(call, result, withdrawn, &over, now);
     /* The origin's last word is noted by weir_call_answered(). */
-    struct weir_route_step step = weir_route_next(
-        &call->plan, result, withdrawn_mask(call, overlay), now);
     if (step.action != WEIR_ROUTE_TRY && result->end == WEIR_ATTEMPT_REPLIED)
         return (struct weir_step){.next = WEIR_NEXT_ANSWER};
-    note(call, result->status, (uint32_t)result->end, now);
+    note(call, failed, result->status, (uint32_t)result->end,
+         now - call->attempt_started);
+    note_passed(call, over, &step);
     if (step.action == WEIR_ROUTE_TRY)
         return start(call, &step, now);
     name_hop(call, result, err);
@@ -122,9 +231,16 @@ weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
 void
 weir_call_answered(struct weir_call *call, uint32_t http_status, weir_time now)
 {
+    const struct weir_attempt_result result = {
+        .end = WEIR_ATTEMPT_REPLIED,
+        .status = (uint16_t)http_status,
+        .retry_after_ms = -1,
+    };
     if (call->is_answered)
         return;
-    note(call, http_status, WEIR_ATTEMPT_REPLIED, now);
+    weir__gate_heard(call, &result, now);
+    note(call, call->current, http_status, WEIR_ATTEMPT_REPLIED,
+         now - call->attempt_started);
     call->is_answered = true;
 }
 

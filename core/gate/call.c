@@ -54,6 +54,7 @@ weir_call_begin(struct weir_call *call, struct weir_gate *gate,
     memset(call, 0, offsetof(struct weir_call, watching));
     memset(&call->answer, 0, offsetof(struct weir_answer, candidates));
     call->plan.count = 0;
+    call->slot.row = WEIR_HEALTH_NO_ROW;
     call->gate = gate;
     call->view = view;
     call->started = gate->env->now(gate->env->context);
@@ -587,6 +588,8 @@ weir_call_settle(struct weir_call *call,
     if (call->is_settled)
         return;
     call->is_settled = true;
+    weir__gate_left(call, settlement->ending == WEIR_END_CUT,
+                    call->gate->env->now(call->gate->env->context));
     weir_micros cost = weir_call_cost(call, &settlement->usage);
     if (call->has_hold) {
         weir_quota_amounts actual = {

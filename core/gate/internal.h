@@ -59,6 +59,18 @@ void weir__gate_watched(struct weir_call *call,
                         uint8_t block[WEIR_WATCH_BLOCK_BYTES],
                         struct weir_record_watch *watch_out);
 
+/* Candidates of the plan that are out, resting or full: a bit each. Sets
+ * call->standing and call->asked_again_at. */
+uint32_t weir__gate_passed_over(struct weir_call *call, weir_time now);
+/* Takes a place; false: there is none any more. */
+bool weir__gate_enter(struct weir_call *call, uint32_t candidate, bool may_rest,
+                      weir_time now);
+/* How the attempt under way went; only the first word counts. */
+void weir__gate_heard(struct weir_call *call,
+                      const struct weir_attempt_result *result, weir_time now);
+/* Gives the place back, if one is held. */
+void weir__gate_left(struct weir_call *call, bool is_cut, weir_time now);
+
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);
 

@@ -34,6 +34,9 @@ static const char *const reasons[] = {
     [WEIR_REASON_WATCH_HOLD] = "watch_hold",
     [WEIR_REASON_WATCH_SUSPENDED] = "watch_suspended",
     [WEIR_REASON_FILTERED] = "content_filtered",
+    [WEIR_REASON_EJECTED] = "deployments_ejected",
+    [WEIR_REASON_RESTING] = "deployments_resting",
+    [WEIR_REASON_FULL] = "deployments_full",
 };
 
 const char *

@@ -169,10 +169,17 @@ weir_call_refusal(const struct weir_call *call, weir_status status,
     }
     if (is_stepped(call))
         quote_step(call, refusal_out);
-    if (status == WEIR_EBUDGET || status == WEIR_ERATE)
+    bool is_health = call->reason == WEIR_REASON_EJECTED ||
+                     call->reason == WEIR_REASON_RESTING ||
+                     call->reason == WEIR_REASON_FULL;
+    if ((status == WEIR_EBUDGET || status == WEIR_ERATE) && !is_health)
         quote_budget(call, now, &room, refusal_out);
-    if (status == WEIR_EUNAVAIL)
+    if (status == WEIR_EUNAVAIL || is_health)
         refusal_out->retry_after_s = 1;
+    if (is_health && call->asked_again_at > now + WEIR_US_PER_SEC)
+        refusal_out->retry_after_s =
+            (uint32_t)((call->asked_again_at - now + WEIR_US_PER_SEC - 1) /
+                       WEIR_US_PER_SEC);
 
     size_t start = room.len;
     if (refusal_out->title.len > 0 && refusal_out->title.len < 300)

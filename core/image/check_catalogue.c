@@ -176,6 +176,13 @@ check_deployments(struct weir__check *check)
         weir__check_ref(check, &check->organisations, "operator", owner,
                         &d->operated_by);
         weir__check_pins(check, owner, d);
+        if (!weir_health_rule_is_sound(&d->health))
+            weir_faults_add(
+                check->faults, d->place,
+                "Write {failures: 5, share: 50, calls: 20, window: 30 s, "
+                "open: 5 s, open_max: 2 min}: a share of at most 100 percent, "
+                "times from 100 ms to 1 h, the longest not below the first.",
+                "%s has a breaker that cannot be", owner);
     }
 }
 

@@ -151,6 +151,7 @@ fill_deployments(struct weir__compiler *c)
             .operated_by = d->operated_by.row,
             .entity = weir__compile_entity(c, "Deployment", d->name),
             .pin = weir__compile_pin(c, &d->pins),
+            .health = d->health,
             .hash = weir_kind_hash(WEIR_KIND_DEPLOYMENT, d->name),
         };
     }

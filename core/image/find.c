@@ -107,3 +107,17 @@ weir_image_has_address(const struct weir_image *image, uint32_t first,
     }
     return low > 0 && is_within(&rows[low - 1], address);
 }
+
+const char *
+weir_route_mode_name(uint32_t mode)
+{
+    static const char *const names[WEIR_ROUTE_MODES] = {
+        [WEIR_ROUTE_ORDER] = "order",
+        [WEIR_ROUTE_WEIGHT] = "weight",
+        [WEIR_ROUTE_PRICE] = "price",
+        [WEIR_ROUTE_LATENCY] = "latency",
+        [WEIR_ROUTE_LEAST_BUSY] = "least_busy",
+        [WEIR_ROUTE_STICKY] = "sticky",
+    };
+    return mode < WEIR_ROUTE_MODES ? names[mode] : NULL;
+}

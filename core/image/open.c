@@ -208,7 +208,8 @@ are_catalogue_rows(const struct opening *o)
             r->stored_in >= m->jurisdiction_count ||
             r->operated_by >= m->organisation_count ||
             r->entity >= o->entities ||
-            (r->pin != WEIR_INDEX_NONE && r->pin >= m->pin_count))
+            (r->pin != WEIR_INDEX_NONE && r->pin >= m->pin_count) ||
+            !weir_health_rule_is_sound(&r->health))
             return false;
     }
     return true;
@@ -239,7 +240,7 @@ are_route_rows(const struct opening *o)
     const struct weir_image *m = o->image;
     for (uint32_t i = 0; i < m->route_count; i++) {
         const struct weir_image_route *r = &m->routes[i];
-        if (!is_text(o, r->name) || r->mode > WEIR_ROUTE_WEIGHT ||
+        if (!is_text(o, r->name) || r->mode >= WEIR_ROUTE_MODES ||
             r->count == 0 || r->count > WEIR_CANDIDATES_MAX ||
             !is_range(r->first, r->count, m->candidate_count) ||
             (r->model != WEIR_INDEX_NONE && r->model >= m->model_count) ||

@@ -50,6 +50,8 @@
 #define PROBE_MS     60000
 #define IDLE_MS      86400000 /* a row so old and empty is given away */
 #define HALF_LIFE_MS 10000
+#define OPEN_MS_MIN  100
+#define OPEN_MS_MAX  3600000
 #define LEVEL_MAX    15
 #define COUNT_MAX    0x3fffu
 
@@ -173,6 +175,17 @@ weir_health_attach(void *memory, size_t size, struct weir_health **table_out,
                          "a table of health that is cut off");
     *table_out = table;
     return WEIR_OK;
+}
+
+bool
+weir_health_rule_is_sound(const struct weir_health_rule *rule)
+{
+    if (rule->open_ms == 0)
+        return rule->failures == 0 && rule->share_percent == 0;
+    return rule->open_ms >= OPEN_MS_MIN && rule->open_ms_max <= OPEN_MS_MAX &&
+           rule->open_ms_max >= rule->open_ms && rule->share_percent <= 100 &&
+           rule->failures < COUNT_MAX && rule->tries_min > 0 &&
+           rule->window_s > 0 && rule->window_s <= OPEN_MS_MAX / 1000;
 }
 
 static uint32_t

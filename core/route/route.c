@@ -232,3 +232,22 @@ weir_route_reason_name(enum weir_route_reason reason)
     };
     return (size_t)reason < WEIR_COUNTOF(names) ? names[reason] : "unknown";
 }
+
+const char *
+weir_attempt_end_name(enum weir_attempt_end end)
+{
+    static const char *const names[] = {
+        [WEIR_ATTEMPT_REPLIED] = "replied",
+        [WEIR_ATTEMPT_REFUSED] = "refused",
+        [WEIR_ATTEMPT_SLOW_OPEN] = "slow_open",
+        [WEIR_ATTEMPT_SLOW_HEAD] = "slow_head",
+        [WEIR_ATTEMPT_BROKEN] = "broken",
+        [WEIR_ATTEMPT_WITHDRAWN] = "withdrawn",
+        [WEIR_ATTEMPT_PINNED] = "pinned",
+        [WEIR_ATTEMPT_NO_CREDENTIAL] = "no_credential",
+        [WEIR_ATTEMPT_EJECTED] = "ejected",
+        [WEIR_ATTEMPT_RESTING] = "resting",
+        [WEIR_ATTEMPT_FULL] = "full",
+    };
+    return (size_t)end < WEIR_COUNTOF(names) ? names[end] : "unknown";
+}

@@ -25,6 +25,7 @@
 
 #include <weir/base.h>
 #include <weir/cedar_whatif.h>
+#include <weir/health.h>
 #include <weir/image.h>
 #include <weir/journal.h>
 #include <weir/meter.h>
@@ -49,8 +50,11 @@ struct weir_gate {
     uint32_t quota_lane;
     struct weir_signals *signals; /* NULL: nobody is seen travelling */
     const struct weir_indicators *indicators; /* NULL: none are shared */
-    struct weir_journal_lane *journal;        /* NULL: no call is admitted */
-    void (*ring_bell)(void *context);         /* weir_lane_ring_bell() */
+    /* NULL: no deployment is ever passed over. Calls in flight are counted
+     * in quota_lane, which is cleared before this is set. */
+    struct weir_health *health;
+    struct weir_journal_lane *journal; /* NULL: no call is admitted */
+    void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
     void *bell_context;
     uint64_t outcomes_unwritten; /* the journal was full: must stay 0 */
     uint64_t refusals_unwritten;
@@ -269,8 +273,13 @@ struct weir_call {
     uint32_t current;         /* candidate number of the attempt under way */
     uint32_t attempt_count;
     weir_time attempt_started;
+    weir_health_slot slot;    /* in the deployment that is tried */
+    bool is_heard;            /* how this attempt went is noted */
+    uint32_t said_over;       /* bit per candidate: passed over, recorded */
+    weir_time asked_again_at; /* soonest of those passed over; 0: not known */
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
     struct weir_watch_call watching;
+    uint8_t standing[WEIR_CANDIDATES_MAX]; /* enum weir_health_state */
     struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
     struct weir_answer answer;
@@ -327,8 +336,10 @@ struct weir_step {
 
 /*
  * The first attempt. Candidates withdrawn since the decision are passed
- * over: `overlay` is the newest one, not that of the view. When none is
- * left: WEIR_NEXT_REFUSE with EDENIED in err.
+ * over: `overlay` is the newest one, not that of the view; so are those
+ * that are out, resting or full (weir/health.h), and the attempts say so.
+ * When none is left: WEIR_NEXT_REFUSE with EDENIED in err; EUNAVAIL, ERATE
+ * where only their health stands in the way.
  */
 struct weir_step weir_call_first(struct weir_call *call,
                                  const struct weir_overlay *overlay,

@@ -45,6 +45,9 @@ enum weir_health_state {
     WEIR_HEALTH_FULL     /* as many calls as it may have */
 };
 
+/* Every number in its range: times within an hour, a share that is one. */
+bool weir_health_rule_is_sound(const struct weir_health_rule *rule);
+
 enum weir_health_result {
     WEIR_HEALTH_NOTHING = 0, /* says nothing of the deployment */
     WEIR_HEALTH_GOOD,

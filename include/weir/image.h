@@ -21,10 +21,11 @@
 #include <weir/catalog.h>
 #include <weir/cedar_program.h>
 #include <weir/grant.h>
+#include <weir/health.h>
 #include <weir/parties.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 3
+#define WEIR_IMAGE_VERSION 4
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -162,7 +163,7 @@ struct weir_image_deployment {
     uint32_t operated_by; /* organisation row */
     uint32_t entity;
     uint32_t pin; /* row, or WEIR_INDEX_NONE: not pinned */
-    uint32_t reserved;
+    struct weir_health_rule health;
     uint64_t hash;
 };
 
@@ -221,7 +222,18 @@ struct weir_image_pin {
     uint32_t reserved;
 };
 
-enum weir_route_mode { WEIR_ROUTE_ORDER = 0, WEIR_ROUTE_WEIGHT = 1 };
+/* How the allowed candidates are ordered. Numbers are permanent. */
+enum weir_route_mode {
+    WEIR_ROUTE_ORDER = 0,      /* as declared */
+    WEIR_ROUTE_WEIGHT = 1,     /* drawn by weight */
+    WEIR_ROUTE_PRICE = 2,      /* cheapest first, by what the call may cost */
+    WEIR_ROUTE_LATENCY = 3,    /* peak EWMA of the first byte, times load */
+    WEIR_ROUTE_LEAST_BUSY = 4, /* fewest calls in flight */
+    WEIR_ROUTE_STICKY = 5      /* a conversation stays where it was */
+};
+#define WEIR_ROUTE_MODES 6
+/* "order", "least_busy", ...; NULL: no mode has this number. */
+const char *weir_route_mode_name(uint32_t mode);
 
 /* A name that clients may ask for: every model's own name, and aliases. */
 struct weir_image_route {

@@ -25,7 +25,7 @@ extern "C" {
  * ms; doubles with each failure of that candidate, spread by +-25 %. */
 #define WEIR_ROUTE_BACKOFF_MS 100
 
-/* How an attempt ended. */
+/* How an attempt ended. Numbers are permanent: records have them. */
 enum weir_attempt_end {
     WEIR_ATTEMPT_REPLIED,      /* a status line arrived; see status */
     WEIR_ATTEMPT_REFUSED,      /* no connection: refused, reset, TLS, no peer */
@@ -34,7 +34,11 @@ enum weir_attempt_end {
     WEIR_ATTEMPT_BROKEN,       /* connection lost or nonsense before the head */
     WEIR_ATTEMPT_WITHDRAWN,    /* withdrawn before it was sent */
     WEIR_ATTEMPT_PINNED,       /* the origin is not what its pins say */
-    WEIR_ATTEMPT_NO_CREDENTIAL /* nothing to show the origin, nothing sent */
+    WEIR_ATTEMPT_NO_CREDENTIAL, /* nothing to show the origin, nothing sent */
+    /* In records only: passed over, nothing was tried. */
+    WEIR_ATTEMPT_EJECTED, /* failed too often of late, or is being probed */
+    WEIR_ATTEMPT_RESTING, /* its origin asked for a pause */
+    WEIR_ATTEMPT_FULL     /* as many calls as it may have */
 };
 
 struct weir_attempt_result {
@@ -108,6 +112,9 @@ struct weir_route_step weir_route_next(struct weir_route_plan *plan,
 /* True when a reply of this status may be asked for elsewhere: 408, 425,
  * 429 and every 5xx but 501 and 505. */
 bool weir_route_is_retryable(uint16_t status);
+
+/* "refused", "slow_head", ... for explanations. */
+const char *weir_attempt_end_name(enum weir_attempt_end end);
 
 /* "next", "deadline", ... for records and messages. */
 const char *weir_route_reason_name(enum weir_route_reason reason);

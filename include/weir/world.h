@@ -283,6 +283,7 @@ struct weir_world_deployment {
     struct weir_world_name stored_in;   /* jurisdiction */
     struct weir_world_name operated_by; /* organisation */
     struct weir_world_pins pins;
+    struct weir_health_rule health; /* all 0: never passed over */
 };
 
 struct weir_world_candidate {
