@@ -189,6 +189,34 @@ print_candidates(FILE *out, const json_t *reply)
 }
 
 static void
+print_attempt(FILE *out, size_t number, const json_t *attempt)
+{
+    static const struct {
+        const char *end;
+        const char *text;
+    } passed[] = {
+        {"ejected", "failed too often of late"},
+        {"resting", "its origin asked for a pause"},
+        {"full", "as many calls as it may have"},
+    };
+    const char *end = weir_cli_text(attempt, "end");
+    long long status = weir_cli_number(attempt, "http_status");
+    fprintf(out, "attempt %zu: %s, ", number,
+            weir_cli_text(attempt, "deployment"));
+    for (size_t i = 0; i < WEIR_COUNTOF(passed); i++) {
+        if (strcmp(end, passed[i].end) == 0) {
+            fprintf(out, "passed over: %s\n", passed[i].text);
+            return;
+        }
+    }
+    if (status != 0)
+        fprintf(out, "status %lld", status);
+    else
+        fprintf(out, "no reply, %s", end);
+    fprintf(out, ", %lld ms\n", weir_cli_number(attempt, "elapsed_ms"));
+}
+
+static void
 print_outcome(FILE *out, const json_t *outcome)
 {
     const json_t *attempt;
@@ -197,15 +225,7 @@ print_outcome(FILE *out, const json_t *outcome)
     if (outcome == NULL)
         return;
     json_array_foreach(json_object_get(outcome, "attempts"), index, attempt)
-        fprintf(out, "attempt %zu: %s, %s %lld, %lld ms\n", index + 1,
-                weir_cli_text(attempt, "deployment"),
-                weir_cli_number(attempt, "http_status") == 0 ? "no reply,"
-                                                               " failure"
-                                                             : "status",
-                weir_cli_number(attempt, "http_status") == 0
-                    ? weir_cli_number(attempt, "failure")
-                    : weir_cli_number(attempt, "http_status"),
-                weir_cli_number(attempt, "elapsed_ms"));
+        print_attempt(out, index + 1, attempt);
     weir_cli_money(weir_cli_number(outcome, "cost_micros"),
                    weir_cli_text(outcome, "currency"), cost);
     fprintf(out, "ended  %s, status %lld, %lld us\n",

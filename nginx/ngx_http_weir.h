@@ -223,6 +223,8 @@ typedef struct {
     ngx_uint_t                      quota_is_open;
     void                           *signals_map;
     size_t                          signals_size;
+    void                           *health_map;
+    size_t                          health_size;
 
     struct weir_lane               *lane;
     ngx_connection_t               *lane_connection;

@@ -6,7 +6,7 @@
  *     board ----------------> three generations, compared at each call
  *     image-7, overlay-12 --> a view: counted, kept by each call to its end
  *     credentials-3 --------> heap of this process, wiped when replaced
- *     quota, ring ----------> mapped, shared with all workers
+ *     quota, ring, health --> mapped, shared with all workers
  *
  * WHY A BOARD. A new image must be live in every worker within a second and
  * without a reload. One page of shared memory says which files are newest;
@@ -261,6 +261,39 @@ ngx_http_weir_open_quota(ngx_http_weir_worker_t *w)
 }
 
 
+/* Without the table no deployment is passed over, and none is too full. */
+
+static void
+ngx_http_weir_open_health(ngx_http_weir_worker_t *w)
+{
+    struct weir_error    err;
+    struct weir_health  *health;
+
+    if (w->gate.quota_lane >= WEIR_LANES_MAX) {
+        return;
+    }
+
+    w->health_map = ngx_http_weir_map("health", PROT_READ|PROT_WRITE,
+                                      &w->health_size);
+    if (w->health_map == NULL) {
+        return;
+    }
+
+    if (weir_health_attach(w->health_map, w->health_size, &health, &err)
+        != WEIR_OK)
+    {
+        (void) munmap(w->health_map, w->health_size);
+        w->health_map = NULL;
+        return;
+    }
+
+    /* what the lane's last owner had in flight died with it */
+
+    weir_health_clear_lane(health, w->gate.quota_lane);
+    w->gate.health = health;
+}
+
+
 /* Without the table calls go on: what it would tell is not known. */
 
 static void
@@ -374,6 +407,10 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
         ngx_http_weir_open_quota(w);
     }
 
+    if (w->quota_is_open && w->health_map == NULL) {
+        ngx_http_weir_open_health(w);
+    }
+
     if (w->unwritten != w->gate.outcomes_unwritten) {
         w->unwritten = w->gate.outcomes_unwritten;
         ngx_log_error(NGX_LOG_ALERT, w->log, 0,
@@ -463,6 +500,8 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
         ctx = ngx_queue_data(q, ngx_http_weir_ctx_t, open);
         ngx_http_weir_settle(ctx, WEIR_END_LOST);
     }
+
+    w->gate.health = NULL;      /* every call has left it */
 
     if (w->quota_is_open) {
         weir_quota_lane_close(w->gate.quota, w->gate.quota_lane);

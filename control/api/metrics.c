@@ -10,6 +10,7 @@
 #include <weir/lane.h>
 
 #include "control/api/call.h"
+#include "control/health/health.h"
 #include "control/ingest/figures.h"
 #include "control/keyring/keyring.h"
 #include "control/watch/live.h"
@@ -299,6 +300,94 @@ add_budgets(struct weir_buf *out, const struct weir_api_door *door)
           "settlements of holds that were gone", (double)stats.stale);
 }
 
+struct deployment_figure {
+    const char *name;
+    const char *type;
+    const char *help;
+    double (*of)(const struct weir_health_view *view);
+};
+
+static double
+figure_out(const struct weir_health_view *view)
+{
+    return view->state == WEIR_HEALTH_FREE ? 0 : 1;
+}
+
+static double
+figure_in_flight(const struct weir_health_view *view)
+{
+    return view->in_flight;
+}
+
+static double
+figure_failures(const struct weir_health_view *view)
+{
+    return view->failures;
+}
+
+static double
+figure_first_byte(const struct weir_health_view *view)
+{
+    return view->first_byte_us / 1e6;
+}
+
+static double
+figure_ejected(const struct weir_health_view *view)
+{
+    return (double)view->ejected;
+}
+
+static double
+figure_rested(const struct weir_health_view *view)
+{
+    return (double)view->rested;
+}
+
+static double
+figure_passed(const struct weir_health_view *view)
+{
+    return (double)view->passed_over;
+}
+
+/* Of deployments that were used since the machine started. */
+static void
+add_health(struct weir_buf *out, const struct weir_control *control)
+{
+    static const struct deployment_figure figures[] = {
+        {"weir_deployment_out", "gauge", "1: passed over just now", figure_out},
+        {"weir_deployment_in_flight", "gauge", "calls it has",
+         figure_in_flight},
+        {"weir_deployment_failures_in_a_row", "gauge",
+         "failures since the last reply", figure_failures},
+        {"weir_deployment_first_byte_seconds", "gauge",
+         "time to the reply's head: its peaks, fading", figure_first_byte},
+        {"weir_deployment_ejected_total", "counter",
+         "times taken out by its breaker", figure_ejected},
+        {"weir_deployment_rested_total", "counter",
+         "pauses that its origin asked for", figure_rested},
+        {"weir_deployment_passed_over_total", "counter",
+         "places refused to calls that had chosen it", figure_passed},
+    };
+    const struct weir_image *image = &control->image;
+    weir_time now = weir_control_now();
+    struct weir_health_file file;
+    struct weir_health_view view;
+    if (!weir_health_file_open(control->paths.run, &file))
+        return;
+    for (size_t f = 0; f < WEIR_COUNTOF(figures); f++) {
+        head(out, figures[f].name, figures[f].type, figures[f].help);
+        for (uint32_t i = 0; i < image->deployment_count; i++) {
+            const struct weir_image_deployment *row = &image->deployments[i];
+            if (!weir_health_view_get(file.table, row->hash, now, &view))
+                continue;
+            weir_buf_addf(out, "%s{", figures[f].name);
+            label(out, "deployment", weir_image_text(image, row->name));
+            weir_buf_addf(out, "} %.17g\n", figures[f].of(&view));
+        }
+    }
+    weir_health_file_close(&file);
+}
+
 static void
 add_control(struct weir_buf *out, const struct weir_control *control)
 {
@@ -404,6 +493,8 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     add_credentials(&out, door->control);
     if (door->quota != NULL && door->control->has_image)
         add_budgets(&out, door);
+    if (door->control->has_image)
+        add_health(&out, door->control);
     pthread_mutex_unlock(&door->control->lock);
     weir_buf_add_byte(&out, '\0');
     if (out.overflow) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <weir/crypto.h>
+#include <weir/route.h>
 
 #include "control/explain/parts.h"
 #include "control/ingest/segments.h"
@@ -123,9 +124,12 @@ attempts_json(const struct weir_record_outcome *outcome)
     for (uint32_t i = 0; i < outcome->attempt_count; i++) {
         const struct weir_record_attempt *row = &outcome->attempts[i];
         json_array_append_new(
-            list, json_pack("{s:o,s:i,s:i,s:i}", "deployment",
+            list, json_pack("{s:o,s:i,s:i,s:s,s:i}", "deployment",
                             weir__explain_text(row->deployment), "http_status",
                             (int)row->http_status, "failure", (int)row->failure,
+                            "end",
+                            weir_attempt_end_name(
+                                (enum weir_attempt_end)row->failure),
                             "elapsed_ms", (int)row->elapsed_ms));
     }
     return list;

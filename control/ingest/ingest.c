@@ -39,6 +39,7 @@
 
 #include <weir/ring.h>
 
+#include "control/health/health.h"
 #include "control/ingest/parts.h"
 #include "control/log.h"
 
@@ -451,6 +452,19 @@ find_lost(struct weir_ingest *ingest, struct weir_error *err)
     return status == WEIR_OK ? close_lost(ingest, &lanes, err) : status;
 }
 
+/* While the dead worker still owns the lane, so that nobody else's calls are
+ * forgotten. */
+static void
+forget_in_flight(const struct weir_ingest *ingest, uint32_t lane)
+{
+    struct weir_health_file health;
+    if (lane >= WEIR_LANES_MAX ||
+        !weir_health_file_open(ingest->control->paths.run, &health))
+        return;
+    weir_health_clear_lane(health.table, lane);
+    weir_health_file_close(&health);
+}
+
 void
 weir_ingest_recover(struct weir_ingest *ingest, struct weir_quota *quota)
 {
@@ -467,6 +481,7 @@ weir_ingest_recover(struct weir_ingest *ingest, struct weir_quota *quota)
         if (kill((pid_t)owner, 0) == 0 || errno != ESRCH ||
             access(path, F_OK) == 0)
             continue;
+        forget_in_flight(ingest, lane);
         uint32_t ended = weir_quota_recover_lane(
             quota, lane, owner, (uint32_t)getpid(), NULL, NULL);
         weir_log(WEIR_LOG_WARN,

@@ -38,6 +38,7 @@
 
 #include "control/api/api.h"
 #include "control/evidence/deeds.h"
+#include "control/health/health.h"
 #include "control/ingest/ingest.h"
 #include "control/log.h"
 #include "control/notices/telling.h"
@@ -318,6 +319,8 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
         status = weir__house_open_quota(house, &is_new, err);
     if (status == WEIR_OK)
         weir__house_open_signals(house);
+    if (status == WEIR_OK)
+        weir_health_file_make(house->control->paths.run);
     if (status == WEIR_OK && is_new) {
         weir_ingest_await_writer(*ingest_out, WRITER_MS);
         status = weir_ingest_catch_up(*ingest_out, err);
