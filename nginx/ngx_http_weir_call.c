@@ -528,6 +528,7 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
     ask.output_tokens_max = ctx->ask.output_tokens_max;
     ask.n = ctx->ask.n;
     ask.body_bytes = body.len;
+    ask.body = body;
 
     status = weir_call_decide(&ctx->call, &ask, err);
 

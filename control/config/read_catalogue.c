@@ -437,13 +437,15 @@ read_mode(struct reader *r, const struct yaml_node *node, void *member)
     weir_span text;
     if (!read_text_value(r, node, &text))
         return;
-    for (uint32_t mode = 0; mode <= WEIR_ROUTE_WEIGHT; mode++) {
+    for (uint32_t mode = 0; mode < WEIR_ROUTE_MODES; mode++) {
         if (weir_span_equal(text, weir_span_of(weir_route_mode_name(mode)))) {
             *(enum weir_route_mode *)member = (enum weir_route_mode)mode;
             return;
         }
     }
-    read_fault(r, node, "Write order or weight.", "not a mode");
+    read_fault(r, node,
+               "Write order, weight, price, latency, least_busy or sticky.",
+               "not a mode");
 }
 
 void

@@ -170,6 +170,33 @@ outcome_json(const struct weir_record_outcome *out)
     return where;
 }
 
+/* Why in that order: one number for each of `order`, where one sorted it. */
+static json_t *
+ordered_by_json(const struct weir_record_intent *intent)
+{
+    static const char *const units[WEIR_ROUTE_MODES] = {
+        [WEIR_ROUTE_PRICE] = "micros",
+        [WEIR_ROUTE_LATENCY] = "us",
+        [WEIR_ROUTE_LEAST_BUSY] = "calls",
+    };
+    const char *mode = weir_route_mode_name(intent->route_mode);
+    json_t *by = json_pack("{s:s}", "mode", mode == NULL ? "unknown" : mode);
+    if (intent->route_mode == WEIR_ROUTE_STICKY)
+        json_object_set_new(
+            by, "sticky_by",
+            json_string(weir_sticky_by_name(
+                (enum weir_sticky_by)intent->sticky_by)));
+    if (mode == NULL || units[intent->route_mode] == NULL)
+        return by;
+    json_t *values = json_array();
+    for (uint32_t i = 0; i < intent->order_count; i++)
+        json_array_append_new(values,
+                              json_integer((json_int_t)intent->order_values[i]));
+    json_object_set_new(by, "unit", json_string(units[intent->route_mode]));
+    json_object_set_new(by, "values", values);
+    return by;
+}
+
 static json_t *
 order_json(const struct weir_explained *in)
 {
@@ -222,6 +249,8 @@ reply_of(const struct weir_explained *in)
                       "http_status", (int)in->refusal.http_status, "policy",
                       weir__explain_text(in->refusal.policy)));
     }
+    if (!in->recorded.is_refusal && in->intent.route_mode != 0)
+        json_object_set_new(reply, "ordered_by", ordered_by_json(&in->intent));
     set_if(reply, "step",
            weir__explain_step(in->recorded.is_refusal ? &in->refusal.step
                                                       : &in->intent.step));

@@ -270,6 +270,21 @@ weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
     return count;
 }
 
+void
+weir__call_usage(const struct weir_call *call,
+                 const struct weir_image_model *model,
+                 struct weir_usage *usage_out)
+{
+    uint64_t answer = !weir_operation_answers(call->ask.operation) ? 0
+                      : call->ask.output_tokens_max > 0
+                          ? call->ask.output_tokens_max
+                          : model->output_tokens_max;
+    uint64_t n = call->ask.n > 0 ? call->ask.n : 1;
+    *usage_out = (struct weir_usage){.input_tokens = call->ask.input_tokens};
+    if (__builtin_mul_overflow(answer, n, &usage_out->output_tokens))
+        usage_out->output_tokens = UINT32_MAX;
+}
+
 /* The most the call may take: tokens and money of the dearest candidate. */
 static void
 estimate(struct weir_call *call)
@@ -283,14 +298,8 @@ estimate(struct weir_call *call)
             continue;
         const struct weir_image_model *model =
             &image->models[image->deployments[candidate->deployment].model];
-        uint64_t answer = !weir_operation_answers(call->ask.operation) ? 0
-                          : call->ask.output_tokens_max > 0
-                              ? call->ask.output_tokens_max
-                              : model->output_tokens_max;
-        uint64_t n = call->ask.n > 0 ? call->ask.n : 1;
-        struct weir_usage usage = {.input_tokens = call->ask.input_tokens};
-        if (__builtin_mul_overflow(answer, n, &usage.output_tokens))
-            usage.output_tokens = UINT32_MAX;
+        struct weir_usage usage;
+        weir__call_usage(call, model, &usage);
         uint64_t tokens;
         if (__builtin_add_overflow(usage.input_tokens, usage.output_tokens,
                                    &tokens) ||
@@ -405,38 +414,13 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.step = call->step;
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
-    intent.order_count = call->plan.count;
-    memcpy(intent.order, call->plan.order, call->plan.count);
+    weir__gate_record_order(call, &intent);
     weir_record_put_intent(&intent, &payload);
     weir_status status =
         append(call, WEIR_RECORD_INTENT, &payload, tier, &mark, err);
     if (status == WEIR_OK)
         *position_out = tier == WEIR_TIER_DURABLE ? mark.position : 0;
     return status;
-}
-
-static weir_status
-make_plan(struct weir_call *call, struct weir_error *err)
-{
-    const struct weir_image_route *route =
-        &call->view->image.routes[call->answer.route];
-    uint32_t weights[WEIR_CANDIDATES_MAX];
-    uint32_t allowed = 0;
-    uint64_t random = 0;
-    for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
-        weights[i] = call->answer.candidates[i].weight;
-        if (call->answer.candidates[i].verdict == WEIR_ALLOW)
-            allowed |= UINT32_C(1) << i;
-    }
-    if (!call->gate->env->random(call->gate->env->context, &random,
-                                 sizeof(random)))
-        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
-                         "no randomness to route by weight");
-    weir_route_plan_init(&call->plan, call->answer.candidate_count,
-                         route->mode == WEIR_ROUTE_WEIGHT ? weights : NULL,
-                         allowed, random, call->started, route->deadline_ms,
-                         route->attempts_max);
-    return WEIR_OK;
 }
 
 static uint32_t
@@ -502,7 +486,7 @@ weir_call_admit(struct weir_call *call, uint64_t *position_out,
                            : WEIR_REASON_OVERLOADED;
         return status;
     }
-    status = make_plan(call, err);
+    status = weir__gate_plan(call, err);
     if (status == WEIR_OK)
         status = append_intent(call, &call->intent_position, err);
     if (status != WEIR_OK) {

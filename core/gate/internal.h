@@ -59,6 +59,16 @@ void weir__gate_watched(struct weir_call *call,
                         uint8_t block[WEIR_WATCH_BLOCK_BYTES],
                         struct weir_record_watch *watch_out);
 
+/* The most the call may use of that model. */
+void weir__call_usage(const struct weir_call *call,
+                      const struct weir_image_model *model,
+                      struct weir_usage *usage_out);
+/* Orders the allowed candidates by the route's mode. EINTERNAL. */
+weir_status weir__gate_plan(struct weir_call *call, struct weir_error *err);
+/* The order and why. */
+void weir__gate_record_order(const struct weir_call *call,
+                             struct weir_record_intent *intent);
+
 /* Candidates of the plan that are out, resting or full: a bit each. Sets
  * call->standing and call->asked_again_at. */
 uint32_t weir__gate_passed_over(struct weir_call *call, weir_time now);

@@ -151,3 +151,15 @@ weir_request_id_parse(weir_span text, struct weir_request_id *id_out)
     *id_out = id;
     return true;
 }
+
+const char *
+weir_sticky_by_name(enum weir_sticky_by by)
+{
+    static const char *const names[] = {
+        [WEIR_STICKY_BY_KEY] = "key",
+        [WEIR_STICKY_BY_CACHE_KEY] = "prompt_cache_key",
+        [WEIR_STICKY_BY_USER] = "user",
+        [WEIR_STICKY_BY_BEGINNING] = "beginning",
+    };
+    return (size_t)by < WEIR_COUNTOF(names) ? names[by] : "unknown";
+}

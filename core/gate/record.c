@@ -49,7 +49,8 @@ enum tag {
     TAG_STEP = 25,
     TAG_CLASSIFIED = 26,
     TAG_FILTERED = 27,
-    TAG_COUNT = 28,
+    TAG_ROUTED = 28,
+    TAG_COUNT = 29,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -199,6 +200,20 @@ open_head(struct weir_buf *out)
     return out->len;
 }
 
+/* The mode, what a conversation was told by, a number for each of the order. */
+static void
+put_routed(struct weir_buf *out, const struct weir_record_intent *intent)
+{
+    if (intent->route_mode == 0)
+        return;
+    size_t start = open_tag(out, TAG_ROUTED);
+    put_le(out, intent->route_mode, 1);
+    put_le(out, intent->sticky_by, 1);
+    for (uint32_t i = 0; i < intent->order_count; i++)
+        put_le(out, intent->order_values[i], 8);
+    close_tag(out, start);
+}
+
 void
 weir_record_put_intent(const struct weir_record_intent *intent,
                        struct weir_buf *out)
@@ -230,6 +245,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_candidates(out, intent->candidates, intent->candidate_count);
     put_tag(out, TAG_ORDER,
             (weir_span){(const char *)intent->order, intent->order_count});
+    put_routed(out, intent);
 }
 
 void
@@ -459,6 +475,19 @@ struct names {
     weir_span *of[TAG_COUNT];
 };
 
+static bool
+get_routed(weir_span value, struct weir_record_intent *intent)
+{
+    struct reader in = reader_of(value);
+    if (value.ptr == NULL)
+        return true;
+    intent->route_mode = (uint32_t)get_le(&in, 1);
+    intent->sticky_by = (uint32_t)get_le(&in, 1);
+    for (uint32_t i = 0; i < intent->order_count; i++)
+        intent->order_values[i] = get_le(&in, 8);
+    return !in.is_short;
+}
+
 static weir_status
 get_tail(struct reader *in, const struct names *names,
          struct weir_record_candidate *candidates, uint32_t *candidate_count,
@@ -503,6 +532,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
     weir_span order = WEIR_SPAN_NONE;
+    weir_span routed = WEIR_SPAN_NONE;
     weir_span signals = WEIR_SPAN_NONE;
     weir_span step = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &intent.key,
@@ -516,6 +546,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_EXCEPTION] = &intent.exception,
                                  [TAG_SIGNALS] = &signals,
                                  [TAG_STEP] = &step,
+                                 [TAG_ROUTED] = &routed,
                                  [TAG_ORDER] = &order}};
     get_fixed(&head, intent.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, intent.image_digest, 32);
@@ -549,6 +580,9 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                              "an intent orders a candidate it does not list");
     }
     intent.order_count = (uint32_t)order.len;
+    if (!get_routed(routed, &intent))
+        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                         "the reasons of an order are cut off");
     *intent_out = intent;
     return WEIR_OK;
 }

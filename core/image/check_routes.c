@@ -48,7 +48,8 @@ check_weight(struct weir__check *check, const struct weir_world_route *route,
     if (!is_weighted && candidate->weight != 0)
         weir_faults_add(check->faults, candidate->name.place,
                         "Remove the weight, or write `mode: weight`.",
-                        "%s goes in order and a candidate has a weight", owner);
+                        "%s does not go by weight and a candidate has one",
+                        owner);
 }
 
 static void

@@ -78,6 +78,19 @@ weir_route_plan_init(struct weir_route_plan *plan, uint32_t count,
         order_by_weight(plan, weights);
 }
 
+void
+weir_route_plan_sort(struct weir_route_plan *plan,
+                     const uint64_t values[WEIR_CANDIDATES_MAX])
+{
+    for (uint32_t i = 1; i < plan->count; i++) {
+        uint8_t moved = plan->order[i];
+        uint32_t at = i;
+        for (; at > 0 && values[plan->order[at - 1]] > values[moved]; at--)
+            plan->order[at] = plan->order[at - 1];
+        plan->order[at] = moved;
+    }
+}
+
 bool
 weir_route_is_retryable(uint16_t status)
 {

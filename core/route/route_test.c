@@ -83,6 +83,16 @@ TEST(route, candidate_that_policy_refused_is_never_tried)
     }
 }
 
+TEST(route, sorting_puts_the_smallest_first_and_keeps_equals_in_order)
+{
+    static const uint64_t values[WEIR_CANDIDATES_MAX] = {7, 3, 0, 3, 7, 1};
+    struct weir_route_plan plan = plan_of(6, 0x3B); /* not 2, the smallest */
+    weir_route_plan_sort(&plan, values);
+    static const uint8_t wanted[] = {5, 1, 3, 0, 4};
+    assert_int_equal(plan.count, 5);
+    assert_memory_equal(plan.order, wanted, sizeof(wanted));
+}
+
 TEST(route, nothing_allowed_gives_up_at_once)
 {
     struct weir_route_plan plan = plan_of(4, 0);

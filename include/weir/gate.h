@@ -230,6 +230,7 @@ struct weir_ask {
     uint64_t output_tokens_max; /* 0: the model's own maximum */
     uint32_t n;                 /* answers asked for, 1.. */
     uint64_t body_bytes;
+    weir_span body; /* for sticky routes, until admitted; may be empty */
 };
 
 struct weir_client {
@@ -280,6 +281,8 @@ struct weir_call {
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
     struct weir_watch_call watching;
     uint8_t standing[WEIR_CANDIDATES_MAX]; /* enum weir_health_state */
+    uint64_t order_values[WEIR_CANDIDATES_MAX]; /* of modes that sort */
+    enum weir_sticky_by sticky_by;
     struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
     struct weir_answer answer;

@@ -138,6 +138,15 @@ struct weir_signal_facts {
     uint32_t system;         /* number of the client's network; 0: not known */
 };
 
+/* What a sticky route took for the conversation. Numbers are permanent. */
+enum weir_sticky_by {
+    WEIR_STICKY_BY_KEY = 0,       /* the caller's key: nothing else was said */
+    WEIR_STICKY_BY_CACHE_KEY = 1, /* prompt_cache_key */
+    WEIR_STICKY_BY_USER = 2,      /* user, metadata.user_id */
+    WEIR_STICKY_BY_BEGINNING = 3, /* system text and first turn */
+};
+const char *weir_sticky_by_name(enum weir_sticky_by by);
+
 struct weir_record_intent {
     struct weir_request_id request;
     uint8_t image_digest[32];
@@ -166,6 +175,12 @@ struct weir_record_intent {
     /* Indexes into candidates, in the order they may be tried. */
     uint32_t order_count;
     uint8_t order[WEIR_CANDIDATES_MAX];
+    /* Why in that order: the route's mode (weir/image.h) and, of modes that
+     * sort, the number of each candidate of `order`: micro-units of money,
+     * microseconds, calls, a hash. Older records have 0. */
+    uint32_t route_mode;
+    uint32_t sticky_by; /* enum weir_sticky_by */
+    uint64_t order_values[WEIR_CANDIDATES_MAX];
 };
 
 struct weir_record_attempt {

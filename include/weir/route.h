@@ -99,6 +99,10 @@ void weir_route_plan_init(struct weir_route_plan *plan, uint32_t count,
                           uint64_t random, weir_time now, uint32_t deadline_ms,
                           uint32_t attempts_max);
 
+/* Sorts the plan by values[candidate], smallest first, equals as they are. */
+void weir_route_plan_sort(struct weir_route_plan *plan,
+                          const uint64_t values[WEIR_CANDIDATES_MAX]);
+
 /* The first attempt. `out`: candidates withdrawn or ejected right now.
  * GIVE_UP with EXHAUSTED when none is left. */
 struct weir_route_step weir_route_first(struct weir_route_plan *plan,
