@@ -124,13 +124,13 @@ attempts_json(const struct weir_record_outcome *outcome)
     for (uint32_t i = 0; i < outcome->attempt_count; i++) {
         const struct weir_record_attempt *row = &outcome->attempts[i];
         json_array_append_new(
-            list, json_pack("{s:o,s:i,s:i,s:s,s:i}", "deployment",
-                            weir__explain_text(row->deployment), "http_status",
-                            (int)row->http_status, "failure", (int)row->failure,
-                            "end",
-                            weir_attempt_end_name(
-                                (enum weir_attempt_end)row->failure),
-                            "elapsed_ms", (int)row->elapsed_ms));
+            list,
+            json_pack(
+                "{s:o,s:i,s:i,s:s,s:i}", "deployment",
+                weir__explain_text(row->deployment), "http_status",
+                (int)row->http_status, "failure", (int)row->failure, "end",
+                weir_attempt_end_name((enum weir_attempt_end)row->failure),
+                "elapsed_ms", (int)row->elapsed_ms));
     }
     return list;
 }
@@ -182,16 +182,15 @@ ordered_by_json(const struct weir_record_intent *intent)
     const char *mode = weir_route_mode_name(intent->route_mode);
     json_t *by = json_pack("{s:s}", "mode", mode == NULL ? "unknown" : mode);
     if (intent->route_mode == WEIR_ROUTE_STICKY)
-        json_object_set_new(
-            by, "sticky_by",
-            json_string(weir_sticky_by_name(
-                (enum weir_sticky_by)intent->sticky_by)));
+        json_object_set_new(by, "sticky_by",
+                            json_string(weir_sticky_by_name(
+                                (enum weir_sticky_by)intent->sticky_by)));
     if (mode == NULL || units[intent->route_mode] == NULL)
         return by;
     json_t *values = json_array();
     for (uint32_t i = 0; i < intent->order_count; i++)
-        json_array_append_new(values,
-                              json_integer((json_int_t)intent->order_values[i]));
+        json_array_append_new(
+            values, json_integer((json_int_t)intent->order_values[i]));
     json_object_set_new(by, "unit", json_string(units[intent->route_mode]));
     json_object_set_new(by, "values", values);
     return by;
