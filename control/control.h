@@ -31,7 +31,7 @@ struct weir_teller;     /* control/notices/telling.h */
 /* Of an import under way: GET /v1/imports/progress. */
 enum weir_import_stage {
     WEIR_IMPORT_NONE,
-    WEIR_IMPORT_READING, /* and comparing */
+    WEIR_IMPORT_READING,  /* and comparing */
     WEIR_IMPORT_CLEARING, /* of what an earlier one left */
     WEIR_IMPORT_WRITING,
     WEIR_IMPORT_SWITCHING,

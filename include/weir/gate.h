@@ -280,7 +280,7 @@ struct weir_call {
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
     struct weir_watch_call watching;
-    uint8_t standing[WEIR_CANDIDATES_MAX]; /* enum weir_health_state */
+    uint8_t standing[WEIR_CANDIDATES_MAX];      /* enum weir_health_state */
     uint64_t order_values[WEIR_CANDIDATES_MAX]; /* of modes that sort */
     enum weir_sticky_by sticky_by;
     struct weir_route_plan plan;

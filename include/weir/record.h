@@ -70,9 +70,9 @@ enum weir_reason {
     WEIR_REASON_WATCH_HOLD = 26,
     WEIR_REASON_WATCH_SUSPENDED = 27,
     WEIR_REASON_FILTERED = 28, /* a rule of a filter blocks it */
-    WEIR_REASON_EJECTED = 29, /* all that may serve it failed of late */
-    WEIR_REASON_RESTING = 30, /* their origins asked for a pause */
-    WEIR_REASON_FULL = 31,    /* they have as many calls as they may have */
+    WEIR_REASON_EJECTED = 29,  /* all that may serve it failed of late */
+    WEIR_REASON_RESTING = 30,  /* their origins asked for a pause */
+    WEIR_REASON_FULL = 31,     /* they have as many calls as they may have */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);

@@ -27,13 +27,13 @@ extern "C" {
 
 /* How an attempt ended. Numbers are permanent: records have them. */
 enum weir_attempt_end {
-    WEIR_ATTEMPT_REPLIED,      /* a status line arrived; see status */
-    WEIR_ATTEMPT_REFUSED,      /* no connection: refused, reset, TLS, no peer */
-    WEIR_ATTEMPT_SLOW_OPEN,    /* no connection in time */
-    WEIR_ATTEMPT_SLOW_HEAD,    /* connected and sent, no reply in time */
-    WEIR_ATTEMPT_BROKEN,       /* connection lost or nonsense before the head */
-    WEIR_ATTEMPT_WITHDRAWN,    /* withdrawn before it was sent */
-    WEIR_ATTEMPT_PINNED,       /* the origin is not what its pins say */
+    WEIR_ATTEMPT_REPLIED,   /* a status line arrived; see status */
+    WEIR_ATTEMPT_REFUSED,   /* no connection: refused, reset, TLS, no peer */
+    WEIR_ATTEMPT_SLOW_OPEN, /* no connection in time */
+    WEIR_ATTEMPT_SLOW_HEAD, /* connected and sent, no reply in time */
+    WEIR_ATTEMPT_BROKEN,    /* connection lost or nonsense before the head */
+    WEIR_ATTEMPT_WITHDRAWN, /* withdrawn before it was sent */
+    WEIR_ATTEMPT_PINNED,    /* the origin is not what its pins say */
     WEIR_ATTEMPT_NO_CREDENTIAL, /* nothing to show the origin, nothing sent */
     /* In records only: passed over, nothing was tried. */
     WEIR_ATTEMPT_EJECTED, /* failed too often of late, or is being probed */

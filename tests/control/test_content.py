@@ -187,7 +187,10 @@ def test_erased_it_is_gone_and_every_proof_still_verifies(keeping, tmp_path):
     assert keeping.acts("content.erase")[0]["subject"] == request
     assert keeping.weir.audit().returncode == 0
     receipt = tmp_path / "r"
-    receipt.write_text(keeping.weir.cli("audit", "receipt", request).stdout)
+    # once a checkpoint covers the call
+    receipt.write_text(lab.wait_for(
+        lambda: keeping.weir.cli("audit", "receipt", request,
+                                 check=False).stdout, 15, "a receipt"))
     keeping.weir.cli("explain", request)
     assert subprocess.run([lab.program("weir"), "audit", "check", receipt],
                           capture_output=True).returncode == 0
