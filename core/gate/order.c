@@ -12,6 +12,10 @@
  * equals as declared; the numbers go into the record, so that explaining a
  * call needs no memory of that moment.
  *
+ * WHY LEAST_BUSY DRAWS AMONG EQUALS. Calls that come together are ordered
+ * before any of them is under way: all would see the same counts, and all go
+ * to the one that is declared first.
+ *
  * WHY RENDEZVOUS. A deployment that comes or goes moves its own share of the
  * conversations and no other, and workers need to agree on nothing.
  *
@@ -160,14 +164,27 @@ price_of(const struct weir_call *call, const struct weir_image_model *model)
     return micros > 0 ? (uint64_t)micros : 0;
 }
 
+/* Begins with another candidate, so that equals are in another order. */
 static void
-sort_plan(struct weir_call *call, enum weir_route_mode mode)
+turn_plan(struct weir_route_plan *plan, uint64_t random)
+{
+    uint8_t order[WEIR_CANDIDATES_MAX];
+    _Static_assert(sizeof(order[0]) == sizeof(plan->order[0]), "as a plan's");
+    for (uint32_t i = 0; i < plan->count; i++)
+        order[i] = plan->order[(i + random % plan->count) % plan->count];
+    memcpy(plan->order, order, plan->count * sizeof(order[0]));
+}
+
+static void
+sort_plan(struct weir_call *call, enum weir_route_mode mode, uint64_t random)
 {
     const struct weir_image *image = &call->view->image;
     uint64_t name =
         mode == WEIR_ROUTE_STICKY ? conversation(call, &call->sticky_by) : 0;
     uint8_t bytes[8];
     memcpy(bytes, &name, sizeof(bytes));
+    if (mode == WEIR_ROUTE_LEAST_BUSY)
+        turn_plan(&call->plan, random);
     for (uint32_t i = 0; i < call->plan.count; i++) {
         uint32_t candidate = call->plan.order[i];
         const struct weir_image_deployment *row =
@@ -205,7 +222,7 @@ weir__gate_plan(struct weir_call *call, struct weir_error *err)
                          allowed, random, call->started, route->deadline_ms,
                          route->attempts_max);
     if (route->mode >= WEIR_ROUTE_PRICE)
-        sort_plan(call, (enum weir_route_mode)route->mode);
+        sort_plan(call, (enum weir_route_mode)route->mode, random);
     return WEIR_OK;
 }
 
