@@ -63,6 +63,8 @@ next_word(weir_span *rest, weir_span *word_out)
         rest->ptr++;
         rest->len--;
     }
+    if (rest->len == 0)
+        return false;
     size_t len = 0;
     while (len < rest->len && rest->ptr[len] != ' ' && rest->ptr[len] != ',')
         len++;

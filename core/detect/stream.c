@@ -559,12 +559,13 @@ fill(struct weir_detect_stream *stream, weir_span piece)
 {
     size_t used = stream->context + stream->held;
     size_t n = WEIR_DETECT_WINDOW - used;
-    if (n > piece.len)
+    if (n >= piece.len)
         n = piece.len;
     else /* whole characters */
         while (n > 0 && ((unsigned char)piece.ptr[n] & 0xc0) == 0x80)
             n--;
-    memcpy(stream->window + used, piece.ptr, n);
+    if (n > 0)
+        memcpy(stream->window + used, piece.ptr, n);
     stream->held += (uint32_t)n;
     return n;
 }
@@ -579,6 +580,8 @@ weir_detect_feed(struct weir_detect_stream *stream, weir_span piece,
             piece = swallow(stream, piece);
         if (stream->swallowed_by != 0)
             break; /* all of it was */
+        if (stream->held == 0 && piece.len == 0)
+            break;
         if (stream->context == 0 && stream->held == 0) {
             piece = feed_in_place(stream, piece, is_last, out);
             goes_on = piece.len > 0;
