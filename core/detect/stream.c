@@ -576,7 +576,7 @@ weir_detect_feed(struct weir_detect_stream *stream, weir_span piece,
 {
     bool goes_on = true;
     while (goes_on && !out->is_blocked) {
-        if (stream->swallowed_by != 0)
+        if (stream->swallowed_by != 0 && piece.len > 0)
             piece = swallow(stream, piece);
         if (stream->swallowed_by != 0)
             break; /* all of it was */
@@ -587,8 +587,10 @@ weir_detect_feed(struct weir_detect_stream *stream, weir_span piece,
             goes_on = piece.len > 0;
             continue;
         }
-        size_t n = fill(stream, piece);
-        piece = (weir_span){piece.ptr + n, piece.len - n};
+        if (piece.len > 0) {
+            size_t n = fill(stream, piece);
+            piece = (weir_span){piece.ptr + n, piece.len - n};
+        }
         bool is_end = is_last && piece.len == 0;
         struct weir_detect_text text = {stream->window, stream->context,
                                         stream->context + stream->held};

@@ -47,9 +47,10 @@ struct weir_filter {
     struct weir_arena arena; /* of one event */
     struct channel *channels;
     uint32_t channel_count;
-    weir_span data; /* of the event under way, as it came */
-    int64_t added;  /* events */
-    int64_t number; /* sequence_number of the last event */
+    weir_span data;    /* of the event under way, as it came */
+    int64_t added;     /* events */
+    int64_t number;    /* sequence_number of the last event */
+    bool is_rewritten; /* the last event, its end included */
 };
 
 /* ---------------------------------------------------------------- event */
@@ -422,6 +423,7 @@ put_event(struct weir_filter *filter, weir_span raw, weir_span data,
         return begun;
     }
     /* data of several lines: written as one */
+    filter->is_rewritten = true;
     weir_buf_add_span(out, WEIR_SPAN("data: "));
     begun = out->len;
     weir_buf_add_span(out, made);
@@ -591,9 +593,12 @@ pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
     if (sse->is_part)
         return give_up(filter);
     if (!sse->has_data || sse->is_tail) {
-        weir_buf_add_span(out, sse->raw);
+        if (!sse->is_tail || !filter->is_rewritten)
+            weir_buf_add_span(out, sse->raw);
+        filter->is_rewritten = false;
         return true;
     }
+    filter->is_rewritten = false;
     filter->data = sse->data;
     weir_arena_fini(&filter->arena);
     weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
