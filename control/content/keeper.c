@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "control/beat.h"
 #include "control/content/parts.h"
 #include "control/log.h"
 
@@ -28,10 +28,7 @@
 static atomic_uint stirred;
 
 struct weir_content_keeper {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stops;
-    bool is_stopping;
+    struct weir_beat beat;
     struct weir_control *control;
     struct weir__content_settings settings;
     struct weir__content_master master;
@@ -320,21 +317,6 @@ sweep(struct weir_content_keeper *keeper, weir_time now, struct weir_error *err)
 
 /* ---------------------------------------------------------------- the thread */
 
-/* False: time to stop. */
-static bool
-wait_a_second(struct weir_content_keeper *keeper)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++;
-    pthread_mutex_lock(&keeper->lock);
-    if (!keeper->is_stopping)
-        (void)pthread_cond_timedwait(&keeper->stops, &keeper->lock, &until);
-    bool goes_on = !keeper->is_stopping;
-    pthread_mutex_unlock(&keeper->lock);
-    return goes_on;
-}
-
 static void
 tell(struct weir_content_keeper *keeper, weir_status status,
      const struct weir_error *err)
@@ -365,7 +347,7 @@ run(void *context)
             seconds++ % SWEEP_SECONDS == 0)
             status = sweep(keeper, weir_control_now(), &err);
         tell(keeper, status, &err);
-    } while (wait_a_second(keeper));
+    } while (weir_beat_wait(&keeper->beat, WEIR_US_PER_SEC));
     return NULL;
 }
 
@@ -379,14 +361,13 @@ weir_content_keeper_start(struct weir_control *control,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     struct weir_error first = {0};
     keeper->control = control;
-    pthread_mutex_init(&keeper->lock, NULL);
-    pthread_cond_init(&keeper->stops, NULL);
     /* Workers that start after this know what must be kept. */
     tell(keeper, publish(keeper, &first), &first);
-    if (pthread_create(&keeper->thread, NULL, run, keeper) != 0) {
-        free(keeper);
-        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                         "no thread for content");
+    weir_status status =
+        weir_beat_start(&keeper->beat, run, keeper, "content", err);
+    if (status != WEIR_OK) {
+        weir_content_keeper_stop(keeper);
+        return status;
     }
     *keeper_out = keeper;
     return WEIR_OK;
@@ -397,13 +378,7 @@ weir_content_keeper_stop(struct weir_content_keeper *keeper)
 {
     if (keeper == NULL)
         return;
-    pthread_mutex_lock(&keeper->lock);
-    keeper->is_stopping = true;
-    pthread_cond_signal(&keeper->stops);
-    pthread_mutex_unlock(&keeper->lock);
-    pthread_join(keeper->thread, NULL);
-    pthread_cond_destroy(&keeper->stops);
-    pthread_mutex_destroy(&keeper->lock);
+    weir_beat_stop(&keeper->beat);
     weir_wipe(keeper, sizeof *keeper);
     free(keeper);
 }

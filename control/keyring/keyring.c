@@ -15,12 +15,12 @@
  * references; a token of another account must not serve an origin.
  */
 #include "control/keyring/keyring.h"
+#include "control/beat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <weir/crypto.h>
 
@@ -425,11 +425,10 @@ weir__keyring_state(const struct weir_control *control, size_t index,
 
 /* ------------------------------------------------------------------- thread */
 
+#define BEAT_US (250 * WEIR_US_PER_MS)
+
 struct weir_keeper {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stops;
-    bool is_stopping;
+    struct weir_beat beat;
     weir_time look_at;
     struct weir_control *control;
 };
@@ -500,25 +499,6 @@ work(struct weir_keeper *keeper, struct job *job)
     free(job->names);
 }
 
-/* False: time to stop. */
-static bool
-wait_a_moment(struct weir_keeper *keeper)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 250000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_mutex_lock(&keeper->lock);
-    if (!keeper->is_stopping)
-        (void)pthread_cond_timedwait(&keeper->stops, &keeper->lock, &until);
-    bool goes_on = !keeper->is_stopping;
-    pthread_mutex_unlock(&keeper->lock);
-    return goes_on;
-}
-
 static void *
 run(void *context)
 {
@@ -530,7 +510,7 @@ run(void *context)
         pthread_mutex_unlock(&keeper->control->lock);
         if (has_job)
             work(keeper, &job);
-    } while (wait_a_moment(keeper));
+    } while (weir_beat_wait(&keeper->beat, BEAT_US));
     return NULL;
 }
 
@@ -542,14 +522,11 @@ weir_keeper_start(struct weir_control *control, struct weir_keeper **keeper_out,
     if (keeper == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     keeper->control = control;
-    pthread_mutex_init(&keeper->lock, NULL);
-    pthread_cond_init(&keeper->stops, NULL);
-    if (pthread_create(&keeper->thread, NULL, run, keeper) != 0) {
-        pthread_cond_destroy(&keeper->stops);
-        pthread_mutex_destroy(&keeper->lock);
+    weir_status status =
+        weir_beat_start(&keeper->beat, run, keeper, "credentials", err);
+    if (status != WEIR_OK) {
         free(keeper);
-        return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                         "no thread for credentials");
+        return status;
     }
     *keeper_out = keeper;
     return WEIR_OK;
@@ -560,12 +537,6 @@ weir_keeper_stop(struct weir_keeper *keeper)
 {
     if (keeper == NULL)
         return;
-    pthread_mutex_lock(&keeper->lock);
-    keeper->is_stopping = true;
-    pthread_cond_signal(&keeper->stops);
-    pthread_mutex_unlock(&keeper->lock);
-    pthread_join(keeper->thread, NULL);
-    pthread_cond_destroy(&keeper->stops);
-    pthread_mutex_destroy(&keeper->lock);
+    weir_beat_stop(&keeper->beat);
     free(keeper);
 }

@@ -19,8 +19,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "control/beat.h"
 #include "control/control.h"
 #include "control/log.h"
 #include "control/schedule/schedule.h"
@@ -31,10 +31,7 @@
 #define REST     10
 
 struct weir_herald {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stops;
-    bool is_stopping;
+    struct weir_beat beat;
     struct weir_control *control;
     struct weir_store *store;
     uint64_t publications; /* looked at last */
@@ -119,26 +116,11 @@ look(struct weir_herald *herald)
     herald->failed_last = status != WEIR_OK;
 }
 
-/* False: time to stop. */
-static bool
-wait(struct weir_herald *herald)
-{
-    weir_time until = weir_control_now() + LOOK_MS * WEIR_US_PER_MS;
-    struct timespec when = {.tv_sec = until / WEIR_US_PER_SEC,
-                            .tv_nsec = until % WEIR_US_PER_SEC * 1000};
-    pthread_mutex_lock(&herald->lock);
-    if (!herald->is_stopping)
-        (void)pthread_cond_timedwait(&herald->stops, &herald->lock, &when);
-    bool goes_on = !herald->is_stopping;
-    pthread_mutex_unlock(&herald->lock);
-    return goes_on;
-}
-
 static void *
 work(void *context)
 {
     struct weir_herald *herald = context;
-    while (wait(herald))
+    while (weir_beat_wait(&herald->beat, LOOK_MS * WEIR_US_PER_MS))
         look(herald);
     return NULL;
 }
@@ -151,20 +133,16 @@ weir_herald_start(struct weir_control *control, struct weir_herald **herald_out,
     if (herald == NULL)
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     herald->control = control;
-    pthread_mutex_init(&herald->lock, NULL);
-    pthread_cond_init(&herald->stops, NULL);
     weir_status status =
         weir_store_open(control->paths.state, true, &herald->store, err);
-    if (status == WEIR_OK &&
-        pthread_create(&herald->thread, NULL, work, herald) != 0)
-        status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                           "no thread for coming changes");
+    if (status == WEIR_OK)
+        status =
+            weir_beat_start(&herald->beat, work, herald, "coming changes", err);
     if (status == WEIR_OK) {
         *herald_out = herald;
         return WEIR_OK;
     }
-    weir_store_close(herald->store);
-    free(herald);
+    weir_herald_stop(herald);
     return status;
 }
 
@@ -173,13 +151,7 @@ weir_herald_stop(struct weir_herald *herald)
 {
     if (herald == NULL)
         return;
-    pthread_mutex_lock(&herald->lock);
-    herald->is_stopping = true;
-    pthread_cond_signal(&herald->stops);
-    pthread_mutex_unlock(&herald->lock);
-    pthread_join(herald->thread, NULL);
+    weir_beat_stop(&herald->beat);
     weir_store_close(herald->store);
-    pthread_cond_destroy(&herald->stops);
-    pthread_mutex_destroy(&herald->lock);
     free(herald);
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "control/beat.h"
 #include "control/ingest/leaves.h"
 #include "control/log.h"
 #include "control/witness/vouch.h"
@@ -14,10 +14,7 @@
 #define TIMEOUT_MS 5000L
 
 struct weir_voucher {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stops;
-    bool is_stopping;
+    struct weir_beat beat;
     struct weir_control *control;
     struct weir_store *store;
     struct weir_vouch vouch;
@@ -141,26 +138,11 @@ take_stamp(struct weir_voucher *voucher, const struct weir_transparency *rules,
     voucher->stamp_at = now + 30 * WEIR_US_PER_SEC;
 }
 
-/* False: time to stop. */
-static bool
-wait_a_second(struct weir_voucher *voucher)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++;
-    pthread_mutex_lock(&voucher->lock);
-    if (!voucher->is_stopping)
-        (void)pthread_cond_timedwait(&voucher->stops, &voucher->lock, &until);
-    bool goes_on = !voucher->is_stopping;
-    pthread_mutex_unlock(&voucher->lock);
-    return goes_on;
-}
-
 static void *
 run(void *context)
 {
     struct weir_voucher *voucher = context;
-    while (wait_a_second(voucher)) {
+    while (weir_beat_wait(&voucher->beat, WEIR_US_PER_SEC)) {
         struct weir_transparency rules;
         weir_time now = weir_control_now();
         weir_transparency_of(voucher->control, &rules);
@@ -182,20 +164,16 @@ weir_voucher_start(struct weir_control *control,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     voucher->control = control;
-    pthread_mutex_init(&voucher->lock, NULL);
-    pthread_cond_init(&voucher->stops, NULL);
     weir_status status =
         weir_store_open(control->paths.state, false, &voucher->store, err);
-    if (status == WEIR_OK &&
-        pthread_create(&voucher->thread, NULL, run, voucher) != 0)
-        status = weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE,
-                           "no thread for witnesses");
+    if (status == WEIR_OK)
+        status =
+            weir_beat_start(&voucher->beat, run, voucher, "witnesses", err);
     if (status == WEIR_OK) {
         *voucher_out = voucher;
         return WEIR_OK;
     }
-    weir_store_close(voucher->store);
-    free(voucher);
+    weir_voucher_stop(voucher);
     return status;
 }
 
@@ -204,13 +182,7 @@ weir_voucher_stop(struct weir_voucher *voucher)
 {
     if (voucher == NULL)
         return;
-    pthread_mutex_lock(&voucher->lock);
-    voucher->is_stopping = true;
-    pthread_cond_signal(&voucher->stops);
-    pthread_mutex_unlock(&voucher->lock);
-    pthread_join(voucher->thread, NULL);
+    weir_beat_stop(&voucher->beat);
     weir_store_close(voucher->store);
-    pthread_cond_destroy(&voucher->stops);
-    pthread_mutex_destroy(&voucher->lock);
     free(voucher);
 }
