@@ -7,7 +7,7 @@
 
 /* As weir/quota.h: limits of one call, and what a window's counter holds
  * (weir_quota_amount_max); a test holds them together. */
-#define LIMITS_MAX 24
+#define LIMITS_MAX 32
 
 static const uint8_t amount_bits[] = {40, 44, 48, 48, 52, 52};
 static const char *const windows[] = {"minute", "hour",  "day",

@@ -22,6 +22,12 @@
  * settling, a sum that had to grow is grown in doubt; one that had to shrink
  * is left.
  *
+ * POOLS. A member's sum is its own word; the pool's rest is another, which
+ * follows from the members' words by what each compare-and-swap of theirs
+ * moved above the reserve. The entry lists the member alone: whoever walks it
+ * back finds the rest's part again by the same rule. A kill between the two
+ * words leaves the rest too full by one call at most, until its window ends.
+ *
  * WHAT IT DOES NOT DO. It does not find out who is dead: control does. It
  * does not expire holds by age: a stream may be long, and a live worker
  * always ends its holds.
@@ -86,30 +92,146 @@ reserve(struct weir_quota *quota, struct quota_item *item, int64_t amount,
     }
 }
 
-/* Changes a sum by `delta` if it still belongs to the window of `item`. */
-static void
+/* What of a member's sum is above its reserve: the pool's rest has it. */
+static int64_t
+above(int64_t sum, int64_t reserve)
+{
+    return sum > reserve ? sum - reserve : 0;
+}
+
+/*
+ * Changes a sum by `delta` if it still belongs to the window of `item`.
+ * Returns by how much what is above `reserve` has changed: a sum that grows
+ * from one compare-and-swap to the next tells each of them its own part, and
+ * the parts add up to the whole, whoever made them.
+ */
+static int64_t
 adjust(struct weir_quota *quota, const struct quota_item *item,
-       _Atomic uint64_t *word, int64_t delta, bool is_begun)
+       _Atomic uint64_t *word, _Atomic uint64_t *last, int64_t delta,
+       bool is_begun)
 {
     weir_quota_window window = item->window;
     int64_t max = weir_quota_amount_max(window);
     uint64_t old = atomic_load(word);
+    uint32_t number;
     bool is_clipped;
-    uint64_t next;
+    int64_t before;
+    int64_t sum;
 
     do {
-        uint32_t number = quota_number_of(window, old);
-        int64_t sum = quota_amount_of(window, old);
+        number = quota_number_of(window, old);
+        before = quota_amount_of(window, old);
         if (number > item->number || (number < item->number && !is_begun))
-            return;
+            return 0;
         if (number < item->number)
-            sum = 0;
-        is_clipped = delta > max - sum || delta < -sum;
-        sum = delta > max - sum ? max : delta < -sum ? 0 : sum + delta;
-        next = quota_pack(window, item->number, sum);
-    } while (!atomic_compare_exchange_weak(word, &old, next));
+            before = 0;
+        is_clipped = delta > max - before || delta < -before;
+        sum = delta > max - before ? max : delta < -before ? 0 : before + delta;
+    } while (!atomic_compare_exchange_weak(
+        word, &old, quota_pack(window, item->number, sum)));
     if (is_clipped)
         count_up(&quota->saturated);
+    if (last != NULL && number < item->number && number > 0)
+        atomic_store_explicit(last, old, memory_order_relaxed);
+    return above(sum, item->reserve) - above(before, item->reserve);
+}
+
+void
+quota_add(struct weir_quota *quota, _Atomic uint64_t *word,
+          weir_quota_window window, uint32_t number, int64_t delta)
+{
+    const struct quota_item item = {.number = number,
+                                    .window = (uint8_t)window};
+    adjust(quota, &item, word, NULL, delta, true);
+}
+
+/* The rest of the member's pool, in the member's window. */
+static struct quota_item
+rest_of(const struct quota_item *item)
+{
+    return (struct quota_item){.slot = item->pool,
+                               .number = item->number,
+                               .pool = QUOTA_INDEX_NONE,
+                               .metric = item->metric,
+                               .window = item->window};
+}
+
+static void
+adjust_total(struct weir_quota *quota, const struct quota_item *item,
+             int64_t delta)
+{
+    struct quota_slot *slot = slot_of(quota, item);
+    int64_t part = adjust(quota, item, &slot->total, NULL, delta, false);
+    if (item->pool == QUOTA_INDEX_NONE || part == 0)
+        return;
+    const struct quota_item rest = rest_of(item);
+    adjust(quota, &rest, &slot_of(quota, &rest)->total, NULL, part, true);
+}
+
+static void
+adjust_used(struct weir_quota *quota, const struct quota_item *item,
+            int64_t delta)
+{
+    struct quota_slot *slot = slot_of(quota, item);
+    int64_t part = adjust(quota, item, &slot->used, &slot->last, delta, true);
+    if (item->pool == QUOTA_INDEX_NONE || part == 0)
+        return;
+    const struct quota_item rest = rest_of(item);
+    slot = slot_of(quota, &rest);
+    adjust(quota, &rest, &slot->used, &slot->last, part, true);
+}
+
+/*
+ * A member of a pool: what goes above its reserve is taken from the rest
+ * before the member's own sum changes, so that a kill in between leaves the
+ * rest too small, never too large.
+ */
+static bool
+reserve_member(struct weir_quota *quota, struct quota_item *item,
+               int64_t amount, const weir_quota_limit *limit,
+               const weir_quota_limit *shared, int64_t *sum_out)
+{
+    _Atomic uint64_t *total = &slot_of(quota, item)->total;
+    weir_quota_window window = item->window;
+    struct quota_item rest = rest_of(item);
+    uint64_t old = atomic_load(total);
+    int64_t taken = 0;
+
+    for (;;) {
+        uint32_t number = quota_number_of(window, old);
+        int64_t sum = 0;
+        int64_t ignored;
+        if (number >= item->number) {
+            sum = quota_amount_of(window, old);
+            item->number = number;
+        }
+        *sum_out = sum;
+        if (amount > weir_quota_amount_max(window) - sum)
+            break;
+        int64_t part =
+            above(sum + amount, limit->reserve) - above(sum, limit->reserve);
+        if (part > taken) {
+            rest.number = item->number;
+            if (!reserve(quota, &rest, part - taken, shared, &ignored))
+                break;
+            taken = part;
+            if (rest.number > item->number) {
+                item->number = rest.number; /* a later window has begun */
+                continue;
+            }
+        } else if (part < taken) {
+            adjust(quota, &rest, &slot_of(quota, &rest)->total, NULL,
+                   part - taken, false);
+            taken = part;
+        }
+        if (atomic_compare_exchange_weak(
+                total, &old, quota_pack(window, item->number, sum + amount)))
+            return true;
+    }
+    if (taken > 0)
+        adjust(quota, &rest, &slot_of(quota, &rest)->total, NULL, -taken,
+               false);
+    return false;
 }
 
 /* ---------------------------------------------------- walks of an entry */
@@ -121,9 +243,18 @@ walk_back(struct weir_quota *quota, struct quota_entry *entry, uint32_t step)
     while (step > 0) {
         const struct quota_item *item = &entry->items[--step];
         set_progress(entry, QUOTA_HELD, step);
-        adjust(quota, item, &slot_of(quota, item)->total,
-               -entry->estimate.of[item->metric], false);
+        if (!item->is_rest)
+            adjust_total(quota, item, -entry->estimate.of[item->metric]);
     }
+}
+
+/* What the call took of this counter. */
+static int64_t
+actual_of(const struct quota_entry *entry, uint32_t index)
+{
+    return (entry->applies >> index & 1) != 0
+               ? entry->actual.of[entry->items[index].metric]
+               : 0;
 }
 
 static void
@@ -131,12 +262,14 @@ walk_settle(struct weir_quota *quota, struct quota_entry *entry, uint32_t step)
 {
     for (; step < 2 * entry->count; step++) {
         const struct quota_item *item = &entry->items[step / 2];
-        int64_t actual = entry->actual.of[item->metric];
-        if (step % 2 == 0)
-            adjust(quota, item, &slot_of(quota, item)->total,
-                   actual - entry->estimate.of[item->metric], false);
+        int64_t actual = actual_of(entry, step / 2);
+        if (item->is_rest)
+            ; /* its members' steps count it */
+        else if (step % 2 == 0)
+            adjust_total(quota, item,
+                         actual - entry->estimate.of[item->metric]);
         else
-            adjust(quota, item, &slot_of(quota, item)->used, actual, true);
+            adjust_used(quota, item, actual);
         set_progress(entry, QUOTA_SETTLING, step + 1);
     }
 }
@@ -182,6 +315,7 @@ recover_entry(struct weir_quota *quota, struct quota_entry *entry,
     switch ((enum quota_phase)(progress >> 16)) {
     case QUOTA_HELD:
         entry->actual = entry->estimate;
+        entry->applies = UINT32_MAX;
         /* with fewer steps the call was not yet, or no longer, admitted */
         if (step == entry->count && on_hold != NULL &&
             on_hold(context, entry->call, entry->held_at, &entry->actual)) {
@@ -194,10 +328,10 @@ recover_entry(struct weir_quota *quota, struct quota_entry *entry,
     case QUOTA_SETTLING:
         if (step < 2 * entry->count) {
             const struct quota_item *item = &entry->items[step / 2];
-            int64_t delta = entry->actual.of[item->metric] -
-                            entry->estimate.of[item->metric];
-            if (step % 2 == 0 && delta > 0)
-                adjust(quota, item, &slot_of(quota, item)->total, delta, false);
+            int64_t delta =
+                actual_of(entry, step / 2) - entry->estimate.of[item->metric];
+            if (step % 2 == 0 && delta > 0 && !item->is_rest)
+                adjust_total(quota, item, delta);
             step++;
             set_progress(entry, QUOTA_SETTLING, step);
         }
@@ -289,11 +423,27 @@ weir_quota_lane_held(const struct weir_quota *quota, uint32_t lane)
 
 /* ------------------------------------------------------- a call's way */
 
+static bool
+take(struct weir_quota *quota, struct quota_item *item,
+     const weir_quota_limit *limits, size_t index, int64_t amount,
+     int64_t *sum_out)
+{
+    const weir_quota_limit *limit = &limits[index];
+    *sum_out = 0;
+    if (limit->is_rest)
+        return true; /* its members take from it */
+    if (limit->pool != 0)
+        return reserve_member(quota, item, amount, limit,
+                              &limits[limit->pool - 1], sum_out);
+    return reserve(quota, item, amount, limit, sum_out);
+}
+
 static weir_status
 refuse(struct weir_quota *quota, const struct quota_item *item,
-       const weir_quota_limit *limit, size_t index, int64_t amount, int64_t sum,
-       weir_quota_refusal *refusal_out, struct weir_error *err)
+       const weir_quota_limit *limits, size_t index, int64_t amount,
+       int64_t sum, weir_quota_refusal *refusal_out, struct weir_error *err)
 {
+    const weir_quota_limit *limit = &limits[index];
     struct quota_slot *slot = slot_of(quota, item);
     weir_time starts_at;
     weir_time ends_at;
@@ -303,10 +453,17 @@ refuse(struct weir_quota *quota, const struct quota_item *item,
                               : 0;
 
     count_up(&slot->refused);
+    if (item->pool != QUOTA_INDEX_NONE) {
+        const struct quota_item rest = rest_of(item);
+        count_up(&slot_of(quota, &rest)->refused);
+    }
     quota_window_bounds(item->window, item->number, &starts_at, &ends_at);
     if (refusal_out != NULL) {
         refusal_out->limit = (uint32_t)index;
-        refusal_out->is_never = amount > limit->amount;
+        refusal_out->is_never =
+            limit->pool == 0
+                ? amount > limit->amount
+                : amount - limit->reserve > limits[limit->pool - 1].amount;
         refusal_out->used = used_amount < sum ? used_amount : sum;
         refusal_out->held = sum - refusal_out->used;
         refusal_out->reopens_at = ends_at;
@@ -329,12 +486,25 @@ prepare(struct weir_quota *quota, struct quota_entry *entry, uint64_t call,
         struct quota_item *item = &entry->items[i];
         item->metric = limits[i].metric;
         item->window = limits[i].window;
-        item->slot = quota_slot_claim(quota, limits[i].subject,
-                                      limits[i].metric, limits[i].window);
+        item->slot =
+            quota_slot_claim(quota, limits[i].subject, limits[i].metric,
+                             limits[i].window, limits[i].is_minor);
         if (item->slot == QUOTA_INDEX_NONE)
             return false;
-        item->number = quota_window_number(item->window, now);
+        item->number = quota_window_number(
+            item->window, now + limits[i].offset_s * WEIR_US_PER_SEC);
+        item->reserve = limits[i].reserve;
+        item->is_rest = limits[i].is_rest;
+        item->pool = QUOTA_INDEX_NONE;
     }
+    for (size_t i = 0; i < count; i++) {
+        if (limits[i].pool == 0)
+            continue;
+        WEIR_ASSERT(limits[i].pool <= count &&
+                    limits[limits[i].pool - 1].is_rest);
+        entry->items[i].pool = entry->items[limits[i].pool - 1].slot;
+    }
+    entry->applies = UINT32_MAX;
     entry->count = (uint32_t)count;
     entry->call = call;
     entry->held_at = now;
@@ -375,8 +545,8 @@ weir_quota_hold(struct weir_quota *quota, uint32_t lane, uint64_t call,
         int64_t amount = estimate->of[limits[i].metric];
         int64_t sum;
         WEIR_ASSERT(amount >= 0);
-        if (!reserve(quota, &entry->items[i], amount, &limits[i], &sum)) {
-            weir_status status = refuse(quota, &entry->items[i], &limits[i], i,
+        if (!take(quota, &entry->items[i], limits, i, amount, &sum)) {
+            weir_status status = refuse(quota, &entry->items[i], limits, i,
                                         amount, sum, refusal_out, err);
             walk_back(quota, entry, i);
             entry_give(head, entry);
@@ -384,7 +554,8 @@ weir_quota_hold(struct weir_quota *quota, uint32_t lane, uint64_t call,
             return status;
         }
         set_progress(entry, QUOTA_HELD, i + 1);
-        if (amount > limits[i].amount - sum)
+        if (!limits[i].is_rest && limits[i].pool == 0 &&
+            amount > limits[i].amount - sum)
             passed |= UINT32_C(1) << i;
     }
     count_up(&head->holds);
@@ -417,6 +588,13 @@ void
 weir_quota_settle(struct weir_quota *quota, weir_hold hold,
                   const weir_quota_amounts *actual)
 {
+    weir_quota_settle_some(quota, hold, actual, UINT32_MAX);
+}
+
+void
+weir_quota_settle_some(struct weir_quota *quota, weir_hold hold,
+                       const weir_quota_amounts *actual, uint32_t applies)
+{
     struct quota_lane *lane;
     struct quota_entry *entry = entry_of(quota, hold, &lane);
     if (entry == NULL)
@@ -424,6 +602,7 @@ weir_quota_settle(struct weir_quota *quota, weir_hold hold,
     for (size_t i = 0; i < WEIR_QUOTA_METRICS; i++)
         WEIR_ASSERT(actual->of[i] >= 0);
     entry->actual = *actual;
+    entry->applies = applies;
     set_progress(entry, QUOTA_SETTLING, 0);
     walk_settle(quota, entry, 0);
     entry_give(lane, entry);

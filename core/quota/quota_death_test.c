@@ -82,7 +82,7 @@ total_of(struct weir_quota *quota, const weir_quota_limit *limit,
          int64_t *used_out)
 {
     struct quota_slot *slot = &quota_slots(quota)[quota_slot_claim(
-        quota, limit->subject, limit->metric, limit->window)];
+        quota, limit->subject, limit->metric, limit->window, false)];
     *used_out = quota_amount_of(limit->window, atomic_load(&slot->used));
     return quota_amount_of(limit->window, atomic_load(&slot->total));
 }

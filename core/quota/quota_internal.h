@@ -18,7 +18,7 @@
 #include <weir/quota.h>
 
 #define QUOTA_MAGIC      UINT64_C(0x313061746f757177) /* "wquota01" */
-#define QUOTA_VERSION    2u
+#define QUOTA_VERSION    3u
 #define QUOTA_INDEX_NONE UINT32_MAX
 #define QUOTA_LANES_MAX  1024u /* more is a mistake, not a machine */
 #define QUOTA_RECOVERING UINT32_C(0x80000000) /* in a lane's owner */
@@ -31,7 +31,8 @@ struct quota_slot {
     _Atomic uint64_t total; /* packed: used and held; what admits */
     _Atomic uint64_t used;  /* packed: settled only; what is reported */
     _Atomic uint64_t refused;
-    uint64_t pad[2];
+    _Atomic uint64_t last; /* `used` as it was when its window was left */
+    uint64_t pad[1];
 };
 _Static_assert(sizeof(struct quota_slot) == 64, "one cache line");
 
@@ -46,22 +47,25 @@ enum quota_phase {
 struct quota_item {
     uint32_t slot;
     uint32_t number; /* of the window */
+    int64_t reserve; /* with `pool` */
+    uint32_t pool;   /* slot of its rest; QUOTA_INDEX_NONE: none */
     uint8_t metric;
     uint8_t window;
-    uint8_t reserved[2];
+    bool is_rest; /* counted by its members */
+    uint8_t reserved[1];
 };
 
 struct quota_entry {
     _Atomic uint32_t progress; /* phase << 16 | step */
     uint32_t count;
-    uint32_t next; /* free list; the owner's alone */
-    uint32_t reserved;
+    uint32_t next;    /* free list; the owner's alone */
+    uint32_t applies; /* bit per item: settled with `actual`, else with 0 */
     uint64_t call;
     weir_time held_at;
     weir_quota_amounts estimate;
     weir_quota_amounts actual;
     struct quota_item items[WEIR_QUOTA_LIMITS_MAX];
-    uint64_t pad[2];
+    uint64_t pad[6];
 };
 _Static_assert(sizeof(struct quota_entry) % 64 == 0, "whole cache lines");
 
@@ -106,14 +110,20 @@ uint64_t quota_pack(weir_quota_window kind, uint32_t number, int64_t amount);
 uint32_t quota_number_of(weir_quota_window kind, uint64_t word);
 int64_t quota_amount_of(weir_quota_window kind, uint64_t word);
 
+/* Adds to a sum of that window, which begins if need be. hold.c */
+void quota_add(struct weir_quota *quota, _Atomic uint64_t *word,
+               weir_quota_window window, uint32_t number, int64_t delta);
+
 /* --------------------------------------------------- table.c: the slots */
 
 struct quota_slot *quota_slots(const struct weir_quota *quota);
 struct quota_lane *quota_lane_at(const struct weir_quota *quota, uint32_t lane);
 struct quota_entry *quota_entries(const struct quota_lane *lane);
 
-/* Index of the counter, claimed if need be; QUOTA_INDEX_NONE: full. */
+/* Index of the counter, claimed if need be; QUOTA_INDEX_NONE: full. A minor
+ * one finds it full at half. */
 uint32_t quota_slot_claim(struct weir_quota *quota, uint64_t subject,
-                          weir_quota_metric metric, weir_quota_window window);
+                          weir_quota_metric metric, weir_quota_window window,
+                          bool is_minor);
 
 #endif

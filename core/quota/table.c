@@ -154,9 +154,13 @@ probe(const struct weir_quota *quota, uint64_t key, bool *is_found_out)
 
 uint32_t
 quota_slot_claim(struct weir_quota *quota, uint64_t subject,
-                 weir_quota_metric metric, weir_quota_window window)
+                 weir_quota_metric metric, weir_quota_window window,
+                 bool is_minor)
 {
     uint32_t kind = kind_of(metric, window);
+    /* an eighth stays free, so that chains end */
+    uint32_t most =
+        is_minor ? quota->slots / 2 : quota->slots - quota->slots / 8;
     uint64_t key = key_of(subject, kind);
 
     WEIR_ASSERT(subject != 0);
@@ -167,10 +171,8 @@ quota_slot_claim(struct weir_quota *quota, uint64_t subject,
             return QUOTA_INDEX_NONE;
         if (!is_found) {
             uint64_t none = 0;
-            /* an eighth stays free, so that chains end */
             if (atomic_load_explicit(&quota->slots_used,
-                                     memory_order_relaxed) >=
-                quota->slots - quota->slots / 8)
+                                     memory_order_relaxed) >= most)
                 return QUOTA_INDEX_NONE;
             if (!atomic_compare_exchange_strong(&slot->key, &none, key))
                 continue; /* taken meanwhile, perhaps by this very key */
@@ -184,6 +186,25 @@ quota_slot_claim(struct weir_quota *quota, uint64_t subject,
         }
         return (uint32_t)(slot - quota_slots(quota));
     }
+}
+
+/* Nobody may have settled in this window yet: then the word itself is of
+ * the last one. */
+static void
+last_of(const struct quota_slot *slot, weir_quota_window window,
+        uint32_t number, uint64_t used, weir_quota_row *row_out)
+{
+    uint64_t last = atomic_load(&slot->last);
+    weir_time ends_at;
+    if (quota_number_of(window, used) < number)
+        last = used;
+    row_out->last_starts_at = WEIR_TIME_MIN;
+    row_out->last_used = 0;
+    if (quota_number_of(window, last) == 0)
+        return;
+    quota_window_bounds(window, quota_number_of(window, last),
+                        &row_out->last_starts_at, &ends_at);
+    row_out->last_used = quota_amount_of(window, last);
 }
 
 static void
@@ -209,6 +230,7 @@ row_of(const struct quota_slot *slot, uint64_t subject, uint32_t kind,
     row_out->held =
         total_amount > row_out->used ? total_amount - row_out->used : 0;
     row_out->refused = atomic_load(&slot->refused);
+    last_of(slot, window, number, used, row_out);
 }
 
 bool
@@ -280,7 +302,7 @@ weir_quota_seed(struct weir_quota *quota, uint64_t subject,
                 weir_time when, int64_t used)
 {
     WEIR_ASSERT(used >= 0);
-    uint32_t index = quota_slot_claim(quota, subject, metric, window);
+    uint32_t index = quota_slot_claim(quota, subject, metric, window, false);
     if (index == QUOTA_INDEX_NONE)
         return WEIR_EUNAVAIL;
     if (used > weir_quota_amount_max(window)) {
@@ -291,6 +313,31 @@ weir_quota_seed(struct weir_quota *quota, uint64_t subject,
     uint64_t word = quota_pack(window, quota_window_number(window, when), used);
     atomic_store(&slot->total, word);
     atomic_store(&slot->used, word);
+    return WEIR_OK;
+}
+
+/* Both words grow by the same, so that what is held stays held. */
+weir_status
+weir_quota_raise(struct weir_quota *quota, uint64_t subject,
+                 weir_quota_metric metric, weir_quota_window window,
+                 weir_time when, int64_t used)
+{
+    WEIR_ASSERT(used >= 0);
+    uint32_t index = quota_slot_claim(quota, subject, metric, window, false);
+    if (index == QUOTA_INDEX_NONE)
+        return WEIR_EUNAVAIL;
+    struct quota_slot *slot = &quota_slots(quota)[index];
+    uint32_t number = quota_window_number(window, when);
+    uint64_t word = atomic_load(&slot->used);
+    int64_t lacking = used;
+    if (quota_number_of(window, word) > number)
+        return WEIR_OK; /* that window is over already */
+    if (quota_number_of(window, word) == number)
+        lacking -= quota_amount_of(window, word);
+    if (lacking > 0) {
+        quota_add(quota, &slot->total, window, number, lacking);
+        quota_add(quota, &slot->used, window, number, lacking);
+    }
     return WEIR_OK;
 }
 

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Limits of one call; one more is refused by `weir check`. */
-#define WEIR_QUOTA_LIMITS_MAX 24
+#define WEIR_QUOTA_LIMITS_MAX 32
 
 typedef enum {
     WEIR_QUOTA_REQUESTS,
@@ -60,15 +60,31 @@ typedef struct {
     int64_t of[WEIR_QUOTA_METRICS];
 } weir_quota_amounts;
 
-/* `subject` is the caller's 64-bit hash of what is limited (key, project,
- * tenant, model, ...); 0 is not a subject. */
+/*
+ * `subject` is the caller's 64-bit hash of what is limited (key, project,
+ * tenant, model, ...); 0 is not a subject.
+ *
+ * A POOL with reserved shares is two limits: the member's, which counts all
+ * that the member uses, with its `reserve`, and the rest, which all members
+ * draw on for what is above their reserves. `pool` of the member's names the
+ * rest's place in the same array; the rest is marked `is_rest`, and its
+ * amount is the pool's without all reserves. A member without a reserve
+ * holds the rest as any other limit. So for each pool
+ *     rest = sum over members of max(0, used and held - reserve).
+ */
 typedef struct {
     uint64_t subject;
-    int64_t amount; /* 0 .. weir_quota_amount_max(window) */
-    uint8_t metric; /* weir_quota_metric */
-    uint8_t window; /* weir_quota_window */
-    bool is_hard;   /* a soft limit is counted and never refuses */
-    uint8_t reserved[5];
+    int64_t amount;   /* 0 .. weir_quota_amount_max(window) */
+    int64_t reserve;  /* with `pool`: never refused up to this */
+    int32_t offset_s; /* the zone's, east of UTC: windows begin there */
+    uint8_t metric;   /* weir_quota_metric */
+    uint8_t window;   /* weir_quota_window */
+    uint8_t pool;     /* index of its rest in the array plus 1; 0: none */
+    bool is_hard;     /* a soft limit is counted and never refuses */
+    bool is_rest;     /* counted by its members alone */
+    bool is_minor;    /* of subjects that callers name: no new counter once
+                         half the table is in use */
+    uint8_t reserved[6];
 } weir_quota_limit;
 
 /* A live hold; a value, valid until settled, released or recovered. */
@@ -83,7 +99,8 @@ typedef struct {
     bool is_never;        /* the estimate alone is above the limit */
     int64_t used;         /* in that window, without this call */
     int64_t held;         /* the same, by calls under way */
-    weir_time reopens_at; /* the window's end */
+    weir_time reopens_at; /* the window's end, as if it were in UTC: the
+                             limit's offset is not taken off */
 } weir_quota_refusal;
 
 struct weir_quota; /* the caller's block */
@@ -143,6 +160,10 @@ weir_quota_hold(struct weir_quota *quota, uint32_t lane, uint64_t call,
  * history is the ledger's. */
 void weir_quota_settle(struct weir_quota *quota, weir_hold hold,
                        const weir_quota_amounts *actual);
+/* The same; limits whose bit (by their place at the hold) is not in
+ * `applies` are settled with nothing: of models that did not answer. */
+void weir_quota_settle_some(struct weir_quota *quota, weir_hold hold,
+                            const weir_quota_amounts *actual, uint32_t applies);
 
 /* Cannot fail: as if the call had never asked. */
 void weir_quota_release(struct weir_quota *quota, weir_hold hold);
@@ -179,6 +200,16 @@ WEIR_MUST_USE weir_status weir_quota_seed(struct weir_quota *quota,
                                           weir_quota_window window,
                                           weir_time when, int64_t used);
 
+/* While workers hold: `used` of the window that contains `when` becomes at
+ * least that. For a limit that is new in an image, before it is published. */
+WEIR_MUST_USE weir_status weir_quota_raise(struct weir_quota *quota,
+                                           uint64_t subject,
+                                           weir_quota_metric metric,
+                                           weir_quota_window window,
+                                           weir_time when, int64_t used);
+
+/* Of a limit with an offset: `now`, and the times given back, are the zone's
+ * own, as if it were UTC. */
 typedef struct {
     uint64_t subject;
     weir_quota_metric metric;
@@ -188,6 +219,9 @@ typedef struct {
     int64_t used;
     int64_t held;
     uint64_t refused; /* calls this counter has refused, ever */
+    /* The last window before this one in which something was settled. */
+    weir_time last_starts_at; /* WEIR_TIME_MIN: none is known */
+    int64_t last_used;
 } weir_quota_row;
 
 /* One counter as of `now` (a window that is over reads as 0, 0); false when
