@@ -32,8 +32,9 @@
 static json_t *
 policies_json(const json_t *told, const char *deployment)
 {
-    static const char *const kept[] = {"id",   "title",  "authority", "appeal",
-                                       "file", "effect", "result"};
+    static const char *const kept[] = {"id",     "title",      "authority",
+                                       "appeal", "file",       "effect",
+                                       "result", "text_sha256"};
     json_t *list = json_array();
     const json_t *candidate, *policy;
     size_t i, j;
@@ -61,10 +62,10 @@ static json_t *
 served_json(const json_t *outcome)
 {
     static const char *const kept[] = {
-        "ending",  "http_status",  "model",         "deployment",
-        "region",  "ran_in",       "stored_in",     "origin_request",
-        "finding", "input_tokens", "output_tokens", "cost_micros",
-        "currency"};
+        "ending",   "http_status",  "model",         "deployment",
+        "region",   "ran_in",       "stored_in",     "origin_request",
+        "finding",  "input_tokens", "output_tokens", "cost_micros",
+        "currency", "terms"};
     json_t *served = json_object();
     for (size_t i = 0; i < WEIR_COUNTOF(kept); i++) {
         json_t *value = json_object_get(outcome, kept[i]);
@@ -72,6 +73,111 @@ served_json(const json_t *outcome)
             json_object_set(served, kept[i], value);
     }
     return served;
+}
+
+/* Members of `from` by other names: pairs of new name, old name. */
+static json_t *
+chosen(const json_t *from, const char *const (*names)[2], size_t count)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_object_get(from, names[i][1]);
+        if (value != NULL)
+            json_object_set(object, names[i][0], value);
+    }
+    return object;
+}
+
+/* "inputs=may_train" among the words of a tag; "unsaid" when it is not. */
+static json_t *
+word_of(weir_span tag, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t at = 0; at + len < tag.len; at++) {
+        if ((at == 0 || tag.ptr[at - 1] == ' ') && tag.ptr[at + len] == '=' &&
+            memcmp(tag.ptr + at, name, len) == 0) {
+            const char *value = tag.ptr + at + len + 1;
+            const char *end = memchr(value, ' ', tag.len - at - len - 1);
+            return json_stringn(value, end == NULL ? tag.len - at - len - 1
+                                                   : (size_t)(end - value));
+        }
+    }
+    return json_string("unsaid");
+}
+
+static json_t *
+training_json(const json_t *outcome)
+{
+    const char *text = json_string_value(json_object_get(outcome, "terms"));
+    weir_span tag = weir_span_of(text == NULL ? "" : text);
+    const char *end =
+        tag.len == 0 ? NULL : (const char *)memchr(tag.ptr, ' ', tag.len);
+    size_t len = end == NULL ? tag.len : (size_t)(end - tag.ptr);
+    return json_pack("{s:s#,s:o,s:o}", "terms", tag.len == 0 ? "" : tag.ptr,
+                     (int)len, "inputs", word_of(tag, "inputs"), "outputs",
+                     word_of(tag, "outputs"));
+}
+
+static const json_t *
+candidate_of(const json_t *told, const json_t *deployment)
+{
+    const json_t *candidate;
+    size_t i;
+    json_array_foreach(json_object_get(told, "candidates"), i, candidate)
+    {
+        if (json_equal(json_object_get(candidate, "deployment"), deployment))
+            return candidate;
+    }
+    return NULL;
+}
+
+/*
+ * What everybody asks of a call, in one place: which model, hosted where,
+ * for whom, trained on it or not, which jurisdictions, which exceptions.
+ * docs/formats/statement.md
+ */
+static json_t *
+answers_of(const json_t *told)
+{
+    static const char *const model[][2] = {{"name", "model"},
+                                           {"provider", "provider"},
+                                           {"origin", "model_origin"}};
+    static const char *const hosted[][2] = {
+        {"deployment", "deployment"}, {"operated_by", "operated_by"},
+        {"cloud", "cloud"},           {"region", "region"},
+        {"country", "runs_in"},       {"stored_in", "stored_in"}};
+    static const char *const whom[][2] = {
+        {"tenant", "tenant"},   {"project", "project"},
+        {"key", "key"},         {"organisation", "organisation"},
+        {"purpose", "purpose"}, {"end_customer", "end_customer"}};
+    const json_t *outcome = json_object_get(told, "outcome");
+    const json_t *who = json_object_get(told, "who");
+    const json_t *candidate =
+        candidate_of(told, json_object_get(outcome, "deployment"));
+    json_t *exceptions = json_array(), *places = json_object();
+    const char *place;
+    json_t *value;
+    json_object_foreach(json_object_get(told, "places"), place, value)
+    {
+        json_t *said = json_object_get(value, "country");
+        if (said == NULL)
+            said = json_object_get(value, "countries");
+        if (said == NULL)
+            said = json_object_get(value, "headquarters");
+        if (said != NULL)
+            json_object_set(places, place, said);
+    }
+    if (json_object_get(candidate, "model_origin") != NULL)
+        json_object_set(places, "model_origin",
+                        json_object_get(candidate, "model_origin"));
+    if (json_object_get(who, "exception") != NULL)
+        json_array_append(exceptions, json_object_get(who, "exception"));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "model",
+                     chosen(candidate, model, WEIR_COUNTOF(model)), "hosted",
+                     chosen(candidate, hosted, WEIR_COUNTOF(hosted)),
+                     "for_whom", chosen(who, whom, WEIR_COUNTOF(whom)),
+                     "trained_on", training_json(outcome), "jurisdictions",
+                     places, "exceptions", exceptions);
 }
 
 static json_t *
@@ -92,6 +198,7 @@ statement_of(const json_t *told)
     json_object_set_new(statement, "policies",
                         policies_json(told, json_string_value(json_object_get(
                                                 outcome, "deployment"))));
+    json_object_set_new(statement, "answers", answers_of(told));
     json_object_set(statement, "decided_again_the_same",
                     json_object_get(told, "is_same"));
     return statement;

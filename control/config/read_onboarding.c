@@ -156,6 +156,22 @@ read_onboarding(struct reader *r, const struct yaml_node *node, void *member)
                 &r->world->onboarding);
 }
 
+/* Whether models may be trained on it. */
+static void
+read_reuse(struct reader *r, const struct yaml_node *node, void *member)
+{
+    weir_span text;
+    if (!read_text_value(r, node, &text))
+        return;
+    if (weir_span_equal(text, WEIR_SPAN("may_train")))
+        *(enum weir_reuse *)member = WEIR_REUSE_MAY_TRAIN;
+    else if (weir_span_equal(text, WEIR_SPAN("may_not_train")))
+        *(enum weir_reuse *)member = WEIR_REUSE_MAY_NOT_TRAIN;
+    else
+        read_fault(r, node, "Write may_train or may_not_train.",
+                   "not what terms say of training");
+}
+
 void
 read_terms(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -166,6 +182,8 @@ read_terms(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("provider", read_name, row, provider),
         FIELD("version", read_text, row, version),
         FIELD("url", read_text, row, url),
+        FIELD("inputs", read_reuse, row, inputs),
+        FIELD("outputs", read_reuse, row, outputs),
     };
     if (!is_list(r, node, "terms"))
         return;

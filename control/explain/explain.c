@@ -153,6 +153,8 @@ outcome_json(const struct weir_record_outcome *out)
     if (out->filtered.len > 0)
         json_object_set_new(where, "filtered",
                             weir__explain_text(out->filtered));
+    if (out->terms.len > 0)
+        json_object_set_new(where, "terms", weir__explain_text(out->terms));
     json_t *usage = json_pack(
         "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
         (json_int_t)out->input_tokens, "cached_tokens",

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <weir/crypto.h>
+
 #include "control/explain/parts.h"
 
 struct replay {
@@ -45,17 +47,20 @@ policy_json(const struct replay *replay, uint32_t deployment, uint32_t policy)
     const struct weir_image *image = &replay->world.view.image;
     const struct weir_image_policy *row = &image->policies[policy];
     enum weir_cedar_result result;
+    char digest[WEIR_HEX_LEN(32)];
     json_t *reads =
         weir__explain_reads(&replay->world, deployment, policy, &result);
+    weir_hex_encode((weir_span){(const char *)row->text_digest, 32}, digest);
     return json_pack(
-        "{s:o,s:o,s:o,s:o,s:o,s:i,s:s,s:b,s:b,s:s,s:o}", "id",
+        "{s:o,s:o,s:o,s:o,s:o,s:i,s:s#,s:s,s:b,s:b,s:s,s:o}", "id",
         weir__explain_text(weir_image_text(image, row->id)), "title",
         weir__explain_text(weir_image_text(image, row->title)), "authority",
         weir__explain_text(weir_image_text(image, row->authority)), "appeal",
         weir__explain_text(weir_image_text(image, row->appeal)), "file",
         weir__explain_text(weir_image_text(image, row->file)), "line",
-        (int)row->line, "effect", row->is_permit ? "permit" : "forbid",
-        "is_hold", (row->flags & WEIR_POLICY_HOLD) != 0, "is_shadow",
+        (int)row->line, "text_sha256", digest, (int)sizeof digest, "effect",
+        row->is_permit ? "permit" : "forbid", "is_hold",
+        (row->flags & WEIR_POLICY_HOLD) != 0, "is_shadow",
         (row->flags & WEIR_POLICY_SHADOW) != 0, "result", results[result],
         "reads", reads);
 }
@@ -113,11 +118,17 @@ candidate_json(const struct replay *replay,
     const struct weir_image *image = &replay->world.view.image;
     const struct weir_image_deployment *row =
         &image->deployments[candidate->deployment];
+    const struct weir_image_model *model = &image->models[row->model];
     json_t *json = json_pack(
-        "{s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s,s:o}", "deployment",
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s,s:o}", "deployment",
         weir__explain_text(weir_image_text(image, row->name)), "model",
+        weir__explain_text(weir_image_text(image, model->name)), "provider",
         weir__explain_text(
-            weir_image_text(image, image->models[row->model].name)),
+            weir_image_text(image, image->providers[model->provider].name)),
+        "model_origin",
+        weir__explain_text(
+            weir_image_text(image, image->jurisdictions[model->origin].code)),
+        "cloud", weir__explain_text(weir_image_text(image, row->cloud)),
         "region", weir__explain_text(weir_image_text(image, row->region)),
         "runs_in",
         weir__explain_text(

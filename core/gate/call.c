@@ -549,6 +549,7 @@ fill_outcome(const struct weir_call *call,
     const struct weir_image_model *model = &image->models[deployment->model];
     outcome->currency = weir_image_text(image, model->currency);
     outcome->price_version = weir_image_text(image, model->price_version);
+    outcome->terms = weir_image_text(image, model->terms);
     outcome->model = weir_image_text(image, model->name);
     outcome->deployment = weir_image_text(image, deployment->name);
     outcome->region = weir_image_text(image, deployment->region);

@@ -50,7 +50,8 @@ enum tag {
     TAG_CLASSIFIED = 26,
     TAG_FILTERED = 27,
     TAG_ROUTED = 28,
-    TAG_COUNT = 29,
+    TAG_TERMS = 29,
+    TAG_COUNT = 30,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -323,6 +324,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_tag(out, TAG_FINDING, outcome->finding);
     put_tag(out, TAG_FILTERED, outcome->filtered);
+    put_tag(out, TAG_TERMS, outcome->terms);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
     put_watch(out, &outcome->watch);
 }
@@ -658,6 +660,7 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_END_CUSTOMER] = &outcome.end_customer,
                                  [TAG_FINDING] = &outcome.finding,
                                  [TAG_FILTERED] = &outcome.filtered,
+                                 [TAG_TERMS] = &outcome.terms,
                                  [TAG_WATCH] = &outcome.watch.block,
                                  [TAG_POOLS] = &pools,
                                  [TAG_CLASSIFIED] = &classified}};

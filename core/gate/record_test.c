@@ -163,6 +163,7 @@ TEST(record, outcome_reads_back_as_written)
         .sent_bytes = 9,
         .currency = WEIR_SPAN("USD"),
         .deployment = WEIR_SPAN("d"),
+        .terms = WEIR_SPAN("t@1 inputs=may_not_train outputs=unsaid"),
         .attempt_count = 1,
         .attempts = {{WEIR_SPAN("d0"), 429, 3, 17}},
     };
@@ -175,6 +176,7 @@ TEST(record, outcome_reads_back_as_written)
     assert_true(out.reasoning_tokens == 4 && out.cost_micros == 5);
     assert_true(out.sent_bytes == 9);
     assert_span(out.currency, "USD");
+    assert_span(out.terms, "t@1 inputs=may_not_train outputs=unsaid");
     assert_int_equal(out.attempt_count, 1);
     assert_int_equal(out.attempts[0].http_status, 429);
     assert_int_equal(out.attempts[0].elapsed_ms, 17);

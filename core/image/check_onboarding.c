@@ -101,6 +101,12 @@ check_terms(struct weir__check *check)
             weir_faults_add(check->faults, t->place,
                             "Add `version:`; whoever accepts, accepts one.",
                             "%s have no version", owner);
+        if (t->version.len > WEIR_TERMS_PART_MAX ||
+            t->name.len > WEIR_TERMS_PART_MAX)
+            weir_faults_add(check->faults, t->place,
+                            "Every call's record has both: make them short.",
+                            "name or version of %s passes %d bytes", owner,
+                            WEIR_TERMS_PART_MAX);
     }
 }
 

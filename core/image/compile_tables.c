@@ -62,6 +62,27 @@ fill_providers(struct weir__compiler *c)
     }
 }
 
+/* What a call's record says of the terms it was made under. */
+static weir_ref
+terms_tag(struct weir__compiler *c, const struct weir_world_model *m)
+{
+    static const char *const reuse[] = {"unsaid", "may_train", "may_not_train"};
+    char memory[WEIR_TERMS_TAG_MAX], why[WEIR__TERMS_WHY];
+    struct weir_buf text;
+    const struct weir_world_terms *terms =
+        m->terms.len == 0
+            ? NULL
+            : weir__terms_find(c->world, m->terms, m->provider.text, why);
+    if (terms == NULL)
+        return weir__compile_text(c, WEIR_SPAN(""));
+    weir_buf_init_fixed(&text, memory, sizeof memory);
+    weir_buf_addf(&text, "%.*s@%.*s inputs=%s outputs=%s",
+                  WEIR_SPAN_ARG(terms->name), WEIR_SPAN_ARG(terms->version),
+                  reuse[terms->inputs], reuse[terms->outputs]);
+    WEIR_ASSERT(!text.overflow); /* check_terms() bounds both */
+    return weir__compile_text(c, weir_buf_span(&text));
+}
+
 static void
 fill_models(struct weir__compiler *c)
 {
@@ -79,6 +100,7 @@ fill_models(struct weir__compiler *c)
             .licence = weir__compile_text(c, m->licence),
             .currency = weir__compile_text(c, world->currency),
             .price_version = weir__compile_text(c, m->price_version),
+            .terms = terms_tag(c, m),
             .provider = m->provider.row,
             .origin = m->origin.row,
             .entity = weir__compile_entity(c, "Model", m->name),

@@ -189,7 +189,7 @@ are_catalogue_rows(const struct opening *o)
     }
     for (uint32_t i = 0; i < m->model_count; i++) {
         const struct weir_image_model *r = &m->models[i];
-        if (!REFS(r, name, price_version) || r->provider >= m->provider_count ||
+        if (!REFS(r, name, terms) || r->provider >= m->provider_count ||
             r->origin >= m->jurisdiction_count || r->entity >= o->entities ||
             r->operations >> WEIR_OPERATIONS != 0 || r->price.input < 0 ||
             r->price.cached_input < 0 || r->price.output < 0 ||

@@ -25,7 +25,7 @@
 #include <weir/parties.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 4
+#define WEIR_IMAGE_VERSION 5
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -73,6 +73,11 @@ struct weir_image_provider {
 #define WEIR_MODEL_HAS_END         2u /* its `lives` row says something */
 #define WEIR_MODEL_WATCHED         4u /* features of its calls are recorded */
 
+/* Bytes of the name, and of the version, of terms: the record of every call
+ * has both. */
+#define WEIR_TERMS_PART_MAX 48
+#define WEIR_TERMS_TAG_MAX  160
+
 struct weir_image_model {
     weir_ref name;
     weir_ref title;
@@ -82,6 +87,9 @@ struct weir_image_model {
     weir_ref licence;
     weir_ref currency; /* ISO 4217 */
     weir_ref price_version;
+    /* "NAME@VERSION inputs=.. outputs=..": docs/formats/reports.md; empty: it
+     * is offered under none. */
+    weir_ref terms;
     uint32_t provider;
     uint32_t origin; /* jurisdiction row */
     uint32_t entity;

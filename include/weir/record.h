@@ -225,6 +225,8 @@ struct weir_record_outcome {
     weir_span finding;        /* of the last pin that did not hold */
     weir_span filtered;       /* rules that found something, and how often:
                                  of the request, ";", of the reply */
+    weir_span terms;          /* of the model that answered, in the words of
+                                 weir_image_model.terms */
     struct weir_record_watch watch;
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];

@@ -384,6 +384,13 @@ struct weir_world_limit {
 
 /* ------------------------------------------------------- onboarding */
 
+/* Whether terms let somebody train models on something. */
+enum weir_reuse {
+    WEIR_REUSE_UNSAID = 0,
+    WEIR_REUSE_MAY_TRAIN = 1,
+    WEIR_REUSE_MAY_NOT_TRAIN = 2
+};
+
 /* What a customer accepts before he gets a key. A new version is accepted
  * anew. */
 struct weir_world_terms {
@@ -393,6 +400,8 @@ struct weir_world_terms {
     struct weir_world_name provider; /* empty: the seller's own */
     weir_span version;
     weir_span url;
+    enum weir_reuse inputs;  /* by the maker, of what he is sent */
+    enum weir_reuse outputs; /* by the customer, of what he gets */
 };
 
 /* The facts that organisations of a category have to have on file. */
