@@ -198,14 +198,18 @@ ngx_http_weir_key(ngx_http_request_t *r)
 }
 
 
-/* For whom a reseller calls. */
+/* What a caller says of a call beside its body: for whom a reseller calls,
+ * and the place in the caller's own trace. */
 
-static weir_span
-ngx_http_weir_end_customer(ngx_http_request_t *r)
+static void
+ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    client->end_customer = WEIR_SPAN_NONE;
+    client->trace.is_there = 0;
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -214,7 +218,7 @@ ngx_http_weir_end_customer(ngx_http_request_t *r)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                break;
+                return;
             }
 
             part = part->next;
@@ -223,14 +227,21 @@ ngx_http_weir_end_customer(ngx_http_request_t *r)
         }
 
         if (h[i].key.len == sizeof("weir-end-customer") - 1
+            && client->end_customer.ptr == NULL
             && ngx_strncmp(h[i].lowcase_key, "weir-end-customer",
                            sizeof("weir-end-customer") - 1) == 0)
         {
-            return ngx_http_weir_span(h[i].value);
+            client->end_customer = ngx_http_weir_span(h[i].value);
+
+        } else if (h[i].key.len == sizeof("traceparent") - 1
+                   && !client->trace.is_there
+                   && ngx_strncmp(h[i].lowcase_key, "traceparent",
+                                  sizeof("traceparent") - 1) == 0)
+        {
+            (void) weir_trace_parse(ngx_http_weir_span(h[i].value),
+                                    &client->trace);
         }
     }
-
-    return WEIR_SPAN_NONE;
 }
 
 
@@ -269,7 +280,7 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
 
     client.address = ngx_http_weir_span(r->connection->addr_text);
     ngx_http_weir_place(r->connection->sockaddr, &client);
-    client.end_customer = ngx_http_weir_end_customer(r);
+    ngx_http_weir_hear(r, &client);
     client.has_bits = ngx_http_weir_address(r->connection->sockaddr,
                                             client.bits)
                       == NGX_OK;

@@ -537,6 +537,7 @@ fill_outcome(const struct weir_call *call,
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
+    outcome->trace = call->client.trace;
     outcome->finding = settlement->finding;
     outcome->filtered = settlement->filtered;
     outcome->attempt_count = call->attempt_count;
@@ -633,6 +634,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.country = call->client.country;
     refusal.address = recorded_address(call);
     refusal.end_customer = call->client.end_customer;
+    refusal.trace = call->client.trace;
     refusal.signals = call->signals;
     refusal.step = call->step;
     refusal.policy = said->policy;

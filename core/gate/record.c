@@ -51,7 +51,8 @@ enum tag {
     TAG_FILTERED = 27,
     TAG_ROUTED = 28,
     TAG_TERMS = 29,
-    TAG_COUNT = 30,
+    TAG_TRACE = 30,
+    TAG_COUNT = 31,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -87,6 +88,16 @@ put_tag(struct weir_buf *out, enum tag tag, weir_span text)
         return;
     put_le(out, tag, 2);
     put_text(out, text, NAME_MAX_BYTES);
+}
+
+static void
+put_trace(struct weir_buf *out, const struct weir_trace *trace)
+{
+    uint8_t bytes[WEIR_TRACE_BYTES];
+    if (!trace->is_there)
+        return;
+    weir_trace_pack(trace, bytes);
+    put_tag(out, TAG_TRACE, (weir_span){(const char *)bytes, sizeof bytes});
 }
 
 /* Starts a tag whose length is known only at its end. */
@@ -275,6 +286,7 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_step(out, &refusal->step);
     put_tag(out, TAG_POLICY, refusal->policy);
     put_candidates(out, refusal->candidates, refusal->candidate_count);
+    put_trace(out, &refusal->trace);
     put_watch(out, &refusal->watch);
 }
 
@@ -326,6 +338,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_FILTERED, outcome->filtered);
     put_tag(out, TAG_TERMS, outcome->terms);
     put_attempts(out, outcome->attempts, outcome->attempt_count);
+    put_trace(out, &outcome->trace);
     put_watch(out, &outcome->watch);
 }
 
@@ -600,6 +613,7 @@ weir_record_get_refusal(weir_span payload,
     weir_span signals = WEIR_SPAN_NONE;
     weir_span step = WEIR_SPAN_NONE;
     weir_span pools = WEIR_SPAN_NONE;
+    weir_span trace = WEIR_SPAN_NONE;
     weir_span classified = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &refusal.key,
                                  [TAG_PROJECT] = &refusal.project,
@@ -614,6 +628,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_WATCH] = &refusal.watch.block,
                                  [TAG_POOLS] = &pools,
                                  [TAG_CLASSIFIED] = &classified,
+                                 [TAG_TRACE] = &trace,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -633,6 +648,9 @@ weir_record_get_refusal(weir_span payload,
                               !get_pools(pools, &refusal.watch.pools)))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of a refusal is cut off");
+    if (status == WEIR_OK && !weir_trace_unpack(trace, &refusal.trace))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the trace of a refusal is cut off");
     get_classified(classified, &refusal.watch);
     if (status == WEIR_OK)
         *refusal_out = refusal;
@@ -648,6 +666,7 @@ weir_record_get_outcome(weir_span payload,
     struct reader in = reader_of(payload);
     struct reader head = reader_of(get_text(&in));
     weir_span pools = WEIR_SPAN_NONE;
+    weir_span trace = WEIR_SPAN_NONE;
     weir_span classified = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
@@ -663,6 +682,7 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_TERMS] = &outcome.terms,
                                  [TAG_WATCH] = &outcome.watch.block,
                                  [TAG_POOLS] = &pools,
+                                 [TAG_TRACE] = &trace,
                                  [TAG_CLASSIFIED] = &classified}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
@@ -684,6 +704,9 @@ weir_record_get_outcome(weir_span payload,
     if (status == WEIR_OK && !get_pools(pools, &outcome.watch.pools))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of an outcome is cut off");
+    if (status == WEIR_OK && !weir_trace_unpack(trace, &outcome.trace))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the trace of an outcome is cut off");
     get_classified(classified, &outcome.watch);
     if (status == WEIR_OK)
         *outcome_out = outcome;
@@ -713,7 +736,8 @@ split_names(struct reader in, struct weir_record_head *out)
         weir_span value = get_text(&in);
         if (in.is_short)
             return short_head();
-        if (tag == TAG_WATCH) { /* of this one call; nothing but it follows */
+        if (tag == TAG_TRACE || tag == TAG_WATCH) { /* of this one call, and
+                                                     * so is what follows */
             size_t behind = in.left + (size_t)((const char *)in.at - at);
             weir_span *last = &out->names[out->address.ptr != NULL];
             last->len -= behind;

@@ -166,6 +166,7 @@ TEST(record, outcome_reads_back_as_written)
         .terms = WEIR_SPAN("t@1 inputs=may_not_train outputs=unsaid"),
         .attempt_count = 1,
         .attempts = {{WEIR_SPAN("d0"), 429, 3, 17}},
+        .trace = {.id = {1, 2}, .span = {3}, .flags = 1, .is_there = true},
     };
     struct weir_record_outcome out;
     struct weir_buf buf;
@@ -181,6 +182,9 @@ TEST(record, outcome_reads_back_as_written)
     assert_int_equal(out.attempts[0].http_status, 429);
     assert_int_equal(out.attempts[0].elapsed_ms, 17);
     assert_span(out.attempts[0].deployment, "d0");
+    assert_true(out.trace.is_there && out.trace.flags == 1);
+    assert_memory_equal(out.trace.id, in.trace.id, sizeof(in.trace.id));
+    assert_memory_equal(out.trace.span, in.trace.span, sizeof(in.trace.span));
 }
 
 TEST(record, watch_and_step_read_back_and_may_be_absent)
@@ -247,6 +251,7 @@ TEST(record, names_of_a_refusal_end_before_what_the_watch_saw)
     weir_buf_init_fixed(&two, memory + 4096, 4096);
     weir_record_put_refusal(&in, &one);
     in.watch.block = (weir_span){block, sizeof(block)};
+    in.trace = (struct weir_trace){.id = {7}, .span = {8}, .is_there = true};
     weir_record_put_refusal(&in, &two);
     assert_ok(weir_record_get_head_of_refusal(weir_buf_span(&one), &bare));
     assert_ok(weir_record_get_head_of_refusal(weir_buf_span(&two), &seen));

@@ -243,6 +243,7 @@ struct weir_client {
     enum weir_unknown system_unknown;
     uint8_t bits[16]; /* of the address, IPv4 mapped into IPv6 */
     bool has_bits;
+    struct weir_trace trace; /* of the header traceparent */
 };
 
 struct weir_call {

@@ -16,6 +16,7 @@
 #include <weir/base.h>
 #include <weir/classifier.h>
 #include <weir/limits.h>
+#include <weir/trace.h>
 #include <weir/watch_step.h>
 
 #define WEIR_REQUEST_ID_BYTES 16
@@ -227,6 +228,7 @@ struct weir_record_outcome {
                                  of the request, ";", of the reply */
     weir_span terms;          /* of the model that answered, in the words of
                                  weir_image_model.terms */
+    struct weir_trace trace;  /* the caller's own, where he sent one */
     struct weir_record_watch watch;
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
@@ -252,6 +254,7 @@ struct weir_record_refusal {
     weir_span policy; /* the id shown to the client */
     struct weir_signal_facts signals;
     struct weir_record_step step;   /* of the watch, that was applied */
+    struct weir_trace trace;        /* the caller's own, where he sent one */
     struct weir_record_watch watch; /* of the request alone */
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
