@@ -57,6 +57,7 @@ static const struct section sections[] = {
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},
     {"filters", read_filters, false},
+    {"cache", read_cache, true},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},

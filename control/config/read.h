@@ -114,7 +114,13 @@ read_fn read_seller;
 read_fn read_onboarding;
 read_fn read_watch;
 read_fn read_filters;
-read_fn read_is_watched; /* `watch: false` of a row, as is_unwatched */
+read_fn read_cache;
+read_fn read_queue;        /* struct weir_image_queue */
+read_fn read_tenant_share; /* struct weir_image_share */
+read_fn read_route_cache;  /* uint32_t: seconds, or `none` */
+read_fn read_tenant_cache; /* struct weir_image_share: its flags */
+read_fn read_hit;          /* of a struct weir_world_model */
+read_fn read_is_watched;   /* `watch: false` of a row, as is_unwatched */
 
 /* "host:port" */
 bool read_address(struct reader *r, const struct yaml_node *node,

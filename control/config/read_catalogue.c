@@ -130,6 +130,7 @@ read_models(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("successor", read_name, row, successor),
         FIELD("more", read_text, row, more),
         {"price", read_price, 0},
+        {"hit_price", read_hit, 0},
     };
     if (!is_list(r, node, "models"))
         return;
@@ -367,6 +368,7 @@ read_deployments(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("pins", read_pins, row, pins),
         FIELD("breaker", read_breaker, row, health),
         FIELD("concurrency", read_u32, row, health.concurrency),
+        FIELD("queue", read_queue, row, queue),
     };
     if (!is_list(r, node, "deployments"))
         return;
@@ -458,6 +460,7 @@ read_routes(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("candidates", read_candidates, row, candidates),
         FIELD("deadline", read_ms, row, deadline_ms),
         FIELD("attempts", read_u32, row, attempts_max),
+        FIELD("cache", read_route_cache, row, cache_s),
     };
     if (!is_list(r, node, "routes"))
         return;

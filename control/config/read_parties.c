@@ -369,6 +369,8 @@ read_tenants(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("payment", read_text, row, payment),
         FIELD("end_customer", read_end_customer, row, end_customer),
         FIELD("budgets", read_budgets, row, limits),
+        FIELD("share", read_tenant_share, row, share),
+        FIELD("cache", read_tenant_cache, row, share),
         {"projects", read_projects, 0},
     };
     if (!is_list(r, node, "tenants"))

@@ -64,6 +64,7 @@ read_limits(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("deadline", read_ms, row, deadline_ms),
         FIELD("attempts", read_u32, row, attempts_max),
         FIELD("drain", read_ms, row, drain_ms),
+        FIELD("memory", read_bytes, row, memory_bytes_max),
     };
     read_fields(r, node, "limits", fields, WEIR_COUNTOF(fields),
                 &r->world->settings);

@@ -155,6 +155,12 @@ outcome_json(const struct weir_record_outcome *out)
                             weir__explain_text(out->filtered));
     if (out->terms.len > 0)
         json_object_set_new(where, "terms", weir__explain_text(out->terms));
+    if (out->is_hit)
+        json_object_set_new(where, "cached_s",
+                            json_integer((json_int_t)out->hit_age_s));
+    if (out->queued_ms > 0)
+        json_object_set_new(where, "queued_ms",
+                            json_integer((json_int_t)out->queued_ms));
     json_t *usage = json_pack(
         "{s:I,s:I,s:I,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "input_tokens",
         (json_int_t)out->input_tokens, "cached_tokens",

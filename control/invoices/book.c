@@ -202,6 +202,31 @@ is_same_line(const struct book *book, const struct weir_money_sum *a,
            rate_of(book, a->day) == rate_of(book, b->day);
 }
 
+/* What answers from the cache cost is said behind the version's name
+ * (core/gate/hit.c): a part of the agreed price too, or an amount of its own
+ * in place of any. */
+static void
+price_hits(struct book_line *line)
+{
+    const char *at = line->version.len == 0
+                         ? NULL
+                         : memrchr(line->version.ptr, ';', line->version.len);
+    uint64_t ppm;
+    if (at == NULL)
+        return;
+    weir_span mark = {at, line->version.len - (size_t)(at - line->version.ptr)};
+    if (weir_span_equal(mark, WEIR_SPAN(";hit"))) {
+        line->agreed = NULL;
+        line->bill.fixed = NULL;
+    } else if (weir_span_starts(mark, WEIR_SPAN(";hit=")) &&
+               weir_span_to_u64((weir_span){mark.ptr + 5, mark.len - 5},
+                                &ppm) &&
+               ppm <= WEIR_PPM) {
+        line->bill.is_hit = true;
+        line->bill.hit_ppm = (int64_t)ppm;
+    }
+}
+
 static void
 begin_line(struct book *book, uint32_t row)
 {
@@ -218,6 +243,7 @@ begin_line(struct book *book, uint32_t row)
         .first = row,
     };
     line->bill.fixed = line->agreed == NULL ? NULL : &line->agreed->price;
+    price_hits(line);
 }
 
 static weir_status

@@ -7,8 +7,9 @@
  */
 #include "internal.h"
 
-static uint32_t
-withdrawn_mask(const struct weir_call *call, const struct weir_overlay *overlay)
+uint32_t
+weir__gate_withdrawn(const struct weir_call *call,
+                     const struct weir_overlay *overlay)
 {
     uint32_t mask = 0;
     if (overlay->count == 0)
@@ -156,7 +157,7 @@ weir_call_first(struct weir_call *call, const struct weir_overlay *overlay,
                 weir_time now, struct weir_error *err)
 {
     WEIR_ASSERT(call->is_admitted && call->attempt_count == 0);
-    uint32_t withdrawn = withdrawn_mask(call, overlay);
+    uint32_t withdrawn = weir__gate_withdrawn(call, overlay);
     uint32_t over;
     struct weir_route_step step = choose(call, NULL, withdrawn, &over, now);
     note_passed(call, over, &step);
@@ -210,7 +211,7 @@ weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
 {
     WEIR_ASSERT(call->is_admitted && !call->is_settled);
     uint32_t failed = call->current;
-    uint32_t withdrawn = withdrawn_mask(call, overlay);
+    uint32_t withdrawn = weir__gate_withdrawn(call, overlay);
     uint32_t over;
     /* An error's body is no load: its place is another one's from here on. */
     weir__gate_heard(call, result, now);
@@ -251,5 +252,5 @@ weir_call_is_withdrawn(const struct weir_call *call,
     /* Before the first attempt nothing serves it; that step asks itself. */
     if (call->attempt_started == 0)
         return false;
-    return (withdrawn_mask(call, overlay) >> call->current & 1) != 0;
+    return (weir__gate_withdrawn(call, overlay) >> call->current & 1) != 0;
 }

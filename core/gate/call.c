@@ -505,6 +505,8 @@ weir_micros
 weir_call_cost(const struct weir_call *call, const struct weir_usage *usage)
 {
     const struct weir_image *image = &call->view->image;
+    if (call->is_hit)
+        return weir__gate_hit_cost(call, usage);
     if (call->attempt_count == 0)
         return 0;
     uint32_t deployment = call->answer.candidates[call->current].deployment;
@@ -540,6 +542,9 @@ fill_outcome(const struct weir_call *call,
     outcome->trace = call->client.trace;
     outcome->finding = settlement->finding;
     outcome->filtered = settlement->filtered;
+    outcome->is_hit = call->is_hit;
+    outcome->hit_age_s = call->hit_age_s;
+    outcome->queued_ms = call->queued_ms;
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
@@ -567,6 +572,7 @@ weir_call_settle(struct weir_call *call,
     struct weir_record_outcome outcome;
     struct weir_buf payload;
     char bytes[WEIR_RECORD_PAYLOAD_MAX];
+    char version[WEIR__HIT_VERSION];
     uint8_t block[WEIR_WATCH_BLOCK_BYTES];
     weir_journal_mark mark;
 
@@ -587,6 +593,8 @@ weir_call_settle(struct weir_call *call,
         call->has_hold = false;
     }
     fill_outcome(call, settlement, cost, &outcome);
+    if (call->is_hit)
+        outcome.price_version = weir__gate_hit_version(call, version);
     weir__gate_watched(call, settlement, block, &outcome.watch);
     weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
     weir_record_put_outcome(&outcome, &payload);

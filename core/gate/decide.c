@@ -490,6 +490,8 @@ add_obligations(const struct weir_image *image,
             all->tier = policy->tier;
         add_retention(image, policy, all);
         all->filters |= policy->filters;
+        if (policy->cache_s != 0)
+            all->cache_s = weir__gate_shorter(all->cache_s, policy->cache_s);
     }
 }
 

@@ -81,6 +81,20 @@ void weir__gate_heard(struct weir_call *call,
 /* Gives the place back, if one is held. */
 void weir__gate_left(struct weir_call *call, bool is_cut, weir_time now);
 
+/* Of two times in seconds for answers to be kept: not said, never, or the
+ * shorter. */
+uint32_t weir__gate_shorter(uint32_t a_s, uint32_t b_s);
+/* Candidates that the overlay takes away, as bits. */
+uint32_t weir__gate_withdrawn(const struct weir_call *call,
+                              const struct weir_overlay *overlay);
+/* What a hit costs, where `call` is one. */
+weir_micros weir__gate_hit_cost(const struct weir_call *call,
+                                const struct weir_usage *usage);
+/* "2026-10;hit=100000": its own line in ledger and invoice. */
+#define WEIR__HIT_VERSION 160
+weir_span weir__gate_hit_version(const struct weir_call *call,
+                                 char room[WEIR__HIT_VERSION]);
+
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);
 

@@ -52,7 +52,9 @@ enum tag {
     TAG_ROUTED = 28,
     TAG_TERMS = 29,
     TAG_TRACE = 30,
-    TAG_COUNT = 31,
+    TAG_HIT = 31,
+    TAG_QUEUED = 32,
+    TAG_COUNT = 33,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -305,6 +307,14 @@ put_attempts(struct weir_buf *out, const struct weir_record_attempt *attempts,
     }
 }
 
+static void
+put_number(struct weir_buf *out, enum tag tag, uint32_t number)
+{
+    size_t start = open_tag(out, tag);
+    put_le(out, number, 4);
+    close_tag(out, start);
+}
+
 void
 weir_record_put_outcome(const struct weir_record_outcome *outcome,
                         struct weir_buf *out)
@@ -340,6 +350,10 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_attempts(out, outcome->attempts, outcome->attempt_count);
     put_trace(out, &outcome->trace);
     put_watch(out, &outcome->watch);
+    if (outcome->is_hit)
+        put_number(out, TAG_HIT, outcome->hit_age_s);
+    if (outcome->queued_ms > 0)
+        put_number(out, TAG_QUEUED, outcome->queued_ms);
 }
 
 /* ----------------------------------------------------------- reading */
@@ -500,6 +514,16 @@ get_routed(weir_span value, struct weir_record_intent *intent)
     intent->sticky_by = (uint32_t)get_le(&in, 1);
     for (uint32_t i = 0; i < intent->order_count; i++)
         intent->order_values[i] = get_le(&in, 8);
+    return !in.is_short;
+}
+
+/* False: cut off; nothing where the tag is not there. */
+static bool
+get_number(weir_span value, uint32_t *number_out)
+{
+    struct reader in = reader_of(value);
+    if (value.ptr != NULL)
+        *number_out = (uint32_t)get_le(&in, 4);
     return !in.is_short;
 }
 
@@ -668,6 +692,8 @@ weir_record_get_outcome(weir_span payload,
     weir_span pools = WEIR_SPAN_NONE;
     weir_span trace = WEIR_SPAN_NONE;
     weir_span classified = WEIR_SPAN_NONE;
+    weir_span hit = WEIR_SPAN_NONE;
+    weir_span queued = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,
@@ -683,7 +709,9 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_WATCH] = &outcome.watch.block,
                                  [TAG_POOLS] = &pools,
                                  [TAG_TRACE] = &trace,
-                                 [TAG_CLASSIFIED] = &classified}};
+                                 [TAG_CLASSIFIED] = &classified,
+                                 [TAG_HIT] = &hit,
+                                 [TAG_QUEUED] = &queued}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);
@@ -708,6 +736,11 @@ weir_record_get_outcome(weir_span payload,
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the trace of an outcome is cut off");
     get_classified(classified, &outcome.watch);
+    outcome.is_hit = hit.ptr != NULL;
+    if (status == WEIR_OK && (!get_number(hit, &outcome.hit_age_s) ||
+                              !get_number(queued, &outcome.queued_ms)))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "how an outcome came about is cut off");
     if (status == WEIR_OK)
         *outcome_out = outcome;
     return status;

@@ -11,8 +11,9 @@
 
 #include <weir/watch_ladder.h>
 
-#define TEXT_MAX  512
-#define MAX_N_MAX 1024
+#define TEXT_MAX    512
+#define MAX_N_MAX   1024
+#define CACHE_S_MAX (30u * 86400u)
 
 struct annotating {
     struct weir__policy *row;
@@ -210,6 +211,48 @@ take_tier(struct annotating *a, weir_span value)
                   "@tier is neither durable nor crash");
 }
 
+/* "10 min", "90 s", "2 h", "1 d" or "none". */
+static bool
+read_seconds(weir_span value, uint32_t *seconds_out)
+{
+    static const struct {
+        const char *name;
+        uint32_t seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    size_t digits = 0;
+    uint64_t number;
+    while (digits < value.len && value.ptr[digits] >= '0' &&
+           value.ptr[digits] <= '9')
+        digits++;
+    weir_span unit = {value.ptr + digits, value.len - digits};
+    while (unit.len > 0 && unit.ptr[0] == ' ')
+        unit = (weir_span){unit.ptr + 1, unit.len - 1};
+    if (!weir_span_to_u64((weir_span){value.ptr, digits}, &number))
+        return false;
+    for (size_t i = 0; i < WEIR_COUNTOF(units); i++) {
+        if (!weir_span_equal(unit, weir_span_of(units[i].name)) ||
+            number == 0 || number > CACHE_S_MAX / units[i].seconds)
+            continue;
+        *seconds_out = (uint32_t)number * units[i].seconds;
+        return true;
+    }
+    return false;
+}
+
+static void
+take_cache(struct annotating *a, weir_span value)
+{
+    if (!is_obligation(a))
+        return;
+    if (weir_span_equal(value, WEIR_SPAN("none")))
+        a->row->cache_s = WEIR_CACHE_NEVER;
+    else if (!read_seconds(value, &a->row->cache_s))
+        add_fault(a,
+                  "Write @cache(\"10 min\") (s, min, h, d; up to 30 d) or "
+                  "@cache(\"none\").",
+                  "@cache is not a time");
+}
+
 static const struct {
     const char *key;
     take_fn *take;
@@ -228,6 +271,7 @@ static const struct {
     {"strip", take_strip},
     {"max_n", take_max_n},
     {"tier", take_tier},
+    {"cache", take_cache},
 };
 
 static void
@@ -242,7 +286,7 @@ take(struct annotating *a, const struct weir_cedar_annotation *annotation)
     weir_faults_add(a->faults, a->row->place,
                     "Known are id, title, authority, appeal, from, until, "
                     "effect, mode, retain, monitor, filter, strip, max_n, "
-                    "tier.",
+                    "tier, cache.",
                     "policy \"%.*s\" has an annotation @%.*s",
                     (int)(a->row->id.len < 64 ? a->row->id.len : 64),
                     a->row->id.len > 0 ? a->row->id.ptr : "",

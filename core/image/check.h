@@ -68,6 +68,7 @@ const struct weir_world_terms *weir__terms_find(const struct weir_world *world,
                                                 weir_span provider,
                                                 char why_out[WEIR__TERMS_WHY]);
 void weir__check_watch(struct weir__check *check);
+void weir__check_shares(struct weir__check *check);
 void weir__check_filters(struct weir__check *check);
 /* Of a checked world: whether that row's calls are watched. */
 bool weir__watches_tenant(const struct weir_world *world, uint32_t row);

@@ -76,6 +76,7 @@ add_declared(struct filling *f, const struct weir_world_route *declared)
     struct weir_image_route *route = add_route(f, declared->name);
     route->mode = (uint32_t)declared->mode;
     route->model = declared->model;
+    route->cache_s = declared->cache_s;
     if (declared->deadline_ms != 0)
         route->deadline_ms = declared->deadline_ms;
     if (declared->attempts_max != 0)

@@ -362,6 +362,7 @@ weir__compile_policies(struct weir__compiler *c)
             .tier = (uint32_t)row->tier,
             .steps = rungs_of(row->monitor),
             .filters = weir__filters_named(c->world, row->filter, NULL),
+            .cache_s = row->cache_s,
             .from = row->from,
             .until = row->until,
         };

@@ -80,7 +80,10 @@ struct weir__image_facts {
     X(DIGEST, digest, struct weir_image_digest)                                \
     X(PIN, pin, struct weir_image_pin)                                         \
     X(FILTER, filter, struct weir_image_filter)                                \
-    X(FILTER_RULE, filter_rule, struct weir_image_filter_rule)
+    X(FILTER_RULE, filter_rule, struct weir_image_filter_rule)                 \
+    X(HIT, hit, struct weir_image_hit)                                         \
+    X(QUEUE, queue, struct weir_image_queue)                                   \
+    X(SHARE, share, struct weir_image_share)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

@@ -128,6 +128,9 @@ assign(struct weir_image *image, const char *base,
     ROWS(PIN, pin);
     ROWS(FILTER, filter);
     ROWS(FILTER_RULE, filter_rule);
+    ROWS(HIT, hit);
+    ROWS(QUEUE, queue);
+    ROWS(SHARE, share);
     ROWS(PLACES, place_set);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
@@ -278,6 +281,26 @@ are_filter_rows(const struct opening *o)
 }
 
 static bool
+are_share_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->hit_count != m->model_count ||
+        m->queue_count != m->deployment_count ||
+        m->share_count != m->tenant_count)
+        return false;
+    for (uint32_t i = 0; i < m->hit_count; i++)
+        if (m->hits[i].ppm > 1000000 || m->hits[i].amount < 0)
+            return false;
+    for (uint32_t i = 0; i < m->share_count; i++) {
+        const struct weir_image_share *r = &m->shares[i];
+        if (r->weight == 0 || r->reserved > 100 || r->most > 100 ||
+            r->most == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
 are_caller_rows(const struct opening *o)
 {
     const struct weir_image *m = o->image;
@@ -406,6 +429,8 @@ check_rows(struct opening *o, struct weir_error *err)
     if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_filter_rows(o) ||
         !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
+    if (!are_share_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "shares are out of range");
     if (!are_place_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the places are out of range");
     if (!are_caller_rows(o))

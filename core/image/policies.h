@@ -22,6 +22,7 @@ struct weir__policy {
     weir_span retain;
     weir_span monitor;
     weir_span filter; /* names, parted by commas */
+    uint32_t cache_s;
     enum weir_layer layer;
     bool is_permit;
     uint32_t flags;

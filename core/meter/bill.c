@@ -47,7 +47,10 @@ price_line(struct weir_bill_line *line, const struct weir_bill_terms *terms)
         return false;
     if (line->fixed != NULL) {
         line->net = weir_cost(&line->usage, line->fixed);
-        return line->net < INT64_MAX;
+        return line->net < INT64_MAX &&
+               (!line->is_hit ||
+                weir_money_scale(line->net, line->hit_ppm, WEIR_PPM,
+                                 &line->net));
     }
     if (!weir_money_scale(line->converted, terms->discount_ppm, WEIR_PPM,
                           &line->discount))

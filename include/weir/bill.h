@@ -35,6 +35,8 @@ struct weir_bill_line {
     weir_micros rate;               /* micro-units of the contract's currency
                                        for one unit of the list's */
     const struct weir_price *fixed; /* contract's currency; NULL: list */
+    bool is_hit;                    /* answers from the cache: so much of */
+    int64_t hit_ppm;                /* `fixed` */
     weir_micros converted;          /* out: list at the rate */
     weir_micros discount;           /* out: taken off; 0 where fixed */
     weir_micros net;                /* out: what the line comes to */

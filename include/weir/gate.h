@@ -107,6 +107,7 @@ struct weir_obligations {
     bool keeps_nothing; /* @retain("none") or @monitor("modified"): no content,
                            whatever else asks */
     uint32_t filters;   /* rows of the image, as bits: all of them act */
+    uint32_t cache_s;   /* the shortest; 0: not said; WEIR_CACHE_NEVER */
 };
 
 struct weir_answer {
@@ -275,8 +276,11 @@ struct weir_call {
     uint32_t current;         /* candidate number of the attempt under way */
     uint32_t attempt_count;
     weir_time attempt_started;
-    weir_health_slot slot;    /* in the deployment that is tried */
-    bool is_heard;            /* how this attempt went is noted */
+    weir_health_slot slot; /* in the deployment that is tried */
+    bool is_heard;         /* how this attempt went is noted */
+    bool is_hit;           /* answered by one that was kept */
+    uint32_t hit_age_s;
+    uint32_t queued_ms;       /* waited for a place, in all */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
@@ -362,6 +366,30 @@ struct weir_step weir_call_next(struct weir_call *call,
 /* The current attempt is the answer: its head is on its way. */
 void weir_call_answered(struct weir_call *call, uint32_t http_status,
                         weir_time now);
+
+/* -------------------------------------------------------------- cache */
+
+/*
+ * So long the answer to this call may be kept and given again, in seconds; 0:
+ * not at all. What a policy that let it through says, or its route, the
+ * shorter; never for a tenant that is not to be cached, nor where an
+ * obligation keeps nothing unless the tenant has agreed; never for sound and
+ * images. After decide().
+ */
+uint32_t weir_call_cache_s(const struct weir_call *call);
+
+/* What made an answer: deployment, its model's name there, its origin. An
+ * answer is given again only while this is the same. */
+uint64_t weir_call_source(const struct weir_image *image, uint32_t deployment);
+
+/*
+ * A kept answer of `source`, `age_s` old, is about to be given in place of
+ * a first attempt. False: no candidate of this call is that deployment, is
+ * allowed and not withdrawn by `overlay`, the newest; nothing has changed
+ * then. After true the call is answered and costs what a hit costs.
+ */
+bool weir_call_hit(struct weir_call *call, uint64_t source, uint32_t age_s,
+                   const struct weir_overlay *overlay);
 
 /* True when `overlay` withdraws what serves this call, or its caller. */
 bool weir_call_is_withdrawn(const struct weir_call *call,

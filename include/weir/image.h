@@ -252,6 +252,7 @@ struct weir_image_route {
     uint32_t model; /* WEIR_INDEX_NONE for an alias */
     uint32_t deadline_ms;
     uint32_t attempts_max;
+    uint32_t cache_s; /* 0: not said; WEIR_CACHE_NEVER */
 };
 
 struct weir_image_candidate {
@@ -356,7 +357,7 @@ struct weir_image_policy {
     uint32_t steps; /* of the watch that `monitor` knows, by WEIR_WATCH_RUNG();
                        bit 0: it is a rule; 0: it is none, all may be taken */
     uint32_t filters; /* obligation: filter rows, as bits */
-    uint32_t reserved;
+    uint32_t cache_s; /* so long an answer may be given again; 0: not said */
     weir_time from;
     weir_time until;
     uint8_t text_digest[32]; /* SHA-256 of the policy's source text */
@@ -383,6 +384,38 @@ struct weir_image_filter_rule {
     uint32_t directions; /* bits above */
     uint32_t is_caseless;
     uint32_t reserved;
+};
+
+/* ------------------------------------------------- cache and sharing */
+
+/* Of a route or a policy: answers are never given again. */
+#define WEIR_CACHE_NEVER UINT32_MAX
+/* Bytes of an answer that is kept, where nothing else is said. */
+#define WEIR_CACHE_ANSWER (UINT64_C(256) << 10)
+
+/* What an answer from the cache costs; one for each model. */
+struct weir_image_hit {
+    uint32_t ppm;      /* of what the same usage costs afresh */
+    uint32_t is_fixed; /* `amount` instead, whatever was used */
+    weir_micros amount;
+};
+
+/* Calls that wait for a place in a deployment; one for each. */
+struct weir_image_queue {
+    uint32_t length;  /* over all workers; 0: nobody waits */
+    uint32_t wait_ms; /* of one call at most */
+};
+
+#define WEIR_SHARE_CACHES     1u /* may be cached though nothing is kept */
+#define WEIR_SHARE_NOT_CACHED 2u
+
+/* A tenant's part of what is scarce; one for each. Percents are of a
+ * deployment's `concurrency`. */
+struct weir_image_share {
+    uint32_t weight;   /* 1..: beside others who wait */
+    uint16_t reserved; /* percent that others leave free */
+    uint16_t most;     /* percent that it may hold; 100: all */
+    uint32_t flags;    /* WEIR_SHARE_* */
 };
 
 /* ---------------------------------------------------------- reading */
@@ -448,6 +481,9 @@ struct weir_image {
     const struct weir_image_pin *pins;
     const struct weir_image_filter *filters;
     const struct weir_image_filter_rule *filter_rules;
+    const struct weir_image_hit *hits;     /* as many as models */
+    const struct weir_image_queue *queues; /* as many as deployments */
+    const struct weir_image_share *shares; /* as many as tenants */
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -470,6 +506,9 @@ struct weir_image {
     uint32_t pin_count;
     uint32_t filter_count;
     uint32_t filter_rule_count;
+    uint32_t hit_count;
+    uint32_t queue_count;
+    uint32_t share_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;

@@ -230,6 +230,9 @@ struct weir_record_outcome {
                                  weir_image_model.terms */
     struct weir_trace trace;  /* the caller's own, where he sent one */
     struct weir_record_watch watch;
+    bool is_hit;        /* the answer is one that was kept */
+    uint32_t hit_age_s; /* for so long */
+    uint32_t queued_ms; /* waited for a place in a deployment */
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };

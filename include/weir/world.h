@@ -112,6 +112,8 @@ struct weir_world_model {
     weir_time sunset;                 /* refused from then on; 0: never */
     struct weir_world_name successor; /* model or alias; empty: none */
     weir_span more;                   /* URL about its end; empty: none */
+    struct weir_image_hit hit;        /* read where `has_hit` */
+    bool has_hit;                     /* an answer from the cache has a price */
 };
 
 /* ------------------------------------------------------------ catalogue */
@@ -284,6 +286,7 @@ struct weir_world_deployment {
     struct weir_world_name operated_by; /* organisation */
     struct weir_world_pins pins;
     struct weir_health_rule health; /* all 0: never passed over */
+    struct weir_image_queue queue;
 };
 
 struct weir_world_candidate {
@@ -300,6 +303,7 @@ struct weir_world_route {
     uint32_t deadline_ms;  /* 0: the default of the settings */
     uint32_t attempts_max; /* 0: the default */
     uint32_t model;        /* filled by the check when the name is a model's */
+    uint32_t cache_s;      /* 0: not said; WEIR_CACHE_NEVER */
 };
 
 struct weir_world_owner {
@@ -472,6 +476,7 @@ struct weir_world_tenant {
     weir_span payment; /* what it pays with, as declared; is only compared */
     enum weir_end_customer end_customer;
     struct weir_world_range limits;
+    struct weir_image_share share; /* weight 0: not said, as most */
 };
 
 struct weir_world_project {
@@ -655,6 +660,15 @@ struct weir_content_settings {
     uint64_t free_bytes_min;            /* 0: 64 MiB, on the disk */
 };
 
+/* Answers that are given again. */
+struct weir_cache_settings {
+    struct weir_place place;
+    uint64_t memory; /* bytes of all workers together; 0: nothing is cached */
+    uint64_t tenant; /* of these, one tenant's at most; 0: a quarter */
+    uint64_t answer; /* of one answer; 0: 256 KiB */
+    uint32_t ttl_ms; /* longest life; 0: 1 h */
+};
+
 struct weir_settings {
     struct weir_world_listen admin; /* port 0: none */
     weir_span state_dir;            /* absolute after loading */
@@ -695,6 +709,9 @@ struct weir_settings {
     uint32_t notice_ahead_count; /* 0: they are not */
     struct weir_transparency_settings transparency;
     struct weir_content_settings content;
+    struct weir_cache_settings cache;
+    uint64_t memory_bytes_max; /* of all workers; beyond it calls are shed;
+                                  0: by what the machine has */
 };
 
 /* -------------------------------------------------------------- world */
