@@ -92,6 +92,8 @@ ngx_http_weir_rules(const struct weir_image *image, uint32_t mask,
 
             if ((image->filter_rules[image->filters[i].first + k].directions
                  & direction)
+                && image->filter_rules[image->filters[i].first + k].classifier
+                   == 0
                 && n < WEIR_DETECT_RULES_MAX)
             {
                 rows[n++] = image->filters[i].first + k;

@@ -58,6 +58,7 @@ static const struct section sections[] = {
     {"watch", read_watch, true},
     {"filters", read_filters, false},
     {"cache", read_cache, true},
+    {"classifiers", read_classifiers, false},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},

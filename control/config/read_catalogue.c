@@ -167,7 +167,7 @@ read_timeouts(struct reader *r, const struct yaml_node *node, void *member)
     read_fields(r, node, "timeouts", fields, WEIR_COUNTOF(fields), member);
 }
 
-static void
+void
 read_origin_tls(struct reader *r, const struct yaml_node *node, void *member)
 {
     static const struct field fields[] = {
@@ -230,7 +230,7 @@ split_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
     return host.len > 0;
 }
 
-static void
+void
 read_url(struct reader *r, const struct yaml_node *node, void *member)
 {
     struct weir_world_origin *origin = member;

@@ -58,6 +58,8 @@ read_rules_of(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("case_sensitive", read_bool, row, is_case_sensitive),
         FIELD("action", read_action, row, action),
         FIELD("in", read_directions, row, directions),
+        FIELD("classifier", read_name, row, classifier),
+        FIELD("on_failure", read_on_failure, row, on_failure),
     };
     struct weir_world_range *range = member;
     if (!is_list(r, node, "rules"))

@@ -156,6 +156,52 @@ look_at(struct walk *walk, size_t from, size_t end, bool has_escapes,
     return is_done;
 }
 
+/* One string value: its text with quotes and what kind of member it is. */
+struct value {
+    size_t from, end; /* quotes included */
+    bool has_escapes;
+    bool is_name;
+};
+
+/* The next value at or behind `*at` that is a text, or names something.
+ * False: none; `*is_broken` where the body ends inside a string. */
+static bool
+next_value(weir_span body, size_t *at, weir_span *name, struct value *out,
+           bool *is_broken)
+{
+    while (*at < body.len) {
+        size_t from = *at;
+        bool has_escapes;
+        if (body.ptr[from] != '"') {
+            (*at)++;
+            continue;
+        }
+        size_t end = string_end(body, from, &has_escapes);
+        if (end < from + 2) {
+            *is_broken = true;
+            return false;
+        }
+        weir_span inner = {body.ptr + from + 1, end - from - 2};
+        size_t next = end;
+        while (next < body.len &&
+               (body.ptr[next] == ' ' || body.ptr[next] == '\n' ||
+                body.ptr[next] == '\t' || body.ptr[next] == '\r'))
+            next++;
+        *at = end;
+        if (next < body.len && body.ptr[next] == ':') {
+            *name = inner;
+            continue;
+        }
+        if (inner.len == 0 || (is_one_of(*name, binary, WEIR_COUNTOF(binary)) &&
+                               is_base64(inner)))
+            continue;
+        *out = (struct value){from, end, has_escapes,
+                              is_one_of(*name, named, WEIR_COUNTOF(named))};
+        return true;
+    }
+    return false;
+}
+
 bool
 weir_detect_body(const struct weir_detect_set *set,
                  const struct weir_vault *restores, weir_span body,
@@ -163,34 +209,42 @@ weir_detect_body(const struct weir_detect_set *set,
 {
     struct walk walk = {set, restores, body, room, out, 0};
     weir_span name = WEIR_SPAN_NONE;
-    for (size_t at = 0; at < body.len && !out->is_blocked;) {
-        char c = body.ptr[at];
-        bool has_escapes;
-        if (c != '"') {
-            at++;
-            continue;
-        }
-        size_t end = string_end(body, at, &has_escapes);
-        if (end < at + 2)
+    struct value value;
+    size_t at = 0;
+    bool is_broken = false;
+    while (!out->is_blocked && next_value(body, &at, &name, &value, &is_broken))
+        if (!look_at(&walk, value.from, value.end, value.has_escapes,
+                     value.is_name))
             return false;
-        weir_span inner = {body.ptr + at + 1, end - at - 2};
-        size_t next = end;
-        while (next < body.len &&
-               (body.ptr[next] == ' ' || body.ptr[next] == '\n' ||
-                body.ptr[next] == '\t' || body.ptr[next] == '\r'))
-            next++;
-        if (next < body.len && body.ptr[next] == ':') {
-            name = inner;
-        } else if (inner.len > 0 &&
-                   !(is_one_of(name, binary, WEIR_COUNTOF(binary)) &&
-                     is_base64(inner)) &&
-                   !look_at(&walk, at, end, has_escapes,
-                            is_one_of(name, named, WEIR_COUNTOF(named)))) {
-            return false;
-        }
-        at = end;
-    }
+    if (is_broken)
+        return false;
     if (out->is_changed && !out->is_blocked)
         weir_buf_add(out->text, body.ptr + walk.copied, body.len - walk.copied);
     return !out->text->overflow;
+}
+
+bool
+weir_detect_texts(weir_span body, struct weir_arena *room,
+                  weir_detect_on_text *on_text, void *context)
+{
+    weir_span name = WEIR_SPAN_NONE;
+    struct value value;
+    size_t at = 0;
+    bool is_broken = false;
+    while (next_value(body, &at, &name, &value, &is_broken)) {
+        struct weir_arena mark = *room;
+        struct weir_error err;
+        weir_span raw = {body.ptr + value.from, value.end - value.from};
+        weir_span text = {raw.ptr + 1, raw.len - 2};
+        if (value.is_name)
+            continue;
+        if (value.has_escapes &&
+            weir_json_unescape(raw, room, &text, &err) != WEIR_OK)
+            return false;
+        if (!on_text(context, text))
+            return false;
+        if (room->blocks == mark.blocks)
+            *room = mark;
+    }
+    return !is_broken;
 }

@@ -596,6 +596,9 @@ weir_call_settle(struct weir_call *call,
     if (call->is_hit)
         outcome.price_version = weir__gate_hit_version(call, version);
     weir__gate_watched(call, settlement, block, &outcome.watch);
+    outcome.opinion_count = call->opinion_count;
+    for (uint32_t i = 0; i < call->opinion_count; i++)
+        outcome.opinions[i] = call->opinions[i];
     weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
     weir_record_put_outcome(&outcome, &payload);
     if (append(call, WEIR_RECORD_OUTCOME, &payload, WEIR_TIER_CRASH, &mark,
@@ -649,6 +652,9 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, refusal.candidates);
     weir__gate_watched(call, NULL, block, &refusal.watch);
+    refusal.opinion_count = call->opinion_count;
+    for (uint32_t i = 0; i < call->opinion_count; i++)
+        refusal.opinions[i] = call->opinions[i];
     weir_record_put_refusal(&refusal, &payload);
     if (append(call, WEIR_RECORD_REFUSAL, &payload, WEIR_TIER_CRASH, &mark,
                NULL) != WEIR_OK)

@@ -492,6 +492,7 @@ add_obligations(const struct weir_image *image,
         all->filters |= policy->filters;
         if (policy->cache_s != 0)
             all->cache_s = weir__gate_shorter(all->cache_s, policy->cache_s);
+        all->classifiers |= policy->classifiers;
     }
 }
 

@@ -69,6 +69,37 @@ weir_unknown_name(uint32_t unknown)
 }
 
 const char *
+weir_opinion_name(enum weir_opinion opinion)
+{
+    static const char *const names[] = {
+        [WEIR_OPINION_NONE] = "none",     [WEIR_OPINION_ALLOW] = "allow",
+        [WEIR_OPINION_FLAG] = "flag",     [WEIR_OPINION_BLOCK] = "block",
+        [WEIR_OPINION_FAILED] = "failed",
+    };
+    return (size_t)opinion < WEIR_COUNTOF(names) ? names[opinion] : "unknown";
+}
+
+const char *
+weir_unheard_name(enum weir_unheard unheard)
+{
+    static const char *const names[] = {
+        [WEIR_UNHEARD_NO] = "",
+        [WEIR_UNHEARD_TIMEOUT] = "timeout",
+        [WEIR_UNHEARD_CONNECT] = "connect",
+        [WEIR_UNHEARD_TLS] = "tls",
+        [WEIR_UNHEARD_STATUS] = "status",
+        [WEIR_UNHEARD_BROKEN] = "broken",
+        [WEIR_UNHEARD_TOO_LONG] = "too_long",
+        [WEIR_UNHEARD_MALFORMED] = "malformed",
+        [WEIR_UNHEARD_BUSY] = "busy",
+        [WEIR_UNHEARD_CREDENTIAL] = "credential",
+        [WEIR_UNHEARD_TEXT] = "text",
+        [WEIR_UNHEARD_RESTING] = "resting",
+    };
+    return (size_t)unheard < WEIR_COUNTOF(names) ? names[unheard] : "unknown";
+}
+
+const char *
 weir_ending_name(enum weir_ending ending)
 {
     switch (ending) {

@@ -20,6 +20,7 @@
 
 #define NAME_MAX_BYTES     512
 #define POLICIES_MAX_BYTES 1024
+#define OPINION_NAME_BYTES 128
 
 enum tag {
     TAG_KEY = 1,
@@ -54,7 +55,8 @@ enum tag {
     TAG_TRACE = 30,
     TAG_HIT = 31,
     TAG_QUEUED = 32,
-    TAG_COUNT = 33,
+    TAG_OPINIONS = 33,
+    TAG_COUNT = 34,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -190,6 +192,31 @@ put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
     close_tag(out, start);
 }
 
+/* Behind all else: of this one call. */
+static void
+put_opinions(struct weir_buf *out, const struct weir_record_opinion *opinions,
+             uint32_t count)
+{
+    if (count == 0)
+        return;
+    WEIR_ASSERT(count <= WEIR_OPINIONS_MAX);
+    size_t start = open_tag(out, TAG_OPINIONS);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir_record_opinion *one = &opinions[i];
+        put_le(out, one->direction, 1);
+        put_le(out, one->opinion, 1);
+        put_le(out, one->unheard, 1);
+        put_le(out, one->score, 1);
+        put_le(out, one->action, 1);
+        put_le(out, one->asked, 2);
+        put_le(out, one->failed, 2);
+        put_le(out, one->elapsed_ms, 4);
+        put_text(out, one->classifier, OPINION_NAME_BYTES);
+        put_text(out, one->category, OPINION_NAME_BYTES);
+    }
+    close_tag(out, start);
+}
+
 static void
 put_step(struct weir_buf *out, const struct weir_record_step *step)
 {
@@ -290,6 +317,7 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_candidates(out, refusal->candidates, refusal->candidate_count);
     put_trace(out, &refusal->trace);
     put_watch(out, &refusal->watch);
+    put_opinions(out, refusal->opinions, refusal->opinion_count);
 }
 
 static void
@@ -354,6 +382,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
         put_number(out, TAG_HIT, outcome->hit_age_s);
     if (outcome->queued_ms > 0)
         put_number(out, TAG_QUEUED, outcome->queued_ms);
+    put_opinions(out, outcome->opinions, outcome->opinion_count);
 }
 
 /* ----------------------------------------------------------- reading */
@@ -480,6 +509,30 @@ get_classified(weir_span value, struct weir_record_watch *watch_out)
         one->id = (uint8_t)get_le(&in, 1);
         one->score = (uint8_t)get_le(&in, 1);
     }
+}
+
+static uint32_t
+get_opinions(weir_span value, struct weir_record_opinion *opinions)
+{
+    struct reader in = reader_of(value);
+    uint32_t count = 0;
+    while (in.left > 0 && count < WEIR_OPINIONS_MAX) {
+        struct weir_record_opinion one;
+        one.direction = (uint8_t)get_le(&in, 1);
+        one.opinion = (uint8_t)get_le(&in, 1);
+        one.unheard = (uint8_t)get_le(&in, 1);
+        one.score = (uint8_t)get_le(&in, 1);
+        one.action = (uint8_t)get_le(&in, 1);
+        one.asked = (uint16_t)get_le(&in, 2);
+        one.failed = (uint16_t)get_le(&in, 2);
+        one.elapsed_ms = (uint32_t)get_le(&in, 4);
+        one.classifier = get_text(&in);
+        one.category = get_text(&in);
+        if (in.is_short)
+            break;
+        opinions[count++] = one;
+    }
+    return count;
 }
 
 static bool
@@ -639,6 +692,7 @@ weir_record_get_refusal(weir_span payload,
     weir_span pools = WEIR_SPAN_NONE;
     weir_span trace = WEIR_SPAN_NONE;
     weir_span classified = WEIR_SPAN_NONE;
+    weir_span opinions = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_KEY] = &refusal.key,
                                  [TAG_PROJECT] = &refusal.project,
                                  [TAG_TENANT] = &refusal.tenant,
@@ -653,6 +707,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_POOLS] = &pools,
                                  [TAG_CLASSIFIED] = &classified,
                                  [TAG_TRACE] = &trace,
+                                 [TAG_OPINIONS] = &opinions,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -676,6 +731,7 @@ weir_record_get_refusal(weir_span payload,
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the trace of a refusal is cut off");
     get_classified(classified, &refusal.watch);
+    refusal.opinion_count = get_opinions(opinions, refusal.opinions);
     if (status == WEIR_OK)
         *refusal_out = refusal;
     return status;
@@ -694,6 +750,7 @@ weir_record_get_outcome(weir_span payload,
     weir_span classified = WEIR_SPAN_NONE;
     weir_span hit = WEIR_SPAN_NONE;
     weir_span queued = WEIR_SPAN_NONE;
+    weir_span opinions = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,
@@ -711,7 +768,8 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_TRACE] = &trace,
                                  [TAG_CLASSIFIED] = &classified,
                                  [TAG_HIT] = &hit,
-                                 [TAG_QUEUED] = &queued}};
+                                 [TAG_QUEUED] = &queued,
+                                 [TAG_OPINIONS] = &opinions}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);
@@ -741,6 +799,7 @@ weir_record_get_outcome(weir_span payload,
                               !get_number(queued, &outcome.queued_ms)))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "how an outcome came about is cut off");
+    outcome.opinion_count = get_opinions(opinions, outcome.opinions);
     if (status == WEIR_OK)
         *outcome_out = outcome;
     return status;
@@ -769,8 +828,8 @@ split_names(struct reader in, struct weir_record_head *out)
         weir_span value = get_text(&in);
         if (in.is_short)
             return short_head();
-        if (tag == TAG_TRACE || tag == TAG_WATCH) { /* of this one call, and
-                                                     * so is what follows */
+        if (tag == TAG_TRACE || tag == TAG_WATCH || tag == TAG_OPINIONS) {
+            /* of this one call, and so is what follows */
             size_t behind = in.left + (size_t)((const char *)in.at - at);
             weir_span *last = &out->names[out->address.ptr != NULL];
             last->len -= behind;

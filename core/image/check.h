@@ -70,6 +70,7 @@ const struct weir_world_terms *weir__terms_find(const struct weir_world *world,
 void weir__check_watch(struct weir__check *check);
 void weir__check_shares(struct weir__check *check);
 void weir__check_filters(struct weir__check *check);
+void weir__check_classifiers(struct weir__check *check);
 /* Of a checked world: whether that row's calls are watched. */
 bool weir__watches_tenant(const struct weir_world *world, uint32_t row);
 bool weir__watches_model(const struct weir_world *world, uint32_t row);

@@ -363,6 +363,8 @@ weir__compile_policies(struct weir__compiler *c)
             .steps = rungs_of(row->monitor),
             .filters = weir__filters_named(c->world, row->filter, NULL),
             .cache_s = row->cache_s,
+            .classifiers = weir__classifiers_named(
+                c->world, weir_watch_rule_classify(row->monitor), NULL),
             .from = row->from,
             .until = row->until,
         };

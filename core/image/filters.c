@@ -46,7 +46,36 @@ weir__filters_named(const struct weir_world *world, weir_span names,
 static weir_span
 name_of(const struct weir_world_filter_rule *rule)
 {
-    return rule->name.len > 0 ? rule->name : rule->detector;
+    return rule->name.len > 0       ? rule->name
+           : rule->detector.len > 0 ? rule->detector
+                                    : rule->classifier.text;
+}
+
+/* A rule that asks a service: nothing to compile, and nothing that it could
+ * put in a text's place. */
+static void
+check_asking(struct weir__check *check, struct weir_world_filter_rule *row)
+{
+    const struct weir_world_classifier *classifier =
+        row->classifier.row < check->world->classifier_count
+            ? &check->world->classifier_rows[row->classifier.row]
+            : NULL;
+    if (row->detector.len > 0 || row->expression.len > 0 ||
+        row->terms.count > 0 || row->replacement.len > 0)
+        weir_faults_add(check->faults, row->place,
+                        "Write two rules: all of a filter's rules act.",
+                        "a rule with a classifier and a pattern");
+    if (row->action == 0)
+        row->action = WEIR_DETECT_BLOCK;
+    if (row->action != WEIR_DETECT_BLOCK && row->action != WEIR_DETECT_FLAG)
+        weir_faults_add(check->faults, row->place, "Write block or flag.",
+                        "a classifier judges a text and replaces nothing");
+    if (row->directions == 0)
+        row->directions = WEIR_FILTER_REQUESTS | WEIR_FILTER_REPLIES;
+    if (classifier != NULL && (row->directions & classifier->directions) == 0)
+        weir_faults_add(check->faults, row->place,
+                        "Change its `sends`, or the rule's `in`.",
+                        "the classifier is sent nothing that the rule is for");
 }
 
 /* One rule alone: what is wrong with it is said at its own place. */
@@ -54,6 +83,13 @@ static void
 check_rule(struct weir__check *check, struct weir_world_filter_rule *row)
 {
     const struct weir_world *world = check->world;
+    if (row->classifier.text.len > 0) {
+        check_asking(check, row);
+        return;
+    }
+    if (row->on_failure != 0)
+        weir_faults_add(check->faults, row->place, "Leave it out.",
+                        "on_failure is for rules with a classifier");
     struct weir_detect_set *set = NULL;
     struct weir_error err = {0};
     weir_span *terms =
@@ -168,6 +204,10 @@ weir__compile_filters(struct weir__compiler *c)
             .replacement = weir__compile_text(c, row->replacement),
             .action = row->action,
             .directions = row->directions,
-            .is_caseless = !row->is_case_sensitive};
+            .is_caseless = !row->is_case_sensitive,
+            .classifier = row->classifier.text.len > 0
+                              ? (uint16_t)(row->classifier.row + 1)
+                              : 0,
+            .on_failure = (uint16_t)row->on_failure};
     }
 }

@@ -83,7 +83,8 @@ struct weir__image_facts {
     X(FILTER_RULE, filter_rule, struct weir_image_filter_rule)                 \
     X(HIT, hit, struct weir_image_hit)                                         \
     X(QUEUE, queue, struct weir_image_queue)                                   \
-    X(SHARE, share, struct weir_image_share)
+    X(SHARE, share, struct weir_image_share)                                   \
+    X(CLASSIFIER, classifier, struct weir_image_classifier)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

@@ -131,6 +131,7 @@ assign(struct weir_image *image, const char *base,
     ROWS(HIT, hit);
     ROWS(QUEUE, queue);
     ROWS(SHARE, share);
+    ROWS(CLASSIFIER, classifier);
     ROWS(PLACES, place_set);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
@@ -274,7 +275,28 @@ are_filter_rows(const struct opening *o)
         const struct weir_image_filter_rule *r = &m->filter_rules[i];
         if (!REFS(r, name, detector) || !REFS(r, expression, terms) ||
             !is_text(o, r->replacement) || r->directions == 0 ||
-            r->directions > 3)
+            r->directions > 3 || r->classifier > m->classifier_count ||
+            r->on_failure > WEIR_FAILURE_BLOCK)
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_classifier_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->classifier_count > 8)
+        return false;
+    for (uint32_t i = 0; i < m->classifier_count; i++) {
+        const struct weir_image_classifier *r = &m->classifiers[i];
+        if (!REFS(r, name, model) || !is_text(o, r->thresholds) ||
+            r->origin >= m->origin_count || r->form < WEIR_FORM_WEIR ||
+            r->form > WEIR_FORM_MODERATIONS || r->directions == 0 ||
+            r->directions > 3 || r->timeout_ms == 0 || r->concurrency == 0 ||
+            r->text_max == 0 || r->window == 0 || r->held_max == 0 ||
+            r->on_failure < WEIR_FAILURE_ALLOW ||
+            r->on_failure > WEIR_FAILURE_BLOCK)
             return false;
     }
     return true;
@@ -427,7 +449,7 @@ check_rows(struct opening *o, struct weir_error *err)
     if (!are_facts(o))
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
     if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_filter_rows(o) ||
-        !are_route_rows(o))
+        !are_classifier_rows(o) || !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_share_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "shares are out of range");

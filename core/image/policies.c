@@ -10,6 +10,7 @@
 #include "policy_text.h"
 
 #include <weir/cedar_validate.h>
+#include <weir/watch_ladder.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -159,6 +160,15 @@ read_policy(struct reading *r, const struct weir_world_policy *source,
         weir_faults_add(r->faults, row->place,
                         "Declare it under `filters:`, or name another.",
                         "@filter names \"%.*s\", which is no filter",
+                        (int)(unknown.len < 64 ? unknown.len : 64),
+                        unknown.ptr);
+    unknown = WEIR_SPAN_NONE;
+    (void)weir__classifiers_named(
+        r->world, weir_watch_rule_classify(row->monitor), &unknown);
+    if (unknown.len > 0)
+        weir_faults_add(r->faults, row->place,
+                        "Declare it under `classifiers:`, or name another.",
+                        "@monitor names \"%.*s\", which is no classifier",
                         (int)(unknown.len < 64 ? unknown.len : 64),
                         unknown.ptr);
     if (info->is_template)

@@ -58,6 +58,8 @@ void weir__policy_annotate(struct weir__policy *row,
 
 /* The filters of names parted by commas, as bits of rows. `unknown_out` (may
  * be NULL) is the first name that nobody declared; else untouched. */
+uint32_t weir__classifiers_named(const struct weir_world *world,
+                                 weir_span names, weir_span *unknown_out);
 uint32_t weir__filters_named(const struct weir_world *world, weir_span names,
                              weir_span *unknown_out);
 

@@ -116,7 +116,7 @@ read_part(struct weir_watch_rule *rule, weir_span name, weir_span value,
           uint32_t *named, struct weir_error *err)
 {
     static const char *const names[] = {"steps", "ask",  "explain", "last",
-                                        "clean", "tell", "slow"};
+                                        "clean", "tell", "slow",    "classify"};
     uint64_t number = 0;
     uint32_t part = 0;
     while (part < WEIR_COUNTOF(names) &&
@@ -163,11 +163,25 @@ read_part(struct weir_watch_rule *rule, weir_span name, weir_span value,
                              WEIR_WATCH_RATE_MAX);
         rule->rate = (uint32_t)number;
         return WEIR_OK;
+    case 7: /* names, which the configuration knows */
+        return WEIR_OK;
     default:
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "@monitor has steps, ask, explain, last, clean, tell "
-                         "and slow");
+                         "@monitor has steps, ask, explain, last, clean, "
+                         "tell, slow and classify");
     }
+}
+
+weir_span
+weir_watch_rule_classify(weir_span text)
+{
+    while (weir_watch_rule_is(text)) {
+        weir_span part = cut(&text, ';');
+        weir_span name = cut(&part, '=');
+        if (weir_span_equal(name, WEIR_SPAN("classify")))
+            return cut(&part, '\0');
+    }
+    return WEIR_SPAN_NONE;
 }
 
 static weir_status

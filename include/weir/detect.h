@@ -172,6 +172,13 @@ bool weir_detect_body(const struct weir_detect_set *set,
                       const struct weir_vault *restores, weir_span body,
                       struct weir_arena *room, struct weir_detect_out *out);
 
+/* The texts of such a body, one by one, as every rule would read them: not
+ * those of members that name things. False: `on_text` said so, or `room` was
+ * too small. A text lives until the next. */
+typedef bool weir_detect_on_text(void *context, weir_span text);
+bool weir_detect_texts(weir_span body, struct weir_arena *room,
+                       weir_detect_on_text *on_text, void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -108,6 +108,7 @@ struct weir_obligations {
                            whatever else asks */
     uint32_t filters;   /* rows of the image, as bits: all of them act */
     uint32_t cache_s;   /* the shortest; 0: not said; WEIR_CACHE_NEVER */
+    uint32_t classifiers; /* the same: asked for the watch alone */
 };
 
 struct weir_answer {
@@ -261,8 +262,11 @@ struct weir_call {
     struct weir_ask ask;
     struct weir_signal_facts signals; /* as decide was told */
     struct weir_record_step step;     /* of the watch, that is applied */
-    enum weir_reason reason;          /* of a refusal */
-    bool is_end_customer_bad;         /* the header was given and is no name */
+    /* What classifiers said, set before refuse() or settle(); borrowed. */
+    const struct weir_record_opinion *opinions;
+    uint32_t opinion_count;
+    enum weir_reason reason;  /* of a refusal */
+    bool is_end_customer_bad; /* the header was given and is no name */
     bool is_admitted;
     bool is_settled;
     bool is_answered;

@@ -358,6 +358,8 @@ struct weir_image_policy {
                        bit 0: it is a rule; 0: it is none, all may be taken */
     uint32_t filters; /* obligation: filter rows, as bits */
     uint32_t cache_s; /* so long an answer may be given again; 0: not said */
+    uint32_t classifiers; /* rows, as bits, of @monitor("classify=..") */
+    uint32_t reserved;
     weir_time from;
     weir_time until;
     uint8_t text_digest[32]; /* SHA-256 of the policy's source text */
@@ -383,7 +385,37 @@ struct weir_image_filter_rule {
     uint32_t action;
     uint32_t directions; /* bits above */
     uint32_t is_caseless;
-    uint32_t reserved;
+    uint16_t classifier; /* row + 1, in place of a pattern; 0: none */
+    uint16_t on_failure; /* enum weir_image_failure; 0: the classifier's */
+};
+
+/* What follows when a classifier does not answer. */
+enum weir_image_failure {
+    WEIR_FAILURE_ALLOW = 1,
+    WEIR_FAILURE_BLOCK = 2,
+};
+
+/* The words it is asked in. */
+enum weir_image_form {
+    WEIR_FORM_WEIR = 1,
+    WEIR_FORM_MODERATIONS = 2, /* as OpenAI's /v1/moderations */
+};
+
+/* A service that is asked about texts; at most 8. */
+struct weir_image_classifier {
+    weir_ref name;
+    weir_ref model;      /* that the form names; empty: none */
+    weir_ref thresholds; /* lines of category, tab, parts per million */
+    uint32_t origin;     /* origin row: of no deployment */
+    uint32_t form;       /* enum weir_image_form */
+    uint32_t directions; /* bits above: what it may be sent */
+    uint32_t timeout_ms;
+    uint32_t concurrency; /* asks under way, of a worker */
+    uint32_t text_max;    /* bytes of text of one ask */
+    uint32_t window;      /* bytes of text of a stream between two asks */
+    uint32_t held_max;    /* bytes of a stream that wait */
+    uint32_t holds_streams;
+    uint32_t on_failure; /* enum weir_image_failure */
 };
 
 /* ------------------------------------------------- cache and sharing */
@@ -484,6 +516,7 @@ struct weir_image {
     const struct weir_image_hit *hits;     /* as many as models */
     const struct weir_image_queue *queues; /* as many as deployments */
     const struct weir_image_share *shares; /* as many as tenants */
+    const struct weir_image_classifier *classifiers;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -509,6 +542,7 @@ struct weir_image {
     uint32_t hit_count;
     uint32_t queue_count;
     uint32_t share_count;
+    uint32_t classifier_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;

@@ -199,6 +199,51 @@ struct weir_record_watch {
     struct weir_classified classified[WEIR_CLASSIFIED_MAX];
 };
 
+/*
+ * What a classifier over HTTP said of one direction of a call, over all that
+ * it was asked. Numbers are permanent. Its category is one that the operator
+ * or the form names: never words of a caller's.
+ */
+enum weir_opinion {
+    WEIR_OPINION_NONE = 0,   /* not asked, or not heard when the call ended */
+    WEIR_OPINION_ALLOW = 1,  /* nothing found */
+    WEIR_OPINION_FLAG = 2,   /* to be counted */
+    WEIR_OPINION_BLOCK = 3,  /* what its rule acts on */
+    WEIR_OPINION_FAILED = 4, /* no answer that counts: the rule's on_failure */
+};
+const char *weir_opinion_name(enum weir_opinion opinion);
+
+/* Why there was no answer. Numbers are permanent. */
+enum weir_unheard {
+    WEIR_UNHEARD_NO = 0,         /* there was one */
+    WEIR_UNHEARD_TIMEOUT = 1,    /* not in time, waiting for a turn included */
+    WEIR_UNHEARD_CONNECT = 2,    /* refused, unreachable, no address */
+    WEIR_UNHEARD_TLS = 3,        /* not who it should be */
+    WEIR_UNHEARD_STATUS = 4,     /* not 200 */
+    WEIR_UNHEARD_BROKEN = 5,     /* not HTTP, or broken off */
+    WEIR_UNHEARD_TOO_LONG = 6,   /* its answer */
+    WEIR_UNHEARD_MALFORMED = 7,  /* its answer is not of the form */
+    WEIR_UNHEARD_BUSY = 8,       /* too many asks wait already */
+    WEIR_UNHEARD_CREDENTIAL = 9, /* none that can be shown */
+    WEIR_UNHEARD_TEXT = 10,      /* more than may be sent, or not readable */
+    WEIR_UNHEARD_RESTING = 11,   /* it failed several times in a row */
+};
+const char *weir_unheard_name(enum weir_unheard unheard);
+
+struct weir_record_opinion {
+    weir_span classifier;
+    weir_span category;  /* that weighed most; may be empty */
+    uint8_t direction;   /* WEIR_IMAGE_REQUESTS or WEIR_IMAGE_REPLIES */
+    uint8_t opinion;     /* enum weir_opinion */
+    uint8_t unheard;     /* enum weir_unheard, of the last that failed */
+    uint8_t score;       /* 0 to 100; 0 also where it gives none */
+    uint8_t action;      /* of the rule: 0 the watch's, else as filters' */
+    uint16_t asked;      /* how many times */
+    uint16_t failed;     /* of them */
+    uint32_t elapsed_ms; /* the longest */
+};
+#define WEIR_OPINIONS_MAX 16
+
 struct weir_record_outcome {
     struct weir_request_id request;
     uint32_t ending;      /* enum weir_ending */
@@ -233,6 +278,8 @@ struct weir_record_outcome {
     bool is_hit;        /* the answer is one that was kept */
     uint32_t hit_age_s; /* for so long */
     uint32_t queued_ms; /* waited for a place in a deployment */
+    uint32_t opinion_count;
+    struct weir_record_opinion opinions[WEIR_OPINIONS_MAX];
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };
@@ -259,6 +306,8 @@ struct weir_record_refusal {
     struct weir_record_step step;   /* of the watch, that was applied */
     struct weir_trace trace;        /* the caller's own, where he sent one */
     struct weir_record_watch watch; /* of the request alone */
+    uint32_t opinion_count;
+    struct weir_record_opinion opinions[WEIR_OPINIONS_MAX];
     uint32_t candidate_count;
     struct weir_record_candidate candidates[WEIR_CANDIDATES_MAX];
 };

@@ -53,6 +53,8 @@ struct weir_watch_rule {
  * calls a minute. */
 struct weir_watch_rule weir_watch_rule_default(void);
 bool weir_watch_rule_is(weir_span text); /* a rule, not a label */
+/* Its part "classify": names of classifiers, parted by commas; or empty. */
+weir_span weir_watch_rule_classify(weir_span text);
 /* EPARSE: err says which part. */
 WEIR_MUST_USE weir_status weir_watch_rule_parse(
     weir_span text, struct weir_watch_rule *rule_out, struct weir_error *err);

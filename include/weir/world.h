@@ -599,8 +599,33 @@ struct weir_world_filter_rule {
     struct weir_world_range terms; /* names */
     weir_span replacement;
     bool is_case_sensitive;
-    uint32_t action;     /* enum weir_detect_action */
-    uint32_t directions; /* WEIR_FILTER_*; 0: both */
+    uint32_t action;                   /* enum weir_detect_action */
+    uint32_t directions;               /* WEIR_FILTER_*; 0: both */
+    struct weir_world_name classifier; /* instead of the three */
+    uint32_t on_failure; /* enum weir_image_failure, of a classifier's */
+};
+
+/*
+ * A service that is asked what it thinks of texts: docs/formats/classifier.md.
+ * Where it is reached stands in an origin row of the name
+ * "classifier/<name>", with its credential, trust and pool.
+ */
+#define WEIR_WORLD_CLASSIFIERS_MAX 8
+struct weir_world_classifier {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_name origin;
+    weir_span model;      /* that the form names; may be empty */
+    weir_span thresholds; /* lines of category, tab, parts per million */
+    uint32_t form;        /* enum weir_image_form */
+    uint32_t directions;  /* WEIR_FILTER_*: what it may be sent */
+    uint32_t timeout_ms;
+    uint32_t concurrency; /* asks under way, of a worker */
+    uint32_t text_max;    /* bytes of text of one ask */
+    uint32_t window;      /* bytes of text of a stream between two asks */
+    uint32_t held_max;    /* bytes of a stream that wait */
+    bool holds_streams;   /* until the last byte was asked about */
+    uint32_t on_failure;  /* enum weir_image_failure; 0: block */
 };
 
 /* What a policy asks for by @filter("name"). */
@@ -743,6 +768,7 @@ struct weir_settings {
     X(watch_line, struct weir_world_watch_line)                                \
     X(filter_rule, struct weir_world_filter_rule)                              \
     X(filter, struct weir_world_filter)                                        \
+    X(classifier, struct weir_world_classifier)                                \
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \
