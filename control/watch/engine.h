@@ -138,7 +138,9 @@ struct weir_watch_notes {
     uint64_t said_at; /* calls in all, at the last row */
     float score;      /* of the last look */
     float plain_score;
-    char actor[40]; /* who asked to renew it */
+    char actor[40];        /* who asked to renew it */
+    uint32_t shared_by;    /* exchanges whose indicators calls matched */
+    uint32_t shared_kinds; /* bit per enum weir_indicator_kind */
 };
 _Static_assert(sizeof(struct weir_watch_notes) <= WEIR_WATCH_NOTES_BYTES,
                "fits into a pool");

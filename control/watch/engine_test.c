@@ -324,6 +324,54 @@ TEST(watch_engine, account_that_begins_to_harvest_is_named_and_no_other)
     free(world.calls);
 }
 
+/* ----------------------------------------------------------------- shared */
+
+struct told {
+    uint32_t rows;
+    uint64_t first; /* calls of the tenant at its first row */
+    uint32_t fired;
+    bool has_evidence;
+};
+
+static bool
+note_told(void *context, const struct weir_watch_row *row)
+{
+    struct told *told = context;
+    if (row->kind != WEIR_WATCH_OF_TENANT ||
+        !weir_span_equal(row->name, WEIR_SPAN("fair")))
+        return true;
+    if (told->rows++ == 0) {
+        told->first = row->calls;
+        told->fired = row->fired;
+        told->has_evidence =
+            memmem(row->detail.ptr, row->detail.len, "\"req_", 5) != NULL;
+    }
+    return true;
+}
+
+TEST(watch_engine, what_others_shared_is_told_at_the_third_call)
+{
+    struct world world;
+    struct told told = {0};
+    struct weir_error err = {0};
+    make_world(&world);
+    for (uint32_t i = 800; i < 900; i += 20) /* calls 401, 411 .. of "fair" */
+        world.calls[i].told.pools.matches = 1;
+    struct run run = begin(&world, 200, true);
+    for (uint32_t i = 0; i < 1100; i++)
+        give(&run, &world.calls[i]);
+    settle(&run, &world);
+    assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_told, &told,
+                                        &err));
+    assert_int_equal(told.rows, 1);
+    assert_int_equal(told.first, 421);
+    assert_int_equal(told.fired, 1u << WEIR_WATCH_SHARED);
+    assert_true(told.has_evidence);
+    end(&run);
+    remove_world(&world);
+    free(world.calls);
+}
+
 /* --------------------------------------------------------------- the same */
 
 TEST(watch_engine, order_and_repetition_within_two_seconds_change_nothing)

@@ -387,7 +387,10 @@ TEST(gate_watch, a_shared_indicator_is_found)
     weir_watch_finish(&plain, NULL, &features);
     struct weir_indicator_exchange exchanges[] = {
         {.name = WEIR_SPAN("none"), .until = NOON + 1},
-        {.name = WEIR_SPAN("one"), .salt = {9}, .until = NOON + 1}};
+        {.name = WEIR_SPAN("one"),
+         .salt = {9},
+         .number = 1,
+         .until = NOON + 1}};
     uint64_t word = weir_indicator_word(exchanges[1].salt, WEIR_INDICATOR_FRAME,
                                         features.frame);
     exchanges[1].words = &word;

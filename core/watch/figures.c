@@ -64,6 +64,7 @@ weir__watch_sum(const struct watch_pool *p, uint32_t calls,
         s->metered += b->metered;
         s->repeats += b->repeats;
         s->fresh += b->fresh;
+        s->shared += b->shared;
     }
 }
 
@@ -282,6 +283,8 @@ measure_rhythm(const struct watch_pool *p, const struct watch_sum *s,
             (double)s->pressed / s->metered, s->pressed, 0};
     out->surprise[WEIR_WATCH_REPEATS] = (struct watch_surprise){
         s->calls > 0 ? (double)s->repeats / s->calls : 0, s->repeats, 0};
+    out->surprise[WEIR_WATCH_SHARED] =
+        (struct watch_surprise){s->shared, s->shared, 0};
 }
 
 /* Shares of few calls are not trusted: of a hundred at least. */
@@ -372,6 +375,15 @@ add_pool(struct tallies *t, const struct watch_reference *r,
         add_tally(&t->cues[i], s->cues[i], s->calls, r->cues[i], r->calls);
 }
 
+/* Calls a window: three in a hundred thousand would be chance. */
+static void
+measure_shared(double seen, uint32_t calls, struct watch_measure *out)
+{
+    double windows = (double)calls / WEIR_WATCH_WINDOW;
+    out->surprise[WEIR_WATCH_SHARED] =
+        (struct watch_surprise){windows > 1 ? seen / windows : seen, seen, 0};
+}
+
 bool
 weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
                           uint32_t count, uint32_t calls,
@@ -381,12 +393,14 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
     uint32_t known = 0;
     uint32_t unknown = 0;
     double shares = 0;
+    double shared = 0;
     memset(out, 0, sizeof(*out));
     memset(&tallies, 0, sizeof(tallies));
     for (uint32_t i = 0; i < count; i++) {
         const struct watch_pool *p = pool_in(pools[i]);
         struct watch_sum sum;
         weir__watch_sum(p, calls, &sum);
+        shared += sum.shared;
         measure_scaffold(p, p->has_reference ? reference_in(pools[i]) : NULL,
                          out);
         if (p->has_reference) {
@@ -411,5 +425,6 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
     else
         out->surprise[WEIR_WATCH_SHARE] =
             (struct watch_surprise){shares / at_least(unknown), shares, 0};
+    measure_shared(shared, known + unknown, out);
     return has_reference;
 }

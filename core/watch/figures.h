@@ -23,6 +23,7 @@ struct watch_sum {
     uint32_t metered;
     uint32_t repeats;
     uint32_t fresh;
+    uint32_t shared;
 };
 
 struct watch_surprise {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared indicators: 64 bytes of header, a row for each exchange, then for
- * each of them a table.
+ * each of them a table of words and one of their ends.
  *
  *   0        64                 64 + 96 n
- *   +--------+------------------+-----------+-----------+--
- *   | header | exchange ... * n | words u64 | words u64 | ...
- *   +--------+------------------+-----------+-----------+--
+ *   +--------+------------------+-----------+----------+-----------+--
+ *   | header | exchange ... * n | words u64 | ends u32 | words u64 | ...
+ *   +--------+------------------+-----------+----------+-----------+--
  *
  * A table is open-addressing: a power of two of words, at most half full, 0
  * for an empty slot. A search starts at the word modulo the size and goes up
  * by one. One look costs one cache line, whether a table has ten words or a
- * million, so a set is not kept small for the sake of speed.
+ * million, so a set is not kept small for the sake of speed. The end of a
+ * word is read when the word was found, which is rare.
  *
  * WHY A KEYED DIGEST. Whoever holds only a bundle learns nothing from it;
  * whoever holds the salt as well can try guesses, as every member of the
@@ -24,7 +25,7 @@
 #include <string.h>
 
 #define MAGIC   UINT64_C(0x3130646e69776577) /* "wewind01" */
-#define VERSION 1
+#define VERSION 2
 
 struct header {
     uint64_t magic;
@@ -38,14 +39,17 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == 64, "as drawn");
 
+#define SLOT_BYTES (sizeof(uint64_t) + sizeof(uint32_t))
+
 struct weir_indicator_row {
     char name[WEIR_INDICATOR_NAME_BYTES];
     uint8_t salt[WEIR_INDICATOR_SALT_BYTES];
     weir_time until;
     uint64_t offset;
-    uint32_t slots; /* a power of two */
-    uint32_t count; /* words; at most half of the slots */
-    uint64_t reserved;
+    uint32_t slots;  /* a power of two */
+    uint32_t count;  /* words; at most half of the slots */
+    uint32_t number; /* version 1: 0, and its place among the rows counts */
+    uint32_t reserved;
 };
 _Static_assert(sizeof(struct weir_indicator_row) == 96, "as drawn");
 
@@ -146,18 +150,23 @@ slots_for(uint32_t count)
     return slots;
 }
 
-/* True: it was not there yet. */
-static bool
-insert(uint64_t *table, uint32_t slots, uint64_t word)
+/* The slot of the word, or the empty one where it would be. */
+static uint32_t
+slot_of(const uint64_t *table, uint32_t slots, uint64_t word)
 {
     uint32_t at = (uint32_t)word & (slots - 1);
-    while (table[at] != 0) {
-        if (table[at] == word)
-            return false;
+    while (table[at] != 0 && table[at] != word)
         at = (at + 1) & (slots - 1);
-    }
-    table[at] = word;
-    return true;
+    return at;
+}
+
+static uint32_t
+seconds_of(weir_time until)
+{
+    weir_time seconds = until / WEIR_US_PER_SEC;
+    return seconds < 0            ? 0
+           : seconds > UINT32_MAX ? UINT32_MAX
+                                  : (uint32_t)seconds;
 }
 
 static void
@@ -165,15 +174,25 @@ write_table(const struct weir_indicator_exchange *exchange,
             struct weir_buf *out, size_t start, size_t row_at)
 {
     struct weir_indicator_row row = {.until = exchange->until,
-                                     .slots = slots_for(exchange->count)};
-    size_t at = weir_buf_reserve(out, row.slots * sizeof(uint64_t), 8);
+                                     .slots = slots_for(exchange->count),
+                                     .number = exchange->number};
+    size_t at = weir_buf_reserve(out, row.slots * SLOT_BYTES, 8);
     if (out->overflow)
         return;
     uint64_t *table = (void *)(out->ptr + at);
-    memset(table, 0, row.slots * sizeof(uint64_t));
-    for (uint32_t i = 0; i < exchange->count; i++)
-        row.count += exchange->words[i] != 0 &&
-                     insert(table, row.slots, exchange->words[i]);
+    uint32_t *ends = (void *)(table + row.slots);
+    memset(table, 0, row.slots * SLOT_BYTES);
+    for (uint32_t i = 0; i < exchange->count; i++) {
+        uint32_t end =
+            exchange->untils == NULL ? UINT32_MAX : exchange->untils[i];
+        if (exchange->words[i] == 0)
+            continue;
+        uint32_t slot = slot_of(table, row.slots, exchange->words[i]);
+        row.count += table[slot] == 0;
+        table[slot] = exchange->words[i];
+        if (end > ends[slot])
+            ends[slot] = end;
+    }
     memcpy(row.name, exchange->name.ptr, exchange->name.len);
     memcpy(row.salt, exchange->salt, sizeof(row.salt));
     row.offset = at - start;
@@ -198,7 +217,13 @@ weir_indicators_write(const struct weir_indicator_exchange *exchanges,
     if (count > WEIR_EXCHANGES_MAX)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "more than %d exchanges", WEIR_EXCHANGES_MAX);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0, numbers = 0; i < count; i++) {
+        if (exchanges[i].number >= WEIR_EXCHANGES_MAX ||
+            (numbers >> exchanges[i].number & 1) != 0)
+            return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                             "each exchange has a number of its own, below %d",
+                             WEIR_EXCHANGES_MAX);
+        numbers |= 1u << exchanges[i].number;
         if (exchanges[i].count > WEIR_INDICATORS_MAX)
             return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                              "more than %u indicators of one exchange",
@@ -243,13 +268,15 @@ corrupt(struct weir_error *err, const char *what)
 
 /* A search ends at an empty slot, so there must be one. */
 static bool
-is_sound(weir_span bytes, const struct weir_indicator_row *row)
+is_sound(weir_span bytes, const struct weir_indicator_row *row,
+         uint32_t version)
 {
+    size_t slot = version == 1 ? sizeof(uint64_t) : SLOT_BYTES;
     size_t name = strnlen(row->name, sizeof(row->name));
     if (name == 0 || name == sizeof(row->name) || row->slots < 8 ||
         (row->slots & (row->slots - 1)) != 0 || row->offset % 8 != 0 ||
-        row->offset > bytes.len ||
-        row->slots > (bytes.len - row->offset) / sizeof(uint64_t))
+        row->offset > bytes.len || row->number >= WEIR_EXCHANGES_MAX ||
+        row->slots > (bytes.len - row->offset) / slot)
         return false;
     const uint64_t *table = (const void *)(bytes.ptr + row->offset);
     uint32_t used = 0;
@@ -270,9 +297,9 @@ weir_indicators_open(weir_span bytes, struct weir_indicators *set_out,
     memcpy(&header, bytes.ptr, sizeof(header));
     if (header.magic != MAGIC)
         return corrupt(err, "not a set of indicators");
-    if (header.version != VERSION)
+    if (header.version < 1 || header.version > VERSION)
         return weir_fail(err, WEIR_EVERSION, 8,
-                         "indicators: version %u, this build reads %d",
+                         "indicators: version %u, this build reads 1 to %d",
                          header.version, VERSION);
     if (header.size != bytes.len || header.count > WEIR_EXCHANGES_MAX ||
         header.count >
@@ -283,11 +310,12 @@ weir_indicators_open(weir_span bytes, struct weir_indicators *set_out,
     const struct weir_indicator_row *rows =
         (const void *)(bytes.ptr + sizeof(header));
     for (uint32_t i = 0; i < header.count; i++) {
-        if (!is_sound(bytes, &rows[i]))
+        if (!is_sound(bytes, &rows[i], header.version))
             return corrupt(err, "an exchange that cannot be one");
     }
     *set_out = (struct weir_indicators){
         .bytes = bytes,
+        .version = header.version,
         .generation = header.generation,
         .created = header.created,
         .rows = rows,
@@ -297,25 +325,26 @@ weir_indicators_open(weir_span bytes, struct weir_indicators *set_out,
 }
 
 weir_span
-weir_indicators_exchange(const struct weir_indicators *set, uint32_t exchange,
-                         weir_time *until_out)
+weir_indicators_exchange(const struct weir_indicators *set, uint32_t nth,
+                         uint32_t *number_out, weir_time *until_out)
 {
-    WEIR_ASSERT(exchange < set->count);
-    const struct weir_indicator_row *row = &set->rows[exchange];
+    WEIR_ASSERT(nth < set->count);
+    const struct weir_indicator_row *row = &set->rows[nth];
+    *number_out = set->version == 1 ? nth : row->number;
     *until_out = row->until;
     return (weir_span){row->name, strnlen(row->name, sizeof(row->name))};
 }
 
 static bool
-has(const uint64_t *table, uint32_t slots, uint64_t word)
+has(const struct weir_indicators *set, const struct weir_indicator_row *row,
+    uint64_t word, uint32_t now)
 {
-    uint32_t at = (uint32_t)word & (slots - 1);
-    while (table[at] != 0) {
-        if (table[at] == word)
-            return true;
-        at = (at + 1) & (slots - 1);
-    }
-    return false;
+    const uint64_t *table = (const void *)(set->bytes.ptr + row->offset);
+    uint32_t slot = slot_of(table, row->slots, word);
+    if (table[slot] == 0)
+        return false;
+    const uint32_t *ends = (const void *)(table + row->slots);
+    return set->version == 1 || ends[slot] > now;
 }
 
 struct weir_indicator_match
@@ -323,19 +352,19 @@ weir_indicators_match(const struct weir_indicators *set,
                       const struct weir_watch_features *features, weir_time now)
 {
     struct weir_indicator_match match = {0, 0};
+    uint32_t seconds = seconds_of(now);
     for (uint32_t i = 0; i < set->count; i++) {
         const struct weir_indicator_row *row = &set->rows[i];
-        const uint64_t *table = (const void *)(set->bytes.ptr + row->offset);
         if (row->count == 0 || row->until <= now)
             continue;
         for (uint32_t kind = 0; kind < WEIR_INDICATOR_KINDS; kind++) {
             uint64_t digest = weir_indicator_digest(features, kind);
             if (digest == 0 ||
-                !has(table, row->slots,
-                     weir_indicator_word(row->salt, kind, digest)))
+                !has(set, row, weir_indicator_word(row->salt, kind, digest),
+                     seconds))
                 continue;
             match.kinds |= 1u << kind;
-            match.exchanges |= 1u << i;
+            match.exchanges |= 1u << (set->version == 1 ? i : row->number);
         }
     }
     return match;

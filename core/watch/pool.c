@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "figures.h"
 #include "internal.h"
 #include "pool.h"
 
@@ -87,6 +88,14 @@ uint64_t
 weir_watch_pool_total(const struct weir_watch_pool *pool)
 {
     return pool_in(pool)->total;
+}
+
+uint32_t
+weir_watch_pool_shared(const struct weir_watch_pool *pool)
+{
+    struct watch_sum sum;
+    weir__watch_sum(pool_in(pool), WEIR_WATCH_EARLY, &sum);
+    return sum.shared;
 }
 
 bool
@@ -378,6 +387,7 @@ weir_watch_pool_add(struct weir_watch_pool *pool,
     *seen = tag;
     count_if(&bucket->fresh, at->released != 0 && at->when >= at->released &&
                                  at->when - at->released < FRESH_US);
+    count_if(&bucket->shared, at->is_shared);
     count_heavy(p, features);
     count_timing(&p->timing, at->when);
     p->position = at->position;

@@ -63,7 +63,7 @@ struct watch_bucket {
     uint8_t metered; /* calls that know their quota */
     uint8_t repeats; /* seen before */
     uint8_t fresh;   /* to a model under a day old */
-    uint8_t padding;
+    uint8_t shared;  /* that matched an indicator of others */
 };
 #define BUCKETS (WEIR_WATCH_WIDE / WEIR_WATCH_BUCKET)
 

@@ -72,6 +72,10 @@ weir_watch_signal_info(uint32_t signal)
         {"drift", WEIR_WATCH_KIND_NONE,
          "distance of the reference from the one before it",
          "the acknowledged case that replaced the reference"},
+        {"shared", WEIR_WATCH_KIND_SHARED,
+         "calls around a text that another operator's reviewer has shared as "
+         "extraction's; of other accounts, and never the text itself",
+         "a public template: see how many unrelated owners use it"},
     };
     return signal < WEIR_WATCH_SIGNALS ? &rows[signal] : NULL;
 }
@@ -112,6 +116,9 @@ kinds_of(const struct weir_watch_verdict *v)
         if (v->fired >> i & 1)
             kinds |= 1u << weir_watch_signal_info(i)->kind;
     kinds &= ~(1u << WEIR_WATCH_KIND_NONE);
+    /* The same constant text, seen here and seen elsewhere. */
+    if ((kinds & 1u << WEIR_WATCH_KIND_SCAFFOLD) != 0)
+        kinds &= ~(1u << WEIR_WATCH_KIND_SHARED);
     /* Departure, share and drip know no cues. Content that stands without
      * them, on form or cue alone, reads the scaffold's bits. */
     const uint32_t cueless = 1u << WEIR_WATCH_DEPARTURE |

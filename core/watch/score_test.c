@@ -292,3 +292,36 @@ TEST(watch, accounts_of_one_payment_are_linked_until_a_reviewer_cuts)
     assert_int_equal(count, 0);
     weir_arena_fini(&arena);
 }
+
+TEST(watch, what_others_shared_is_a_kind_but_not_beside_a_scaffold)
+{
+    struct weir_watch_reference reference = learnt(0);
+    struct weir_watch_pool pool;
+    weir_watch_pool_init(&pool);
+    weir_watch_pool_accept(&pool, &reference);
+    feed(&pool, 300, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct weir_watch_features f = call_of(false, 9000 + i);
+        struct weir_watch_at at = {.position =
+                                       weir_watch_pool_position(&pool) + 1,
+                                   .when = 400 * WEIR_US_PER_SEC,
+                                   .is_shared = true};
+        assert_int_equal(verdict_of(&pool, 300).fired, 0);
+        assert_true(weir_watch_pool_add(&pool, &f, &at));
+    }
+    struct weir_watch_verdict v = verdict_of(&pool, 300);
+    assert_int_equal(v.fired, 1u << WEIR_WATCH_SHARED);
+    assert_int_equal(v.kinds, 1);
+    assert_int_equal(v.action, WEIR_WATCH_OBSERVE);
+    assert_true(v.figures[WEIR_WATCH_SHARED].seen == 3);
+    assert_int_equal(weir_watch_pool_shared(&pool), 3);
+    /* It is one kind with a scaffold, and another beside the rest. */
+    feed(&pool, 100, 40);
+    v = verdict_of(&pool, 300);
+    assert_int_equal(v.kinds, 2);
+    struct weir_watch_lines lines = *weir_watch_lines_default(300, true);
+    lines.line[WEIR_WATCH_SCAFFOLD] = 1e-6F;
+    weir_watch_score(&pool, 300, &lines, &v);
+    if (v.fired >> WEIR_WATCH_SCAFFOLD & 1)
+        assert_int_equal(v.kinds, 2);
+}

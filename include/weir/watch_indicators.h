@@ -11,6 +11,9 @@
  *
  *     word = siphash24(salt, kind byte, digest as 8 bytes little-endian)
  *
+ * Each word has its own end, so what one bundle says lapses in every worker
+ * at its time, also when nobody is there to publish another set.
+ *
  * Threads: an opened set is immutable; any number of readers.
  * Memory: opening borrows the caller's bytes; matching allocates nothing.
  */
@@ -45,17 +48,25 @@ uint64_t weir_indicator_digest(const struct weir_watch_features *features,
 uint64_t weir_indicator_word(const uint8_t salt[WEIR_INDICATOR_SALT_BYTES],
                              enum weir_indicator_kind kind, uint64_t digest);
 
-/* One exchange as it is written; words in any order, doubles count once. */
+/*
+ * One exchange as it is written; words in any order. Of doubles the one that
+ * lasts longest counts.
+ */
 struct weir_indicator_exchange {
     weir_span name;
     uint8_t salt[WEIR_INDICATOR_SALT_BYTES];
-    weir_time until; /* first moment at which it counts no more */
+    uint32_t number; /* its bit in records; stays its own while it is used */
+    weir_time until; /* first moment at which nothing of it counts */
     const uint64_t *words;
+    /* Of each word, whole seconds since 1970: first moment at which it counts
+     * no more. NULL: all end with the exchange. */
+    const uint32_t *untils;
     uint32_t count;
 };
 
 /* Appends a set to `out` (empty before). ELIMIT: too many exchanges or
- * words, or a name that does not fit. ETOOBIG: `out` is full. */
+ * words, a name that does not fit, a number that is WEIR_EXCHANGES_MAX or
+ * more, or another's. ETOOBIG: `out` is full. */
 WEIR_MUST_USE weir_status
 weir_indicators_write(const struct weir_indicator_exchange *exchanges,
                       uint32_t count, uint64_t generation, weir_time now,
@@ -66,6 +77,7 @@ struct weir_indicator_row; /* core/watch/indicators.c */
 struct weir_indicators {
     weir_span bytes;
     bool is_mapped;
+    uint32_t version; /* of the file; the one before this build's is read */
     uint64_t generation;
     weir_time created;
     const struct weir_indicator_row *rows;
@@ -82,16 +94,17 @@ WEIR_MUST_USE weir_status weir_indicators_map(const char *path,
                                               struct weir_error *err);
 void weir_indicators_close(struct weir_indicators *set);
 
-/* Name and end of an exchange, by number. */
+/* Name, number and end of the n-th exchange, of `count`. */
 weir_span weir_indicators_exchange(const struct weir_indicators *set,
-                                   uint32_t exchange, weir_time *until_out);
+                                   uint32_t nth, uint32_t *number_out,
+                                   weir_time *until_out);
 
 struct weir_indicator_match {
     uint32_t kinds;     /* bit per enum weir_indicator_kind */
     uint32_t exchanges; /* bit per exchange, by its number */
 };
-/* Nothing of an exchange whose end is reached. About 25 ns per exchange and
- * kind. */
+/* Nothing of an exchange or word whose end is reached. About 25 ns per
+ * exchange and kind, whatever they hold. */
 struct weir_indicator_match
 weir_indicators_match(const struct weir_indicators *set,
                       const struct weir_watch_features *features,

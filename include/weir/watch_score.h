@@ -54,10 +54,12 @@ enum weir_watch_signal {
     WEIR_WATCH_QUOTA = 12,    /* pressed against its quota */
     WEIR_WATCH_REPEATS = 13,  /* the same calls again: a test suite */
     WEIR_WATCH_DRIFT = 14,    /* reference far from an older one */
+    WEIR_WATCH_SHARED = 15,   /* what other operators have shared */
     WEIR_WATCH_SIGNALS
 };
 
-/* Signals of one kind read the same bits and count as one. */
+/* Signals of one kind read the same bits and count as one; so do scaffold
+ * and shared, both about constant text. */
 enum weir_watch_kind {
     WEIR_WATCH_KIND_CONTENT = 0,
     WEIR_WATCH_KIND_SCAFFOLD = 1,
@@ -67,7 +69,8 @@ enum weir_watch_kind {
     WEIR_WATCH_KIND_TIMING = 5,
     WEIR_WATCH_KIND_RELEASE = 6,
     WEIR_WATCH_KIND_QUOTA = 7,
-    WEIR_WATCH_KIND_NONE = 8 /* explains; never a reason to act */
+    WEIR_WATCH_KIND_NONE = 8, /* explains; never a reason to act */
+    WEIR_WATCH_KIND_SHARED = 9
 };
 
 /* Numbers are permanent; the greater is stricter. */
@@ -147,6 +150,7 @@ struct weir_watch_at {
     weir_time when;
     uint64_t model;
     weir_time released; /* of the model, 0: unknown */
+    bool is_shared;     /* it matched an indicator that others shared */
 };
 
 /* Counts one call. False: the position was counted already, nothing
@@ -154,6 +158,9 @@ struct weir_watch_at {
 bool weir_watch_pool_add(struct weir_watch_pool *pool,
                          const struct weir_watch_features *features,
                          const struct weir_watch_at *at);
+
+/* Calls of the last WEIR_WATCH_EARLY that matched a shared indicator. */
+uint32_t weir_watch_pool_shared(const struct weir_watch_pool *pool);
 
 /* Takes a reference (copied), or NULL for none, and empties windows and
  * CUSUM; the position stays. A person or purpose record has accepted the
