@@ -77,10 +77,10 @@ look_at_shared(const struct weir_watch_engine *engine,
         return false;
     look(engine, subject, WEIR_WATCH_EARLY, seen);
     struct weir_watch_verdict *v = &seen->verdict;
-    const uint32_t bit = 1u << WEIR_WATCH_SHARED;
+    const uint32_t bit = 1u << WEIR_WATCH_PEERS;
     if ((v->fired & bit) == 0)
         return false;
-    for (uint32_t i = 0; i < WEIR_WATCH_SHARED; i++)
+    for (uint32_t i = 0; i < WEIR_WATCH_PEERS; i++)
         v->figures[i] = (struct weir_watch_figure){0, 0, 0};
     v->fired = bit;
     v->kinds = 1;

@@ -355,17 +355,17 @@ TEST(watch_engine, what_others_shared_is_told_at_the_third_call)
     struct told told = {0};
     struct weir_error err = {0};
     make_world(&world);
-    for (uint32_t i = 800; i < 900; i += 20) /* calls 401, 411 .. of "fair" */
+    for (uint32_t i = 440; i < 540; i += 20) /* calls 221, 231 .. of "fair" */
         world.calls[i].told.pools.matches = 1;
     struct run run = begin(&world, 200, true);
-    for (uint32_t i = 0; i < 1100; i++)
+    for (uint32_t i = 0; i < 560; i++)
         give(&run, &world.calls[i]);
     settle(&run, &world);
     assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_told, &told,
                                         &err));
     assert_int_equal(told.rows, 1);
-    assert_int_equal(told.first, 421);
-    assert_int_equal(told.fired, 1u << WEIR_WATCH_SHARED);
+    assert_int_equal(told.first, 241);
+    assert_int_equal(told.fired, 1u << WEIR_WATCH_PEERS);
     assert_true(told.has_evidence);
     end(&run);
     remove_world(&world);

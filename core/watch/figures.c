@@ -283,7 +283,7 @@ measure_rhythm(const struct watch_pool *p, const struct watch_sum *s,
             (double)s->pressed / s->metered, s->pressed, 0};
     out->surprise[WEIR_WATCH_REPEATS] = (struct watch_surprise){
         s->calls > 0 ? (double)s->repeats / s->calls : 0, s->repeats, 0};
-    out->surprise[WEIR_WATCH_SHARED] =
+    out->surprise[WEIR_WATCH_PEERS] =
         (struct watch_surprise){s->shared, s->shared, 0};
 }
 
@@ -380,7 +380,7 @@ static void
 measure_shared(double seen, uint32_t calls, struct watch_measure *out)
 {
     double windows = (double)calls / WEIR_WATCH_WINDOW;
-    out->surprise[WEIR_WATCH_SHARED] =
+    out->surprise[WEIR_WATCH_PEERS] =
         (struct watch_surprise){windows > 1 ? seen / windows : seen, seen, 0};
 }
 

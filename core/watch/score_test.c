@@ -293,6 +293,31 @@ TEST(watch, accounts_of_one_payment_are_linked_until_a_reviewer_cuts)
     weir_arena_fini(&arena);
 }
 
+/* One constant text that asks for reasoning, and a question that differs. */
+static void
+feed_scaffold(struct weir_watch_pool *pool, uint32_t calls)
+{
+    static struct weir_watch_call call;
+    for (uint32_t i = 0; i < calls; i++) {
+        struct weir_watch_features f;
+        char text[300];
+        int len = snprintf(text, sizeof(text),
+                           "You are a careful teacher of young pupils. Think "
+                           "step by step and show your full reasoning before "
+                           "the answer. Question %u of the book: how many "
+                           "are left?",
+                           i * 7919 % 9973);
+        struct weir_watch_at at = {
+            .position = weir_watch_pool_position(pool) + 1,
+            .when = 500 * WEIR_US_PER_SEC + (weir_time)i * 1300003,
+            .is_shared = i % 10 == 0};
+        weir_watch_begin(&call);
+        weir_watch_prompt(&call, (weir_span){text, (size_t)len});
+        weir_watch_finish(&call, NULL, &f);
+        assert_true(weir_watch_pool_add(pool, &f, &at));
+    }
+}
+
 TEST(watch, what_others_shared_is_a_kind_but_not_beside_a_scaffold)
 {
     struct weir_watch_reference reference = learnt(0);
@@ -310,18 +335,27 @@ TEST(watch, what_others_shared_is_a_kind_but_not_beside_a_scaffold)
         assert_true(weir_watch_pool_add(&pool, &f, &at));
     }
     struct weir_watch_verdict v = verdict_of(&pool, 300);
-    assert_int_equal(v.fired, 1u << WEIR_WATCH_SHARED);
+    assert_int_equal(v.fired, 1u << WEIR_WATCH_PEERS);
     assert_int_equal(v.kinds, 1);
     assert_int_equal(v.action, WEIR_WATCH_OBSERVE);
-    assert_true(v.figures[WEIR_WATCH_SHARED].seen == 3);
+    assert_true(v.figures[WEIR_WATCH_PEERS].seen == 3);
     assert_int_equal(weir_watch_pool_shared(&pool), 3);
-    /* It is one kind with a scaffold, and another beside the rest. */
+    /* It is another kind beside the rest, and one with a scaffold. */
     feed(&pool, 100, 40);
-    v = verdict_of(&pool, 300);
-    assert_int_equal(v.kinds, 2);
     struct weir_watch_lines lines = *weir_watch_lines_default(300, true);
-    lines.line[WEIR_WATCH_SCAFFOLD] = 1e-6F;
+    struct weir_watch_verdict alone;
+    lines.line[WEIR_WATCH_SCAFFOLD] = 0;
     weir_watch_score(&pool, 300, &lines, &v);
-    if (v.fired >> WEIR_WATCH_SCAFFOLD & 1)
-        assert_int_equal(v.kinds, 2);
+    lines.line[WEIR_WATCH_PEERS] = 0;
+    weir_watch_score(&pool, 300, &lines, &alone);
+    assert_true(alone.kinds > 0);
+    assert_int_equal(v.kinds, alone.kinds + 1);
+    feed_scaffold(&pool, 60);
+    lines.line[WEIR_WATCH_SCAFFOLD] = .05F;
+    weir_watch_score(&pool, 300, &lines, &alone);
+    assert_true(alone.fired >> WEIR_WATCH_SCAFFOLD & 1);
+    lines.line[WEIR_WATCH_PEERS] = 3;
+    weir_watch_score(&pool, 300, &lines, &v);
+    assert_true(v.fired >> WEIR_WATCH_PEERS & 1);
+    assert_int_equal(v.kinds, alone.kinds);
 }

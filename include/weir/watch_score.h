@@ -54,7 +54,7 @@ enum weir_watch_signal {
     WEIR_WATCH_QUOTA = 12,    /* pressed against its quota */
     WEIR_WATCH_REPEATS = 13,  /* the same calls again: a test suite */
     WEIR_WATCH_DRIFT = 14,    /* reference far from an older one */
-    WEIR_WATCH_SHARED = 15,   /* what other operators have shared */
+    WEIR_WATCH_PEERS = 15,    /* what other operators have shared */
     WEIR_WATCH_SIGNALS
 };
 
