@@ -233,6 +233,13 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
         {
             client->end_customer = ngx_http_weir_span(h[i].value);
 
+        } else if (h[i].key.len == sizeof("weir-tags") - 1
+                   && client->tags.ptr == NULL
+                   && ngx_strncmp(h[i].lowcase_key, "weir-tags",
+                                  sizeof("weir-tags") - 1) == 0)
+        {
+            client->tags = ngx_http_weir_span(h[i].value);
+
         } else if (h[i].key.len == sizeof("traceparent") - 1
                    && !client->trace.is_there
                    && ngx_strncmp(h[i].lowcase_key, "traceparent",

@@ -212,8 +212,12 @@ weir_reply_usage(const struct weir_reply *reply, uint64_t prompt_bytes)
 {
     if (reply->facts.is_free)
         return (struct weir_usage){0};
-    return reply->facts.has_usage ? reply->facts.usage
-           : reply->facts.counts_units
-               ? reply->facts.units
-               : weir_usage_estimate(prompt_bytes, reply->facts.content_bytes);
+    if (reply->facts.has_usage)
+        return reply->facts.usage;
+    if (reply->facts.counts_units)
+        return reply->facts.units;
+    struct weir_usage usage =
+        weir_usage_estimate(prompt_bytes, reply->facts.content_bytes);
+    usage.service = reply->facts.usage.service;
+    return usage;
 }

@@ -4,6 +4,7 @@
 
 #include "control/api/call.h"
 #include "control/explain/explain.h"
+#include "control/invoices/invoices.h"
 
 struct summing {
     json_t *rows;
@@ -214,6 +215,7 @@ ledger_line(const struct weir_store_call *call)
         (json_int_t)call->total_us);
     json_object_update_missing(line, end);
     json_decref(end);
+    weir_units_json(line, &call->units);
     return line;
 }
 
@@ -227,11 +229,17 @@ add_call(void *context, const struct weir_store_call *call)
 {
     struct listing *listing = context;
     char name[WEIR_STORE_END_CUSTOMER_MAX];
+    char tags[WEIR_TAGS_BYTES];
+    size_t length;
     json_t *line = ledger_line(call);
     if (weir_store_call_end_customer(listing->store, &call->request, name,
                                      NULL) == WEIR_OK &&
         name[0] != '\0')
         json_object_set_new(line, "end_customer", json_string(name));
+    if (weir_store_call_tags(listing->store, &call->request, tags, &length,
+                             NULL) == WEIR_OK &&
+        length > 0)
+        json_object_set_new(line, "tags", json_stringn(tags, length));
     json_array_append_new(listing->list, line);
     return true;
 }

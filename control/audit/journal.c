@@ -212,6 +212,10 @@ check_outcome(struct walk *walk, uint64_t leaf)
                 (int64_t)call.output_tokens);
     same_number(walk, "reasoning tokens", (int64_t)outcome.reasoning_tokens,
                 (int64_t)call.reasoning_tokens);
+    const uint64_t *said = (const uint64_t *)&outcome.units;
+    const uint64_t *kept = (const uint64_t *)&call.units;
+    for (size_t i = 0; i < WEIR_RECORD_UNITS; i++)
+        same_number(walk, "a unit", (int64_t)said[i], (int64_t)kept[i]);
     same_number(walk, "the cost", outcome.cost_micros, call.cost_micros);
     same_text(walk, "the currency", outcome.currency, call.currency);
     same_text(walk, "the model", outcome.model, call.model);

@@ -70,6 +70,8 @@ read_fn read_operations; /* uint32_t: bits */
 /* A price wherever it stands. */
 struct read_price_row {
     struct weir_price price;
+    uint32_t stated;
+    struct weir_world_range changes;
     bool has_price;
     weir_span version;
     weir_span currency;

@@ -26,49 +26,6 @@ read_providers(struct reader *r, const struct yaml_node *node, void *member)
 
 /* -------------------------------------------------------------- models */
 
-struct price_text {
-    weir_micros input;
-    weir_micros cached_input;
-    weir_micros output;
-    weir_micros reasoning;
-    weir_span version;
-    weir_span currency;
-};
-
-/* What is not said costs the same as its kind: cached input as input,
- * reasoning as output. */
-void
-read_price_into(struct reader *r, const struct yaml_node *node,
-                struct read_price_row *row_out)
-{
-    static const struct field fields[] = {
-        FIELD("input", read_money, struct price_text, input),
-        FIELD("cached_input", read_money, struct price_text, cached_input),
-        FIELD("output", read_money, struct price_text, output),
-        FIELD("reasoning", read_money, struct price_text, reasoning),
-        FIELD("version", read_text, struct price_text, version),
-        FIELD("currency", read_text, struct price_text, currency),
-    };
-    struct price_text text = {-1, -1, -1, -1, {0}, {0}};
-    uint32_t before = r->faults->total;
-    read_fields(r, node, "a price", fields, WEIR_COUNTOF(fields), &text);
-    row_out->has_price = true;
-    if (text.input >= 0 && text.output >= 0) {
-        row_out->price = (struct weir_price){
-            .input = text.input,
-            .cached_input =
-                text.cached_input >= 0 ? text.cached_input : text.input,
-            .output = text.output,
-            .reasoning = text.reasoning >= 0 ? text.reasoning : text.output,
-        };
-    } else if (r->faults->total == before) {
-        read_fault(r, node, "Add the missing one, \"0\" where it is free.",
-                   "no price of input or of output");
-    }
-    row_out->version = text.version;
-    row_out->currency = text.currency;
-}
-
 static void
 read_price(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -77,6 +34,8 @@ read_price(struct reader *r, const struct yaml_node *node, void *member)
     read_price_into(r, node, &row);
     model->has_price = row.has_price;
     model->price = row.price;
+    model->stated = row.stated;
+    model->changes = row.changes;
     model->price_version = row.version;
     model->currency = row.currency;
 }
@@ -352,6 +311,20 @@ read_breaker(struct reader *r, const struct yaml_node *node, void *member)
     read_fields(r, node, "a breaker", fields, WEIR_COUNTOF(fields), health);
 }
 
+static void
+read_own_price(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_deployment *deployment = member;
+    struct read_price_row row = {.has_price = false};
+    read_price_into(r, node, &row);
+    deployment->has_price = row.has_price;
+    deployment->price = row.price;
+    deployment->stated = row.stated;
+    deployment->changes = row.changes;
+    deployment->price_version = row.version;
+    deployment->currency = row.currency;
+}
+
 void
 read_deployments(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -369,6 +342,7 @@ read_deployments(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("breaker", read_breaker, row, health),
         FIELD("concurrency", read_u32, row, health.concurrency),
         FIELD("queue", read_queue, row, queue),
+        {"price", read_own_price, 0},
     };
     if (!is_list(r, node, "deployments"))
         return;

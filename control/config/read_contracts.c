@@ -126,6 +126,8 @@ read_agreed_price(struct reader *r, const struct yaml_node *node, void *member)
     struct read_price_row price = {.has_price = false};
     read_price_into(r, node, &price);
     row->price = price.price;
+    row->stated = price.stated;
+    row->changes = price.changes;
     row->version = price.version;
     if (price.currency.len > 0)
         read_fault(r, node, "Leave `currency` to the contract.",

@@ -31,6 +31,8 @@ read_host_price(struct reader *r, const struct yaml_node *node, void *member)
     struct read_price_row row = {.has_price = false};
     read_price_into(r, node, &row);
     host->price = row.price;
+    host->stated = row.stated;
+    host->changes = row.changes;
     host->has_price = row.has_price;
 }
 
@@ -64,6 +66,8 @@ read_listing_price(struct reader *r, const struct yaml_node *node, void *member)
     struct read_price_row row = {.has_price = false};
     read_price_into(r, node, &row);
     listing->price = row.price;
+    listing->stated = row.stated;
+    listing->changes = row.changes;
     listing->has_price = row.has_price;
     listing->price_version = row.version;
     listing->currency = row.currency;

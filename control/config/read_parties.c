@@ -2,6 +2,8 @@
 /* Blocs, organisations, lists, ownership rules, tenants and projects. */
 #include "read.h"
 
+#include <weir/tags.h>
+
 #include <string.h>
 
 void
@@ -313,7 +315,27 @@ struct project_text {
     struct weir_place place;
     weir_span name;
     struct weir_world_range limits;
+    weir_span tags;
 };
+
+/* "team=search, cost_center=42", put in order. */
+static void
+read_tags(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_tags tags = {.count = 0};
+    struct weir_error err;
+    weir_span text;
+    if (!read_text_value(r, node, &text))
+        return;
+    if (weir_tags_read(&tags, text, &err) != WEIR_OK) {
+        read_fault(r, node, "Write \"team=search, cost_center=42\".", err.text);
+        return;
+    }
+    char bytes[WEIR_TAGS_BYTES];
+    size_t len = weir_tags_write(&tags, bytes);
+    *(weir_span *)member =
+        weir_arena_copy(&r->world->arena, (weir_span){bytes, len});
+}
 
 /* The tenant's name may come after its projects: filled in at the end. */
 static void
@@ -322,6 +344,7 @@ read_projects(struct reader *r, const struct yaml_node *node, void *member)
     static const struct field fields[] = {
         FIELD("name", read_text, struct project_text, name),
         FIELD("budgets", read_budgets, struct project_text, limits),
+        FIELD("tags", read_tags, struct project_text, tags),
     };
     if (!is_list(r, node, "projects"))
         return;
@@ -334,6 +357,7 @@ read_projects(struct reader *r, const struct yaml_node *node, void *member)
         project->place = text.place;
         project->name = text.name;
         project->limits = text.limits;
+        project->tags = text.tags;
         project->tenant.place = text.place;
     }
 }

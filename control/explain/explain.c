@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request id to its records, and what they say. */
 #include "control/explain/explain.h"
+#include "control/invoices/invoices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,7 @@ outcome_json(const struct weir_record_outcome *out)
         (json_int_t)out->first_byte_us, "total_us", (json_int_t)out->total_us,
         "sent_bytes", (json_int_t)out->sent_bytes);
     json_object_update(where, usage);
+    weir_units_json(where, &out->units);
     json_decref(usage);
     return where;
 }

@@ -111,6 +111,57 @@ agreed_price(const struct book *book, weir_span model)
     return NULL;
 }
 
+/* Which changes of an agreed price fit, a bit each: what fits alike is priced
+ * alike. Other models have 0. */
+static uint64_t
+band_of(void *context, weir_span model, const struct weir_price_when *when)
+{
+    const struct book *book = context;
+    const struct weir_world_contract_price *agreed = agreed_price(book, model);
+    uint64_t band = 0;
+    _Static_assert(WEIR_PRICE_CHANGES_MAX <= 64, "a bit for each change");
+    for (uint32_t i = 0; agreed != NULL && i < agreed->changes.count; i++) {
+        if (weir_price_fits(
+                &book->world->change_rows[agreed->changes.first + i].change,
+                when))
+            band |= UINT64_C(1) << i;
+    }
+    return band;
+}
+
+static bool
+has_changes(const struct book *book)
+{
+    const struct weir_world_contract *c = book->contract;
+    for (uint32_t i = 0; c != NULL && i < c->prices.count; i++) {
+        if (book->world->contract_price_rows[c->prices.first + i]
+                .changes.count > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The agreed price of a band. */
+static void
+set_agreed(const struct book *book, uint64_t band, struct book_line *line)
+{
+    const struct weir_world_contract_price *agreed = line->agreed;
+    uint32_t stated = agreed->stated != 0 ? agreed->stated : WEIR_RATES_ALL;
+    line->price = agreed->price;
+    line->agreed_version = agreed->version;
+    for (uint32_t i = 0; i < agreed->changes.count; i++) {
+        const struct weir_world_change *row =
+            &book->world->change_rows[agreed->changes.first + i];
+        if ((band >> i & 1) == 0)
+            continue;
+        weir_price_lay(&row->change, &line->price, &stated);
+        if (row->version.len > 0)
+            line->agreed_version = row->version;
+    }
+    weir_price_fill(&line->price, stated);
+    line->bill.fixed = &line->price;
+}
+
 /* ------------------------------------------------------------------- rows */
 
 struct reading {
@@ -134,10 +185,10 @@ add_row(void *context, const struct weir_money_sum *sum, struct weir_error *err)
         reading->capacity = size;
     }
     struct weir_money_sum row = *sum;
-    weir_span *texts[] = {&row.currency, &row.tenant,  &row.project,
-                          &row.key,      &row.model,   &row.deployment,
-                          &row.version,  &row.region,  &row.place,
-                          &row.country,  &row.customer};
+    weir_span *texts[] = {&row.currency, &row.tenant,   &row.project,
+                          &row.key,      &row.model,    &row.deployment,
+                          &row.version,  &row.region,   &row.place,
+                          &row.country,  &row.customer, &row.tags};
     if (row.cost != 0 && !weir_span_equal(row.currency, book->world->currency))
         return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
                          "the ledger has calls in %.*s, prices are in %.*s",
@@ -178,6 +229,8 @@ by_line(const void *left, const void *right, void *context)
         order = weir_span_compare(a->model, b->model);
     if (order == 0)
         order = weir_span_compare(a->version, b->version);
+    if (order == 0)
+        order = (a->band > b->band) - (a->band < b->band);
     if (order != 0)
         return order;
     const struct weir_world_rate *one = rate_of(book, a->day);
@@ -198,7 +251,7 @@ is_same_line(const struct book *book, const struct weir_money_sum *a,
 {
     return weir_span_equal(a->project, b->project) &&
            weir_span_equal(a->model, b->model) &&
-           weir_span_equal(a->version, b->version) &&
+           weir_span_equal(a->version, b->version) && a->band == b->band &&
            rate_of(book, a->day) == rate_of(book, b->day);
 }
 
@@ -242,8 +295,26 @@ begin_line(struct book *book, uint32_t row)
         .agreed = agreed_price(book, sum->model),
         .first = row,
     };
-    line->bill.fixed = line->agreed == NULL ? NULL : &line->agreed->price;
+    if (line->agreed != NULL)
+        set_agreed(book, sum->band, line);
     price_hits(line);
+}
+
+static void
+add_usage(struct weir_usage *sum, const struct weir_usage *one)
+{
+    sum->input_tokens += one->input_tokens;
+    sum->cached_tokens += one->cached_tokens;
+    sum->output_tokens += one->output_tokens;
+    sum->reasoning_tokens += one->reasoning_tokens;
+    sum->cache_write_tokens += one->cache_write_tokens;
+    sum->cache_write_1h_tokens += one->cache_write_1h_tokens;
+    sum->audio_input_tokens += one->audio_input_tokens;
+    sum->audio_cached_tokens += one->audio_cached_tokens;
+    sum->audio_output_tokens += one->audio_output_tokens;
+    sum->image_input_tokens += one->image_input_tokens;
+    sum->image_output_tokens += one->image_output_tokens;
+    sum->pictures += one->pictures;
 }
 
 static weir_status
@@ -263,10 +334,8 @@ make_lines(struct book *book, struct weir_error *err)
         line->count++;
         line->calls += row->calls;
         line->estimated += row->estimated;
-        usage->input_tokens += row->usage.input_tokens;
-        usage->cached_tokens += row->usage.cached_tokens;
-        usage->output_tokens += row->usage.output_tokens;
-        usage->reasoning_tokens += row->usage.reasoning_tokens;
+        add_usage(usage, &row->usage);
+        line->bill.requests += row->requests;
         if (__builtin_add_overflow(line->bill.list, row->cost,
                                    &line->bill.list))
             return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
@@ -364,8 +433,13 @@ weir__book_open(struct book *book, const struct weir_world *world,
                                              WEIR_BY_MODEL | WEIR_BY_VERSION};
     if (book->contract != NULL && book->contract->rates.count > 1)
         filter.by |= WEIR_BY_DAY;
+    if (has_changes(book)) {
+        filter.by |= WEIR_BY_BAND;
+        filter.band = band_of;
+        filter.band_context = book;
+    }
     status = weir_money_sums(store, &filter, add_row, &reading, err);
-    filter.by = 0;
+    filter.by = 0; /* the whole */
     if (status == WEIR_OK)
         status = weir_money_sums(store, &filter, add_whole, &whole, err);
     if (status == WEIR_OK)

@@ -20,6 +20,8 @@ struct book_line {
     weir_span version; /* of the list price */
     weir_time rate_from;
     const struct weir_world_contract_price *agreed; /* NULL: list */
+    struct weir_price price; /* of `agreed`, as it is for these calls */
+    weir_span agreed_version;
     uint64_t calls;
     uint64_t estimated;
     uint32_t first; /* rows first .. first + count - 1 */

@@ -39,7 +39,8 @@ line_json(const struct book *book, const struct book_line *line)
         (json_int_t)line->bill.net);
     if (line->agreed != NULL)
         json_object_set_new(one, "contract_price_version",
-                            text(line->agreed->version));
+                            text(line->agreed_version));
+    weir_usage_json(one, usage);
     if (book->contract != NULL && book->contract->rates.count > 0) {
         json_object_set_new(one, "rate_micros", json_integer(line->bill.rate));
         json_object_set_new(one, "rate_from", time_text(line->rate_from));

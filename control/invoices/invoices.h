@@ -32,6 +32,8 @@
 #define WEIR_BY_COUNTRY    256u
 #define WEIR_BY_DAY        512u /* begins `offset_us` before UTC's */
 #define WEIR_BY_CUSTOMER   1024u
+#define WEIR_BY_TAGS       2048u /* all tags of a call, as one text */
+#define WEIR_BY_BAND       4096u /* as `band` says */
 
 struct weir_money_filter {
     weir_span tenant; /* empty: all */
@@ -39,6 +41,11 @@ struct weir_money_filter {
     weir_time to;
     int64_t offset_us;
     uint32_t by;
+    /* Calls of a model that are priced alike have one number. Called while
+     * rows are read: not to use the store. */
+    uint64_t (*band)(void *context, weir_span model,
+                     const struct weir_price_when *when);
+    void *band_context;
 };
 
 /* What is not grouped by is empty. Currencies are never summed together. */
@@ -54,10 +61,13 @@ struct weir_money_sum {
     weir_span place;
     weir_span country;
     weir_span customer; /* end customer of a reseller */
+    weir_span tags;     /* weir/tags.h, written */
+    uint64_t band;
     weir_time day;
     uint64_t calls; /* that ended */
     uint64_t open;  /* that did not yet */
     uint64_t estimated;
+    uint64_t requests; /* of which something was counted */
     struct weir_usage usage;
     weir_micros cost;
 };
@@ -157,6 +167,11 @@ WEIR_MUST_USE weir_status weir_revenue(struct weir_store *store,
                                        weir_span tenant, weir_span period_text,
                                        weir_span by, json_t **report_out,
                                        struct weir_error *err);
+
+/* Members for those counts that are not 0: cache_write_tokens, pictures and so
+ * on, and `service` where it is not standard. */
+void weir_units_json(json_t *row, const struct weir_record_units *units);
+void weir_usage_json(json_t *row, const struct weir_usage *usage);
 
 /* A field of a CSV file, quoted where it has to be. */
 void weir_csv_add(struct weir_buf *out, weir_span field);

@@ -16,6 +16,7 @@
 
 #include <weir/journal.h>
 #include <weir/record.h>
+#include <weir/tags.h>
 
 struct weir_store;
 
@@ -343,6 +344,7 @@ struct weir_store_call {
     uint64_t cached_tokens;
     uint64_t output_tokens;
     uint64_t reasoning_tokens;
+    struct weir_record_units units;
     int64_t cost_micros;
     weir_time started;
     uint64_t first_byte_us;
@@ -385,6 +387,11 @@ WEIR_MUST_USE weir_status weir_store_image_is_used(struct weir_store *store,
                                                    const uint8_t digest[32],
                                                    bool *is_used_out,
                                                    struct weir_error *err);
+
+/* What the call is charged back to (weir/tags.h); its length, 0: nothing. */
+WEIR_MUST_USE weir_status weir_store_call_tags(
+    struct weir_store *store, const struct weir_request_id *request,
+    char text_out[WEIR_TAGS_BYTES], size_t *length_out, struct weir_error *err);
 
 /* For whom a reseller made the call; empty: not said. */
 #define WEIR_STORE_END_CUSTOMER_MAX 129

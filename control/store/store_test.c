@@ -180,9 +180,23 @@ TEST(store, an_older_store_is_brought_up_to_date_and_keeps_its_rows)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     drop_rooms(db);
     /* Columns that rooms added to tables of the base. */
-    assert_int_equal(
-        sqlite3_exec(db, "ALTER TABLE key DROP COLUMN scope", NULL, NULL, NULL),
-        SQLITE_OK);
+    static const char *const columns[] = {
+        "key DROP COLUMN scope",
+        "call DROP COLUMN cache_write_tokens",
+        "call DROP COLUMN cache_write_1h_tokens",
+        "call DROP COLUMN audio_input_tokens",
+        "call DROP COLUMN audio_cached_tokens",
+        "call DROP COLUMN audio_output_tokens",
+        "call DROP COLUMN image_input_tokens",
+        "call DROP COLUMN image_output_tokens",
+        "call DROP COLUMN pictures",
+        "call DROP COLUMN service",
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(columns); i++) {
+        char alter[128];
+        snprintf(alter, sizeof alter, "ALTER TABLE %s", columns[i]);
+        assert_int_equal(sqlite3_exec(db, alter, NULL, NULL, NULL), SQLITE_OK);
+    }
     sqlite3_close(db);
     struct weir_store *second = NULL;
     assert_ok(weir_store_open(place.directory, true, &second, &err));

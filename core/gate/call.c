@@ -158,6 +158,37 @@ fail_listed(const struct weir_call *call, struct weir_error *err)
                      "this model is listed and not served; it lacks %s", lacks);
 }
 
+/* What the call is charged back to: its key's word before its project's
+ * before its own. */
+static weir_status
+read_tags(struct weir_call *call, struct weir_error *err)
+{
+    const struct weir_image *image = &call->view->image;
+    struct weir_tags tags;
+    struct weir_arena memory;
+    char bytes[1024];
+    tags.count = tags.bytes = 0;
+    weir_arena_init(&memory, bytes, sizeof(bytes));
+    weir_status status = weir_tags_read(
+        &tags, weir_image_text(image, image->keys[call->key].tags), err);
+    if (status == WEIR_OK)
+        status = weir_tags_read(
+            &tags, weir_image_text(image, image->projects[call->project].tags),
+            err);
+    if (status == WEIR_OK)
+        status = weir_tags_read(&tags, call->client.tags, err);
+    if (status != WEIR_OK) {
+        call->reason = WEIR_REASON_BAD_REQUEST;
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "weir-tags: a tag is NAME=VALUE, at most %d of them, "
+                         "of letters, digits and `_-.`, values also `/:+@`",
+                         WEIR_TAGS_MAX);
+    }
+    weir_tags_read_metadata(&tags, call->ask.body, &memory);
+    call->tags_bytes = (uint32_t)weir_tags_write(&tags, call->tags);
+    return WEIR_OK;
+}
+
 static void
 decide(struct weir_call *call, uint32_t first_grant)
 {
@@ -186,6 +217,8 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
     weir__gate_see(call);
     call->ask = *ask;
     weir_status status = check_end_customer(call, err);
+    if (status == WEIR_OK)
+        status = read_tags(call, err);
     if (status != WEIR_OK)
         return status;
     decide(call, 0);
@@ -305,7 +338,8 @@ estimate(struct weir_call *call)
                                    &tokens) ||
             tokens > INT64_MAX)
             tokens = INT64_MAX;
-        weir_micros micros = weir_cost(&usage, &model->price);
+        weir_micros micros =
+            weir__call_price(call, candidate->deployment, &usage);
         if (tokens > call->held_tokens)
             call->held_tokens = tokens;
         if (micros > call->held_micros)
@@ -410,6 +444,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.address = recorded_address(call);
     intent.end_customer = call->client.end_customer;
     intent.exception = weir_gate_exception(call->view, &call->answer);
+    intent.tags = (weir_span){call->tags, call->tags_bytes};
     intent.signals = call->signals;
     intent.step = call->step;
     intent.candidate_count = call->answer.candidate_count;
@@ -501,23 +536,10 @@ weir_call_admit(struct weir_call *call, uint64_t *position_out,
 
 /* ------------------------------------------------------------ settle */
 
-weir_micros
-weir_call_cost(const struct weir_call *call, const struct weir_usage *usage)
-{
-    const struct weir_image *image = &call->view->image;
-    if (call->is_hit)
-        return weir__gate_hit_cost(call, usage);
-    if (call->attempt_count == 0)
-        return 0;
-    uint32_t deployment = call->answer.candidates[call->current].deployment;
-    return weir_cost(
-        usage, &image->models[image->deployments[deployment].model].price);
-}
-
 static void
 fill_outcome(const struct weir_call *call,
              const struct weir_settlement *settlement, weir_micros cost,
-             struct weir_record_outcome *outcome)
+             weir_ref version, struct weir_record_outcome *outcome)
 {
     const struct weir_image *image = &call->view->image;
     weir_time now = call->gate->env->now(call->gate->env->context);
@@ -531,6 +553,7 @@ fill_outcome(const struct weir_call *call,
     outcome->cached_tokens = settlement->usage.cached_tokens;
     outcome->output_tokens = settlement->usage.output_tokens;
     outcome->reasoning_tokens = settlement->usage.reasoning_tokens;
+    outcome->units = weir_record_units_of(&settlement->usage);
     outcome->cost_micros = cost;
     outcome->started_us = call->started;
     outcome->first_byte_us = settlement->first_byte_us;
@@ -554,7 +577,7 @@ fill_outcome(const struct weir_call *call,
         &image->deployments[call->answer.candidates[call->current].deployment];
     const struct weir_image_model *model = &image->models[deployment->model];
     outcome->currency = weir_image_text(image, model->currency);
-    outcome->price_version = weir_image_text(image, model->price_version);
+    outcome->price_version = weir_image_text(image, version);
     outcome->terms = weir_image_text(image, model->terms);
     outcome->model = weir_image_text(image, model->name);
     outcome->deployment = weir_image_text(image, deployment->name);
@@ -582,7 +605,8 @@ weir_call_settle(struct weir_call *call,
     call->is_settled = true;
     weir__gate_left(call, settlement->ending == WEIR_END_CUT,
                     call->gate->env->now(call->gate->env->context));
-    weir_micros cost = weir_call_cost(call, &settlement->usage);
+    weir_ref list_version;
+    weir_micros cost = weir__call_cost(call, &settlement->usage, &list_version);
     if (call->has_hold) {
         weir_quota_amounts actual = {
             .of = {settlement->ending != WEIR_END_NOT_SENT,
@@ -592,9 +616,10 @@ weir_call_settle(struct weir_call *call,
         weir_quota_settle(call->gate->quota, call->hold, &actual);
         call->has_hold = false;
     }
-    fill_outcome(call, settlement, cost, &outcome);
+    fill_outcome(call, settlement, cost, list_version, &outcome);
     if (call->is_hit)
-        outcome.price_version = weir__gate_hit_version(call, version);
+        outcome.price_version =
+            weir__gate_hit_version(call, list_version, version);
     weir__gate_watched(call, settlement, block, &outcome.watch);
     outcome.opinion_count = call->opinion_count;
     for (uint32_t i = 0; i < call->opinion_count; i++)

@@ -113,27 +113,25 @@ model_of(const struct weir_call *call)
 
 /* Half a micro-unit goes up, as everywhere. */
 weir_micros
-weir__gate_hit_cost(const struct weir_call *call,
-                    const struct weir_usage *usage)
+weir__gate_hit_cost(const struct weir_call *call, weir_micros cost)
 {
     const struct weir_image *image = &call->view->image;
-    const struct weir_image_model *model = model_of(call);
-    const struct weir_image_hit *hit = &image->hits[model - image->models];
+    const struct weir_image_hit *hit =
+        &image->hits[model_of(call) - image->models];
     if (hit->is_fixed)
         return hit->amount;
-    unsigned __int128 product =
-        (unsigned __int128)(uint64_t)weir_cost(usage, &model->price) * hit->ppm;
+    unsigned __int128 product = (unsigned __int128)(uint64_t)cost * hit->ppm;
     return (weir_micros)((product + 500000) / 1000000);
 }
 
 weir_span
-weir__gate_hit_version(const struct weir_call *call,
+weir__gate_hit_version(const struct weir_call *call, weir_ref list_version,
                        char room[WEIR__HIT_VERSION])
 {
     const struct weir_image *image = &call->view->image;
-    const struct weir_image_model *model = model_of(call);
-    const struct weir_image_hit *hit = &image->hits[model - image->models];
-    weir_span version = weir_image_text(image, model->price_version);
+    const struct weir_image_hit *hit =
+        &image->hits[model_of(call) - image->models];
+    weir_span version = weir_image_text(image, list_version);
     if (version.len > 128)
         version.len = 128;
     int len = hit->is_fixed ? snprintf(room, WEIR__HIT_VERSION, "%.*s;hit",

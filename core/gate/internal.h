@@ -63,6 +63,14 @@ void weir__gate_watched(struct weir_call *call,
 void weir__call_usage(const struct weir_call *call,
                       const struct weir_image_model *model,
                       struct weir_usage *usage_out);
+/* The most the call may cost there: what it may use, at the dearest rate
+ * that its request lets expect. */
+weir_micros weir__call_price(const struct weir_call *call, uint32_t deployment,
+                             const struct weir_usage *usage);
+/* What it did cost, and by which version of which list. */
+weir_micros weir__call_cost(const struct weir_call *call,
+                            const struct weir_usage *usage,
+                            weir_ref *version_out);
 /* Orders the allowed candidates by the route's mode. EINTERNAL. */
 weir_status weir__gate_plan(struct weir_call *call, struct weir_error *err);
 /* The order and why. */
@@ -87,12 +95,12 @@ uint32_t weir__gate_shorter(uint32_t a_s, uint32_t b_s);
 /* Candidates that the overlay takes away, as bits. */
 uint32_t weir__gate_withdrawn(const struct weir_call *call,
                               const struct weir_overlay *overlay);
-/* What a hit costs, where `call` is one. */
-weir_micros weir__gate_hit_cost(const struct weir_call *call,
-                                const struct weir_usage *usage);
+/* What a hit costs, of what the same answer would have cost. */
+weir_micros weir__gate_hit_cost(const struct weir_call *call, weir_micros cost);
 /* "2026-10;hit=100000": its own line in ledger and invoice. */
 #define WEIR__HIT_VERSION 160
 weir_span weir__gate_hit_version(const struct weir_call *call,
+                                 weir_ref list_version,
                                  char room[WEIR__HIT_VERSION]);
 
 /* Milliseconds, toward the past. */

@@ -156,11 +156,13 @@ load_of(const struct weir_call *call, uint64_t hash, bool is_latency)
 }
 
 static uint64_t
-price_of(const struct weir_call *call, const struct weir_image_model *model)
+price_of(const struct weir_call *call, uint32_t deployment)
 {
+    const struct weir_image *image = &call->view->image;
     struct weir_usage usage;
-    weir__call_usage(call, model, &usage);
-    weir_micros micros = weir_cost(&usage, &model->price);
+    weir__call_usage(call, &image->models[image->deployments[deployment].model],
+                     &usage);
+    weir_micros micros = weir__call_price(call, deployment, &usage);
     return micros > 0 ? (uint64_t)micros : 0;
 }
 
@@ -187,11 +189,11 @@ sort_plan(struct weir_call *call, enum weir_route_mode mode, uint64_t random)
         turn_plan(&call->plan, random);
     for (uint32_t i = 0; i < call->plan.count; i++) {
         uint32_t candidate = call->plan.order[i];
+        uint32_t deployment = call->answer.candidates[candidate].deployment;
         const struct weir_image_deployment *row =
-            &image->deployments[call->answer.candidates[candidate].deployment];
+            &image->deployments[deployment];
         call->order_values[candidate] =
-            mode == WEIR_ROUTE_PRICE
-                ? price_of(call, &image->models[row->model])
+            mode == WEIR_ROUTE_PRICE ? price_of(call, deployment)
             : mode == WEIR_ROUTE_STICKY
                 ? weir_hash64((weir_span){(const char *)bytes, sizeof(bytes)},
                               row->hash)

@@ -76,15 +76,17 @@ TEST(gate_order, the_cheapest_goes_first_by_what_the_call_may_cost)
     const struct weir_image *image = &bench->view.image;
     struct weir_image_deployment *berlin =
         (struct weir_image_deployment *)(uintptr_t)&image->deployments[BERLIN];
-    struct weir_image_model *small =
-        (struct weir_image_model *)(uintptr_t)&image->models[1];
+    struct weir_image_sheet *small =
+        (struct weir_image_sheet *)(uintptr_t)&image->sheets[1];
     route_of(bench, WEIR_ROUTE_PRICE);
     plan(bench, "", &intent); /* one model, one price: as declared */
     assert_int_equal(intent.order[0], OSLO);
     assert_int_equal(intent.order_values[0], intent.order_values[1]);
     berlin->model = 1;
+    berlin->sheet = 1;
     small->price.input /= 2;
     small->price.output /= 2;
+    small->price.reasoning /= 2; /* it is output too: the dearer is held */
     plan(bench, "", &intent);
     assert_int_equal(intent.order[0], BERLIN);
     assert_int_equal(intent.route_mode, WEIR_ROUTE_PRICE);

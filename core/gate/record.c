@@ -56,7 +56,9 @@ enum tag {
     TAG_HIT = 31,
     TAG_QUEUED = 32,
     TAG_OPINIONS = 33,
-    TAG_COUNT = 34,
+    TAG_UNITS = 34,
+    TAG_TAGS = 35,
+    TAG_COUNT = 36,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -281,6 +283,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_ADDRESS, intent->address);
     put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
     put_tag(out, TAG_EXCEPTION, intent->exception);
+    put_tag(out, TAG_TAGS, intent->tags);
     put_signals(out, &intent->signals);
     put_step(out, &intent->step);
     put_candidates(out, intent->candidates, intent->candidate_count);
@@ -343,6 +346,24 @@ put_number(struct weir_buf *out, enum tag tag, uint32_t number)
     close_tag(out, start);
 }
 
+/* In their order; those at the end that are 0 are left out. */
+static void
+put_units(struct weir_buf *out, const struct weir_record_units *units)
+{
+    uint64_t values[WEIR_RECORD_UNITS];
+    size_t count = WEIR_RECORD_UNITS;
+    _Static_assert(sizeof(values) == sizeof(*units), "nothing but counts");
+    memcpy(values, units, sizeof(values));
+    while (count > 0 && values[count - 1] == 0)
+        count--;
+    if (count == 0)
+        return;
+    size_t start = open_tag(out, TAG_UNITS);
+    for (size_t i = 0; i < count; i++)
+        put_le(out, values[i], 8);
+    close_tag(out, start);
+}
+
 void
 weir_record_put_outcome(const struct weir_record_outcome *outcome,
                         struct weir_buf *out)
@@ -365,6 +386,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     close_tag(out, head);
     put_tag(out, TAG_CURRENCY, outcome->currency);
     put_tag(out, TAG_PRICE_VERSION, outcome->price_version);
+    put_units(out, &outcome->units);
     put_tag(out, TAG_MODEL, outcome->model);
     put_tag(out, TAG_DEPLOYMENT, outcome->deployment);
     put_tag(out, TAG_REGION, outcome->region);
@@ -535,6 +557,18 @@ get_opinions(weir_span value, struct weir_record_opinion *opinions)
     return count;
 }
 
+/* A later build may have more of them. */
+static bool
+get_units(weir_span value, struct weir_record_units *units_out)
+{
+    struct reader in = reader_of(value);
+    uint64_t values[WEIR_RECORD_UNITS] = {0};
+    for (size_t i = 0; i < WEIR_RECORD_UNITS && in.left > 0; i++)
+        values[i] = get_le(&in, 8);
+    memcpy(units_out, values, sizeof(values));
+    return !in.is_short;
+}
+
 static bool
 get_step(weir_span value, struct weir_record_step *step_out)
 {
@@ -636,6 +670,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_ADDRESS] = &intent.address,
                                  [TAG_END_CUSTOMER] = &intent.end_customer,
                                  [TAG_EXCEPTION] = &intent.exception,
+                                 [TAG_TAGS] = &intent.tags,
                                  [TAG_SIGNALS] = &signals,
                                  [TAG_STEP] = &step,
                                  [TAG_ROUTED] = &routed,
@@ -751,7 +786,9 @@ weir_record_get_outcome(weir_span payload,
     weir_span hit = WEIR_SPAN_NONE;
     weir_span queued = WEIR_SPAN_NONE;
     weir_span opinions = WEIR_SPAN_NONE;
-    struct names names = {.of = {[TAG_CURRENCY] = &outcome.currency,
+    weir_span units = WEIR_SPAN_NONE;
+    struct names names = {.of = {[TAG_UNITS] = &units,
+                                 [TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,
                                  [TAG_DEPLOYMENT] = &outcome.deployment,
@@ -787,6 +824,9 @@ weir_record_get_outcome(weir_span payload,
     in.is_short |= head.is_short;
     weir_status status = get_tail(&in, &names, NULL, NULL, outcome.attempts,
                                   &outcome.attempt_count, err);
+    if (status == WEIR_OK && !get_units(units, &outcome.units))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the units of an outcome are cut off");
     if (status == WEIR_OK && !get_pools(pools, &outcome.watch.pools))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of an outcome is cut off");

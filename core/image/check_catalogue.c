@@ -41,29 +41,37 @@ check_family(struct weir__check *check, uint32_t row, const char *owner)
 }
 
 static void
+check_amounts(struct weir__check *check, struct weir_place place,
+              const char *owner, const struct weir_price *price,
+              struct weir_world_range changes, weir_span currency)
+{
+    bool is_sound = weir_price_is_sound(price);
+    for (uint32_t i = 0; i < changes.count; i++)
+        is_sound = is_sound &&
+                   weir_price_change_is_sound(
+                       &check->world->change_rows[changes.first + i].change);
+    if (!is_sound)
+        weir_faults_add(check->faults, place,
+                        "Prices lie between 0 and 1000000000.",
+                        "%s has a negative or too large price", owner);
+    if (currency.len > 0 && !weir_span_equal(currency, check->world->currency))
+        weir_faults_add(check->faults, place,
+                        "Convert the price: budgets are kept in one currency.",
+                        "%s is priced in %.*s and the seller keeps %.*s", owner,
+                        WEIR_SPAN_ARG(currency),
+                        WEIR_SPAN_ARG(check->world->currency));
+}
+
+static void
 check_price(struct weir__check *check, const struct weir_world_model *m,
             const char *owner)
 {
-    const weir_micros prices[] = {m->price.input, m->price.cached_input,
-                                  m->price.output, m->price.reasoning};
     if (!m->has_price)
         weir_faults_add(check->faults, m->place,
                         "Add `price: {input: \"..\", output: \"..\"}` per "
                         "million tokens; \"0\" where it is free.",
                         "%s has no price", owner);
-    for (size_t i = 0; i < WEIR_COUNTOF(prices); i++) {
-        if (prices[i] < 0 || prices[i] > WEIR_MICROS_MAX)
-            weir_faults_add(check->faults, m->place,
-                            "Prices lie between 0 and 1000000000.",
-                            "%s has a negative or too large price", owner);
-    }
-    if (m->currency.len > 0 &&
-        !weir_span_equal(m->currency, check->world->currency))
-        weir_faults_add(check->faults, m->place,
-                        "Convert the price: budgets are kept in one currency.",
-                        "%s is priced in %.*s and the seller keeps %.*s", owner,
-                        WEIR_SPAN_ARG(m->currency),
-                        WEIR_SPAN_ARG(check->world->currency));
+    check_amounts(check, m->place, owner, &m->price, m->changes, m->currency);
 }
 
 static void
@@ -176,6 +184,8 @@ check_deployments(struct weir__check *check)
         weir__check_ref(check, &check->organisations, "operator", owner,
                         &d->operated_by);
         weir__check_pins(check, owner, d);
+        check_amounts(check, d->place, owner, &d->price, d->changes,
+                      d->currency);
         if (!weir_health_rule_is_sound(&d->health))
             weir_faults_add(
                 check->faults, d->place,

@@ -150,10 +150,77 @@ fill_origins(struct weir__compiler *c)
     }
 }
 
+/* Rates and changes of one price; how many change rows are used by now. */
+static uint32_t
+fill_sheet(struct weir__compiler *c, struct weir_image_sheet *sheet,
+           struct weir_image_change *rows, uint32_t at,
+           struct weir_world_range changes)
+{
+    sheet->first_change = at;
+    sheet->change_count = changes.count;
+    for (uint32_t i = 0; i < changes.count; i++) {
+        const struct weir_world_change *row =
+            &c->world->change_rows[changes.first + i];
+        rows[at + i] = (struct weir_image_change){
+            .version = weir__compile_text(c, row->version),
+            .change = row->change,
+        };
+    }
+    return at + changes.count;
+}
+
+/* What only the tests write has no note of what it states: all of it. */
+static uint32_t
+stated_of(uint32_t stated)
+{
+    return stated != 0 ? stated : WEIR_RATES_ALL;
+}
+
+static void
+fill_sheets(struct weir__compiler *c)
+{
+    const struct weir_world *world = c->world;
+    uint32_t sheets = world->model_count, changes = 0, at = 0;
+    for (uint32_t i = 0; i < world->model_count; i++)
+        changes += world->model_rows[i].changes.count;
+    for (uint32_t i = 0; i < world->deployment_count; i++) {
+        sheets += world->deployment_rows[i].has_price;
+        changes += world->deployment_rows[i].changes.count;
+    }
+    struct weir_image_sheet *rows =
+        WEIR__COMPILE_ROWS(c, SHEET, struct weir_image_sheet, sheets);
+    struct weir_image_change *change_rows =
+        WEIR__COMPILE_ROWS(c, CHANGE, struct weir_image_change, changes);
+    if (rows == NULL || change_rows == NULL)
+        return;
+    for (uint32_t i = 0; i < world->model_count; i++) {
+        const struct weir_world_model *m = &world->model_rows[i];
+        rows[i] = (struct weir_image_sheet){
+            .version = weir__compile_text(c, m->price_version),
+            .stated = stated_of(m->stated),
+            .price = m->price,
+        };
+        at = fill_sheet(c, &rows[i], change_rows, at, m->changes);
+    }
+    uint32_t row = world->model_count;
+    for (uint32_t i = 0; i < world->deployment_count; i++) {
+        const struct weir_world_deployment *d = &world->deployment_rows[i];
+        if (!d->has_price)
+            continue;
+        rows[row] = (struct weir_image_sheet){
+            .version = weir__compile_text(c, d->price_version),
+            .stated = stated_of(d->stated),
+            .price = d->price,
+        };
+        at = fill_sheet(c, &rows[row++], change_rows, at, d->changes);
+    }
+}
+
 static void
 fill_deployments(struct weir__compiler *c)
 {
     const struct weir_world *world = c->world;
+    uint32_t own = world->model_count;
     struct weir_image_deployment *rows = WEIR__COMPILE_ROWS(
         c, DEPLOYMENT, struct weir_image_deployment, world->deployment_count);
     for (uint32_t i = 0; i < world->deployment_count && rows != NULL; i++) {
@@ -175,6 +242,7 @@ fill_deployments(struct weir__compiler *c)
             .pin = weir__compile_pin(c, &d->pins),
             .health = d->health,
             .hash = weir_kind_hash(WEIR_KIND_DEPLOYMENT, d->name),
+            .sheet = d->has_price ? own++ : d->model.row,
         };
     }
 }
@@ -210,6 +278,7 @@ weir__compile_catalogue(struct weir__compiler *c)
     fill_models(c);
     fill_origins(c);
     fill_deployments(c);
+    fill_sheets(c);
     fill_organisations(c);
 }
 
@@ -279,6 +348,7 @@ fill_projects(struct weir__compiler *c)
             .first_limit = p->limits.first,
             .limit_count = p->limits.count,
             .hash = subject_hash(WEIR__SUBJECT_PROJECT, id),
+            .tags = weir__compile_text(c, p->tags),
         };
     }
 }
@@ -294,6 +364,7 @@ fill_keys(struct weir__compiler *c)
         rows[i] = (struct weir_image_key){
             .id = weir__compile_text_once(c, k->id),
             .purpose = weir__compile_text(c, k->purpose),
+            .tags = weir__compile_text(c, k->tags),
             .project = k->project_row,
             .entity = weir__compile_entity(c, "Key", k->id),
             .first_limit = k->limits.first,

@@ -10,6 +10,29 @@ weir_image_text(const struct weir_image *image, weir_ref ref)
     return (weir_span){image->bytes.ptr + ref.offset, ref.len};
 }
 
+weir_ref
+weir_image_price(const struct weir_image *image, uint32_t deployment,
+                 const struct weir_price_when *when,
+                 struct weir_price *price_out)
+{
+    const struct weir_image_sheet *sheet =
+        &image->sheets[image->deployments[deployment].sheet];
+    const struct weir_image_change *rows = image->changes + sheet->first_change;
+    weir_ref version = sheet->version;
+    uint32_t stated = sheet->stated;
+
+    *price_out = sheet->price;
+    for (uint32_t i = 0; i < sheet->change_count; i++) {
+        if (!weir_price_fits(&rows[i].change, when))
+            continue;
+        weir_price_lay(&rows[i].change, price_out, &stated);
+        if (rows[i].version.len > 0)
+            version = rows[i].version;
+    }
+    weir_price_fill(price_out, stated);
+    return version;
+}
+
 uint32_t
 weir_image_find_route(const struct weir_image *image, weir_span name)
 {

@@ -84,7 +84,9 @@ struct weir__image_facts {
     X(HIT, hit, struct weir_image_hit)                                         \
     X(QUEUE, queue, struct weir_image_queue)                                   \
     X(SHARE, share, struct weir_image_share)                                   \
-    X(CLASSIFIER, classifier, struct weir_image_classifier)
+    X(CLASSIFIER, classifier, struct weir_image_classifier)                    \
+    X(SHEET, sheet, struct weir_image_sheet)                                   \
+    X(CHANGE, change, struct weir_image_change)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

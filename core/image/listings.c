@@ -176,6 +176,8 @@ add_model(struct promotion *p, struct weir_world_listing *l)
         .currency = l->currency,
         .price_version = l->price_version,
         .price = l->price,
+        .stated = l->stated,
+        .changes = l->changes,
         .has_price = true,
         .output_tokens_max = l->output_tokens_max,
         .operations = l->operations,

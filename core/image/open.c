@@ -132,6 +132,8 @@ assign(struct weir_image *image, const char *base,
     ROWS(QUEUE, queue);
     ROWS(SHARE, share);
     ROWS(CLASSIFIER, classifier);
+    ROWS(SHEET, sheet);
+    ROWS(CHANGE, change);
     ROWS(PLACES, place_set);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
@@ -195,9 +197,8 @@ are_catalogue_rows(const struct opening *o)
         const struct weir_image_model *r = &m->models[i];
         if (!REFS(r, name, terms) || r->provider >= m->provider_count ||
             r->origin >= m->jurisdiction_count || r->entity >= o->entities ||
-            r->operations >> WEIR_OPERATIONS != 0 || r->price.input < 0 ||
-            r->price.cached_input < 0 || r->price.output < 0 ||
-            r->price.reasoning < 0)
+            r->operations >> WEIR_OPERATIONS != 0 ||
+            !weir_price_is_sound(&r->price))
             return false;
     }
     for (uint32_t i = 0; i < m->origin_count; i++) {
@@ -211,9 +212,28 @@ are_catalogue_rows(const struct opening *o)
             r->origin >= m->origin_count || r->place >= m->jurisdiction_count ||
             r->stored_in >= m->jurisdiction_count ||
             r->operated_by >= m->organisation_count ||
-            r->entity >= o->entities ||
+            r->entity >= o->entities || r->sheet >= m->sheet_count ||
             (r->pin != WEIR_INDEX_NONE && r->pin >= m->pin_count) ||
             !weir_health_rule_is_sound(&r->health))
+            return false;
+    }
+    return true;
+}
+
+static bool
+are_price_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    for (uint32_t i = 0; i < m->sheet_count; i++) {
+        const struct weir_image_sheet *r = &m->sheets[i];
+        if (!is_text(o, r->version) || r->stated >> WEIR_RATES != 0 ||
+            !is_range(r->first_change, r->change_count, m->change_count) ||
+            !weir_price_is_sound(&r->price))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->change_count; i++) {
+        if (!is_text(o, m->changes[i].version) ||
+            !weir_price_change_is_sound(&m->changes[i].change))
             return false;
     }
     return true;
@@ -347,14 +367,14 @@ are_caller_rows(const struct opening *o)
     }
     for (uint32_t i = 0; i < m->project_count; i++) {
         const struct weir_image_project *r = &m->projects[i];
-        if (!is_text(o, r->name) || r->tenant >= m->tenant_count ||
-            r->entity >= o->entities ||
+        if (!is_text(o, r->name) || !is_text(o, r->tags) ||
+            r->tenant >= m->tenant_count || r->entity >= o->entities ||
             !is_range(r->first_limit, r->limit_count, m->limit_count))
             return false;
     }
     for (uint32_t i = 0; i < m->key_count; i++) {
         const struct weir_image_key *r = &m->keys[i];
-        if (!REFS(r, id, purpose) || r->project >= m->project_count ||
+        if (!REFS(r, id, tags) || r->project >= m->project_count ||
             r->entity >= o->entities || r->staff >= m->jurisdiction_count ||
             r->scope >= m->scope_count || r->end_users >= m->place_set_count ||
             !is_range(r->first_limit, r->limit_count, m->limit_count))
@@ -448,8 +468,8 @@ check_rows(struct opening *o, struct weir_error *err)
 {
     if (!are_facts(o))
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
-    if (!are_catalogue_rows(o) || !are_life_rows(o) || !are_filter_rows(o) ||
-        !are_classifier_rows(o) || !are_route_rows(o))
+    if (!are_catalogue_rows(o) || !are_price_rows(o) || !are_life_rows(o) ||
+        !are_filter_rows(o) || !are_classifier_rows(o) || !are_route_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_share_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "shares are out of range");

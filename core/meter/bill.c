@@ -46,11 +46,13 @@ price_line(struct weir_bill_line *line, const struct weir_bill_terms *terms)
     if (!weir_money_scale(line->list, line->rate, WEIR_PPM, &line->converted))
         return false;
     if (line->fixed != NULL) {
-        line->net = weir_cost(&line->usage, line->fixed);
+        uint64_t units[WEIR_RATES];
+        weir_usage_split(&line->usage, units);
+        units[WEIR_RATE_REQUEST] = line->requests;
+        line->net = weir_cost_of(units, line->fixed);
         return line->net < INT64_MAX &&
-               (!line->is_hit ||
-                weir_money_scale(line->net, line->hit_ppm, WEIR_PPM,
-                                 &line->net));
+               (!line->is_hit || weir_money_scale(line->net, line->hit_ppm,
+                                                  WEIR_PPM, &line->net));
     }
     if (!weir_money_scale(line->converted, terms->discount_ppm, WEIR_PPM,
                           &line->discount))

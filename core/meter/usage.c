@@ -32,6 +32,18 @@ enum {
     COMPLETION_REASONING,
     OUTPUT_REASONING,
     REASONING,
+    PROMPT_WRITTEN,
+    INPUT_WRITTEN,
+    PROMPT_AUDIO,
+    INPUT_AUDIO,
+    PROMPT_AUDIO_CACHED,
+    INPUT_AUDIO_CACHED,
+    PROMPT_IMAGE,
+    INPUT_IMAGE,
+    COMPLETION_AUDIO,
+    OUTPUT_AUDIO,
+    COMPLETION_IMAGE,
+    OUTPUT_IMAGE,
     COUNTS
 };
 
@@ -51,6 +63,23 @@ static const weir_json_path counts[COUNTS] = {
     [OUTPUT_REASONING] =
         WEIR_JSON_PATH2("output_tokens_details", "reasoning_tokens"),
     [REASONING] = WEIR_JSON_PATH1("reasoning_tokens"),
+#define OF(prompt, input, name)                                                \
+    [prompt] = WEIR_JSON_PATH2("prompt_tokens_details", name),                 \
+    [input] = WEIR_JSON_PATH2("input_tokens_details", name)
+    OF(PROMPT_WRITTEN, INPUT_WRITTEN, "cache_write_tokens"),
+    OF(PROMPT_AUDIO, INPUT_AUDIO, "audio_tokens"),
+    OF(PROMPT_IMAGE, INPUT_IMAGE, "image_tokens"),
+#undef OF
+    [PROMPT_AUDIO_CACHED] = WEIR_JSON_PATH3(
+        "prompt_tokens_details", "cached_tokens_details", "audio_tokens"),
+    [INPUT_AUDIO_CACHED] = WEIR_JSON_PATH3(
+        "input_tokens_details", "cached_tokens_details", "audio_tokens"),
+#define OF(completion, output, name)                                           \
+    [completion] = WEIR_JSON_PATH2("completion_tokens_details", name),         \
+    [output] = WEIR_JSON_PATH2("output_tokens_details", name)
+    OF(COMPLETION_AUDIO, OUTPUT_AUDIO, "audio_tokens"),
+    OF(COMPLETION_IMAGE, OUTPUT_IMAGE, "image_tokens"),
+#undef OF
 };
 
 /* The first of `order` that is there as a count. */
@@ -79,6 +108,27 @@ sum(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &total) ? UINT64_MAX : total;
 }
 
+/* Parts that have rates of their own. */
+static void
+read_kinds(const weir_json_hit hits[COUNTS], struct weir_usage *usage)
+{
+    (void)FIRST(hits, &usage->cache_write_tokens, PROMPT_WRITTEN,
+                INPUT_WRITTEN);
+    (void)FIRST(hits, &usage->audio_input_tokens, PROMPT_AUDIO, INPUT_AUDIO);
+    (void)FIRST(hits, &usage->audio_cached_tokens, PROMPT_AUDIO_CACHED,
+                INPUT_AUDIO_CACHED);
+    (void)FIRST(hits, &usage->image_input_tokens, PROMPT_IMAGE, INPUT_IMAGE);
+    (void)FIRST(hits, &usage->audio_output_tokens, COMPLETION_AUDIO,
+                OUTPUT_AUDIO);
+    (void)FIRST(hits, &usage->image_output_tokens, COMPLETION_IMAGE,
+                OUTPUT_IMAGE);
+    /* The origin counts cached sound among the sound, too. */
+    usage->audio_input_tokens -=
+        usage->audio_cached_tokens < usage->audio_input_tokens
+            ? usage->audio_cached_tokens
+            : usage->audio_input_tokens;
+}
+
 weir_status
 weir_usage_read(weir_span object, struct weir_usage *usage_out,
                 struct weir_error *err)
@@ -100,6 +150,7 @@ weir_usage_read(weir_span object, struct weir_usage *usage_out,
                 CACHED_NUMBER, CACHE_HIT);
     (void)FIRST(hits, &usage.reasoning_tokens, COMPLETION_REASONING,
                 OUTPUT_REASONING, REASONING);
+    read_kinds(hits, &usage);
     if (usage.reasoning_tokens > 0 && FIRST(hits, &total, TOTAL) &&
         total == sum(sum(usage.input_tokens, usage.output_tokens),
                      usage.reasoning_tokens))
@@ -150,7 +201,7 @@ weir_usage_estimate(uint64_t prompt_bytes, uint64_t delivered_bytes)
 
 /* -------------------------------------------------------------- cost */
 
-/* Far above what a weir_micros can hold, far below an overflow of four. */
+/* Far above what a weir_micros can hold; thirteen of them do not overflow. */
 #define PRODUCT_MAX ((unsigned __int128)1 << 120)
 
 static unsigned __int128
@@ -161,20 +212,73 @@ product(uint64_t tokens, weir_micros price)
     return amount < PRODUCT_MAX ? amount : PRODUCT_MAX;
 }
 
+/* Takes `count` off what is left, or all of it. */
+static uint64_t
+take(uint64_t *left, uint64_t count)
+{
+    uint64_t taken = count < *left ? count : *left;
+    *left -= taken;
+    return taken;
+}
+
+void
+weir_usage_split(const struct weir_usage *usage,
+                 uint64_t counts_out[WEIR_RATES])
+{
+    uint64_t input = usage->input_tokens;
+    uint64_t output = usage->output_tokens;
+    uint64_t written = take(&input, usage->cache_write_tokens);
+    uint64_t cached = take(&input, usage->cached_tokens);
+
+    counts_out[WEIR_RATE_CACHE_WRITE_1H] =
+        take(&written, usage->cache_write_1h_tokens);
+    counts_out[WEIR_RATE_CACHE_WRITE] = written;
+    counts_out[WEIR_RATE_AUDIO_CACHED] =
+        take(&cached, usage->audio_cached_tokens);
+    counts_out[WEIR_RATE_CACHED_INPUT] = cached;
+    counts_out[WEIR_RATE_AUDIO_INPUT] = take(&input, usage->audio_input_tokens);
+    counts_out[WEIR_RATE_IMAGE_INPUT] = take(&input, usage->image_input_tokens);
+    counts_out[WEIR_RATE_INPUT] = input;
+    counts_out[WEIR_RATE_REASONING] = take(&output, usage->reasoning_tokens);
+    counts_out[WEIR_RATE_AUDIO_OUTPUT] =
+        take(&output, usage->audio_output_tokens);
+    counts_out[WEIR_RATE_IMAGE_OUTPUT] =
+        take(&output, usage->image_output_tokens);
+    counts_out[WEIR_RATE_OUTPUT] = output;
+    counts_out[WEIR_RATE_PICTURE] = usage->pictures;
+    counts_out[WEIR_RATE_REQUEST] =
+        (usage->input_tokens | usage->output_tokens | usage->pictures) != 0;
+}
+
+weir_micros
+weir_cost_of(const uint64_t units[WEIR_RATES], const struct weir_price *price)
+{
+    const weir_micros of[WEIR_RATES] = {
+        [WEIR_RATE_INPUT] = price->input,
+        [WEIR_RATE_CACHED_INPUT] = price->cached_input,
+        [WEIR_RATE_OUTPUT] = price->output,
+        [WEIR_RATE_REASONING] = price->reasoning,
+        [WEIR_RATE_CACHE_WRITE] = price->cache_write,
+        [WEIR_RATE_CACHE_WRITE_1H] = price->cache_write_1h,
+        [WEIR_RATE_AUDIO_INPUT] = price->audio_input,
+        [WEIR_RATE_AUDIO_CACHED] = price->audio_cached,
+        [WEIR_RATE_AUDIO_OUTPUT] = price->audio_output,
+        [WEIR_RATE_IMAGE_INPUT] = price->image_input,
+        [WEIR_RATE_IMAGE_OUTPUT] = price->image_output,
+        [WEIR_RATE_PICTURE] = price->picture,
+        [WEIR_RATE_REQUEST] = price->request,
+    };
+    unsigned __int128 amount = 500000;
+    for (unsigned i = 0; i < WEIR_RATES; i++)
+        amount += product(units[i], of[i]);
+    amount /= 1000000;
+    return amount > INT64_MAX ? INT64_MAX : (weir_micros)amount;
+}
+
 weir_micros
 weir_cost(const struct weir_usage *usage, const struct weir_price *price)
 {
-    uint64_t cached = usage->cached_tokens < usage->input_tokens
-                          ? usage->cached_tokens
-                          : usage->input_tokens;
-    uint64_t reasoning = usage->reasoning_tokens < usage->output_tokens
-                             ? usage->reasoning_tokens
-                             : usage->output_tokens;
-    unsigned __int128 amount =
-        product(usage->input_tokens - cached, price->input) +
-        product(cached, price->cached_input) +
-        product(usage->output_tokens - reasoning, price->output) +
-        product(reasoning, price->reasoning);
-    amount = (amount + 500000) / 1000000;
-    return amount > INT64_MAX ? INT64_MAX : (weir_micros)amount;
+    uint64_t units[WEIR_RATES];
+    weir_usage_split(usage, units);
+    return weir_cost_of(units, price);
 }

@@ -31,6 +31,7 @@ bool weir_money_scale(weir_micros amount, int64_t numerator,
 /* Calls of one project, model and price version, at one rate. */
 struct weir_bill_line {
     struct weir_usage usage;        /* sums */
+    uint64_t requests;              /* that have a price each */
     weir_micros list;               /* as the ledger has it, list currency */
     weir_micros rate;               /* micro-units of the contract's currency
                                        for one unit of the list's */

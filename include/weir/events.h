@@ -61,12 +61,9 @@ enum weir_stop {
 };
 
 /* `counts` as weir/meter.h says: input with the cached part, output with
- * reasoning. The others are parts of those. */
+ * reasoning. */
 struct weir_event_usage {
     struct weir_usage counts;
-    uint64_t cache_write_tokens;  /* of input */
-    uint64_t audio_input_tokens;  /* of input */
-    uint64_t audio_output_tokens; /* of output */
 };
 
 struct weir_event {

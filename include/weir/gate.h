@@ -34,6 +34,7 @@
 #include <weir/route.h>
 #include <weir/signals.h>
 #include <weir/surface.h>
+#include <weir/tags.h>
 #include <weir/watch_indicators.h>
 #include <weir/watch_score.h>
 
@@ -239,6 +240,7 @@ struct weir_client {
     weir_span address;      /* text, IPv4 or IPv6 */
     weir_span country;      /* as the database has it; empty: unknown */
     weir_span end_customer; /* of the header weir-end-customer; or empty */
+    weir_span tags;         /* of the header weir-tags; or empty */
     uint32_t system;        /* autonomous system's number; 0: unknown */
     /* Why, where either is; 0 counts as WEIR_UNKNOWN_NO_DATABASE. */
     enum weir_unknown country_unknown;
@@ -281,8 +283,9 @@ struct weir_call {
     uint32_t attempt_count;
     weir_time attempt_started;
     weir_health_slot slot; /* in the deployment that is tried */
-    bool is_heard;         /* how this attempt went is noted */
-    bool is_hit;           /* answered by one that was kept */
+    uint32_t tags_bytes;
+    bool is_heard; /* how this attempt went is noted */
+    bool is_hit;   /* answered by one that was kept */
     uint32_t hit_age_s;
     uint32_t queued_ms;       /* waited for a place, in all */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
@@ -292,6 +295,7 @@ struct weir_call {
     uint8_t standing[WEIR_CANDIDATES_MAX];      /* enum weir_health_state */
     uint64_t order_values[WEIR_CANDIDATES_MAX]; /* of modes that sort */
     enum weir_sticky_by sticky_by;
+    char tags[WEIR_TAGS_BYTES]; /* written */
     struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
     struct weir_answer answer;
@@ -308,7 +312,8 @@ WEIR_MUST_USE weir_status weir_call_identify(struct weir_call *call,
                                              struct weir_error *err);
 
 /* EDENIED, EHELD, ENOTFOUND (unknown model), ESTALE; EPARSE: the caller has to
- * name an end customer and did not, or what he named is no name. */
+ * name an end customer and did not, or what he named is no name; or his tags
+ * are none. */
 WEIR_MUST_USE weir_status weir_call_decide(struct weir_call *call,
                                            const struct weir_ask *ask,
                                            struct weir_error *err);
@@ -410,6 +415,9 @@ struct weir_settlement {
     weir_span finding;  /* what a pin found instead; empty = all held */
     weir_span filtered; /* what filters found: see the record */
 };
+
+/* The parts of usage that a record keeps beside its four counts. */
+struct weir_record_units weir_record_units_of(const struct weir_usage *usage);
 
 /* What the usage costs at the answering deployment's price. */
 weir_micros weir_call_cost(const struct weir_call *call,

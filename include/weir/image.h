@@ -85,8 +85,8 @@ struct weir_image_model {
     weir_ref tier;
     weir_ref weights;
     weir_ref licence;
-    weir_ref currency; /* ISO 4217 */
-    weir_ref price_version;
+    weir_ref currency;      /* ISO 4217 */
+    weir_ref price_version; /* of `price` */
     /* "NAME@VERSION inputs=.. outputs=..": docs/formats/reports.md; empty: it
      * is offered under none. */
     weir_ref terms;
@@ -98,7 +98,23 @@ struct weir_image_model {
     uint32_t operations;        /* bit per enum weir_operation */
     int64_t created;            /* seconds, for /v1/models */
     uint64_t hash;
+    struct weir_price price; /* of a call that no change fits */
+};
+
+/* What a deployment costs: row n is that of model n, those behind them are
+ * deployments' own. */
+struct weir_image_sheet {
+    weir_ref version;
+    uint32_t stated;       /* rates that `price` has by itself */
+    uint32_t first_change; /* change rows, laid over in their order */
+    uint32_t change_count;
+    uint32_t reserved;
     struct weir_price price;
+};
+
+struct weir_image_change {
+    weir_ref version; /* empty: that of the sheet */
+    struct weir_price_change change;
 };
 
 /*
@@ -173,6 +189,8 @@ struct weir_image_deployment {
     uint32_t pin; /* row, or WEIR_INDEX_NONE: not pinned */
     struct weir_health_rule health;
     uint64_t hash;
+    uint32_t sheet; /* row */
+    uint32_t reserved;
 };
 
 /* ------------------------------------------------------------ places */
@@ -304,12 +322,14 @@ struct weir_image_project {
     uint32_t first_limit;
     uint32_t limit_count;
     uint64_t hash;
+    weir_ref tags; /* weir/tags.h, written */
 };
 
 struct weir_image_key {
     uint8_t digest[32]; /* SHA-256 of the whole key text */
     weir_ref id;        /* public: "wk_..." */
     weir_ref purpose;
+    weir_ref tags; /* weir/tags.h, written */
     uint32_t project;
     uint32_t entity;
     uint32_t first_limit;
@@ -517,6 +537,8 @@ struct weir_image {
     const struct weir_image_queue *queues; /* as many as deployments */
     const struct weir_image_share *shares; /* as many as tenants */
     const struct weir_image_classifier *classifiers;
+    const struct weir_image_sheet *sheets;
+    const struct weir_image_change *changes;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -543,6 +565,8 @@ struct weir_image {
     uint32_t queue_count;
     uint32_t share_count;
     uint32_t classifier_count;
+    uint32_t sheet_count;
+    uint32_t change_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;
@@ -574,6 +598,11 @@ void weir_image_close(struct weir_image *image);
 bool weir_image_verify(const struct weir_image *image);
 
 weir_span weir_image_text(const struct weir_image *image, weir_ref ref);
+
+/* What a call to that deployment costs, and by which version of the list. */
+weir_ref weir_image_price(const struct weir_image *image, uint32_t deployment,
+                          const struct weir_price_when *when,
+                          struct weir_price *price_out);
 
 /* Row number, or WEIR_INDEX_NONE. */
 uint32_t weir_image_find_route(const struct weir_image *image, weir_span name);

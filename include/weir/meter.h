@@ -25,6 +25,15 @@ struct weir_usage {
     uint64_t output_tokens;    /* all that was generated, reasoning included */
     uint64_t reasoning_tokens; /* of output_tokens */
     bool is_estimated;         /* from bytes, not from the origin's count */
+    enum weir_service service;
+    uint64_t cache_write_tokens;    /* of input_tokens: kept by the origin */
+    uint64_t cache_write_1h_tokens; /* of cache_write_tokens */
+    uint64_t audio_input_tokens;    /* of input_tokens, not cached */
+    uint64_t audio_cached_tokens;   /* of cached_tokens */
+    uint64_t audio_output_tokens;   /* of output_tokens */
+    uint64_t image_input_tokens;    /* of input_tokens, not cached */
+    uint64_t image_output_tokens;   /* of output_tokens */
+    uint64_t pictures;              /* made */
 };
 
 /*
@@ -55,18 +64,27 @@ struct weir_usage weir_usage_estimate(uint64_t prompt_bytes,
                                       uint64_t delivered_bytes);
 
 /*
- * Price is micro-units per million tokens. The four products are summed
- * exactly and divided by 1,000,000 once, rounding half up:
+ * Every kind is counted once, multiplied by its rate, the products are summed
+ * exactly and the sum is divided by 1,000,000 once, half up:
  *
- *   ((input - cached) * p.input + cached * p.cached_input
- *    + (output - reasoning) * p.output + reasoning * p.reasoning
- *    + 500000) / 1000000
+ *   input   = written for an hour + written + cached audio + cached
+ *             + audio + images + the rest at `input`
+ *   output  = reasoning + audio + images + the rest at `output`
+ *   pictures, and one request where anything else was counted
  *
- * A part that an origin reports larger than its whole counts as the whole.
- * More than a weir_micros can hold gives INT64_MAX. Prices are not negative.
+ * Kinds are taken off in this order; one that an origin reports larger than
+ * what is left of its whole counts as what is left. More than a weir_micros
+ * can hold gives INT64_MAX. Rates are not negative.
  */
 weir_micros weir_cost(const struct weir_usage *usage,
                       const struct weir_price *price);
+
+/* The counts of usage by enum weir_rate: what each rate is multiplied with. */
+void weir_usage_split(const struct weir_usage *usage,
+                      uint64_t counts_out[WEIR_RATES]);
+/* Of a sum of many calls, or of one: divided once. */
+weir_micros weir_cost_of(const uint64_t units[WEIR_RATES],
+                         const struct weir_price *price);
 
 #ifdef __cplusplus
 }

@@ -169,6 +169,7 @@ struct weir_record_intent {
     weir_span address;      /* text; empty where the tenant hides it */
     weir_span end_customer; /* as the caller named it; may be empty */
     weir_span exception;    /* id of the grant it was let through by */
+    weir_span tags;         /* weir/tags.h, written; may be empty */
     struct weir_signal_facts signals;
     struct weir_record_step step; /* of the watch, that was applied */
     uint32_t candidate_count;
@@ -244,6 +245,21 @@ struct weir_record_opinion {
 };
 #define WEIR_OPINIONS_MAX 16
 
+/* Counts that have rates of their own: parts of input and output as in
+ * struct weir_usage. */
+struct weir_record_units {
+    uint64_t cache_write_tokens;
+    uint64_t cache_write_1h_tokens;
+    uint64_t audio_input_tokens;
+    uint64_t audio_cached_tokens;
+    uint64_t audio_output_tokens;
+    uint64_t image_input_tokens;
+    uint64_t image_output_tokens;
+    uint64_t pictures;
+    uint64_t service; /* enum weir_service */
+};
+#define WEIR_RECORD_UNITS 9
+
 struct weir_record_outcome {
     struct weir_request_id request;
     uint32_t ending;      /* enum weir_ending */
@@ -254,6 +270,7 @@ struct weir_record_outcome {
     uint64_t cached_tokens;
     uint64_t output_tokens;
     uint64_t reasoning_tokens;
+    struct weir_record_units units;
     int64_t cost_micros;
     weir_time started_us;
     uint64_t first_byte_us; /* after start; 0 = none */

@@ -87,6 +87,13 @@ struct weir_world_provider {
     struct weir_world_name origin; /* jurisdiction */
 };
 
+/* Rates that are other at some times, for some calls. */
+struct weir_world_change {
+    struct weir_place place;
+    struct weir_price_change change;
+    weir_span version; /* empty: that of the price */
+};
+
 struct weir_world_model {
     struct weir_place place;
     weir_span name;
@@ -99,7 +106,9 @@ struct weir_world_model {
     struct weir_world_name origin; /* jurisdiction */
     weir_span currency;            /* empty: the seller's */
     weir_span price_version;
-    struct weir_price price;
+    struct weir_price price; /* filled: see stated */
+    uint32_t stated;         /* WEIR_RATE_BIT each */
+    struct weir_world_range changes;
     bool has_price;
     bool opens_when_stale;
     bool is_unwatched;
@@ -138,6 +147,8 @@ struct weir_world_host {
     weir_span id; /* the model's name there */
     weir_span status;
     struct weir_price price;
+    uint32_t stated;
+    struct weir_world_range changes;
     bool has_price;
 };
 
@@ -161,6 +172,8 @@ struct weir_world_listing {
     weir_span currency;
     weir_span price_version;
     struct weir_price price;
+    uint32_t stated;
+    struct weir_world_range changes;
     bool has_price;
     uint32_t output_tokens_max;
     uint32_t operations;
@@ -287,6 +300,12 @@ struct weir_world_deployment {
     struct weir_world_pins pins;
     struct weir_health_rule health; /* all 0: never passed over */
     struct weir_image_queue queue;
+    bool has_price; /* its own; else its model's */
+    struct weir_price price;
+    uint32_t stated;
+    struct weir_world_range changes;
+    weir_span price_version;
+    weir_span currency;
 };
 
 struct weir_world_candidate {
@@ -484,6 +503,7 @@ struct weir_world_project {
     weir_span name; /* unique within the tenant */
     struct weir_world_name tenant;
     struct weir_world_range limits;
+    weir_span tags; /* "team=search,cost_center=42" */
 };
 
 /* From the store. Its Cedar entity is Key::"<id>". */
@@ -500,6 +520,7 @@ struct weir_world_key {
     struct weir_world_range limits;
     weir_time not_after; /* WEIR_TIME_MAX: never */
     weir_span scope;     /* empty: "global" */
+    weir_span tags;      /* as a project's */
 };
 
 /*
@@ -516,6 +537,8 @@ struct weir_world_contract_price {
     struct weir_place place;
     struct weir_world_name model;
     struct weir_price price; /* in the contract's currency */
+    uint32_t stated;
+    struct weir_world_range changes;
     weir_span version;
 };
 
@@ -746,6 +769,7 @@ struct weir_settings {
     X(bloc, struct weir_world_bloc)                                            \
     X(provider, struct weir_world_provider)                                    \
     X(model, struct weir_world_model)                                          \
+    X(change, struct weir_world_change)                                        \
     X(maker, struct weir_world_maker)                                          \
     X(host, struct weir_world_host)                                            \
     X(listing, struct weir_world_listing)                                      \

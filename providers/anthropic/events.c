@@ -31,27 +31,37 @@ emit_text(struct weir_reading *reading, enum weir_event_kind kind,
 void
 weir_anthropic_read_usage(weir_span raw, struct weir_event_usage *usage)
 {
-    enum { INPUT, WRITE, READ, OUTPUT, COUNT };
-    static const char *const names[COUNT] = {
-        "input_tokens", "cache_creation_input_tokens",
-        "cache_read_input_tokens", "output_tokens"};
-    weir_span in[COUNT];
+    enum { INPUT, WRITE, READ, OUTPUT, SERVICE, KEPT, COUNT };
+    static const char *const names[COUNT] = {"input_tokens",
+                                             "cache_creation_input_tokens",
+                                             "cache_read_input_tokens",
+                                             "output_tokens",
+                                             "service_tier",
+                                             "cache_creation"};
+    static const char *const kept[1] = {"ephemeral_1h_input_tokens"};
+    weir_span in[COUNT], hour;
     struct weir_usage *counts = &usage->counts;
 
     if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
         return;
     uint64_t plain = counts->input_tokens - counts->cached_tokens -
-                     usage->cache_write_tokens;
+                     counts->cache_write_tokens;
     if (in[INPUT].ptr != NULL)
         plain = weir_raw_uint(in[INPUT]);
     if (in[WRITE].ptr != NULL)
-        usage->cache_write_tokens = weir_raw_uint(in[WRITE]);
+        counts->cache_write_tokens = weir_raw_uint(in[WRITE]);
     if (in[READ].ptr != NULL)
         counts->cached_tokens = weir_raw_uint(in[READ]);
     if (in[OUTPUT].ptr != NULL)
         counts->output_tokens = weir_raw_uint(in[OUTPUT]);
+    if (in[KEPT].ptr != NULL &&
+        weir_raw_pick(in[KEPT], kept, 1, &hour, NULL, NULL))
+        counts->cache_write_1h_tokens = weir_raw_uint(hour);
+    if (in[SERVICE].len > 2)
+        counts->service = weir_service_of(
+            (weir_span){in[SERVICE].ptr + 1, in[SERVICE].len - 2});
     counts->input_tokens =
-        plain + usage->cache_write_tokens + counts->cached_tokens;
+        plain + counts->cache_write_tokens + counts->cached_tokens;
 }
 
 static void

@@ -38,13 +38,29 @@ emit_start(struct weir_reading *reading)
     reading->emit(reading, &event);
 }
 
+/* [{"ttl": "1h", "inputTokens": 7}, ...] */
+static uint64_t
+kept_an_hour(weir_span details)
+{
+    static const char *const names[2] = {"ttl", "inputTokens"};
+    struct weir_raw_array array;
+    weir_span detail, in[2];
+    uint64_t tokens = 0;
+    weir_raw_array_init(&array, details);
+    while (weir_raw_array_next(&array, &detail))
+        if (weir_raw_pick(detail, names, 2, in, NULL, NULL) &&
+            weir_raw_is(in[0], "1h"))
+            tokens += weir_raw_uint(in[1]);
+    return tokens;
+}
+
 static void
 emit_usage(struct weir_reading *reading, weir_span raw)
 {
-    enum { INPUT, OUTPUT, READ, WRITE, COUNT };
-    static const char *const names[COUNT] = {"inputTokens", "outputTokens",
-                                             "cacheReadInputTokens",
-                                             "cacheWriteInputTokens"};
+    enum { INPUT, OUTPUT, READ, WRITE, KEPT, COUNT };
+    static const char *const names[COUNT] = {
+        "inputTokens", "outputTokens", "cacheReadInputTokens",
+        "cacheWriteInputTokens", "cacheDetails"};
     struct weir_event event = {.kind = WEIR_EVENT_USAGE,
                                .usage = &reading->usage};
     struct weir_usage *counts = &reading->usage.counts;
@@ -53,9 +69,10 @@ emit_usage(struct weir_reading *reading, weir_span raw)
     if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
         return;
     counts->cached_tokens = weir_raw_uint(in[READ]);
-    reading->usage.cache_write_tokens = weir_raw_uint(in[WRITE]);
+    counts->cache_write_tokens = weir_raw_uint(in[WRITE]);
+    counts->cache_write_1h_tokens = kept_an_hour(in[KEPT]);
     counts->input_tokens = weir_raw_uint(in[INPUT]) + counts->cached_tokens +
-                           reading->usage.cache_write_tokens;
+                           counts->cache_write_tokens;
     counts->output_tokens = weir_raw_uint(in[OUTPUT]);
     reading->emit(reading, &event);
 }

@@ -25,7 +25,7 @@ emit(struct weir_reading *reading, enum weir_event_kind kind, uint32_t choice,
 /* --------------------------------------------------------------- usage */
 
 static uint64_t
-audio_of(weir_span details)
+tokens_of(weir_span details, const char *modality)
 {
     static const char *const names[2] = {"modality", "tokenCount"};
     struct weir_raw_array array;
@@ -35,9 +35,15 @@ audio_of(weir_span details)
     weir_raw_array_init(&array, details);
     while (weir_raw_array_next(&array, &detail))
         if (weir_raw_pick(detail, names, 2, in, NULL, NULL) &&
-            weir_raw_is(in[0], "AUDIO"))
+            weir_raw_is(in[0], modality))
             tokens += weir_raw_uint(in[1]);
     return tokens;
+}
+
+static uint64_t
+less(uint64_t all, uint64_t part)
+{
+    return all > part ? all - part : 0;
 }
 
 static void
@@ -52,13 +58,15 @@ read_usage(struct weir_reading *reading, weir_span raw)
         TOTAL,
         PROMPT_OF,
         ANSWER_OF,
+        CACHED_OF,
         COUNT
     };
     static const char *const names[COUNT] = {
         "promptTokenCount",        "toolUsePromptTokenCount",
         "cachedContentTokenCount", "candidatesTokenCount",
         "thoughtsTokenCount",      "totalTokenCount",
-        "promptTokensDetails",     "candidatesTokensDetails"};
+        "promptTokensDetails",     "candidatesTokensDetails",
+        "cacheTokensDetails"};
     struct weir_event event = {.kind = WEIR_EVENT_USAGE,
                                .usage = &reading->usage};
     struct weir_usage *counts = &reading->usage.counts;
@@ -73,8 +81,13 @@ read_usage(struct weir_reading *reading, weir_span raw)
     counts->reasoning_tokens = weir_raw_uint(in[THOUGHTS]);
     counts->output_tokens =
         weir_raw_uint(in[ANSWER]) + counts->reasoning_tokens;
-    reading->usage.audio_input_tokens = audio_of(in[PROMPT_OF]);
-    reading->usage.audio_output_tokens = audio_of(in[ANSWER_OF]);
+    counts->audio_cached_tokens = tokens_of(in[CACHED_OF], "AUDIO");
+    counts->audio_input_tokens =
+        less(tokens_of(in[PROMPT_OF], "AUDIO"), counts->audio_cached_tokens);
+    counts->image_input_tokens = less(tokens_of(in[PROMPT_OF], "IMAGE"),
+                                      tokens_of(in[CACHED_OF], "IMAGE"));
+    counts->audio_output_tokens = tokens_of(in[ANSWER_OF], "AUDIO");
+    counts->image_output_tokens = tokens_of(in[ANSWER_OF], "IMAGE");
     reading->emit(reading, &event);
 }
 

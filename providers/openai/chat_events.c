@@ -17,32 +17,12 @@
 void
 weir_openai_emit_usage(struct weir_reading *reading, weir_span raw)
 {
-    enum { PROMPT, INPUT, COMPLETION, OUTPUT, COUNT };
-    static const char *const names[COUNT] = {
-        "prompt_tokens_details", "input_tokens_details",
-        "completion_tokens_details", "output_tokens_details"};
-    enum { AUDIO, WRITTEN, OF };
-    static const char *const of_names[OF] = {"audio_tokens",
-                                             "cache_write_tokens"};
     struct weir_event event = {.kind = WEIR_EVENT_USAGE,
                                .usage = &reading->usage};
-    weir_span in[COUNT];
-    weir_span of[OF];
 
     if (raw.ptr == NULL ||
         weir_usage_read(raw, &reading->usage.counts, NULL) != WEIR_OK)
         return;
-    if (weir_raw_pick(raw, names, COUNT, in, NULL, NULL)) {
-        weir_span input = in[PROMPT].ptr != NULL ? in[PROMPT] : in[INPUT];
-        weir_span output =
-            in[COMPLETION].ptr != NULL ? in[COMPLETION] : in[OUTPUT];
-        if (weir_raw_pick(input, of_names, OF, of, NULL, NULL)) {
-            reading->usage.audio_input_tokens = weir_raw_uint(of[AUDIO]);
-            reading->usage.cache_write_tokens = weir_raw_uint(of[WRITTEN]);
-        }
-        if (weir_raw_pick(output, of_names, OF, of, NULL, NULL))
-            reading->usage.audio_output_tokens = weir_raw_uint(of[AUDIO]);
-    }
     reading->emit(reading, &event);
 }
 

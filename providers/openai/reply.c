@@ -43,6 +43,7 @@ enum {
     REASON,
     CHOICE, /* one for each answer that an event speaks of */
     TYPE,   /* of a Responses event */
+    SERVICE,
     TEXT,
     PART_TEXT,
     PART_THINKING,
@@ -54,12 +55,13 @@ enum {
     TAPS
 };
 
-#define MEMORY_MAX (ID_MAX + 2 * USAGE_MAX + REASON_MAX + TYPE_MAX)
+#define MEMORY_MAX (ID_MAX + 2 * USAGE_MAX + REASON_MAX + 2 * TYPE_MAX)
 
 #define CHOICES_OF(message)                                                    \
     [ID] = {WEIR_JSON_PATH1("id"), ID_MAX},                                    \
     [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},                           \
     [SIDE_USAGE] = {WEIR_JSON_PATH2("x_groq", "usage"), USAGE_MAX},            \
+    [SERVICE] = {WEIR_JSON_PATH1("service_tier"), TYPE_MAX},                   \
     [ERROR] = {WEIR_JSON_PATH1("error"), 0},                                   \
     [REASON] = {WEIR_JSON_PATH3("choices", EACH, "finish_reason"),             \
                 REASON_MAX},                                                   \
@@ -101,6 +103,7 @@ static const weir_json_wanted responses_event[TAPS] = {
     [ERROR] = {WEIR_JSON_PATH1("error"), 0},
     [REASON] = {WEIR_JSON_PATH2("response", "status"), REASON_MAX},
     [TYPE] = {WEIR_JSON_PATH1("type"), TYPE_MAX},
+    [SERVICE] = {WEIR_JSON_PATH2("response", "service_tier"), TYPE_MAX},
     [TEXT] = {WEIR_JSON_PATH1("delta"), 0},
 };
 
@@ -109,6 +112,7 @@ static const weir_json_wanted responses_body[TAPS] = {
     [USAGE] = {WEIR_JSON_PATH1("usage"), USAGE_MAX},
     [ERROR] = {WEIR_JSON_PATH1("error"), 0},
     [REASON] = {WEIR_JSON_PATH1("status"), REASON_MAX},
+    [SERVICE] = {WEIR_JSON_PATH1("service_tier"), TYPE_MAX},
     [TEXT] = {WEIR_JSON_PATH5("output", EACH, "content", EACH, "text"), 0},
     [REFUSAL] = {WEIR_JSON_PATH5("output", EACH, "content", EACH, "refusal"),
                  0},
@@ -145,6 +149,7 @@ struct openai_reply {
     bool has_edited;      /* `held` is the next piece */
     bool was_hidden;      /* the last event */
     bool was_withheld;    /* something could not be read: never DONE */
+    enum weir_service service;
     /* From here on not zeroed: what is not written is not read. */
     struct weir_json_tap tap;
     char id[ID_MAX];
@@ -358,6 +363,22 @@ learn_units(struct openai_reply *openai)
         facts->units.is_estimated = false;
 }
 
+/* Chunks say how they are served; the usage stands in one of them only. */
+static void
+learn_service(struct openai_reply *openai)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    const weir_json_tapped *tapped = &openai->tap.tapped[SERVICE];
+    if (is_string(tapped) && !tapped->is_cut)
+        openai->service = weir_service_of(
+            (weir_span){tapped->raw.ptr + 1, tapped->raw.len - 2});
+    facts->usage.service = openai->service;
+    if (openai->setup.endpoint == WEIR_ENDPOINT_IMAGE &&
+        openai->tap.tapped[CHOICE].count > 0)
+        facts->usage.pictures = openai->tap.tapped[CHOICE].count;
+    facts->units.pictures = facts->usage.pictures;
+}
+
 /* What the tap holds at the end of an event or of the body. */
 static void
 learn(struct openai_reply *openai)
@@ -372,6 +393,7 @@ learn(struct openai_reply *openai)
     if (is_there(&tapped[USAGE]) || is_there(&tapped[SIDE_USAGE]))
         if (!read_usage(facts, &tapped[USAGE]))
             (void)read_usage(facts, &tapped[SIDE_USAGE]);
+    learn_service(openai);
     facts->has_error = facts->has_error || is_there(&tapped[ERROR]);
     if (facts->counts_units)
         learn_units(openai);

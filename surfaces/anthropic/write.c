@@ -101,14 +101,14 @@ static void
 put_usage(const struct weir_event_usage *usage, struct weir_pen *pen)
 {
     const struct weir_usage *counts = &usage->counts;
-    uint64_t beside = counts->cached_tokens + usage->cache_write_tokens;
+    uint64_t beside = counts->cached_tokens + counts->cache_write_tokens;
     weir_pen_name(pen, "usage");
     weir_pen_open(pen, '{');
     weir_pen_member_uint(
         pen, "input_tokens",
         counts->input_tokens > beside ? counts->input_tokens - beside : 0);
     weir_pen_member_uint(pen, "cache_creation_input_tokens",
-                         usage->cache_write_tokens);
+                         counts->cache_write_tokens);
     weir_pen_member_uint(pen, "cache_read_input_tokens", counts->cached_tokens);
     weir_pen_member_uint(pen, "output_tokens", counts->output_tokens);
     weir_pen_close(pen, '}');

@@ -165,9 +165,10 @@ TEST(bedrock_surface, a_stream_is_whole_frames_in_order)
                                    .out = &out,
                                    .is_streamed = true,
                                    .request = WEIR_SPAN("req_1")};
-    struct weir_event_usage usage = {
-        .counts = {.input_tokens = 9, .cached_tokens = 2, .output_tokens = 4},
-        .cache_write_tokens = 3};
+    struct weir_event_usage usage = {.counts = {.input_tokens = 9,
+                                                .cached_tokens = 2,
+                                                .output_tokens = 4,
+                                                .cache_write_tokens = 3}};
     const struct weir_event events[] = {
         {.kind = WEIR_EVENT_START},
         {.kind = WEIR_EVENT_SIGNATURE,

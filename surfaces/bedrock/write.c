@@ -86,7 +86,7 @@ static void
 put_usage(const struct weir_event_usage *usage, struct weir_pen *pen)
 {
     const struct weir_usage *counts = &usage->counts;
-    uint64_t beside = counts->cached_tokens + usage->cache_write_tokens;
+    uint64_t beside = counts->cached_tokens + counts->cache_write_tokens;
     uint64_t input =
         counts->input_tokens > beside ? counts->input_tokens - beside : 0;
     weir_pen_name(pen, "usage");
@@ -97,7 +97,7 @@ put_usage(const struct weir_event_usage *usage, struct weir_pen *pen)
                          counts->input_tokens + counts->output_tokens);
     weir_pen_member_uint(pen, "cacheReadInputTokens", counts->cached_tokens);
     weir_pen_member_uint(pen, "cacheWriteInputTokens",
-                         usage->cache_write_tokens);
+                         counts->cache_write_tokens);
     weir_pen_close(pen, '}');
 }
 

@@ -73,15 +73,17 @@ put_usage(const struct weir_event_usage *usage, struct weir_pen *pen)
     weir_pen_name(pen, "prompt_tokens_details");
     weir_pen_open(pen, '{');
     weir_pen_member_uint(pen, "cached_tokens", counts->cached_tokens);
-    weir_pen_member_uint(pen, "audio_tokens", usage->audio_input_tokens);
-    if (usage->cache_write_tokens > 0)
+    weir_pen_member_uint(pen, "audio_tokens",
+                         counts->audio_input_tokens +
+                             counts->audio_cached_tokens);
+    if (counts->cache_write_tokens > 0)
         weir_pen_member_uint(pen, "cache_write_tokens",
-                             usage->cache_write_tokens);
+                             counts->cache_write_tokens);
     weir_pen_close(pen, '}');
     weir_pen_name(pen, "completion_tokens_details");
     weir_pen_open(pen, '{');
     weir_pen_member_uint(pen, "reasoning_tokens", counts->reasoning_tokens);
-    weir_pen_member_uint(pen, "audio_tokens", usage->audio_output_tokens);
+    weir_pen_member_uint(pen, "audio_tokens", counts->audio_output_tokens);
     weir_pen_lit(pen, "}}");
 }
 

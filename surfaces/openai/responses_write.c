@@ -60,7 +60,7 @@ put_usage(const struct weir_event_usage *usage, struct weir_pen *pen)
     weir_pen_name(pen, "input_tokens_details");
     weir_pen_open(pen, '{');
     weir_pen_member_uint(pen, "cached_tokens", counts->cached_tokens);
-    weir_pen_member_uint(pen, "cache_write_tokens", usage->cache_write_tokens);
+    weir_pen_member_uint(pen, "cache_write_tokens", counts->cache_write_tokens);
     weir_pen_close(pen, '}');
     weir_pen_member_uint(pen, "output_tokens", counts->output_tokens);
     weir_pen_name(pen, "output_tokens_details");

@@ -56,7 +56,7 @@ read_opening(struct weir_store *store, sqlite3_stmt *row,
     call->http_status = (uint32_t)number(row, 21);
 }
 
-/* Columns of the outcome: 22 .. 43. */
+/* Columns of the outcome: 22 .. 52. */
 static void
 read_outcome(struct weir_store *store, sqlite3_stmt *row,
              struct weir_store_call *call)
@@ -83,6 +83,17 @@ read_outcome(struct weir_store *store, sqlite3_stmt *row,
     call->total_us = number(row, 41);
     call->sent_bytes = number(row, 42);
     call->attempts = (uint32_t)number(row, 43);
+    call->units = (struct weir_record_units){
+        .cache_write_tokens = number(row, 44),
+        .cache_write_1h_tokens = number(row, 45),
+        .audio_input_tokens = number(row, 46),
+        .audio_cached_tokens = number(row, 47),
+        .audio_output_tokens = number(row, 48),
+        .image_input_tokens = number(row, 49),
+        .image_output_tokens = number(row, 50),
+        .pictures = number(row, 51),
+        .service = number(row, 52),
+    };
 }
 
 /* Runs a SELECT of CALL_SELECT to its end or until the callback has enough. */
@@ -130,6 +141,29 @@ weir_store_call_get(struct weir_store *store,
         return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
                          "the ledger has no such call");
     *call_out = call;
+    return WEIR_OK;
+}
+
+weir_status
+weir_store_call_tags(struct weir_store *store,
+                     const struct weir_request_id *request,
+                     char text_out[WEIR_TAGS_BYTES], size_t *length_out,
+                     struct weir_error *err)
+{
+    weir_span id = {(const char *)request->bytes, sizeof request->bytes};
+    sqlite3_stmt *row = weir_sql_bind(store, WEIR_SQL_CALL_TAGS, err, "b", id);
+    int step = row == NULL ? -1 : weir_sql_step(store, row, err);
+    *length_out = 0;
+    if (step < 0)
+        return WEIR_EIO;
+    if (step == 1) {
+        weir_span text = weir_sql_span(row, 0);
+        if (text.len <= WEIR_TAGS_BYTES) {
+            memcpy(text_out, text.ptr, text.len);
+            *length_out = text.len;
+        }
+        sqlite3_reset(row);
+    }
     return WEIR_OK;
 }
 

@@ -198,6 +198,9 @@ weir_store_put_intent(struct weir_store *store,
     if (status == WEIR_OK && intent->end_customer.len > 0)
         status = weir_sql_end_customer(store, &intent->request,
                                        intent->end_customer, &own);
+    if (status == WEIR_OK && intent->tags.len > 0)
+        status = weir_sql_run(store, WEIR_SQL_CALL_TAGS_ADD, &own, "bt",
+                              request_span(&intent->request), intent->tags);
     if (status == WEIR_OK && intent->exception.len > 0)
         status = weir_sql_run(store, WEIR_SQL_EXCEPTION_USE_ADD, &own, "bt",
                               (weir_span){(const char *)intent->request.bytes,
@@ -295,11 +298,12 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
                                 outcome->region,       outcome->place,
                                 outcome->stored_in,    outcome->currency,
                                 outcome->price_version};
+    const struct weir_record_units *units = &outcome->units;
     int64_t ids[7];
     if (!name_ids(store, texts, 7, ids, err))
         return err->status;
     sqlite3_stmt *row = weir_sql_bind(
-        store, WEIR_SQL_CALL_CLOSE, err, "biiiiiiiiiiiiiiiiiiiiiii",
+        store, WEIR_SQL_CALL_CLOSE, err, "biiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii",
         request_span(&outcome->request), (int64_t)outcome->ending,
         (int64_t)outcome->http_status, (int64_t)at->segment,
         (int64_t)at->offset, at->leaf, (int64_t)outcome->is_estimated, ids[0],
@@ -308,7 +312,13 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
         (int64_t)outcome->output_tokens, (int64_t)outcome->reasoning_tokens,
         outcome->cost_micros, outcome->started_us,
         (int64_t)outcome->first_byte_us, (int64_t)outcome->total_us,
-        (int64_t)outcome->sent_bytes, (int64_t)outcome->attempt_count);
+        (int64_t)outcome->sent_bytes, (int64_t)outcome->attempt_count,
+        (int64_t)units->cache_write_tokens,
+        (int64_t)units->cache_write_1h_tokens,
+        (int64_t)units->audio_input_tokens, (int64_t)units->audio_cached_tokens,
+        (int64_t)units->audio_output_tokens, (int64_t)units->image_input_tokens,
+        (int64_t)units->image_output_tokens, (int64_t)units->pictures,
+        (int64_t)units->service);
     int step = row == NULL ? -1 : weir_sql_step(store, row, err);
     if (step < 0)
         return err->status;

@@ -38,7 +38,9 @@ static const struct {
 #define NAMES  ((int)WEIR_COUNTOF(names))
 #define DAY    (NAMES + 1)
 #define WHO    (NAMES + 2)
-#define FIGURE (NAMES + 3)
+#define TAGS   (NAMES + 3)
+#define BAND   (NAMES + 4)
+#define FIGURE (NAMES + 5)
 
 static void
 write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
@@ -53,11 +55,24 @@ write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
                       ? "(c.decided_us + ?4) / 86400000000 * 86400000000 - ?4"
                       : "0",
                   by_customer ? "coalesce(e.name, '')" : "''");
+    weir_buf_addf(sql, ", %s, %s",
+                  filter->by & WEIR_BY_TAGS ? "coalesce(t.tags, '')" : "''",
+                  filter->by & WEIR_BY_BAND
+                      ? "weir_band(c.model, c.decided_us, c.input_tokens,"
+                        " c.service)"
+                      : "0");
     weir_buf_addf(sql,
                   ", sum(c.state = 2), sum(c.state = 1), sum(c.is_estimated),"
                   " sum(c.input_tokens), sum(c.cached_tokens),"
                   " sum(c.output_tokens), sum(c.reasoning_tokens),"
-                  " sum(c.cost_micros) FROM call c");
+                  " sum(c.cost_micros), sum((c.input_tokens | c.output_tokens |"
+                  " c.pictures) <> 0), sum(c.cache_write_tokens),"
+                  " sum(c.cache_write_1h_tokens), sum(c.audio_input_tokens),"
+                  " sum(c.audio_cached_tokens), sum(c.audio_output_tokens),"
+                  " sum(c.image_input_tokens), sum(c.image_output_tokens),"
+                  " sum(c.pictures) FROM call c");
+    if (filter->by & WEIR_BY_TAGS)
+        weir_buf_addf(sql, " LEFT JOIN call_tags t ON t.request = c.request");
     if (by_customer)
         weir_buf_addf(sql, " LEFT JOIN end_customer e ON e.request ="
                            " c.request");
@@ -66,8 +81,9 @@ write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
     if (filter->tenant.len > 0)
         weir_buf_addf(sql, " AND c.tenant = (SELECT id FROM name"
                            " WHERE text = ?3)");
-    weir_buf_addf(sql, " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12");
-    _Static_assert(WEIR_COUNTOF(names) + 3 == 12, "the columns grouped by");
+    weir_buf_addf(sql, " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,"
+                       " 13, 14");
+    _Static_assert(WEIR_COUNTOF(names) + 5 == 14, "the columns grouped by");
     WEIR_ASSERT(!sql->overflow);
 }
 
@@ -90,6 +106,12 @@ bind_filter(sqlite3_stmt *row, const struct weir_money_filter *filter)
     sqlite3_bind_blob(row, 5, floor, sizeof floor, SQLITE_TRANSIENT);
 }
 
+static uint64_t
+count(sqlite3_stmt *row, int column)
+{
+    return (uint64_t)sqlite3_column_int64(row, column);
+}
+
 static struct weir_money_sum
 sum_of(struct weir_store *store, sqlite3_stmt *row)
 {
@@ -101,17 +123,50 @@ sum_of(struct weir_store *store, sqlite3_stmt *row)
         .calls = (uint64_t)sqlite3_column_int64(row, at),
         .open = (uint64_t)sqlite3_column_int64(row, at + 1),
         .estimated = (uint64_t)sqlite3_column_int64(row, at + 2),
-        .usage = {.input_tokens = (uint64_t)sqlite3_column_int64(row, at + 3),
-                  .cached_tokens = (uint64_t)sqlite3_column_int64(row, at + 4),
-                  .output_tokens = (uint64_t)sqlite3_column_int64(row, at + 5),
-                  .reasoning_tokens =
-                      (uint64_t)sqlite3_column_int64(row, at + 6)},
+        .usage = {.input_tokens = count(row, at + 3),
+                  .cached_tokens = count(row, at + 4),
+                  .output_tokens = count(row, at + 5),
+                  .reasoning_tokens = count(row, at + 6),
+                  .cache_write_tokens = count(row, at + 9),
+                  .cache_write_1h_tokens = count(row, at + 10),
+                  .audio_input_tokens = count(row, at + 11),
+                  .audio_cached_tokens = count(row, at + 12),
+                  .audio_output_tokens = count(row, at + 13),
+                  .image_input_tokens = count(row, at + 14),
+                  .image_output_tokens = count(row, at + 15),
+                  .pictures = count(row, at + 16)},
         .cost = sqlite3_column_int64(row, at + 7),
+        .requests = count(row, at + 8),
+        .tags = weir_sql_span(row, TAGS),
+        .band = count(row, BAND),
     };
     for (int i = 0; i < NAMES; i++)
         *(weir_span *)(void *)((char *)&sum + names[i].member) =
             weir_sql_text(store, sqlite3_column_int64(row, i + 1));
     return sum;
+}
+
+struct banding {
+    struct weir_store *store;
+    const struct weir_money_filter *filter;
+};
+
+/* weir_band(model, decided_us, input_tokens, service) */
+static void
+say_band(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct banding *banding = sqlite3_user_data(context);
+    const struct weir_price_when when = {
+        .decided = sqlite3_value_int64(values[1]),
+        .input_tokens = (uint64_t)sqlite3_value_int64(values[2]),
+        .service = (enum weir_service)sqlite3_value_int(values[3]),
+    };
+    weir_span model =
+        weir_sql_text(banding->store, sqlite3_value_int64(values[0]));
+    (void)count;
+    sqlite3_result_int64(context,
+                         (sqlite3_int64)banding->filter->band(
+                             banding->filter->band_context, model, &when));
 }
 
 weir_status
@@ -120,12 +175,18 @@ weir_money_sums(struct weir_store *store,
                 weir_money_on_sum *on_sum, void *context,
                 struct weir_error *err)
 {
-    char memory[2048];
+    char memory[4096];
     struct weir_buf sql;
     struct weir_error own = {0};
     sqlite3_stmt *row = NULL;
     weir_status status = WEIR_OK;
     weir_buf_init_fixed(&sql, memory, sizeof memory);
+    struct banding banding = {store, filter};
+    if ((filter->by & WEIR_BY_BAND) != 0 &&
+        sqlite3_create_function_v2(store->db, "weir_band", 4,
+                                   SQLITE_UTF8 | SQLITE_DIRECTONLY, &banding,
+                                   say_band, NULL, NULL, NULL) != SQLITE_OK)
+        return weir_sql_fail(store, err);
     write_sql(filter, &sql);
     if (sqlite3_prepare_v2(store->db, sql.ptr, (int)sql.len, &row, NULL) !=
         SQLITE_OK)
