@@ -75,6 +75,8 @@ static const struct section sections[] = {
     {"tenants", read_tenants, false},
     {"terms", read_terms, false},
     {"contracts", read_contracts, false},
+    {"groups", read_groups, false},
+    {"budgets", read_budgets, false},
 };
 
 static void

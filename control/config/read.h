@@ -79,7 +79,13 @@ struct read_price_row {
 void read_price_into(struct reader *r, const struct yaml_node *node,
                      struct read_price_row *row_out);
 
+read_fn read_limits_of; /* struct weir_world_range of limits: {x_per_y: n} */
+read_fn read_zone; /* uint32_t: a zone's row plus 1; "UTC" is 0 */
+read_fn read_ppm;  /* uint32_t: "12.5%" */
+
 /* The sections. */
+read_fn read_groups;
+read_fn read_budgets;
 read_fn read_makers;
 read_fn read_catalogue;
 read_fn read_blocs;

@@ -275,8 +275,8 @@ read_budget(struct reader *r, const struct yaml_node *node,
         read_fault(r, node, "Write digits only.", "not a whole number");
 }
 
-static void
-read_budgets(struct reader *r, const struct yaml_node *node, void *member)
+void
+read_limits_of(struct reader *r, const struct yaml_node *node, void *member)
 {
     struct weir_world_range *range = member;
     range->first = r->world->limit_count;
@@ -343,7 +343,7 @@ read_projects(struct reader *r, const struct yaml_node *node, void *member)
 {
     static const struct field fields[] = {
         FIELD("name", read_text, struct project_text, name),
-        FIELD("budgets", read_budgets, struct project_text, limits),
+        FIELD("budgets", read_limits_of, struct project_text, limits),
         FIELD("tags", read_tags, struct project_text, tags),
     };
     if (!is_list(r, node, "projects"))
@@ -392,7 +392,7 @@ read_tenants(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("watch", read_is_watched, row, is_unwatched),
         FIELD("payment", read_text, row, payment),
         FIELD("end_customer", read_end_customer, row, end_customer),
-        FIELD("budgets", read_budgets, row, limits),
+        FIELD("budgets", read_limits_of, row, limits),
         FIELD("share", read_tenant_share, row, share),
         FIELD("cache", read_tenant_cache, row, share),
         {"projects", read_projects, 0},

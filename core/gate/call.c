@@ -258,51 +258,6 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
 
 /* ------------------------------------------------------------- admit */
 
-static size_t
-add_limits(const struct weir_image *image, uint64_t subject, uint32_t first,
-           uint32_t count, weir_quota_limit *limits, size_t at, size_t max)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct weir_image_limit *limit = &image->limits[first + i];
-        if (at >= max)
-            return max + 1;
-        limits[at++] = (weir_quota_limit){
-            .subject = subject,
-            .amount = limit->amount,
-            .metric = (uint8_t)limit->metric,
-            .window = (uint8_t)limit->window,
-            .is_hard = true,
-        };
-    }
-    return at;
-}
-
-size_t
-weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
-                  size_t max)
-{
-    const struct weir_image *image = &call->view->image;
-    const struct weir_image_key *key = &image->keys[call->key];
-    const struct weir_image_project *project = &image->projects[call->project];
-    const struct weir_image_tenant *tenant = &image->tenants[call->tenant];
-    size_t count = 0;
-    count = add_limits(image, key->subject_hash, key->first_limit,
-                       key->limit_count, limits, count, max);
-    if (count <= max)
-        count = add_limits(image, project->hash, project->first_limit,
-                           project->limit_count, limits, count, max);
-    if (count <= max)
-        count = add_limits(image, tenant->hash, tenant->first_limit,
-                           tenant->limit_count, limits, count, max);
-    if (count < max && weir__gate_step_limit(call, &limits[count]))
-        count++;
-    if (count <= max && call->answer.exception != WEIR_INDEX_NONE)
-        count = weir__gate_grant_limits(
-            &call->view->overlay.grants[call->answer.exception], limits, count,
-            max);
-    return count;
-}
-
 void
 weir__call_usage(const struct weir_call *call,
                  const struct weir_image_model *model,
@@ -327,7 +282,8 @@ estimate(struct weir_call *call)
     call->held_micros = 0;
     for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
         const struct weir_candidate *candidate = &call->answer.candidates[i];
-        if (candidate->verdict != WEIR_ALLOW)
+        if (candidate->verdict != WEIR_ALLOW ||
+            (call->unaffordable >> i & 1) != 0)
             continue;
         const struct weir_image_model *model =
             &image->models[image->deployments[candidate->deployment].model];
@@ -350,20 +306,19 @@ estimate(struct weir_call *call)
 static weir_status
 hold(struct weir_call *call, struct weir_error *err)
 {
-    weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
     weir_quota_amounts amounts = {
         .of = {1, (int64_t)call->held_tokens, call->held_micros}};
     uint64_t name;
-    size_t count = weir__call_limits(call, limits, WEIR_QUOTA_LIMITS_MAX);
-    if (count > WEIR_QUOTA_LIMITS_MAX)
+    if (!weir__call_limits(call))
         return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
                          "more limits apply than one call can hold");
-    if (call->gate->quota == NULL || count == 0)
+    if (call->gate->quota == NULL || call->limit_count == 0)
         return WEIR_OK;
     memcpy(&name, call->id.bytes + 8, sizeof(name));
-    weir_status status = weir_quota_hold(
-        call->gate->quota, call->gate->quota_lane, name | 1, limits, count,
-        &amounts, call->started, &call->hold, NULL, &call->full, err);
+    weir_status status =
+        weir_quota_hold(call->gate->quota, call->gate->quota_lane, name | 1,
+                        call->limits, call->limit_count, &amounts,
+                        call->started, &call->hold, NULL, &call->full, err);
     call->has_hold = status == WEIR_OK;
     return status;
 }
@@ -458,34 +413,6 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     return status;
 }
 
-static uint32_t
-budget_count(const struct weir_call *call)
-{
-    const struct weir_image *image = &call->view->image;
-    return image->keys[call->key].limit_count +
-           image->projects[call->project].limit_count +
-           image->tenants[call->tenant].limit_count;
-}
-
-/* What refused is the rate of a step of the watch, behind all budgets. */
-static bool
-is_too_fast(const struct weir_call *call, weir_status status)
-{
-    weir_quota_limit limit;
-    return (status == WEIR_EBUDGET || status == WEIR_ERATE) &&
-           call->full.limit == budget_count(call) &&
-           weir__gate_step_limit(call, &limit);
-}
-
-/* What refused is the grant's own limit, not a budget. */
-static bool
-is_grant_spent(const struct weir_call *call, weir_status status)
-{
-    return (status == WEIR_EBUDGET || status == WEIR_ERATE) &&
-           call->answer.exception != WEIR_INDEX_NONE &&
-           call->full.limit >= budget_count(call) && !is_too_fast(call, status);
-}
-
 /* Holds budget and grant. A grant that has not enough left is passed over
  * for the next one; what is left of it may still let a smaller call through. */
 static weir_status
@@ -494,8 +421,11 @@ hold_all(struct weir_call *call, struct weir_error *err)
     for (;;) {
         estimate(call);
         weir_status status = hold(call, err);
-        if (!is_grant_spent(call, status))
+        if (weir__call_leave_model(call, status))
+            continue;
+        if (!weir__call_is_full(call, status, WEIR_LIMIT_GRANT))
             return status;
+        call->unaffordable = 0;
         decide(call, call->answer.exception + 1);
         if (call->answer.verdict == WEIR_ALLOW)
             continue;
@@ -515,7 +445,8 @@ weir_call_admit(struct weir_call *call, uint64_t *position_out,
     if (status == WEIR_EDENIED)
         return status;
     if (status != WEIR_OK) {
-        call->reason = is_too_fast(call, status) ? WEIR_REASON_WATCH_SLOW
+        call->reason = weir__call_is_full(call, status, WEIR_LIMIT_STEP)
+                           ? WEIR_REASON_WATCH_SLOW
                        : status == WEIR_EBUDGET || status == WEIR_ERATE
                            ? WEIR_REASON_BUDGET
                            : WEIR_REASON_OVERLOADED;
@@ -613,7 +544,8 @@ weir_call_settle(struct weir_call *call,
                    (int64_t)(settlement->usage.input_tokens +
                              settlement->usage.output_tokens),
                    cost}};
-        weir_quota_settle(call->gate->quota, call->hold, &actual);
+        weir_quota_settle_some(call->gate->quota, call->hold, &actual,
+                               weir__call_applies(call));
         call->has_hold = false;
     }
     fill_outcome(call, settlement, cost, list_version, &outcome);

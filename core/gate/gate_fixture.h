@@ -320,8 +320,9 @@ open_journal(struct bench *bench)
     assert_true(weir_quota_lane_open(bench->quota, 1, 1));
 }
 
+/* `change` (may be NULL) adds to the world before it is compiled. */
 static struct bench *
-bench_new(void)
+bench_of(void (*change)(struct weir_world *world))
 {
     struct bench *bench = calloc(1, sizeof(*bench));
     struct weir_error err = {0};
@@ -332,6 +333,8 @@ bench_new(void)
     weir_buf_init(&bench->image_bytes, 64u << 20);
     weir_buf_init(&bench->overlay_bytes, 1u << 20);
     fill_world(bench->world);
+    if (change != NULL)
+        change(bench->world);
     if (weir_image_compile(bench->world, bench->now, 1, &bench->image_bytes,
                            &bench->faults) != WEIR_OK) {
         struct weir_buf text;
@@ -349,6 +352,12 @@ bench_new(void)
                                      .quota_lane = 1,
                                      .journal = &bench->lane};
     return bench;
+}
+
+static struct bench *
+bench_new(void)
+{
+    return bench_of(NULL);
 }
 
 static void

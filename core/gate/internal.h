@@ -3,6 +3,7 @@
 #ifndef WEIR_GATE_INTERNAL_H
 #define WEIR_GATE_INTERNAL_H
 
+#include <weir/budget.h>
 #include <weir/gate.h>
 
 /* Fills call->signals: a few words of shared memory, no policy. */
@@ -30,10 +31,21 @@ void weir__gate_record_candidates(const struct weir_call *call,
                                   struct weir_buf *room,
                                   struct weir_record_candidate *candidates);
 
-/* The limits that apply to the call: key's, project's, tenant's, in this
- * order, then those of its grant. Returns their number; more than `max` returns max + 1. */
-size_t weir__call_limits(const struct weir_call *call, weir_quota_limit *limits,
-                         size_t max);
+/* Fills call->limits: key's, project's, tenant's own, budgets by name, a step
+ * of the watch, the grant. False: there are more than one call can hold. */
+bool weir__call_limits(struct weir_call *call);
+/* What refused, by `status`, is a limit of that kind. */
+bool weir__call_is_full(const struct weir_call *call, weir_status status,
+                        enum weir_limit_kind kind);
+/* What refused is a budget of some models, and others may still answer:
+ * those models are left out, hold again. */
+bool weir__call_leave_model(struct weir_call *call, weir_status status);
+/* Bits of call->limits that the call, as it ended, is settled under. */
+uint32_t weir__call_applies(const struct weir_call *call);
+/* "key", or the budget's name. */
+weir_span weir__call_limit_name(const struct weir_call *call, uint32_t limit);
+/* When what is full opens again. */
+weir_time weir__call_reopens_at(const struct weir_call *call);
 
 /* Steps of the watch for the candidates that policy allows: hold and suspend
  * change verdicts. Returns the strictest step, a row of the overlay. */

@@ -212,7 +212,8 @@ weir__gate_plan(struct weir_call *call, struct weir_error *err)
     uint64_t random = 0;
     for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
         weights[i] = call->answer.candidates[i].weight;
-        if (call->answer.candidates[i].verdict == WEIR_ALLOW)
+        if (call->answer.candidates[i].verdict == WEIR_ALLOW &&
+            (call->unaffordable >> i & 1) == 0)
             allowed |= UINT32_C(1) << i;
     }
     if (!call->gate->env->random(call->gate->env->context, &random,

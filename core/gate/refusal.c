@@ -94,17 +94,12 @@ is_stepped(const struct weir_call *call)
            call->reason == WEIR_REASON_WATCH_SUSPENDED;
 }
 
-static const char *
-subject_of(const struct weir_call *call, uint32_t limit)
+static weir_span
+subject_of(const struct weir_call *call)
 {
-    const struct weir_image *image = &call->view->image;
-    uint32_t keys = image->keys[call->key].limit_count;
-    uint32_t projects = image->projects[call->project].limit_count;
     return call->reason == WEIR_REASON_WATCH_SLOW
-               ? weir_watch_subject_name(call->step.subject)
-           : limit < keys            ? "key"
-           : limit < keys + projects ? "project"
-                                     : "tenant";
+               ? weir_span_of(weir_watch_subject_name(call->step.subject))
+               : weir__call_limit_name(call, call->full.limit);
 }
 
 /* "project tokens per day" and when it opens again. */
@@ -115,21 +110,19 @@ quote_budget(const struct weir_call *call, weir_time now, struct weir_buf *room,
     static const char *const metrics[] = {"requests", "tokens", "money"};
     static const char *const windows[] = {"minute", "hour", "day", "week",
                                           "month",  "year", "ever"};
-    weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
-    size_t count = weir__call_limits(call, limits, WEIR_QUOTA_LIMITS_MAX);
-    if (call->full.limit >= count)
+    if (call->full.limit >= call->limit_count)
         return;
+    const weir_quota_limit *limit = &call->limits[call->full.limit];
     size_t start = room->len;
-    weir_buf_addf(room, "%s %s per %s", subject_of(call, call->full.limit),
-                  metrics[limits[call->full.limit].metric],
-                  windows[limits[call->full.limit].window]);
+    weir_buf_addf(room, "%.*s %s per %s", WEIR_SPAN_ARG(subject_of(call)),
+                  metrics[limit->metric], windows[limit->window]);
     refusal->window = (weir_span){room->ptr + start, room->len - start};
     if (call->full.is_never)
         return; /* it will not fit later either */
-    refusal->reopens_at = call->full.reopens_at;
-    if (call->full.reopens_at > now)
+    refusal->reopens_at = weir__call_reopens_at(call);
+    if (refusal->reopens_at > now)
         refusal->retry_after_s =
-            (uint32_t)((call->full.reopens_at - now + WEIR_US_PER_SEC - 1) /
+            (uint32_t)((refusal->reopens_at - now + WEIR_US_PER_SEC - 1) /
                        WEIR_US_PER_SEC);
 }
 

@@ -332,21 +332,21 @@ fill_pools(const struct weir_call *call, struct weir_watch_pools *pools)
 
 /* Share of the fullest window that calls of this caller have used. */
 static double
-quota_share(const struct weir_call *call)
+quota_share(struct weir_call *call)
 {
-    weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
     double share = -1.0;
-    size_t count = weir__call_limits(call, limits, WEIR_QUOTA_LIMITS_MAX);
-    if (call->gate->quota == NULL || count > WEIR_QUOTA_LIMITS_MAX)
+    if (call->gate->quota == NULL ||
+        (call->limit_count == 0 && !weir__call_limits(call)))
         return share;
-    for (size_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < call->limit_count; i++) {
+        const weir_quota_limit *limit = &call->limits[i];
+        weir_time now = call->started + limit->offset_s * WEIR_US_PER_SEC;
         weir_quota_row row;
-        if (limits[i].amount <= 0 ||
-            !weir_quota_get(call->gate->quota, limits[i].subject,
-                            limits[i].metric, limits[i].window, call->started,
-                            &row))
+        if (limit->amount <= 0 ||
+            !weir_quota_get(call->gate->quota, limit->subject, limit->metric,
+                            limit->window, now, &row))
             continue;
-        double used = (double)row.used / (double)limits[i].amount;
+        double used = (double)row.used / (double)limit->amount;
         share = used > share ? used : share;
     }
     return share;

@@ -137,7 +137,9 @@ init(struct weir__check *check, struct weir_world *world,
            weir__names_init(&check->lists, scratch, world->list_count) &&
            weir__names_init(&check->rules, scratch, world->rule_count) &&
            weir__names_init(&check->tenants, scratch, world->tenant_count) &&
-           weir__names_init(&check->projects, scratch, world->project_count);
+           weir__names_init(&check->projects, scratch, world->project_count) &&
+           weir__names_init(&check->groups, scratch, world->group_count) &&
+           weir__names_init(&check->budgets, scratch, world->budget_count);
 }
 
 bool
@@ -154,6 +156,7 @@ weir_world_check(struct weir_world *world, struct weir_faults *faults)
         weir__check_routes(&check);
         weir__check_lives(&check);
         weir__check_callers(&check);
+        weir__check_budgets(&check);
         weir__check_onboarding(&check);
         weir__check_watch(&check);
         weir__check_classifiers(&check);

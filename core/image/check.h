@@ -22,6 +22,8 @@ struct weir__check {
     struct weir__names rules;
     struct weir__names tenants;
     struct weir__names projects; /* "tenant/project" */
+    struct weir__names groups;
+    struct weir__names budgets;
 };
 
 /* Longest name; names become Cedar ids, log fields and headers. */
@@ -57,6 +59,12 @@ void weir__check_lives(struct weir__check *check);
 void weir__check_routes(struct weir__check *check);
 void weir__check_parties(struct weir__check *check);
 void weir__check_callers(struct weir__check *check);
+/* Budgets of `owner`: amounts that can be counted, each once. */
+void weir__check_limits(struct weir__check *check,
+                        struct weir_world_range range, const char *owner);
+/* After callers and routes: groups, budgets, and how many limits a call is
+ * under. */
+void weir__check_budgets(struct weir__check *check);
 void weir__check_onboarding(struct weir__check *check);
 /*
  * The row of `terms:` that "NAME" or "NAME@VERSION" names, or NULL; then

@@ -5,18 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As weir/quota.h: limits of one call, and what a window's counter holds
- * (weir_quota_amount_max); a test holds them together. */
-#define LIMITS_MAX 32
-
+/* As weir/quota.h: what a window's counter holds (weir_quota_amount_max); a
+ * test holds them together. */
 static const uint8_t amount_bits[] = {40, 44, 48, 48, 52, 52};
 static const char *const windows[] = {"minute", "hour",  "day",
                                       "week",   "month", "year"};
 static const char *const metrics[] = {"requests", "tokens", "money"};
 
-static void
-check_limits(struct weir__check *check, struct weir_world_range range,
-             const char *owner)
+void
+weir__check_limits(struct weir__check *check, struct weir_world_range range,
+                   const char *owner)
 {
     const struct weir_world_limit *rows =
         range.count == 0 ? NULL : check->world->limit_rows + range.first;
@@ -62,7 +60,7 @@ check_tenants(struct weir__check *check)
                          i);
         weir__check_ref(check, &check->organisations, "organisation", owner,
                         &t->organisation);
-        check_limits(check, t->limits, owner);
+        weir__check_limits(check, t->limits, owner);
     }
 }
 
@@ -99,7 +97,7 @@ check_projects(struct weir__check *check)
         else
             weir__check_name(check, &check->projects, p->place, "project",
                              whole, i);
-        check_limits(check, p->limits, owner);
+        weir__check_limits(check, p->limits, owner);
     }
 }
 
@@ -121,18 +119,7 @@ check_key(struct weir__check *check, struct weir_world_key *k,
     for (uint32_t j = 0; j < k->end_users.count; j++)
         weir__check_jurisdiction(check, "end user", owner,
                                  &world->name_rows[k->end_users.first + j]);
-    check_limits(check, k->limits, owner);
-    if (k->project_row == WEIR_INDEX_NONE)
-        return;
-    const struct weir_world_project *p = &world->project_rows[k->project_row];
-    uint32_t limits = k->limits.count + p->limits.count;
-    if (p->tenant.row != WEIR_INDEX_NONE)
-        limits += world->tenant_rows[p->tenant.row].limits.count;
-    if (limits > LIMITS_MAX)
-        weir_faults_add(check->faults, k->place,
-                        "Remove budgets of the key, its project or tenant.",
-                        "%s falls under %u budgets; the most is %d", owner,
-                        limits, LIMITS_MAX);
+    weir__check_limits(check, k->limits, owner);
 }
 
 static void

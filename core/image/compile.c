@@ -163,6 +163,7 @@ compile_tables(struct weir__compiler *c, weir_time now)
     weir__compile_routes(c);
     weir__compile_listings(c);
     weir__compile_callers(c);
+    weir__compile_budgets(c);
     weir__compile_filters(c);
     weir__compile_shares(c);
     weir__compile_classifiers(c);

@@ -35,6 +35,7 @@ struct filling {
     struct by_model by;
     struct weir_image_route *routes;
     struct weir_image_candidate *candidates;
+    struct weir_image_trial *trials;
     uint32_t route_count;
     uint32_t candidate_count;
 };
@@ -70,6 +71,20 @@ add_route(struct filling *f, weir_span name)
 }
 
 static void
+add_trial(struct filling *f, const struct weir_world_route *declared)
+{
+    const struct weir_world_trial *shadow = &declared->shadow;
+    const struct weir_world_trial *canary = &declared->canary;
+    f->trials[f->route_count - 1] = (struct weir_image_trial){
+        .shadow = shadow->name.text.len == 0 ? 0 : shadow->name.row + 1,
+        .shadow_ppm = shadow->ppm,
+        .canary = canary->name.text.len == 0 ? 0 : canary->name.row + 1,
+        .canary_ppm = canary->ppm,
+        .escalate = declared->escalate,
+    };
+}
+
+static void
 add_declared(struct filling *f, const struct weir_world_route *declared)
 {
     const struct weir_world *world = f->c->world;
@@ -81,6 +96,7 @@ add_declared(struct filling *f, const struct weir_world_route *declared)
         route->deadline_ms = declared->deadline_ms;
     if (declared->attempts_max != 0)
         route->attempts_max = declared->attempts_max;
+    add_trial(f, declared);
     for (uint32_t i = 0; i < declared->candidates.count; i++) {
         const struct weir_world_candidate *candidate =
             &world->candidate_rows[declared->candidates.first + i];
@@ -112,6 +128,8 @@ make_room(struct filling *f)
         return false;
     }
     f->routes = WEIR__COMPILE_ROWS(f->c, ROUTE, struct weir_image_route,
+                                   world->model_count + world->route_count);
+    f->trials = WEIR__COMPILE_ROWS(f->c, TRIAL, struct weir_image_trial,
                                    world->model_count + world->route_count);
     f->candidates = WEIR__COMPILE_ROWS(
         f->c, CANDIDATE, struct weir_image_candidate, (uint32_t)candidates);
@@ -147,5 +165,6 @@ weir__compile_routes(struct weir__compiler *c)
             add_declared(&f, &world->route_rows[i]);
     }
     c->counts[WEIR__SECTION_ROUTE] = f.route_count;
+    c->counts[WEIR__SECTION_TRIAL] = f.route_count;
     c->counts[WEIR__SECTION_CANDIDATE] = f.candidate_count;
 }

@@ -141,6 +141,7 @@ weir_route_mode_name(uint32_t mode)
         [WEIR_ROUTE_LATENCY] = "latency",
         [WEIR_ROUTE_LEAST_BUSY] = "least_busy",
         [WEIR_ROUTE_STICKY] = "sticky",
+        [WEIR_ROUTE_COMPLEXITY] = "complexity",
     };
     return mode < WEIR_ROUTE_MODES ? names[mode] : NULL;
 }

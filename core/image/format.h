@@ -13,6 +13,7 @@
 #ifndef WEIR_IMAGE_FORMAT_H
 #define WEIR_IMAGE_FORMAT_H
 
+#include <weir/budget.h>
 #include <weir/image.h>
 
 #define WEIR__IMAGE_MAGIC   UINT64_C(0x31676d6972696577) /* "weirimg1" */
@@ -86,7 +87,15 @@ struct weir__image_facts {
     X(SHARE, share, struct weir_image_share)                                   \
     X(CLASSIFIER, classifier, struct weir_image_classifier)                    \
     X(SHEET, sheet, struct weir_image_sheet)                                   \
-    X(CHANGE, change, struct weir_image_change)
+    X(CHANGE, change, struct weir_image_change)\
+    X(BUDGET, budget, struct weir_image_budget)                                \
+    X(BUDGET_REF, budget_ref, uint32_t)                                        \
+    X(RESERVE, reserve, struct weir_image_reserve)                             \
+    X(KEY_BUDGET, key_budget, struct weir_image_key_uses)                      \
+    X(USE, use, struct weir_image_use)                                         \
+    X(ZONE, zone, struct weir_image_zone)                                      \
+    X(SHIFT, shift, struct weir_image_shift)                                   \
+    X(TRIAL, trial, struct weir_image_trial)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,
@@ -151,7 +160,8 @@ enum {
     WEIR__SUBJECT_PROJECT = 0x102,
     WEIR__SUBJECT_KEY = 0x103,
     WEIR__SUBJECT_END_CUSTOMER = 0x107,
-    WEIR__SUBJECT_NETWORK = 0x108
+    WEIR__SUBJECT_NETWORK = 0x108,
+    WEIR__SUBJECT_BUDGET = 0x10A /* 0x109: a slowed subject */
 };
 
 #endif

@@ -135,6 +135,14 @@ assign(struct weir_image *image, const char *base,
     ROWS(SHEET, sheet);
     ROWS(CHANGE, change);
     ROWS(PLACES, place_set);
+    ROWS(BUDGET, budget);
+    ROWS(BUDGET_REF, budget_ref);
+    ROWS(RESERVE, reserve);
+    ROWS(KEY_BUDGET, key_budget);
+    ROWS(USE, use);
+    ROWS(ZONE, zone);
+    ROWS(SHIFT, shift);
+    ROWS(TRIAL, trial);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
     image->policy_count = s[WEIR__SECTION_POLICY].count;
@@ -384,6 +392,62 @@ are_caller_rows(const struct opening *o)
 }
 
 static bool
+is_budget(const struct opening *o, const struct weir_image_budget *r)
+{
+    const struct weir_image *m = o->image;
+    if (!REFS(r, name, end_customer) || r->of >= WEIR_BUDGET_OFS ||
+        r->each >= WEIR_BUDGET_EACHES || r->zone > m->zone_count ||
+        r->alert_count > WEIR_BUDGET_ALERTS_MAX || r->hash == 0 ||
+        !is_range(r->first_limit, r->limit_count, m->limit_count) ||
+        !is_range(r->first_model, r->model_count, m->budget_ref_count) ||
+        !is_range(r->first_share, r->share_count, m->reserve_count))
+        return false;
+    for (uint32_t i = 0; i < r->model_count; i++)
+        if (m->budget_refs[r->first_model + i] >= m->model_count)
+            return false;
+    return true;
+}
+
+static bool
+are_budget_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    if (m->key_budget_count != m->key_count || m->trial_count != m->route_count)
+        return false;
+    for (uint32_t i = 0; i < m->zone_count; i++) {
+        const struct weir_image_zone *r = &m->zones[i];
+        if (!is_text(o, r->name) || r->count == 0 ||
+            !is_range(r->first, r->count, m->shift_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->shift_count; i++)
+        if (m->shifts[i].offset_s < -86400 || m->shifts[i].offset_s > 86400)
+            return false;
+    for (uint32_t i = 0; i < m->reserve_count; i++)
+        if (!is_text(o, m->reserves[i].name) || m->reserves[i].ppm > 1000000 ||
+            m->reserves[i].hash == 0)
+            return false;
+    for (uint32_t i = 0; i < m->budget_count; i++)
+        if (!is_budget(o, &m->budgets[i]))
+            return false;
+    for (uint32_t i = 0; i < m->use_count; i++)
+        if (m->uses[i].budget >= m->budget_count ||
+            m->uses[i].share > m->reserve_count)
+            return false;
+    for (uint32_t i = 0; i < m->key_budget_count; i++)
+        if (!is_range(m->key_budgets[i].first, m->key_budgets[i].count,
+                      m->use_count))
+            return false;
+    for (uint32_t i = 0; i < m->trial_count; i++)
+        if (m->trials[i].shadow > m->deployment_count ||
+            m->trials[i].canary > m->deployment_count ||
+            m->trials[i].shadow_ppm > 1000000 ||
+            m->trials[i].canary_ppm > 1000000)
+            return false;
+    return true;
+}
+
+static bool
 are_place_rows(const struct opening *o)
 {
     const struct weir_image *m = o->image;
@@ -473,6 +537,8 @@ check_rows(struct opening *o, struct weir_error *err)
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_share_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "shares are out of range");
+    if (!are_budget_rows(o))
+        return corrupt(err, WEIR_OFFSET_NONE, "a bad row of budgets");
     if (!are_place_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the places are out of range");
     if (!are_caller_rows(o))

@@ -250,6 +250,26 @@ struct weir_client {
     struct weir_trace trace; /* of the header traceparent */
 };
 
+/* Whose limit it is. */
+enum weir_limit_kind {
+    WEIR_LIMIT_KEY = 0,
+    WEIR_LIMIT_PROJECT = 1,
+    WEIR_LIMIT_TENANT = 2,
+    WEIR_LIMIT_BUDGET = 3, /* by name: weir/budget.h */
+    WEIR_LIMIT_STEP = 4,   /* a step of the watch */
+    WEIR_LIMIT_GRANT = 5   /* of an exception */
+};
+
+#define WEIR_LIMIT_SOME_MODELS (UINT32_MAX - 1)
+
+struct weir_call_limit {
+    uint32_t kind;  /* enum weir_limit_kind */
+    uint32_t row;   /* of the budget */
+    uint32_t model; /* it counts only this model's answers: a row;
+                       WEIR_LIMIT_SOME_MODELS: those of the budget's models;
+                       WEIR_INDEX_NONE: all */
+};
+
 struct weir_call {
     struct weir_gate *gate;
     const struct weir_view *view;
@@ -290,12 +310,16 @@ struct weir_call {
     uint32_t queued_ms;       /* waited for a place, in all */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
+    uint32_t limit_count;     /* of `limits`, as held */
+    uint32_t unaffordable; /* bit per candidate: its model's budget is full */
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
     struct weir_watch_call watching;
     uint8_t standing[WEIR_CANDIDATES_MAX];      /* enum weir_health_state */
     uint64_t order_values[WEIR_CANDIDATES_MAX]; /* of modes that sort */
     enum weir_sticky_by sticky_by;
     char tags[WEIR_TAGS_BYTES]; /* written */
+    weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
+    struct weir_call_limit limits_of[WEIR_QUOTA_LIMITS_MAX];
     struct weir_route_plan plan;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
     struct weir_answer answer;

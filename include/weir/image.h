@@ -25,7 +25,7 @@
 #include <weir/parties.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 5
+#define WEIR_IMAGE_VERSION 6
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -255,9 +255,10 @@ enum weir_route_mode {
     WEIR_ROUTE_PRICE = 2,      /* cheapest first, by what the call may cost */
     WEIR_ROUTE_LATENCY = 3,    /* peak EWMA of the first byte, times load */
     WEIR_ROUTE_LEAST_BUSY = 4, /* fewest calls in flight */
-    WEIR_ROUTE_STICKY = 5      /* a conversation stays where it was */
+    WEIR_ROUTE_STICKY = 5,     /* a conversation stays where it was */
+    WEIR_ROUTE_COMPLEXITY = 6  /* the least tier that is up to the call */
 };
-#define WEIR_ROUTE_MODES 6
+#define WEIR_ROUTE_MODES 7
 /* "order", "least_busy", ...; NULL: no mode has this number. */
 const char *weir_route_mode_name(uint32_t mode);
 
@@ -275,7 +276,29 @@ struct weir_image_route {
 
 struct weir_image_candidate {
     uint32_t deployment;
-    uint32_t weight; /* 1.. ; only in WEIR_ROUTE_WEIGHT */
+    uint32_t weight; /* 1.. ; only in WEIR_ROUTE_WEIGHT; in
+                        WEIR_ROUTE_COMPLEXITY the greatest score that its tier
+                        serves, 1 .. WEIR_COMPLEXITY_MAX */
+};
+
+/* Scores of weir/complexity.h. */
+#define WEIR_COMPLEXITY_MAX 1000
+
+/* What of an answer sends a call on to the next tier: bits, permanent. */
+#define WEIR_ESCALATE_REFUSAL 1u
+#define WEIR_ESCALATE_EMPTY   2u
+#define WEIR_ESCALATE_LENGTH  4u
+#define WEIR_ESCALATE_SCHEMA  8u
+#define WEIR_ESCALATE_ALL     15u
+
+/* What a route tries beside its order; one row for each route. */
+struct weir_image_trial {
+    uint32_t shadow;     /* deployment row plus 1; 0: none */
+    uint32_t shadow_ppm; /* of the calls are sent there too */
+    uint32_t canary;     /* deployment row plus 1; 0: none */
+    uint32_t canary_ppm; /* of the conversations are sent there first */
+    uint32_t escalate;   /* WEIR_ESCALATE_* */
+    uint32_t reserved[3];
 };
 
 struct weir_image_organisation {
@@ -539,6 +562,15 @@ struct weir_image {
     const struct weir_image_classifier *classifiers;
     const struct weir_image_sheet *sheets;
     const struct weir_image_change *changes;
+    /* weir/budget.h */
+    const struct weir_image_budget *budgets;
+    const uint32_t *budget_refs;
+    const struct weir_image_reserve *reserves;
+    const struct weir_image_key_uses *key_budgets; /* as many as keys */
+    const struct weir_image_use *uses;
+    const struct weir_image_zone *zones;
+    const struct weir_image_shift *shifts;
+    const struct weir_image_trial *trials; /* as many as routes */
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -567,6 +599,14 @@ struct weir_image {
     uint32_t classifier_count;
     uint32_t sheet_count;
     uint32_t change_count;
+    uint32_t budget_count;
+    uint32_t budget_ref_count;
+    uint32_t reserve_count;
+    uint32_t key_budget_count;
+    uint32_t use_count;
+    uint32_t zone_count;
+    uint32_t shift_count;
+    uint32_t trial_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;

@@ -312,6 +312,13 @@ struct weir_world_candidate {
     struct weir_world_name name; /* a deployment, or a model: all of its */
     bool is_model;
     uint32_t weight; /* 0: not given */
+    uint32_t tier;   /* greatest score that its tier serves; 0: no tier */
+};
+
+/* A deployment that some of a route's calls are tried on. */
+struct weir_world_trial {
+    struct weir_world_name name; /* deployment; empty: none */
+    uint32_t ppm;
 };
 
 struct weir_world_route {
@@ -323,6 +330,9 @@ struct weir_world_route {
     uint32_t attempts_max; /* 0: the default */
     uint32_t model;        /* filled by the check when the name is a model's */
     uint32_t cache_s;      /* 0: not said; WEIR_CACHE_NEVER */
+    struct weir_world_trial shadow;
+    struct weir_world_trial canary;
+    uint32_t escalate; /* WEIR_ESCALATE_* */
 };
 
 struct weir_world_owner {
@@ -403,6 +413,58 @@ struct weir_world_limit {
     enum weir_metric metric;
     uint32_t window; /* weir_quota_window */
     int64_t amount;
+};
+
+/* -------------------------------------------------------- budgets */
+
+/* A cluster of accounts, as the operator draws it. */
+struct weir_world_group {
+    struct weir_place place;
+    weir_span name;
+    weir_span title;
+    struct weir_world_range organisations; /* names */
+    struct weir_world_range tenants;
+    struct weir_world_range projects; /* tenant/project */
+    struct weir_world_range keys;     /* ids; of unknown ones nothing is said */
+};
+
+/* When the clocks of a zone change. */
+struct weir_world_shift {
+    weir_time from;
+    int64_t offset_s;
+};
+
+struct weir_world_zone {
+    weir_span name;
+    struct weir_world_range shifts;
+};
+
+struct weir_world_reserve {
+    struct weir_place place;
+    uint32_t of; /* ORGANISATION, TENANT, PROJECT or KEY */
+    struct weir_world_name name;
+    uint32_t ppm; /* of each limit */
+};
+
+struct weir_world_alert {
+    struct weir_place place;
+    uint32_t ppm;
+};
+
+/* weir/budget.h */
+struct weir_world_budget {
+    struct weir_place place;
+    weir_span name;
+    uint32_t of; /* enum weir_budget_of */
+    struct weir_world_name of_name;
+    weir_span end_customer;         /* empty: any */
+    struct weir_world_range models; /* names; none: any */
+    uint32_t each;                  /* enum weir_budget_each */
+    uint32_t zone;                  /* row plus 1; 0: UTC */
+    bool is_soft;
+    struct weir_world_range limits;
+    struct weir_world_range alerts;
+    struct weir_world_range reserves;
 };
 
 /* ------------------------------------------------------- onboarding */
@@ -786,6 +848,12 @@ struct weir_settings {
     X(list, struct weir_world_list)                                            \
     X(rule, struct weir_world_rule)                                            \
     X(limit, struct weir_world_limit)                                          \
+    X(group, struct weir_world_group)                                          \
+    X(shift, struct weir_world_shift)                                          \
+    X(zone, struct weir_world_zone)                                            \
+    X(reserve, struct weir_world_reserve)                                      \
+    X(alert, struct weir_world_alert)                                          \
+    X(budget, struct weir_world_budget)                                        \
     X(terms, struct weir_world_terms)                                          \
     X(need, struct weir_world_need)                                            \
     X(watchlist, struct weir_world_watchlist)                                  \
