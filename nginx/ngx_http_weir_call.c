@@ -209,6 +209,7 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
     ngx_table_elt_t  *h;
 
     client->end_customer = WEIR_SPAN_NONE;
+    client->tags = WEIR_SPAN_NONE;
     client->trace.is_there = 0;
 
     part = &r->headers_in.headers.part;
