@@ -231,23 +231,24 @@ print_import(struct weir_cli *cli, const struct importing *it)
     const uint32_t *changed = it->changes.counts;
     if (cli->is_json) {
         json_t *reply = json_pack(
-            "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:i,s:i,s:i,s:i}", "rows",
+            "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:i,s:i,s:i,s:i}", "rows",
             (int)c->rows, "bad", (int)c->bad, "without_host", (int)c->hostless,
-            "tiered_prices", (int)c->tiered, "entries", (int)c->entries,
-            "without_maker", (int)c->makerless, "disputed", (int)c->disputed,
-            "newest", c->newest, "files", (int)it->files, "added",
-            (int)changed[0], "removed", (int)changed[1], "changed_fields",
-            (int)changed[2]);
+            "tiered_prices", (int)c->tiered, "prices_with_other_kinds",
+            (int)c->untaken, "entries", (int)c->entries, "without_maker",
+            (int)c->makerless, "disputed", (int)c->disputed, "newest",
+            c->newest, "files", (int)it->files, "added", (int)changed[0],
+            "removed", (int)changed[1], "changed_fields", (int)changed[2]);
         weir_cli_print_json(cli, reply);
         json_decref(reply);
         return;
     }
     fprintf(cli->out,
             "%u rows (%u bad, %u without a host's name, %u with prices by "
-            "context size), newest change %s\n"
+            "context size, %u with kinds that are not priced here), newest "
+            "change %s\n"
             "%u entries: %u without maker, %u with two makers\n",
-            c->rows, c->bad, c->hostless, c->tiered, c->newest, c->entries,
-            c->makerless, c->disputed);
+            c->rows, c->bad, c->hostless, c->tiered, c->untaken, c->newest,
+            c->entries, c->makerless, c->disputed);
     if (it->earlier != NULL)
         fprintf(cli->out, "%u added, %u removed, %u fields changed\n",
                 changed[0], changed[1], changed[2]);

@@ -3,8 +3,9 @@
  * control/catalogue/catalogue.h - a catalogue made from an export, written
  * as text, and two of them compared.
  *
- * An export is models.dev's: either its api.json (hosts with their models)
- * or one JSON object a line, each a model at a host. Rows of one model (the
+ * An export is models.dev's, either its api.json (hosts with their models) or
+ * one JSON object a line, each a model at a host; or the data of genai-prices
+ * (a list of providers with their models). Rows of one model (the
  * last part of its id, without case) become one entry with its hosts. Who
  * made it is found by the makers' `matches`; docs/formats/catalogue.md has
  * the rules. Nothing here depends on the clock: the same export gives the
@@ -22,7 +23,9 @@ struct weir_catalogue_counts {
     uint32_t rows;     /* read */
     uint32_t bad;      /* left out */
     uint32_t hostless; /* their host is not a name: kept, host "unknown" */
-    uint32_t tiered;   /* prices by context size: the first is taken */
+    uint32_t tiered;   /* prices by context size */
+    uint32_t untaken;  /* prices with a kind that has no rate here: searches,
+                          citations, pages, hours */
     uint32_t entries;
     uint32_t makerless; /* entries that no maker's pattern matches */
     uint32_t disputed;  /* entries whose rows point to several makers */

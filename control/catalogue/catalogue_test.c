@@ -30,7 +30,8 @@
     "{\"provider\":\"reseller\",\"id\":\"fjord/fjord-one\",\"name\":\"Fjord "  \
     "One (fast)\",\"family\":\"one\",\"release_date\":\"2026-02-02\","         \
     "\"open_weights\":true,\"status\":\"beta\",\"limit\":{\"output\":4096},"   \
-    "\"cost\":{\"input\":9,\"output\":9,\"tiers\":[]}}\n"                      \
+    "\"cost\":{\"input\":9,\"output\":9,\"tiers\":[{\"tier\":{\"size\":"       \
+    "200000},\"input\":18,\"output\":13.5}]}}\n"                               \
     "\n"                                                                       \
     "{\"provider\":{\"npm\":\"x\"},\"id\":\"fog-embed\",\"name\":\"Fog\","     \
     "\"family\":\"one\",\"cost\":{\"input\":3,\"output\":0}}\n"                \
@@ -123,6 +124,55 @@ TEST(catalogue, a_price_is_the_makers_own_or_that_in_the_middle)
     assert_span(middle->price_version, "2026-03-04, middle of 3");
     assert_int_equal(middle->operations, UINT32_C(1) << WEIR_OP_EMBED);
     assert_false(entry(&place, "mist-x")->has_price);
+    close_place(&place);
+}
+
+/* A list of providers; of the prices of one model the last that holds. */
+#define PROVIDERS                                                              \
+    "[{\"id\":\"fjord-cloud\",\"models\":[{\"id\":\"fjord-two\",\"prices\":"   \
+    "[{\"prices\":{\"input_mtok\":{\"base\":1.25,\"tiers\":[{\"start\":"       \
+    "200000,\"price\":2.5}]},\"output_mtok\":10,\"cache_read_mtok\":"          \
+    "0.125,\"requests_kcount\":12,\"web_searches_kcount\":10}},"               \
+    "{\"constraint\":{\"start_date\":\"2026-08-17\",\"type\":"                 \
+    "\"start_date\"},\"prices\":{\"input_mtok\":1,\"output_mtok\":8}},"        \
+    "{\"constraint\":{\"start_time\":\"16:30:00Z\",\"end_time\":"              \
+    "\"00:30:00Z\",\"type\":\"time_of_date\"},\"prices\":{\"input_mtok\":0.5," \
+    "\"output_mtok\":4}}]}]}]"
+
+TEST(catalogue, tiers_days_and_hours_of_a_price_are_kept_and_read_again)
+{
+    struct place place, again;
+    struct weir_buf out;
+    open_place(&place);
+    assert_ok(import(&place, PROVIDERS, 0));
+    assert_int_equal(place.counts.tiered, 1);
+    assert_int_equal(place.counts.untaken, 1); /* searches */
+    assert_string_equal(place.counts.newest, "2026-08-17");
+    weir_buf_init(&out, 1 << 20);
+    weir_catalogue_write(place.world, WEIR_SPAN("fjord"), WEIR_SPAN("x"), &out);
+    open_place(&again);
+    assert_ok(weir_config_parse(weir_buf_span(&out), WEIR_SPAN("x.yaml"),
+                                again.world, &again.faults));
+    assert_int_equal(again.faults.total, 0);
+    const struct weir_world_listing *two = entry(&again, "fjord-two");
+    const struct weir_world_change *rows =
+        again.world->change_rows + two->changes.first;
+    assert_int_equal(two->price.input, 1250000);
+    assert_int_equal(two->price.request, INT64_C(12000000000)); /* 0.012 */
+    assert_int_equal(two->changes.count, 3);
+    assert_int_equal(rows[0].change.above, 200000);
+    assert_int_equal(rows[0].change.rates.input, 2500000);
+    assert_int_equal(rows[0].change.rates.cached_input, 125000);
+    /* it takes the place of all: what it does not say costs as its kind */
+    assert_int_equal(rows[1].change.from, INT64_C(1786924800000000));
+    assert_int_equal(rows[1].change.rates.cached_input, 1000000);
+    assert_int_equal(rows[1].change.rates.request, 0);
+    assert_true((rows[1].change.stated & WEIR_RATE_BIT(WEIR_RATE_REQUEST)) !=
+                0);
+    assert_int_equal(rows[2].change.minute_from, 16 * 60 + 30);
+    assert_int_equal(rows[2].change.minute_until, 30);
+    weir_buf_fini(&out);
+    close_place(&again);
     close_place(&place);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/catalogue/catalogue.h"
+#include "control/catalogue/parts.h"
 
 #define VALUE_MAX 4096
 
@@ -58,22 +58,18 @@ sorted(const struct weir_world *world)
     return rows;
 }
 
+/* As a file has it. */
 static weir_span
-price_text(const struct weir_world_listing *l, char text[VALUE_MAX])
+price_text(const struct weir_world *world, const struct weir_world_listing *l,
+           char text[VALUE_MAX])
 {
-    char input[WEIR_MICROS_TEXT], output[WEIR_MICROS_TEXT],
-        cached[WEIR_MICROS_TEXT], reasoning[WEIR_MICROS_TEXT];
+    struct weir_buf out;
     if (!l->has_price)
         return WEIR_SPAN_NONE;
-    weir_micros_format(l->price.input, input);
-    weir_micros_format(l->price.cached_input, cached);
-    weir_micros_format(l->price.output, output);
-    weir_micros_format(l->price.reasoning, reasoning);
-    int len = snprintf(text, VALUE_MAX,
-                       "input %s, cached %s, output %s, "
-                       "reasoning %s",
-                       input, cached, output, reasoning);
-    return (weir_span){text, (size_t)len};
+    weir_buf_init_fixed(&out, text, VALUE_MAX);
+    weir__catalogue_put_price(world, &out, &l->price, l->stated, l->changes);
+    weir_buf_add_byte(&out, '}');
+    return weir_buf_span(&out);
 }
 
 static weir_span
@@ -131,8 +127,9 @@ compare(const struct comparing *c, const struct weir_world_listing *before,
         memcpy(&two, (const char *)after + fields[i].offset, sizeof two);
         compare_texts(c, after->name, fields[i].name, one, two);
     }
-    compare_texts(c, after->name, "price", price_text(before, room[0]),
-                  price_text(after, room[1]));
+    compare_texts(c, after->name, "price",
+                  price_text(c->worlds[0], before, room[0]),
+                  price_text(c->worlds[1], after, room[1]));
     compare_texts(c, after->name, "days", days_text(before, room[0]),
                   days_text(after, room[1]));
     compare_texts(c, after->name, "hosts",

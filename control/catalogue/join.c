@@ -205,8 +205,10 @@ find_status(const struct entry *entry)
 static int
 by_price(const void *a, const void *b)
 {
-    const struct weir_price *one = *(const struct weir_price *const *)a;
-    const struct weir_price *two = *(const struct weir_price *const *)b;
+    const struct weir_price *one =
+        &(*(const struct weir_catalogue_row *const *)a)->price;
+    const struct weir_price *two =
+        &(*(const struct weir_catalogue_row *const *)b)->price;
     if (one->input != two->input)
         return one->input < two->input ? -1 : 1;
     return (one->output > two->output) - (one->output < two->output);
@@ -216,33 +218,39 @@ static void
 find_price(struct entry *entry, struct weir_world_listing *listing)
 {
     struct weir_world *world = entry->all->world;
-    const struct weir_price **prices = weir_arena_array(
-        &world->arena, const struct weir_price *, entry->count);
+    const struct weir_catalogue_row **prices = weir_arena_array(
+        &world->arena, const struct weir_catalogue_row *, entry->count);
     uint32_t count = 0;
     char version[64];
+    const char *newest = entry->all->counts->newest[0] != '\0'
+                             ? entry->all->counts->newest
+                             : "undated";
     for (uint32_t i = 0; i < entry->count && prices != NULL; i++) {
         const struct weir_catalogue_row *row = &entry->rows[i];
         if (!row->has_price)
             continue;
         if (weir__catalogue_is_own_host(world, entry->maker, row->host)) {
-            prices[0] = &row->price;
+            prices[0] = row;
             count = 1;
             listing->has_price = true;
             break;
         }
-        prices[count++] = &row->price;
+        prices[count++] = row;
     }
     if (count == 0)
         return;
     bool is_own = listing->has_price;
     qsort(prices, count, sizeof *prices, by_price);
-    listing->price = *prices[(count - 1) / 2];
+    const struct weir_catalogue_row *chosen = prices[(count - 1) / 2];
+    listing->price = chosen->price;
+    listing->stated = chosen->stated;
+    listing->changes = chosen->changes;
     listing->has_price = true;
     listing->currency = WEIR_SPAN("USD");
-    int len = is_own ? snprintf(version, sizeof version, "%s, maker's host",
-                                entry->all->counts->newest)
-                     : snprintf(version, sizeof version, "%s, middle of %u",
-                                entry->all->counts->newest, count);
+    int len =
+        is_own ? snprintf(version, sizeof version, "%s, maker's host", newest)
+               : snprintf(version, sizeof version, "%s, middle of %u", newest,
+                          count);
     listing->price_version =
         weir_arena_copy(&world->arena, (weir_span){version, (size_t)len});
 }
@@ -261,6 +269,8 @@ add_hosts(const struct entry *entry, struct weir_world_range *range)
         host->id = row->id;
         host->status = row->status;
         host->price = row->price;
+        host->stated = row->stated;
+        host->changes = row->changes;
         host->has_price = row->has_price;
         range->count++;
     }

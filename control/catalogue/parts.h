@@ -3,6 +3,8 @@
 #ifndef WEIR_CATALOGUE_PARTS_H
 #define WEIR_CATALOGUE_PARTS_H
 
+#include <jansson.h>
+
 #include "control/catalogue/catalogue.h"
 
 /* One model at one host, as the export has it. */
@@ -20,6 +22,8 @@ struct weir_catalogue_row {
     bool is_embedding;
     bool has_price;
     struct weir_price price;
+    uint32_t stated;
+    struct weir_world_range changes;
 };
 
 struct weir_catalogue_rows {
@@ -36,6 +40,21 @@ struct weir_catalogue_rows {
 WEIR_MUST_USE weir_status weir__catalogue_read(struct weir_catalogue_rows *rows,
                                                weir_span text,
                                                struct weir_error *err);
+
+/* `cost` of models.dev and `prices` of genai-prices: fill the row's price and
+ * its changes. */
+void weir__catalogue_read_cost(struct weir_catalogue_rows *rows,
+                               const json_t *cost,
+                               struct weir_catalogue_row *row);
+void weir__catalogue_read_prices(struct weir_catalogue_rows *rows,
+                                 const json_t *prices,
+                                 struct weir_catalogue_row *row);
+
+/* "{input: "1", ..., changes: [...]": without its last brace. */
+void weir__catalogue_put_price(const struct weir_world *world,
+                               struct weir_buf *out,
+                               const struct weir_price *price, uint32_t stated,
+                               struct weir_world_range changes);
 
 /* How sure a row is of its maker; the greater wins. */
 enum weir_catalogue_sure {

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An export as rows.
- *
- * Prices are JSON numbers, which a writer may have computed in binary
- * ("0.19999999999999998"). They are rounded to the nearest micro-unit, of
- * which a price per million tokens never has a meaningful fraction; what is
- * kept from then on is whole.
  */
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -17,7 +11,6 @@
 
 #define NAME_MAX_BYTES   128
 #define OUTPUT_MOST      10000000
-#define PRICE_MOST       1000000.0 /* per million tokens */
 #define LINE_PREFIX_MOST 80
 
 /* Without control characters, and without blanks round it. */
@@ -74,32 +67,6 @@ entry_name(struct weir_catalogue_rows *rows, weir_span id)
                       : '-';
     }
     return (weir_span){text, last.len};
-}
-
-static bool
-read_money(const json_t *cost, const char *name, weir_micros *value_out)
-{
-    const json_t *value = json_object_get(cost, name);
-    double number = json_number_value(value);
-    if (!json_is_number(value) || number < 0 || number > PRICE_MOST)
-        return false;
-    *value_out = (weir_micros)llround(number * 1e6);
-    return true;
-}
-
-static void
-read_price(const json_t *cost, struct weir_catalogue_row *row)
-{
-    struct weir_price price;
-    if (!read_money(cost, "input", &price.input) ||
-        !read_money(cost, "output", &price.output))
-        return;
-    if (!read_money(cost, "cache_read", &price.cached_input))
-        price.cached_input = price.input;
-    if (!read_money(cost, "reasoning", &price.reasoning))
-        price.reasoning = price.output;
-    row->price = price;
-    row->has_price = true;
 }
 
 static bool
@@ -171,7 +138,6 @@ add_row(struct weir_catalogue_rows *rows, const json_t *model, weir_span host,
     if (row == NULL)
         return; /* said once, at the end */
     rows->counts->hostless += host.len == 0;
-    rows->counts->tiered += json_object_get(cost, "tiers") != NULL;
     row->name = name;
     row->host = host.len == 0 ? WEIR_SPAN("unknown") : host;
     row->id = id;
@@ -187,7 +153,11 @@ add_row(struct weir_catalogue_rows *rows, const json_t *model, weir_span host,
     if (most > 0)
         row->output_tokens_max =
             (uint32_t)(most < OUTPUT_MOST ? most : OUTPUT_MOST);
-    read_price(cost, row);
+    if (cost != NULL)
+        weir__catalogue_read_cost(rows, cost, row);
+    else if (json_object_get(model, "prices") != NULL)
+        weir__catalogue_read_prices(rows, json_object_get(model, "prices"),
+                                    row);
     note_newest(rows, json_object_get(model, "last_updated"));
 }
 
@@ -215,6 +185,26 @@ read_api(struct weir_catalogue_rows *rows, json_t *root)
                 weir_arena_copy(&rows->world->arena, weir_span_of(id));
             add_row(rows, model, name, text, 0);
         }
+    }
+}
+
+/* [{id, models: [{id, ...}]}] */
+static void
+read_providers(struct weir_catalogue_rows *rows, json_t *root)
+{
+    size_t at, index;
+    json_t *provider, *model;
+    json_array_foreach(root, at, provider)
+    {
+        json_t *models = json_object_get(provider, "models");
+        weir_span name = copy(rows, json_object_get(provider, "id"));
+        if (!json_is_array(models)) {
+            rows->counts->rows++;
+            add_bad(rows, 0, "a provider has no models");
+            continue;
+        }
+        json_array_foreach(models, index, model) add_row(
+            rows, model, name, copy(rows, json_object_get(model, "id")), 0);
     }
 }
 
@@ -263,6 +253,8 @@ weir__catalogue_read(struct weir_catalogue_rows *rows, weir_span text,
         root == NULL ? NULL : json_object_iter_value(json_object_iter(root));
     if (json_is_object(first) && json_object_get(first, "models") != NULL)
         read_api(rows, root);
+    else if (json_is_array(root))
+        read_providers(rows, root);
     else
         read_lines(rows, text);
     json_decref(root);
@@ -270,7 +262,9 @@ weir__catalogue_read(struct weir_catalogue_rows *rows, weir_span text,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
                          "the export does not fit in memory");
     if (rows->count == 0)
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "nothing in it is a model of a models.dev export");
+        return weir_fail(
+            err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+            "nothing in it is a model of a models.dev export or of "
+            "genai-prices");
     return WEIR_OK;
 }

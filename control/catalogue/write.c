@@ -45,29 +45,69 @@ put_field(struct weir_buf *out, const char *name, weir_span text)
 }
 
 static void
-put_price(struct weir_buf *out, const struct weir_price *price,
-          weir_span version, weir_span currency)
+put_rates(struct weir_buf *out, struct weir_price price, uint32_t stated,
+          const char *between)
 {
-    const struct {
-        const char *name;
-        weir_micros value;
-        bool is_default;
-    } rows[] = {
-        {"input", price->input, false},
-        {"cached_input", price->cached_input,
-         price->cached_input == price->input},
-        {"output", price->output, false},
-        {"reasoning", price->reasoning, price->reasoning == price->output},
-    };
-    const char *between = "{";
-    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+    for (unsigned i = 0; i < WEIR_RATES; i++) {
+        enum weir_rate rate = (enum weir_rate)i;
         char text[WEIR_MICROS_TEXT];
-        if (rows[i].is_default)
+        weir_micros value = *weir_rate_of(&price, rate);
+        if ((stated & WEIR_RATE_BIT(i)) == 0)
             continue;
-        weir_micros_format(rows[i].value, text);
-        weir_buf_addf(out, "%s%s: \"%s\"", between, rows[i].name, text);
+        weir_micros_format(
+            weir_rate_is_by_piece(rate) ? value / 1000000 : value, text);
+        weir_buf_addf(out, "%s%s: \"%s\"", between, weir_rate_name(rate), text);
         between = ", ";
     }
+}
+
+static void
+put_change(struct weir_buf *out, const struct weir_price_change *change)
+{
+    const char *between = "{";
+    if (change->from != INT64_MIN) {
+        char text[WEIR_TIME_TEXT];
+        weir_time_format(change->from, text);
+        weir_buf_addf(out, "{from: %.10s", text);
+        between = ", ";
+    }
+    if (change->above > 0) {
+        weir_buf_addf(out, "%sabove: %llu", between,
+                      (unsigned long long)change->above);
+        between = ", ";
+    }
+    if (change->minute_from != change->minute_until) {
+        weir_buf_addf(out, "%shours: \"%02u:%02u-%02u:%02u\"", between,
+                      change->minute_from / 60, change->minute_from % 60,
+                      change->minute_until / 60, change->minute_until % 60);
+        between = ", ";
+    }
+    put_rates(out, change->rates, change->stated, between);
+    weir_buf_add_byte(out, '}');
+}
+
+/* An import finds dates, hours and contexts; services people write. */
+void
+weir__catalogue_put_price(const struct weir_world *world, struct weir_buf *out,
+                          const struct weir_price *price, uint32_t stated,
+                          struct weir_world_range changes)
+{
+    const char *between = ", changes: [";
+    uint32_t both =
+        WEIR_RATE_BIT(WEIR_RATE_INPUT) | WEIR_RATE_BIT(WEIR_RATE_OUTPUT);
+    put_rates(out, *price, stated | both, "{");
+    for (uint32_t i = 0; i < changes.count; i++) {
+        weir_buf_addf(out, "%s", between);
+        put_change(out, &world->change_rows[changes.first + i].change);
+        between = ", ";
+    }
+    if (changes.count > 0)
+        weir_buf_add_byte(out, ']');
+}
+
+static void
+put_version(struct weir_buf *out, weir_span version, weir_span currency)
+{
     if (version.len > 0) {
         weir_buf_addf(out, ", version: ");
         put_quoted(out, version);
@@ -88,7 +128,8 @@ put_day(struct weir_buf *out, const char *name, weir_time when)
 }
 
 static void
-put_host(struct weir_buf *out, const struct weir_world_host *host)
+put_host(const struct weir_world *world, struct weir_buf *out,
+         const struct weir_world_host *host)
 {
     weir_buf_addf(out, "      - {name: ");
     put_quoted(out, host->name);
@@ -100,7 +141,9 @@ put_host(struct weir_buf *out, const struct weir_world_host *host)
     }
     if (host->has_price) {
         weir_buf_addf(out, ", price: ");
-        put_price(out, &host->price, WEIR_SPAN_NONE, WEIR_SPAN_NONE);
+        weir__catalogue_put_price(world, out, &host->price, host->stated,
+                                  host->changes);
+        weir_buf_add_byte(out, '}');
     }
     weir_buf_addf(out, "}\n");
 }
@@ -143,7 +186,8 @@ put_listing(const struct weir_world *world, const struct weir_world_listing *l,
         weir_buf_addf(out, "    output_tokens_max: %u\n", l->output_tokens_max);
     if (l->has_price) {
         weir_buf_addf(out, "    price: ");
-        put_price(out, &l->price, l->price_version, l->currency);
+        weir__catalogue_put_price(world, out, &l->price, l->stated, l->changes);
+        put_version(out, l->price_version, l->currency);
         weir_buf_add_byte(out, '\n');
     }
     put_day(out, "deprecated", l->deprecated);
@@ -153,7 +197,7 @@ put_listing(const struct weir_world *world, const struct weir_world_listing *l,
     if (l->hosts.count > 0)
         weir_buf_addf(out, "    hosts:\n");
     for (uint32_t i = 0; i < l->hosts.count; i++)
-        put_host(out, &world->host_rows[l->hosts.first + i]);
+        put_host(world, out, &world->host_rows[l->hosts.first + i]);
 }
 
 void
