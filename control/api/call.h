@@ -111,7 +111,8 @@ struct weir_api_call {
     json_t *body; /* an object; NULL when there was none */
     unsigned status;
     json_t *reply;
-    char *text; /* in place of reply */
+    char *text;      /* in place of reply */
+    size_t text_len; /* of bytes that are no text; 0: up to the NUL */
     const char *content_type;
     struct weir_faults faults;
 };

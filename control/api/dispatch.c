@@ -320,6 +320,7 @@ fail_call(struct weir_api_call *call, const struct weir_error *err)
     json_decref(call->reply);
     free(call->text);
     call->text = NULL;
+    call->text_len = 0;
     call->reply = json_pack("{s:{s:s,s:s,s:s}}", "error", "type", info->type,
                             "code", info->name, "message", err->text);
     if (call->faults.count > 0)
@@ -334,7 +335,8 @@ finish(struct weir_api_call *call, struct weir_api_reply *reply)
     if (call->text != NULL) {
         reply->content_type = call->content_type;
         reply->bytes = call->text;
-        reply->len = strlen(call->text);
+        reply->len =
+            call->text_len != 0 ? call->text_len : strlen(call->text);
         return;
     }
     reply->content_type = "application/json";

@@ -77,6 +77,7 @@ static const struct section sections[] = {
     {"contracts", read_contracts, false},
     {"groups", read_groups, false},
     {"budgets", read_budgets, false},
+    {"objectives", read_objectives, false},
 };
 
 static void

@@ -101,6 +101,7 @@ read_fn read_rules;
 read_fn read_tenants;
 read_fn read_terms;
 read_fn read_contracts;
+read_fn read_objectives;
 
 read_fn read_notices;
 read_fn read_listens;

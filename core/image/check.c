@@ -163,6 +163,7 @@ weir_world_check(struct weir_world *world, struct weir_faults *faults)
         weir__check_filters(&check);
         weir__check_shares(&check);
         weir__check_contracts(&check);
+        weir__check_objectives(&check);
     }
     if (check.scratch.overflow || world->arena.overflow)
         weir_faults_add(faults, nowhere, "Give this machine more memory.",

@@ -83,6 +83,7 @@ void weir__check_classifiers(struct weir__check *check);
 bool weir__watches_tenant(const struct weir_world *world, uint32_t row);
 bool weir__watches_model(const struct weir_world *world, uint32_t row);
 void weir__check_contracts(struct weir__check *check);
+void weir__check_objectives(struct weir__check *check);
 void weir__check_settings(struct weir__check *check);
 
 #endif

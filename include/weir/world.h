@@ -632,6 +632,20 @@ struct weir_world_contract {
     struct weir_world_range rates;  /* rate rows, ascending */
 };
 
+/* What was promised of a deployment, a route or a tenant; of none of them: of
+ * all calls. Held against what happened by `weir report levels`. */
+struct weir_world_objective {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_name deployment; /* at most one of the three */
+    struct weir_world_name tenant;
+    weir_span route;           /* the name that callers ask for */
+    uint32_t availability_ppm; /* at least; 0: not said */
+    uint32_t p95_ms;           /* of whole calls, at most; 0: not said */
+    uint32_t p99_ms;
+    uint32_t ttft_p95_ms; /* to the first byte */
+};
+
 /* The folder decides layer and owner: law/..., providers/<p>/..., seller/...,
  * tenants/<t>/... */
 struct weir_world_policy {
@@ -867,6 +881,7 @@ struct weir_settings {
     X(contract_price, struct weir_world_contract_price)                        \
     X(rate, struct weir_world_rate)                                            \
     X(contract, struct weir_world_contract)                                    \
+    X(objective, struct weir_world_objective)                                  \
     X(policy, struct weir_world_policy)                                        \
     X(content_class, struct weir_world_content_class)                          \
     X(reviewer, struct weir_world_reviewer)                                    \
