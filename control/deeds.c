@@ -14,6 +14,7 @@
 
 #include <weir/crypto.h>
 
+#include "control/cache/cache.h"
 #include "control/log.h"
 #include "control/notices/telling.h"
 #include "control/onboarding/rows.h"
@@ -371,6 +372,8 @@ weir_control_withdraw(struct weir_control *control,
     if (status == WEIR_OK)
         status = weir__control_act_on(control, wish, false, err);
     pthread_mutex_unlock(&control->lock);
+    if (status == WEIR_OK)
+        weir_cache_file_purge(control->paths.run, WEIR_SPAN_NONE);
     if (status == WEIR_OK)
         weir__tell_wait(control, number, told_out);
     return status;

@@ -20,6 +20,7 @@
  *   ngx_http_weir_filter.c   rules over prompts and answers
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
+ *   ngx_http_weir_cache.c    answers that are given again
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -65,6 +66,7 @@
 
 typedef struct ngx_http_weir_set_s  ngx_http_weir_set_t;
 typedef struct ngx_http_weir_filtering_s  ngx_http_weir_filtering_t;
+typedef struct ngx_http_weir_caching_s  ngx_http_weir_caching_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -225,6 +227,10 @@ typedef struct {
     size_t                          signals_size;
     void                           *health_map;
     size_t                          health_size;
+    void                           *cache_map;
+    size_t                          cache_size;
+    struct weir_cache              *cache;      /* NULL: nothing is cached */
+    void                           *cache_scratch;
 
     struct weir_lane               *lane;
     ngx_connection_t               *lane_connection;
@@ -340,6 +346,7 @@ struct ngx_http_weir_ctx_s {
     ngx_chain_t                    *out_last;   /* of the chain being made */
 
     ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
+    ngx_http_weir_caching_t        *caching;    /* NULL: not cached */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -430,6 +437,26 @@ void ngx_http_weir_content_reply(ngx_http_weir_ctx_t *ctx, u_char *p,
     size_t n);
 /* Once; nothing where nothing is kept. */
 void ngx_http_weir_content_end(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_cache.c */
+void ngx_http_weir_cache_tick(ngx_http_weir_worker_t *w);
+void ngx_http_weir_cache_close(ngx_http_weir_worker_t *w);
+/* In place of a first attempt: whether the call was answered. Takes over one
+ * count of the request then. */
+ngx_uint_t ngx_http_weir_cache_serve(ngx_http_weir_ctx_t *ctx);
+/* "hit", "miss", ...; NULL: the call has nothing to do with it. */
+const char *ngx_http_weir_cache_word(ngx_http_weir_ctx_t *ctx);
+/* Of a hit; NULL: it is none. */
+const struct weir_usage *ngx_http_weir_cache_usage(ngx_http_weir_ctx_t *ctx,
+    uint64_t *content_bytes);
+/* Bytes from the reader, before filters; ctx->caching is set. */
+void ngx_http_weir_cache_note(ngx_http_weir_ctx_t *ctx, weir_span bytes);
+/* Once the type of a reply that goes on is known. */
+void ngx_http_weir_cache_type(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_cache_reset(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_cache_keep(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_cache_free(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_credential.c */

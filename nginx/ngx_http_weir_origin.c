@@ -49,6 +49,10 @@ ngx_http_weir_start(ngx_http_weir_ctx_t *ctx)
         return;
     }
 
+    if (ngx_http_weir_cache_serve(ctx)) {
+        return;
+    }
+
     step = weir_call_first(&ctx->call, ngx_http_weir_newest_overlay(),
                            ngx_http_weir_now(), &err);
 
@@ -438,6 +442,8 @@ ngx_http_weir_finalize_whole(ngx_http_weir_ctx_t *ctx)
         }
     }
 
+    ngx_http_weir_cache_keep(ctx);
+
     ngx_http_weir_settle(ctx, ctx->status.code >= NGX_HTTP_BAD_REQUEST
                               || (facts && facts->state == WEIR_REPLY_ERROR)
                               ? WEIR_END_ORIGIN_ERROR : WEIR_END_COMPLETE);
@@ -496,6 +502,7 @@ void
 ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 {
     struct weir_settlement  *s;
+    const struct weir_usage  *hit;
 
     if (ctx->is_open) {
         ngx_queue_remove(&ctx->open);
@@ -517,7 +524,12 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
         s->http_status = ctx->request->headers_out.status;
     }
 
-    if (ctx->reply) {
+    hit = ngx_http_weir_cache_usage(ctx, &s->content_bytes);
+
+    if (hit) {
+        s->usage = *hit;
+
+    } else if (ctx->reply) {
         s->usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
         s->content_bytes = weir_reply_facts(ctx->reply)->content_bytes;
 

@@ -115,13 +115,19 @@ ngx_http_weir_add_life(ngx_http_request_t *r, const struct weir_image *image,
 ngx_int_t
 ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 {
+    const char                           *word;
     ngx_http_request_t                   *r;
     const struct weir_image              *image;
     const struct weir_image_deployment   *deployment;
 
     r = ctx->request;
 
-    if (ngx_http_weir_add_step(ctx) != NGX_OK) {
+    word = ngx_http_weir_cache_word(ctx);
+
+    if (ngx_http_weir_add_step(ctx) != NGX_OK
+        || (word && ngx_http_weir_put(r, "weir-cache", weir_span_of(word))
+                    != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
@@ -176,8 +182,10 @@ ngx_http_weir_format_cost(ngx_http_weir_ctx_t *ctx,
 {
     u_char                           *p;
     weir_span                         currency;
+    uint64_t                          content_bytes;
     weir_micros                       cost;
     struct weir_usage                 usage;
+    const struct weir_usage          *hit;
     const struct weir_image          *image;
     const struct weir_image_model    *model;
 
@@ -185,7 +193,8 @@ ngx_http_weir_format_cost(ngx_http_weir_ctx_t *ctx,
     model = &image->models[image->deployments[ctx->step.deployment].model];
     currency = weir_image_text(image, model->currency);
 
-    usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+    hit = ngx_http_weir_cache_usage(ctx, &content_bytes);
+    usage = hit ? *hit : weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
     cost = weir_call_cost(&ctx->call, &usage);
 
     p = ngx_snprintf((u_char *) text, NGX_HTTP_WEIR_COST, "%L.%06L %*s",

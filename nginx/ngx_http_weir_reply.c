@@ -101,6 +101,7 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
 {
     ngx_http_weir_free_reply(ctx);
     ngx_http_weir_filter_reset(ctx);
+    ngx_http_weir_cache_reset(ctx);
 
     ctx->body = NULL;
     ctx->body_start = NULL;
@@ -641,6 +642,10 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     if (type.len) {
         ctx->content_type.data = (u_char *) type.ptr;
         ctx->content_type.len = type.len;
+    }
+
+    if (ctx->caching) {
+        ngx_http_weir_cache_type(ctx);
     }
 
     r->headers_out.content_type = ctx->content_type;

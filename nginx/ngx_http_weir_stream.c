@@ -144,6 +144,10 @@ ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
 {
     weir_call_watch_reply(&ctx->call, piece->bytes);
 
+    if (ctx->caching) {
+        ngx_http_weir_cache_note(ctx, piece->bytes);
+    }
+
     if (ngx_http_weir_filters_reply(ctx)) {
         return ngx_http_weir_filter_reply(ctx, chain, piece->bytes);
     }

@@ -390,6 +390,7 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
 
     if (w->ticks % (1000 / NGX_HTTP_WEIR_TICK) == 1) {
         ngx_http_weir_content_tick(w);
+        ngx_http_weir_cache_tick(w);
     }
 
     if (w->bell_count && w->lane) {
@@ -511,6 +512,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_weir_journal_close();
     ngx_http_weir_content_close();
+    ngx_http_weir_cache_close(w);
     ngx_http_weir_forget_credentials(w);
     ngx_http_weir_free_sets();
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/api/call.h"
+#include "control/cache/cache.h"
 #include "control/content/content.h"
 
 #define LIMIT_DEFAULT 1000
@@ -171,6 +172,10 @@ weir_api_content_erase_tenant(struct weir_api_call *call,
         status =
             weir_content_erase_tenant(call->door->control, &call->actor,
                                       call->params[0], reason, &items, err);
+    /* what is cached goes also where nothing else was kept */
+    if (status == WEIR_OK || status == WEIR_ENOTFOUND)
+        weir_cache_file_purge(call->door->control->paths.run,
+                              weir_span_of(call->params[0]));
     call->reply = json_pack("{s:I}", "items", (json_int_t)items);
     return status;
 }

@@ -10,6 +10,7 @@
 #include <weir/lane.h>
 
 #include "control/api/call.h"
+#include "control/cache/cache.h"
 #include "control/health/health.h"
 #include "control/ingest/figures.h"
 #include "control/keyring/keyring.h"
@@ -389,6 +390,27 @@ add_health(struct weir_buf *out, const struct weir_control *control)
 }
 
 static void
+add_cache(struct weir_buf *out, const struct weir_control *control)
+{
+    struct weir_cache_setup setup;
+    struct weir_cache_stats s;
+    if (!weir_cache_file_stats(control->paths.run, &setup, &s))
+        return;
+    gauge(out, "weir_cache_hits_total", "counter",
+          "calls answered by an answer that was kept", (double)s.hits);
+    gauge(out, "weir_cache_misses_total", "counter",
+          "calls that could have been and went to an origin", (double)s.misses);
+    gauge(out, "weir_cache_stored_total", "counter", "answers kept",
+          (double)s.stored);
+    gauge(out, "weir_cache_evicted_total", "counter",
+          "parts of partitions that made room", (double)s.evicted);
+    gauge(out, "weir_cache_bytes", "gauge", "in use by tenants",
+          (double)s.bytes);
+    gauge(out, "weir_cache_memory_bytes", "gauge", "that may be in use",
+          (double)setup.memory);
+}
+
+static void
 add_control(struct weir_buf *out, const struct weir_control *control)
 {
     weir_time now = weir_control_now();
@@ -495,6 +517,7 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
         add_budgets(&out, door);
     if (door->control->has_image)
         add_health(&out, door->control);
+    add_cache(&out, door->control);
     pthread_mutex_unlock(&door->control->lock);
     weir_buf_add_byte(&out, '\0');
     if (out.overflow) {

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "control/cache/cache.h"
 #include "control/content/parts.h"
 #include "control/parts.h"
 
@@ -300,6 +301,9 @@ weir_content_erase(struct weir_control *control, const struct weir_actor *actor,
                                     err);
     for (size_t i = 0; status == WEIR_OK && i < g.count; i++)
         status = weir__content_item_erase(&control->paths, &g.items[i], err);
+    if (status == WEIR_OK && g.count > 0) /* it may lie in there as well */
+        weir_cache_file_purge(control->paths.run,
+                              weir_span_of(g.items[0].meta.tenant));
     *items_out = g.count;
     free(g.items);
     return status;

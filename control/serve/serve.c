@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "control/api/api.h"
+#include "control/cache/cache.h"
 #include "control/evidence/deeds.h"
 #include "control/health/health.h"
 #include "control/ingest/ingest.h"
@@ -85,6 +86,15 @@ renew_conf(struct weir_house *house, struct weir_error *err)
 }
 
 static void
+make_cache(struct weir_house *house)
+{
+    weir_control_lock(house->control);
+    struct weir_cache_settings settings = house->control->world->settings.cache;
+    pthread_mutex_unlock(&house->control->lock);
+    weir_cache_file_make(house->control->paths.run, &settings);
+}
+
+static void
 reload(struct weir_house *house)
 {
     struct weir_faults faults;
@@ -94,6 +104,7 @@ reload(struct weir_house *house)
     weir_status status = weir_control_reload(house->control, &faults, &err);
     if (status == WEIR_OK) {
         weir__house_resolve(house, RESOLVE_MS_LATER);
+        make_cache(house);
         status = renew_conf(house, &err);
     }
     if (status == WEIR_OK)
@@ -250,6 +261,7 @@ loop(struct weir_house *house, struct weir_ingest *ingest)
         if (waits[2].revents != 0) {
             (void)!read(house->nudge, &count, sizeof count);
             weir__house_resolve(house, RESOLVE_MS_LATER);
+            make_cache(house);
             if (renew_conf(house, &err) != WEIR_OK)
                 weir_log(WEIR_LOG_ERROR, "%s", err.text);
         }
@@ -321,6 +333,8 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
         weir__house_open_signals(house);
     if (status == WEIR_OK)
         weir_health_file_make(house->control->paths.run);
+    if (status == WEIR_OK)
+        make_cache(house);
     if (status == WEIR_OK && is_new) {
         weir_ingest_await_writer(*ingest_out, WRITER_MS);
         status = weir_ingest_catch_up(*ingest_out, err);

@@ -327,7 +327,7 @@ fill_tenants(struct weir__compiler *c)
                      (weir__watches_tenant(world, i) ? WEIR_TENANT_WATCHED : 0),
             .first_limit = t->limits.first,
             .limit_count = t->limits.count,
-            .hash = subject_hash(WEIR__SUBJECT_TENANT, t->name),
+            .hash = weir_image_tenant_hash(t->name),
         };
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of kinds and operations, and how overlays name rows. */
-#include <weir/image.h>
+#include "format.h"
 
 static const struct {
     enum weir_kind kind;
@@ -69,4 +69,11 @@ weir_operation_answers(enum weir_operation operation)
 {
     return operation != WEIR_OP_EMBED && operation != WEIR_OP_MODERATE &&
            operation != WEIR_OP_RERANK;
+}
+
+uint64_t
+weir_image_tenant_hash(weir_span tenant)
+{
+    uint64_t hash = weir_hash64(tenant, (uint64_t)WEIR__SUBJECT_TENANT);
+    return hash == 0 ? 1 : hash;
 }

@@ -47,6 +47,8 @@ enum weir_kind {
 
 /* weir_hash64(name, kind): how overlays name things. */
 uint64_t weir_kind_hash(enum weir_kind kind, weir_span name);
+/* What the budgets and the cache of a tenant are found by; never 0. */
+uint64_t weir_image_tenant_hash(weir_span tenant);
 /* "model", "deployment", ...; false when unknown. */
 bool weir_kind_parse(weir_span text, enum weir_kind *kind_out);
 const char *weir_kind_name(enum weir_kind kind);
