@@ -95,14 +95,25 @@ show(struct weir_cli *cli, int code, json_t *invoice)
     return code;
 }
 
+/* NULL: as people read it, or JSON. */
+static const char *
+format_of(struct weir_cli *cli)
+{
+    const char *format = weir_cli_option(cli, "format");
+    if (format == NULL)
+        return weir_cli_flag(cli, "csv") ? "csv" : NULL;
+    cli->is_json = cli->is_json || strcmp(format, "json") == 0;
+    return strcmp(format, "json") == 0 ? NULL : format;
+}
+
 int
 weir_cmd_invoice(struct weir_cli *cli)
 {
-    const struct weir_cli_pair query[] = {
-        {"tenant", cli->arguments[0]},
-        {"period", cli->arguments[1]},
-        {"format", weir_cli_flag(cli, "csv") ? "csv" : NULL},
-        {NULL, NULL}};
+    const char *format = format_of(cli);
+    const struct weir_cli_pair query[] = {{"tenant", cli->arguments[0]},
+                                          {"period", cli->arguments[1]},
+                                          {"format", format},
+                                          {NULL, NULL}};
     json_t *invoice = NULL;
     if (weir_cli_flag(cli, "issue")) {
         json_t *body = json_pack("{s:s,s:s}", "tenant", cli->arguments[0],
@@ -111,11 +122,11 @@ weir_cmd_invoice(struct weir_cli *cli)
             return weir_cli_usage(cli, "the tenant's name is not UTF-8");
         int code =
             weir_cli_call(cli, "POST", "/v1/invoices", NULL, body, &invoice);
-        if (code != 0 || !weir_cli_flag(cli, "csv"))
+        if (code != 0 || format == NULL)
             return show(cli, code, invoice);
         json_decref(invoice);
     }
-    if (weir_cli_flag(cli, "csv"))
+    if (format != NULL)
         return weir_cli_fetch(cli, "/v1/invoice", query);
     int code = weir_cli_call(cli, "GET", "/v1/invoice", query, NULL, &invoice);
     return show(cli, code, invoice);
@@ -152,15 +163,16 @@ weir_cmd_invoices(struct weir_cli *cli)
 int
 weir_cmd_invoices_show(struct weir_cli *cli)
 {
-    static const struct weir_cli_pair csv[] = {{"format", "csv"}, {NULL, NULL}};
+    const char *format = format_of(cli);
+    const struct weir_cli_pair query[] = {{"format", format}, {NULL, NULL}};
     char path[1024];
     json_t *invoice = NULL;
     char *number = weir_cli_escape(cli->arguments[0]);
     snprintf(path, sizeof path, "/v1/invoices/%s",
              number == NULL ? "" : number);
     free(number);
-    if (weir_cli_flag(cli, "csv"))
-        return weir_cli_fetch(cli, path, csv);
+    if (format != NULL)
+        return weir_cli_fetch(cli, path, query);
     int code = weir_cli_call(cli, "GET", path, NULL, NULL, &invoice);
     return show(cli, code, invoice);
 }
@@ -180,8 +192,9 @@ static void
 print_revenue(struct weir_cli *cli, const json_t *row)
 {
     static const char *const groups[] = {
-        "tenant",        "project", "key",   "model",   "deployment",
-        "price_version", "region",  "place", "country", "customer"};
+        "tenant",     "project",       "key",    "model",
+        "deployment", "price_version", "region", "place",
+        "country",    "customer",      "task",   "tag"};
     char cost[48], before[48];
     const char *currency = weir_cli_text(row, "currency");
     const json_t *growth = json_object_get(row, "growth_ppm");

@@ -117,8 +117,8 @@ print_sum(struct weir_cli *cli, const json_t *row)
 static void
 print_usage(struct weir_cli *cli, const json_t *reply)
 {
-    static const char *const names[] = {"tenant", "project", "key", "model",
-                                        "deployment"};
+    static const char *const names[] = {"tenant",     "project", "key", "model",
+                                        "deployment", "task",    "tag"};
     const json_t *row;
     size_t index;
     json_array_foreach(json_object_get(reply, "rows"), index, row)
@@ -143,6 +143,17 @@ print_usage(struct weir_cli *cli, const json_t *reply)
     {
         fprintf(cli->out, "%-48s", "total");
         print_sum(cli, row);
+    }
+    const json_t *tasks = json_object_get(reply, "per_task");
+    if (tasks != NULL) {
+        char mean[48], middle[48], high[48];
+        weir_cli_money(weir_cli_number(tasks, "mean_micros"), "", mean);
+        weir_cli_money(weir_cli_number(tasks, "middle_micros"), "", middle);
+        weir_cli_money(weir_cli_number(tasks, "p95_micros"), "", high);
+        fprintf(cli->out,
+                "%lld tasks: %s on the average, the middle one %s, 95 of 100 "
+                "at most %s\n",
+                weir_cli_number(tasks, "tasks"), mean, middle, high);
     }
 }
 

@@ -32,21 +32,40 @@ end(struct weir_api_call *call)
     weir_store_read_end(call->door->store);
 }
 
-/* As CSV where it was asked for. */
+/* As CSV or PDF where it was asked for. */
 static weir_status
 reply_invoice(struct weir_api_call *call, json_t *invoice,
               struct weir_error *err)
 {
-    if (!weir_span_equal(asked(call, "format"), WEIR_SPAN("csv"))) {
+    weir_span format = asked(call, "format");
+    weir_status status = WEIR_OK;
+    struct weir_buf out;
+    if (format.len == 0 || weir_span_equal(format, WEIR_SPAN("json"))) {
         call->reply = invoice;
         return WEIR_OK;
     }
-    call->text = weir_invoice_csv(invoice);
-    call->content_type = "text/csv; charset=utf-8";
+    if (weir_span_equal(format, WEIR_SPAN("csv"))) {
+        call->text = weir_invoice_csv(invoice);
+        call->content_type = "text/csv; charset=utf-8";
+        if (call->text == NULL)
+            status =
+                weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    } else if (weir_span_equal(format, WEIR_SPAN("pdf"))) {
+        weir_buf_init(&out, (size_t)64 << 20);
+        status = weir_invoice_pdf(invoice, &out, err);
+        if (status == WEIR_OK) {
+            call->text = out.ptr; /* a heap buffer's bytes */
+            call->text_len = out.len;
+            call->content_type = "application/pdf";
+        } else {
+            weir_buf_fini(&out);
+        }
+    } else {
+        status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "'format' is json, csv or pdf");
+    }
     json_decref(invoice);
-    return call->text != NULL
-               ? WEIR_OK
-               : weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    return status;
 }
 
 weir_status

@@ -133,11 +133,25 @@ read_groups(const char *text, struct weir_store_filter *filter,
         if (i == WEIR_COUNTOF(groups))
             return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                              "'by' lists tenant, project, key, model, "
-                             "deployment, day");
+                             "deployment, day, tag, tag.NAME, task");
         *groups[i].flag = true;
         text += len + (text[len] == ',');
     }
     return WEIR_OK;
+}
+
+/* "project,tag.team" */
+static bool
+names_tag(const char *text)
+{
+    weir_span tag;
+    while (*text != '\0') {
+        size_t len = strcspn(text, ",");
+        if (weir_tag_group((weir_span){text, len}, &tag))
+            return true;
+        text += len + (text[len] == ',');
+    }
+    return false;
 }
 
 weir_status
@@ -154,6 +168,13 @@ weir_api_usage(struct weir_api_call *call, struct weir_error *err)
     if (status == WEIR_OK)
         status =
             weir_api_query_time(call, "to", WEIR_TIME_MAX, &filter.to, err);
+    if (status == WEIR_OK && by != NULL && names_tag(by)) {
+        json_decref(summing.rows);
+        json_decref(summing.total);
+        return weir_usage_by_tag(call->door->store, filter.tenant, filter.from,
+                                 filter.to, weir_span_of(by), &call->reply,
+                                 err);
+    }
     if (status == WEIR_OK)
         status =
             read_groups(by == NULL ? "tenant,project,model" : by, &filter, err);

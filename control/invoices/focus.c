@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/tags.h>
+
 #include "control/invoices/book.h"
 
 static const char *const columns[] = {"BilledCost",
@@ -48,6 +50,7 @@ static const char *const columns[] = {"BilledCost",
                                       "SubAccountName",
                                       "SkuId",
                                       "SkuPriceId",
+                                      "Tags",
                                       "x_Calls",
                                       "x_InputTokens",
                                       "x_CachedInputTokens",
@@ -195,6 +198,25 @@ put_charge_head(struct sheet *sheet, const struct charge *charge)
     put_time(sheet, to);
 }
 
+/* {"team": "search"}; names and values have no character to escape. */
+static void
+put_tags(struct sheet *sheet, weir_span tags)
+{
+    char memory[WEIR_TAGS_BYTES + WEIR_TAGS_MAX * 8];
+    struct weir_buf out;
+    struct weir_tag tag;
+    const char *between = "{";
+    weir_buf_init_fixed(&out, memory, sizeof memory);
+    while (weir_tags_next(&tags, &tag)) {
+        weir_buf_addf(&out, "%s\"%.*s\": \"%.*s\"", between,
+                      WEIR_SPAN_ARG(tag.name), WEIR_SPAN_ARG(tag.value));
+        between = ", ";
+    }
+    if (out.len > 0)
+        weir_buf_add_byte(&out, '}');
+    put(sheet, weir_buf_span(&out));
+}
+
 static void
 put_charge_tail(struct sheet *sheet, const struct charge *charge)
 {
@@ -216,6 +238,7 @@ put_charge_tail(struct sheet *sheet, const struct charge *charge)
     snprintf(sku, sizeof sku, "%.*s%s%.*s", WEIR_SPAN_ARG(sum->model),
              sum->version.len > 0 ? "@" : "", WEIR_SPAN_ARG(sum->version));
     put_text(sheet, sku);
+    put_tags(sheet, sum->tags);
     put_count(sheet, sum->calls);
     put_count(sheet, sum->usage.input_tokens);
     put_count(sheet, sum->usage.cached_tokens);
@@ -341,10 +364,11 @@ put_tenant(struct sheet *sheet, const struct weir_world *world,
            struct weir_error *err)
 {
     struct book book;
-    weir_status status = weir__book_open(&book, world, store, tenant, period,
-                                         WEIR_BY_DAY | WEIR_BY_DEPLOYMENT |
-                                             WEIR_BY_REGION | WEIR_BY_COUNTRY,
-                                         err);
+    weir_status status =
+        weir__book_open(&book, world, store, tenant, period,
+                        WEIR_BY_DAY | WEIR_BY_DEPLOYMENT | WEIR_BY_REGION |
+                            WEIR_BY_COUNTRY | WEIR_BY_TAGS,
+                        err);
     sheet->book = &book;
     sheet->invoice[0] = '\0';
     if (status == WEIR_OK)

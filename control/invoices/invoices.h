@@ -32,7 +32,7 @@
 #define WEIR_BY_COUNTRY    256u
 #define WEIR_BY_DAY        512u /* begins `offset_us` before UTC's */
 #define WEIR_BY_CUSTOMER   1024u
-#define WEIR_BY_TAGS       2048u /* all tags of a call, as one text */
+#define WEIR_BY_TAGS       2048u /* see `tag` */
 #define WEIR_BY_BAND       4096u /* as `band` says */
 
 struct weir_money_filter {
@@ -41,6 +41,9 @@ struct weir_money_filter {
     weir_time to;
     int64_t offset_us;
     uint32_t by;
+    /* What WEIR_BY_TAGS groups by: the value of this tag; where it is empty,
+     * all tags but `task`, which are as many as there are tasks. */
+    weir_span tag;
     /* Calls of a model that are priced alike have one number. Called while
      * rows are read: not to use the store. */
     uint64_t (*band)(void *context, weir_span model,
@@ -61,7 +64,7 @@ struct weir_money_sum {
     weir_span place;
     weir_span country;
     weir_span customer; /* end customer of a reseller */
-    weir_span tags;     /* weir/tags.h, written */
+    weir_span tags;     /* weir/tags.h, written; or a value */
     uint64_t band;
     weir_time day;
     uint64_t calls; /* that ended */
@@ -151,6 +154,11 @@ WEIR_MUST_USE weir_status weir__invoice_one(struct weir_store *store,
  * of memory. */
 char *weir_invoice_csv(const json_t *invoice);
 
+/* The same as a paper; `out` is a heap buffer. As weir_pdf_write(). */
+WEIR_MUST_USE weir_status weir_invoice_pdf(const json_t *invoice,
+                                           struct weir_buf *out,
+                                           struct weir_error *err);
+
 /* ------------------------------------------------------------- exports */
 
 /* FOCUS `version` ("1.2", "1.3") of a period for a tenant (empty: all) as
@@ -172,6 +180,16 @@ WEIR_MUST_USE weir_status weir_revenue(struct weir_store *store,
  * on, and `service` where it is not standard. */
 void weir_units_json(json_t *row, const struct weir_record_units *units);
 void weir_usage_json(json_t *row, const struct weir_usage *usage);
+
+/* The ledger by "tag", "tag.NAME" or "task", and tenant, project, key, model,
+ * deployment, day. JSON: rows, total, of tasks per_task. EPARSE. */
+WEIR_MUST_USE weir_status weir_usage_by_tag(struct weir_store *store,
+                                            weir_span tenant, weir_time from,
+                                            weir_time to, weir_span by,
+                                            json_t **report_out,
+                                            struct weir_error *err);
+/* Whether the word is one of these; *tag_out empty: every tag by itself. */
+bool weir_tag_group(weir_span word, weir_span *tag_out);
 
 /* A field of a CSV file, quoted where it has to be. */
 void weir_csv_add(struct weir_buf *out, weir_span field);

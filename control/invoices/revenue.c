@@ -33,7 +33,8 @@ static const struct {
 };
 
 static weir_status
-read_groups(weir_span text, uint32_t *by_out, struct weir_error *err)
+read_groups(weir_span text, uint32_t *by_out, weir_span *tag_out,
+            struct weir_error *err)
 {
     while (text.len > 0) {
         const char *comma = memchr(text.ptr, ',', text.len);
@@ -43,12 +44,17 @@ read_groups(weir_span text, uint32_t *by_out, struct weir_error *err)
                !weir_span_equal((weir_span){text.ptr, len},
                                 weir_span_of(groups[i].name)))
             i++;
-        if (i == WEIR_COUNTOF(groups))
+        if (i == WEIR_COUNTOF(groups) &&
+            weir_tag_group((weir_span){text.ptr, len}, tag_out) &&
+            tag_out->len > 0)
+            *by_out |= WEIR_BY_TAGS;
+        else if (i == WEIR_COUNTOF(groups))
             return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                              "'by' lists tenant, project, key, model, "
                              "deployment, price_version, region, place, "
-                             "country, customer");
-        *by_out |= groups[i].bit;
+                             "country, customer, tag.NAME, task");
+        else
+            *by_out |= groups[i].bit;
         len += comma != NULL;
         text = (weir_span){text.ptr + len, text.len - len};
     }
@@ -79,6 +85,8 @@ row_of(struct table *table, const struct weir_money_sum *sum)
         if (table->by & groups[i].bit)
             json_object_set_new(group, groups[i].name, text_json(text));
     }
+    if (table->by & WEIR_BY_TAGS)
+        json_object_set_new(group, "tag", text_json(sum->tags));
     char *name = json_dumps(group, JSON_COMPACT | JSON_SORT_KEYS);
     json_t *row = name == NULL ? NULL : json_object_get(table->rows, name);
     if (name != NULL && row == NULL) {
@@ -157,7 +165,7 @@ weir_revenue(struct weir_store *store, weir_span tenant, weir_span period_text,
     struct weir_money_filter filter = {.tenant = tenant};
     weir_status status = weir_period_parse(period_text, 0, &period, err);
     if (status == WEIR_OK)
-        status = read_groups(by, &table.by, err);
+        status = read_groups(by, &table.by, &filter.tag, err);
     if (status == WEIR_OK)
         status = before_of(&period, &filter.from, err);
     filter.by = table.by;

@@ -26,15 +26,98 @@ def micros(text):
     return int(decimal.Decimal(str(text)) * MILLION)
 
 
-def cost(call, price):
+# Where a rate is not stated: what its kind costs.
+KINDS = {"input": None, "cached_input": "input", "output": None,
+         "reasoning": "output", "cache_write": "input",
+         "cache_write_1h": "cache_write", "audio_input": "input",
+         "audio_output": "output", "image_input": "input",
+         "image_output": "output", "picture": None, "request": None}
+EACH = ("picture", "request")
+UNITS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens",
+         "cache_write_tokens", "cache_write_1h_tokens", "audio_input_tokens",
+         "audio_cached_tokens", "audio_output_tokens", "image_input_tokens",
+         "image_output_tokens", "pictures")
+
+
+def fitting(price, call):
+    """Numbers of the changes that this call has."""
+    when = call["decided_us"]
+    minute = when // (60 * MILLION) % 1440
+    found = []
+    for number, change in enumerate(price.get("changes", [])):
+        services = change.get("service", [])
+        services = [services] if isinstance(services, str) else services
+        if "from" in change and when < begin_of(change["from"], 0) or \
+                "until" in change and when >= begin_of(change["until"], 0) or \
+                call.get("input_tokens", 0) <= change.get("above", -1) or \
+                services and call.get("service", "standard") not in services:
+            continue
+        if "hours" in change:
+            start, end = (int(text[:2]) * 60 + int(text[3:])
+                          for text in change["hours"].split("-"))
+            inside = start <= minute < end if start < end else \
+                minute >= start or minute < end
+            if not inside:
+                continue
+        found.append(number)
+    return tuple(found)
+
+
+def rates_of(price, changes):
+    """Micro-units for one of each kind, as fractions; and the version."""
+    stated, version = dict(price), price.get("version", "")
+    for number in changes:
+        stated.update(price["changes"][number])
+        version = price["changes"][number].get("version", version)
+    rates = {}
+    for name, kind in KINDS.items():
+        if name in stated:
+            rates[name] = fractions.Fraction(
+                micros(stated[name]), 1 if name in EACH else MILLION)
+        else:
+            rates[name] = rates[kind] if kind else fractions.Fraction(0)
+    if "audio_cached" in stated:
+        rates["audio_cached"] = fractions.Fraction(
+            micros(stated["audio_cached"]), MILLION)
+    else:
+        rates["audio_cached"] = rates["audio_input"] \
+            if "audio_input" in stated else rates["cached_input"]
+    return rates, version
+
+
+def cost(call, rates, requests=None):
     """One call, or the sums of many: rounded once."""
-    cached = min(call["cached_tokens"], call["input_tokens"])
-    reasoning = min(call["reasoning_tokens"], call["output_tokens"])
-    whole = ((call["input_tokens"] - cached) * micros(price["input"]) +
-             cached * micros(price.get("cached_input", price["input"])) +
-             (call["output_tokens"] - reasoning) * micros(price["output"]) +
-             reasoning * micros(price.get("reasoning", price["output"])))
-    return half_up(fractions.Fraction(whole, MILLION))
+    def count(name):
+        return call.get(name, 0)
+    left = {"in": count("input_tokens"), "out": count("output_tokens")}
+
+    def take(side, number):
+        number = min(number, left[side])
+        left[side] -= number
+        return number
+    written = take("in", count("cache_write_tokens"))
+    cached = take("in", count("cached_tokens"))
+    hour = min(written, count("cache_write_1h_tokens"))
+    sound = min(cached, count("audio_cached_tokens"))
+    if requests is None:
+        requests = int(any(count(name) for name in (
+            "input_tokens", "output_tokens", "pictures")))
+    whole = (hour * rates["cache_write_1h"] +
+             (written - hour) * rates["cache_write"] +
+             sound * rates["audio_cached"] +
+             (cached - sound) * rates["cached_input"] +
+             take("in", count("audio_input_tokens")) * rates["audio_input"] +
+             take("in", count("image_input_tokens")) * rates["image_input"] +
+             left["in"] * rates["input"] +
+             take("out", count("reasoning_tokens")) * rates["reasoning"] +
+             take("out", count("audio_output_tokens")) *
+             rates["audio_output"] +
+             take("out", count("image_output_tokens")) *
+             rates["image_output"] +
+             left["out"] * rates["output"] +
+             count("pictures") * rates["picture"] +
+             requests * rates["request"])
+    return half_up(whole)
 
 
 def offset_of(contract):
@@ -75,35 +158,43 @@ def recompute(config, calls, invoice):
     contract = next((row for row in config.get("contracts", [])
                      if row["name"] == invoice.get("contract")), {})
     listed = {row["name"]: row["price"] for row in config["models"]}
+    own = {row["name"]: row["price"] for row in config["deployments"]
+           if "price" in row}
     agreed = {row["model"]: row["price"] for row in contract.get("prices", [])}
     lines, faults = {}, []
     for call in calls:
         if call["state"] != "closed" or call["tenant"] != tenant or \
                 not start <= call["decided_us"] < end:
             continue
-        if call["model"] and call["cost_micros"] != cost(
-                call, listed[call["model"]]):
-            faults.append(call["request"])
+        if call["model"]:
+            price = own.get(call["deployment"], listed[call["model"]])
+            rates, version = rates_of(price, fitting(price, call))
+            if call["cost_micros"] != cost(call, rates) or \
+                    call["price_version"] != version:
+                faults.append(call["request"])
+        band = fitting(agreed.get(call["model"], {}), call)
         key = (call["project"], call["model"], call["price_version"],
-               rate_of(contract, call["decided_us"]))
+               rate_of(contract, call["decided_us"]), band)
         line = lines.setdefault(key, dict.fromkeys(
-            ("calls", "cost_micros", "input_tokens", "cached_tokens",
-             "output_tokens", "reasoning_tokens"), 0))
+            ("calls", "requests", "cost_micros") + UNITS, 0))
         line["calls"] += 1
-        for name in line:
-            line[name] += call.get(name, 0) if name != "calls" else 0
+        line["requests"] += any(call.get(name, 0) for name in (
+            "input_tokens", "output_tokens", "pictures"))
+        for name in ("cost_micros",) + UNITS:
+            line[name] += call.get(name, 0)
     percent = decimal.Decimal(contract.get("discount", "0%").rstrip("%"))
     total = dict.fromkeys(("calls", "list_micros", "converted_micros",
                            "discount_micros", "usage_micros"), 0)
     tokens = 0
-    for (_, model, _, (_, rate)), line in lines.items():
+    for (_, model, _, (_, rate), band), line in lines.items():
         converted = half_up(fractions.Fraction(line["cost_micros"] * rate,
                                                MILLION))
         discount = half_up(fractions.Fraction(converted) *
                            fractions.Fraction(percent) / 100)
         net = converted - discount
         if model in agreed:
-            discount, net = 0, cost(line, agreed[model])
+            discount, net = 0, cost(
+                line, rates_of(agreed[model], band)[0], line["requests"])
         total["calls"] += line["calls"]
         total["list_micros"] += line["cost_micros"]
         total["converted_micros"] += converted

@@ -56,7 +56,7 @@ write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
                       : "0",
                   by_customer ? "coalesce(e.name, '')" : "''");
     weir_buf_addf(sql, ", %s, %s",
-                  filter->by & WEIR_BY_TAGS ? "coalesce(t.tags, '')" : "''",
+                  filter->by & WEIR_BY_TAGS ? "weir_tags(t.tags)" : "''",
                   filter->by & WEIR_BY_BAND
                       ? "weir_band(c.model, c.decided_us, c.input_tokens,"
                         " c.service)"
@@ -169,6 +169,30 @@ say_band(sqlite3_context *context, int count, sqlite3_value **values)
                              banding->filter->band_context, model, &when));
 }
 
+/* weir_tags(tags) */
+static void
+say_tags(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct banding *banding = sqlite3_user_data(context);
+    const char *bytes = (const char *)sqlite3_value_text(values[0]);
+    weir_span text = {bytes, (size_t)sqlite3_value_bytes(values[0])};
+    struct weir_tags tags = {.count = 0};
+    struct weir_tag tag;
+    char room[WEIR_TAGS_BYTES];
+    weir_span value = WEIR_SPAN("");
+    (void)count;
+    if (bytes != NULL && banding->filter->tag.len > 0) {
+        (void)weir_tags_find(text, banding->filter->tag, &value);
+    } else if (bytes != NULL) {
+        while (weir_tags_next(&text, &tag)) {
+            if (!weir_span_equal(tag.name, WEIR_SPAN(WEIR_TAG_TASK)))
+                (void)weir_tags_put(&tags, tag.name, tag.value);
+        }
+        value = (weir_span){room, weir_tags_write(&tags, room)};
+    }
+    sqlite3_result_text(context, value.ptr, (int)value.len, SQLITE_TRANSIENT);
+}
+
 weir_status
 weir_money_sums(struct weir_store *store,
                 const struct weir_money_filter *filter,
@@ -186,6 +210,11 @@ weir_money_sums(struct weir_store *store,
         sqlite3_create_function_v2(store->db, "weir_band", 4,
                                    SQLITE_UTF8 | SQLITE_DIRECTONLY, &banding,
                                    say_band, NULL, NULL, NULL) != SQLITE_OK)
+        return weir_sql_fail(store, err);
+    if ((filter->by & WEIR_BY_TAGS) != 0 &&
+        sqlite3_create_function_v2(store->db, "weir_tags", 1,
+                                   SQLITE_UTF8 | SQLITE_DIRECTONLY, &banding,
+                                   say_tags, NULL, NULL, NULL) != SQLITE_OK)
         return weir_sql_fail(store, err);
     write_sql(filter, &sql);
     if (sqlite3_prepare_v2(store->db, sql.ptr, (int)sql.len, &row, NULL) !=
