@@ -23,6 +23,7 @@ struct column {
     char name[40];
     bool is_number;
     bool is_money;
+    bool is_wide; /* not on paper */
 };
 
 struct columns {
@@ -38,6 +39,9 @@ add_columns(struct columns *columns, const char *text)
         size_t len = strcspn(text, " ");
         const char *name = text;
         size_t name_len = len;
+        column.is_wide = *name == '-';
+        name += column.is_wide;
+        name_len -= column.is_wide;
         column.is_money = *name == '$';
         column.is_number = *name == '#' || *name == '$';
         name += column.is_number;
@@ -232,6 +236,56 @@ write_csv(const struct weir_report *report, const json_t *made,
 /* --------------------------------------------------------------------- pdf */
 
 static void
+leave_out_wide(struct columns *columns)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < columns->count; i++) {
+        if (!columns->rows[i].is_wide)
+            columns->rows[kept++] = columns->rows[i];
+    }
+    columns->count = kept;
+}
+
+/* A moment on paper is to the second. */
+static weir_span
+paper_value(const json_t *row, const struct column *column, char *memory)
+{
+    weir_span text = value_of(row, column, memory);
+    if (text.len == 27 && text.ptr[10] == 'T' && text.ptr[26] == 'Z' &&
+        text.ptr[19] == '.') {
+        memory[10] = ' ';
+        memory[19] = 'Z';
+        text.len = 20;
+    }
+    return text;
+}
+
+/* Letters of the paper's width, about; what short columns need they get, and
+ * the long ones share what is left. */
+#define LINE_LETTERS  96
+#define SHORT_LETTERS 15
+
+static void
+narrow(struct weir_pdf_column *heads, uint32_t count)
+{
+    uint32_t fixed = 0, loose = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (heads[i].share <= SHORT_LETTERS)
+            fixed += heads[i].share;
+        else
+            loose += heads[i].share > 60 ? 60 : heads[i].share;
+    }
+    if (fixed + loose <= LINE_LETTERS || loose == 0)
+        return;
+    uint32_t left = fixed + 30 < LINE_LETTERS ? LINE_LETTERS - fixed : 30;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t share = heads[i].share > 60 ? 60 : heads[i].share;
+        if (heads[i].share > SHORT_LETTERS)
+            heads[i].share = share * left / loose + 1;
+    }
+}
+
+static void
 paper_table(struct weir_pdf *pdf, const struct weir_report_section *section,
             const json_t *rows)
 {
@@ -243,6 +297,7 @@ paper_table(struct weir_pdf *pdf, const struct weir_report_section *section,
     size_t index;
     weir_pdf_heading(pdf, weir_span_of(section->title));
     add_columns(&columns, section->columns);
+    leave_out_wide(&columns);
     if (columns.count > WEIR_PDF_COLUMNS_MAX)
         columns.count = WEIR_PDF_COLUMNS_MAX;
     if (memory == NULL || json_array_size(rows) == 0) {
@@ -251,16 +306,17 @@ paper_table(struct weir_pdf *pdf, const struct weir_report_section *section,
         return;
     }
     for (uint32_t i = 0; i < columns.count; i++) {
-        size_t widest = strlen(columns.rows[i].name) + 1;
+        size_t widest = strlen(columns.rows[i].name) * 5 / 4 + 1;
         json_array_foreach(rows, index, row)
         {
-            size_t width = letters(value_of(row, &columns.rows[i], memory));
+            size_t width = letters(paper_value(row, &columns.rows[i], memory));
             widest = width > widest ? width : widest;
         }
-        heads[i] = (struct weir_pdf_column){
-            columns.rows[i].name, (uint32_t)(widest > 44 ? 44 : widest) + 1,
-            columns.rows[i].is_number};
+        heads[i] =
+            (struct weir_pdf_column){columns.rows[i].name, (uint32_t)widest + 2,
+                                     columns.rows[i].is_number};
     }
+    narrow(heads, columns.count);
     weir_pdf_table(pdf, heads, columns.count);
     json_array_foreach(rows, index, row)
     {

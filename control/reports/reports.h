@@ -34,7 +34,8 @@ struct weir_report_ask {
 };
 
 /* A table of the reply. `columns`: members of its rows, by blanks; "#" before
- * a name sets it right, "$" shows micro-units with the row's "currency". */
+ * a name sets it right, "$" shows micro-units with the row's "currency"; "-"
+ * before either leaves it off paper. */
 struct weir_report_section {
     const char *member;
     const char *title;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports against a weir that works: what they say is what was called."""
+import base64
 import csv
 import io
 import json
 import subprocess
 import time
 
+import auditor
 import lab
 import pytest
 
@@ -157,7 +159,6 @@ def test_terms_are_in_record_statement_and_report(told):
     assert all(len(row["text_sha256"]) == 64 for row in said["policies"])
     # in the receipt's signed bytes, too
     receipt = told.weir.json("audit", "receipt", told.good_ids[0])
-    import base64
     assert any(b"maker-terms@2026-05 inputs=may_not_train" in
                base64.b64decode(row["record"]) for row in receipt["records"])
 
@@ -249,3 +250,57 @@ def test_roles_of_reports(told):
                     tokens["auditor"])[0] == 200
     assert told.api("POST", "/v1/reports/outside", tokens["auditor"],
                     {"import": "a", "source": "b", "rows": []})[0] == 403
+
+
+def test_an_auditor_draws_population_and_sample_from_the_log_alone(told):
+    until = int((time.time() - 0.5) * 1000000)
+    iso = time.strftime("%Y-%m-%dT%H:%M:%S",
+                        time.gmtime(until // 1000000)) + \
+        f".{until % 1000000:06}Z"
+    made = told.report("controls", "--from", "2026-01-01", "--to", iso,
+                       "--sample", "7")
+    samples = {}
+    for row in made["samples"]:
+        samples.setdefault(row["control"], []).append(
+            (row["leaf"], row["id"], row["record_sha256"]))
+    seen = set()
+    for row in made["controls"]:
+        if "filtered" in row["evidence"] or "findings" in row["evidence"]:
+            continue    # fields deep in a record, which auditor.py skips
+        found = auditor.audit(told.weir.state, row["control"],
+                              row["evidence"], made["from_us"],
+                              made["to_us"], 7)
+        assert found["population"] == row["population"], row
+        assert found["seed"] == row["seed"]
+        assert found["size"] == made["summary"]["log_size"]
+        assert found["root"] == made["summary"]["log_root"]
+        assert found["sample"] == samples.get(row["control"], []), row
+        seen.add(row["population"] > 0)
+    assert seen == {True, False}
+    rows = by(made["controls"], "control")
+    assert rows["CC8.1",]["population"] >= 1
+    assert rows["CC6.2",]["population"] >= 2    # two keys were made
+    assert rows["Art.12",]["population"] > rows["CC6.1",]["population"]
+    # a period of which nothing is recorded has nothing
+    empty = told.report("controls", "--from", "2025-01-01", "--to",
+                        "2025-02-01", "--framework", "aiact")
+    assert {row["population"] for row in empty["controls"]} == {0}
+    assert {row["framework"] for row in empty["controls"]} == {"aiact"}
+    # asked again, the same is said
+    again = told.report("controls", "--from", "2026-01-01", "--to", iso,
+                        "--sample", "7")
+    again["made_us"] = made["made_us"]
+    assert again == made
+
+
+def test_what_controls_have_is_signed_by_two(told, tmp_path):
+    told.weir.cli("report", "controls", "--framework", "soc2", "--sample",
+                  "3", "--format", "pdf", "--out",
+                  str(tmp_path / "controls.pdf"))
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "controls.pdf",
+                           "-"], capture_output=True, text=True).stdout
+    assert "For the auditee" in text and "The auditor" in text
+    assert "CC8.1" in text and "Signature" in text
+    done = told.weir.cli("report", "controls", "--control", "CC99",
+                         check=False)
+    assert done.returncode != 0 and "no control" in done.stderr
