@@ -53,7 +53,7 @@ row_json(const struct weir_watch_row *row)
 {
     json_t *detail = json_loadb(row->detail.ptr, row->detail.len, 0, NULL);
     return json_pack(
-        "{s:I,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:b,s:f,s:f,s:f,s:o,s:I,s:s,"
+        "{s:I,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:f,s:f,s:f,s:o,s:I,s:s,"
         "s:o*}",
         "number", (json_int_t)row->number, "subject",
         subject_json(row->kind, row->name), "kind",
@@ -61,11 +61,11 @@ row_json(const struct weir_watch_row *row)
         "tenant", weir_api_text(row->tenant), "provider",
         weir_api_text(row->provider), "window_end_us",
         (json_int_t)row->window_end, "calls", (json_int_t)row->calls, "window",
-        (json_int_t)row->window, "has_reference", (int)row->has_reference,
-        "score", (double)row->score, "score_without_cues",
-        (double)row->plain_score, "z", (double)row->z, "fired",
-        fired_json(row->fired), "kinds", (json_int_t)row->kinds, "action",
-        weir_watch_action_name(row->action), "detail", detail);
+        (json_int_t)row->window, "looks", (json_int_t)row->looks,
+        "has_reference", (int)row->has_reference, "score", (double)row->score,
+        "score_without_cues", (double)row->plain_score, "z", (double)row->z,
+        "fired", fired_json(row->fired), "kinds", (json_int_t)row->kinds,
+        "action", weir_watch_action_name(row->action), "detail", detail);
 }
 
 struct listing {
@@ -92,7 +92,7 @@ figures_json(struct weir_watch_live *live)
     struct weir_watch_live_shown s;
     weir_watch_live_figures(live, &s);
     return json_pack(
-        "{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+        "{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
         "is_current", (int)s.is_current, "read_up_to_us",
         (json_int_t)s.read_up_to, "calls", (json_int_t)s.calls, "again",
         (json_int_t)s.again, "late", (json_int_t)s.late, "waiting",
@@ -101,7 +101,7 @@ figures_json(struct weir_watch_live *live)
         (json_int_t)s.in_memory, "references", (json_int_t)s.references,
         "clusters", (json_int_t)s.clusters, "members", (json_int_t)s.members,
         "accounts", (json_int_t)s.accounts, "clustered_at_us",
-        (json_int_t)s.clustered_at);
+        (json_int_t)s.clustered_at, "cluster_us", (json_int_t)s.cluster_us);
 }
 
 static weir_status

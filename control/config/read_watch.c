@@ -111,9 +111,9 @@ read_clusters(struct reader *r, const struct yaml_node *node, void *member)
     };
     row *settings = member;
     read_fields(r, node, "clusters", fields, WEIR_COUNTOF(fields), settings);
-    if (settings->cluster_bin_us < WEIR_US_PER_SEC ||
+    if (settings->cluster_bin_us < 100 * WEIR_US_PER_MS ||
         settings->cluster_bin_us > WEIR_US_PER_DAY)
-        read_fault(r, node, "Write a bin of 1 s to 1 d.",
+        read_fault(r, node, "Write a bin of 100 ms to 1 d.",
                    "the bin of activity is out of range");
 }
 

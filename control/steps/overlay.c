@@ -72,6 +72,7 @@ add_row(void *context, const struct weir_step_row *row)
         .rate = is_slowed ? rule.rate : 0,
         .action = row->stand.step,
         .strip = row->stand.step == WEIR_WATCH_STRIP ? WEIR_WATCH_STRIP_ALL : 0,
+        .agreed = row->stand.agreed,
     };
     weir_case_id_format(row->case_number, id);
     bool is_short = weir_watch_step_set_id(&all->model, weir_span_of(id));

@@ -162,8 +162,8 @@ static const char figures[] =
 
 /* The watch has seen a window; `calls` says which. */
 static void
-say(struct place *place, const char *subject, uint64_t calls, uint32_t kinds,
-    enum weir_watch_action action)
+say_looks(struct place *place, const char *subject, uint64_t calls,
+          uint32_t kinds, enum weir_watch_action action, uint32_t looks)
 {
     struct weir_error err = {0};
     struct weir_watch_row row = {.window_end = weir_control_now(),
@@ -171,6 +171,7 @@ say(struct place *place, const char *subject, uint64_t calls, uint32_t kinds,
                                  .window = 300,
                                  .kinds = kinds,
                                  .action = action,
+                                 .looks = looks,
                                  .score = 2,
                                  .detail = weir_span_of(figures)};
     bool is_new = false;
@@ -181,6 +182,13 @@ say(struct place *place, const char *subject, uint64_t calls, uint32_t kinds,
     assert_ok(weir__watch_verdict_add(store, &row, &is_new, &err));
     assert_ok(weir_store_commit(store, &err));
     assert_true(is_new);
+}
+
+static void
+say(struct place *place, const char *subject, uint64_t calls, uint32_t kinds,
+    enum weir_watch_action action)
+{
+    say_looks(place, subject, calls, kinds, action, 1);
 }
 
 static uint32_t
@@ -217,6 +225,12 @@ stand(struct place *place, const char *subject)
     return found.row;
 }
 
+static int64_t
+case_of(struct place *place, const char *subject)
+{
+    return stand(place, subject).case_number;
+}
+
 static char *
 key_subject(const struct place *place, int key)
 {
@@ -228,25 +242,38 @@ key_subject(const struct place *place, int key)
 }
 
 /* The step that workers read for a subject; 0: none. */
-static uint32_t
-in_overlay(struct place *place, uint64_t digest)
+static struct weir_watch_step
+row_in_overlay(struct place *place, uint64_t digest)
 {
+    struct weir_watch_step found = {0};
     char path[WEIR_PATH_MAX + 48];
     struct weir_overlay overlay;
     struct weir_error err = {0};
-    uint32_t count = 0, action = 0;
+    uint32_t count = 0;
     snprintf(path, sizeof path, "%s/overlay-%llu", place->control->paths.run,
              (unsigned long long)place->control->board->overlay);
     assert_ok(weir_overlay_map(path, &overlay, &err));
     const struct weir_watch_step *steps =
         weir_overlay_steps(&overlay, digest, &count);
     if (count > 0) {
-        action = steps[0].action;
+        found = steps[0];
         assert_true(steps[0].until > weir_control_now());
         assert_true(weir_watch_step_id(&steps[0]).len > 5);
     }
     weir_overlay_close(&overlay);
-    return action;
+    return found;
+}
+
+static uint32_t
+in_overlay(struct place *place, uint64_t digest)
+{
+    return row_in_overlay(place, digest).action;
+}
+
+static uint32_t
+agreed_in_overlay(struct place *place, uint64_t digest)
+{
+    return row_in_overlay(place, digest).agreed;
 }
 
 static bool
@@ -322,6 +349,40 @@ TEST(steps, without_a_rule_only_observe_is_automatic)
     assert_int_equal(row.stand.step, WEIR_WATCH_OBSERVE);
     assert_int_equal(row.stand.coming, WEIR_WATCH_SLOW);
     assert_int_equal(row.stand.is_asked, 1);
+    assert_int_equal(row.stand.agreed, WEIR_WATCH_NOTHING);
+    /* A person's yes is what workers need to let it meet a call. */
+    struct weir_error err = {0};
+    assert_ok(weir_step_answer(place.control, &ada,
+                               case_of(&place, "tenant:small"), true,
+                               WEIR_SPAN("figures hold"), &err));
+    row = stand(&place, "tenant:small");
+    assert_int_equal(row.stand.step, WEIR_WATCH_SLOW);
+    assert_int_equal(row.stand.agreed, WEIR_WATCH_SLOW);
+    assert_int_equal(in_overlay(&place, row.digest), WEIR_WATCH_SLOW);
+    assert_int_equal(agreed_in_overlay(&place, row.digest), WEIR_WATCH_SLOW);
+    close_place(&place);
+}
+
+TEST(steps, quiet_windows_lead_down_however_many_a_verdict_stands_for)
+{
+    struct place place;
+    open_place(&place, "steps=observe,slow;ask=none;clean=3");
+    for (uint64_t i = 1; i < 4; i++) {
+        say(&place, "tenant:small", 300 * i, 3, WEIR_WATCH_SLOW);
+        (void)turn(&place);
+    }
+    assert_int_equal(stand(&place, "tenant:small").stand.step, WEIR_WATCH_SLOW);
+    say_looks(&place, "tenant:small", 1500, 0, WEIR_WATCH_NOTHING, 2);
+    (void)turn(&place);
+    assert_int_equal(stand(&place, "tenant:small").stand.step, WEIR_WATCH_SLOW);
+    say_looks(&place, "tenant:small", 1650, 0, WEIR_WATCH_NOTHING, 1);
+    (void)turn(&place);
+    assert_int_equal(stand(&place, "tenant:small").stand.step,
+                     WEIR_WATCH_OBSERVE);
+    say_looks(&place, "tenant:small", 2850, 0, WEIR_WATCH_NOTHING, 8);
+    (void)turn(&place);
+    assert_int_equal(stand(&place, "tenant:small").stand.step,
+                     WEIR_WATCH_NOTHING);
     close_place(&place);
 }
 
@@ -344,12 +405,6 @@ TEST(steps, the_narrowest_subject_answers)
 }
 
 /* -------------------------------------------------------------- people */
-
-static int64_t
-case_of(struct place *place, const char *subject)
-{
-    return stand(place, subject).case_number;
-}
 
 TEST(steps, a_person_answers_what_is_asked_and_nobody_in_particular_does_not)
 {

@@ -113,9 +113,11 @@ take_verdict(struct turn *turn, const struct weir_watch_row *verdict,
         /* Windows that reach back behind a lift are stale, however late. */
         .from = begins < row.fresh_calls ? WEIR_TIME_MIN : verdict->window_end,
         .kinds = verdict->kinds,
-        .action = verdict->action};
+        .action = verdict->action,
+        .looks = verdict->looks};
     weir__step_keep_rule(&row, &rule, &turn->arena);
-    row.calls = verdict->calls;
+    if (verdict->calls != 0) /* of a cluster that is lost it is not known */
+        row.calls = verdict->calls;
     act.has_evidence = verdict->action != WEIR_WATCH_NOTHING;
     if (act.has_evidence) {
         row.verdict = verdict->number;

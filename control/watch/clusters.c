@@ -10,8 +10,11 @@
  * look says the same whenever it is made. Harmonics of the day are taken out
  * where the bins span a day.
  *
- * A cluster keeps the id of the one it shares most members with; what is not
- * found again stays on file as past, and says so in a verdict.
+ * A cluster keeps the id of the one it shares most members with, also of one
+ * that was lost not long ago; what is not found again stays on file as past.
+ * Each look is a window: it has a verdict as the looks at an account have
+ * (WEIR_WATCH_LOOKS_*), found or lost, so that what stands is renewed and
+ * what is over comes down.
  */
 #include "control/watch/clusters.h"
 
@@ -42,6 +45,8 @@ struct before {
     enum weir_watch_action action;
     uint32_t members;
     uint32_t shared; /* with the cluster at hand */
+    uint32_t looks;
+    bool is_found;
     bool is_taken;
 };
 
@@ -231,6 +236,8 @@ static bool
 add_before(void *context, const struct weir_watch_found *found)
 {
     struct looking *l = context;
+    if (!found->is_found && found->looks >= WEIR_WATCH_LOOKS_QUIET)
+        return true;
     if (l->before_count == l->before_room) {
         uint32_t room = l->before_room * 2 + 64;
         void *moved = realloc(l->before, room * sizeof(*l->before));
@@ -244,7 +251,9 @@ add_before(void *context, const struct weir_watch_found *found)
     l->before[l->before_count++] =
         (struct before){.id = weir_arena_copy(&l->arena, found->id),
                         .action = found->action,
-                        .members = found->members};
+                        .members = found->members,
+                        .looks = found->looks,
+                        .is_found = found->is_found};
     return true;
 }
 
@@ -361,7 +370,8 @@ put_parts(struct looking *l, const struct weir_watch_cluster *cluster,
 
 static weir_status
 say(struct looking *l, weir_span id, const struct weir_watch_cluster *cluster,
-    const struct weir_watch_verdict *verdict, enum weir_watch_action action)
+    const struct weir_watch_verdict *verdict, enum weir_watch_action action,
+    uint32_t looks)
 {
     bool is_new = false;
     uint64_t calls = 0;
@@ -378,6 +388,7 @@ say(struct looking *l, weir_span id, const struct weir_watch_cluster *cluster,
         .window_end = last != 0 ? last : l->look->now,
         .calls = calls,
         .action = action,
+        .looks = looks > WEIR_WATCH_LOOKS_EACH ? WEIR_WATCH_LOOKS_STEP : 1,
         .detail = WEIR_SPAN("{\"signals\":[]}"),
     };
     if (cluster != NULL) {
@@ -458,17 +469,31 @@ put_cluster(struct looking *l, const struct weir_watch_cluster *cluster)
                                      .owners = cluster->owner_count,
                                      .candidates = cluster->candidates,
                                      .action = action};
+    bool is_changed = before == NULL || !before->is_found ||
+                      before->action != action ||
+                      cluster->member_count >=
+                          before->members + before->members / GROWTH_PART + 1;
+    found.looks = is_changed ? 0 : before->looks + 1;
     status = weir__watch_cluster_put(l->look->store, &found, l->err);
     if (status == WEIR_OK)
         status = put_parts(l, cluster, id);
-    bool is_news = before == NULL || before->action != action ||
-                   cluster->member_count >=
-                       before->members + before->members / GROWTH_PART + 1;
-    if (status == WEIR_OK && is_news)
-        status = say(l, id, cluster, &verdict, action);
+    if (status == WEIR_OK && weir_watch_is_told(found.looks))
+        status = say(l, id, cluster, &verdict, action, found.looks);
     l->looked->clusters++;
     l->looked->members += cluster->member_count;
     return status;
+}
+
+/* One that was not found again, this time or for some time. */
+static weir_status
+put_lost(struct looking *l, const struct before *before)
+{
+    uint32_t looks = before->is_found ? 0 : before->looks + 1;
+    weir_status status =
+        weir__watch_cluster_lost(l->look->store, before->id, looks, l->err);
+    if (status != WEIR_OK || !weir_watch_is_told(looks))
+        return status;
+    return say(l, before->id, NULL, NULL, WEIR_WATCH_NOTHING, looks);
 }
 
 static weir_status
@@ -478,19 +503,15 @@ put_all(struct looking *l, const struct weir_watch_cluster *found,
     weir_status status = weir_store_begin(l->look->store, l->err);
     if (status != WEIR_OK)
         return status;
-    status = weir_watch_clusters(l->look->store, WEIR_SPAN_NONE, false,
+    status = weir_watch_clusters(l->look->store, WEIR_SPAN_NONE, true,
                                  add_before, l, l->err);
     if (status == WEIR_OK)
         status = l->status;
     for (uint32_t i = 0; i < count && status == WEIR_OK; i++)
         status = put_cluster(l, &found[i]);
     for (uint32_t i = 0; i < l->before_count && status == WEIR_OK; i++) {
-        if (l->before[i].is_taken)
-            continue;
-        status =
-            weir__watch_cluster_lost(l->look->store, l->before[i].id, l->err);
-        if (status == WEIR_OK)
-            status = say(l, l->before[i].id, NULL, NULL, WEIR_WATCH_NOTHING);
+        if (!l->before[i].is_taken)
+            status = put_lost(l, &l->before[i]);
     }
     if (status == WEIR_OK)
         status = weir_store_commit(l->look->store, l->err);

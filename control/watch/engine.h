@@ -141,6 +141,8 @@ struct weir_watch_notes {
     char actor[40];        /* who asked to renew it */
     uint32_t shared_by;    /* exchanges whose indicators calls matched */
     uint32_t shared_kinds; /* bit per enum weir_indicator_kind */
+    uint32_t steady;       /* looks since what is said changed */
+    uint32_t untold;       /* looks since the last row */
 };
 _Static_assert(sizeof(struct weir_watch_notes) <= WEIR_WATCH_NOTES_BYTES,
                "fits into a pool");

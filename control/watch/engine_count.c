@@ -7,7 +7,10 @@
  * an account of fewer than 300 calls is looked at every 50. What is said
  * changes at once when it becomes stricter or another signal joins, and only
  * after two looks in a row when it becomes milder: a window that shares half
- * its calls with the one before it would otherwise flap.
+ * its calls with the one before it would otherwise flap. What is said again
+ * has a row for each of the next 16 looks and for every eighth after them,
+ * silence for 512 looks at most; an account of which nothing was ever said
+ * has none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,20 +94,39 @@ look_at_shared(const struct weir_watch_engine *engine,
     return true;
 }
 
-/* Whether it is worth a row. */
-static bool
-is_news(struct weir_watch_notes *notes, const struct weir_watch_verdict *v,
-        uint64_t total)
+/*
+ * The looks that a row stands for; 0: there is none. Whoever acts counts
+ * windows, loud ones to climb and quiet ones to come down, so both have rows
+ * while something may still follow from them.
+ */
+static uint32_t
+looks_told(struct weir_watch_notes *notes, const struct weir_watch_verdict *v)
 {
+    bool is_milder = v->action < notes->action;
+    uint32_t looks = ++notes->untold;
     if (v->action > notes->action ||
         (v->action == notes->action && (v->fired & ~notes->fired) != 0 &&
-         v->action != WEIR_WATCH_NOTHING))
-        return true;
-    if (v->action < notes->action)
-        return ++notes->lower >= LOOKS_LOWER;
-    notes->lower = 0;
-    return v->action != WEIR_WATCH_NOTHING &&
-           total - notes->said_at >= WEIR_WATCH_RENEW;
+         v->action != WEIR_WATCH_NOTHING)) {
+        notes->steady = 0;
+        looks = 1;
+    } else if (notes->said_at == 0) {
+        notes->untold = 0; /* nothing was ever said of it */
+        return 0;
+    } else if (is_milder) {
+        if (++notes->lower < LOOKS_LOWER)
+            return 0;
+        notes->steady = 0;
+    } else {
+        looks = notes->lower > 0 ? 1 : looks; /* not in a row, then */
+        notes->lower = 0;
+        notes->steady++;
+        if ((v->action == WEIR_WATCH_NOTHING &&
+             notes->steady > WEIR_WATCH_LOOKS_QUIET) ||
+            !weir_watch_is_told(notes->steady))
+            return 0;
+    }
+    notes->untold = 0;
+    return looks;
 }
 
 static void
@@ -133,7 +155,8 @@ say(struct weir_watch_engine *engine, struct watch_subject *subject,
     notes->plain_score = v->plain_score;
     if (!v->has_reference && (v->fired & LOUD) != 0)
         notes->is_loud = 1;
-    if (!is_news(notes, v, total))
+    uint32_t looks = looks_told(notes, v);
+    if (looks == 0)
         return WEIR_OK;
     notes->action = (uint8_t)v->action;
     notes->fired = v->fired;
@@ -158,6 +181,7 @@ say(struct weir_watch_engine *engine, struct watch_subject *subject,
         .fired = v->fired,
         .kinds = v->kinds,
         .action = v->action,
+        .looks = looks,
         .detail = weir_buf_span(&engine->text),
     };
     return weir__watch_say_verdict(engine, &row, err);

@@ -623,6 +623,65 @@ TEST(watch_engine, loud_first_calls_wait_for_a_person_quiet_ones_do_not)
     free(world.calls);
 }
 
+struct told {
+    uint64_t first_quiet; /* calls, at the first row that says nothing */
+    uint64_t before;
+    uint32_t rows;
+    uint32_t looks;
+};
+
+static bool
+note_told(void *context, const struct weir_watch_row *row)
+{
+    struct told *told = context;
+    if (row->kind != WEIR_WATCH_OF_TENANT ||
+        (told->first_quiet == 0 && row->action != WEIR_WATCH_NOTHING))
+        return true;
+    if (told->first_quiet == 0) {
+        told->first_quiet = row->calls;
+    } else {
+        assert_int_equal(row->calls - told->before, 150 * row->looks);
+        told->looks += row->looks;
+    }
+    told->rows++;
+    told->before = row->calls;
+    return true;
+}
+
+/* Who acts counts windows: each is in some row, at first in one of its own. */
+TEST(watch_engine, every_quiet_window_after_a_loud_one_is_told)
+{
+    struct world world = {.count = 9000};
+    struct weir_error err = {0};
+    struct told told = {0};
+    world.calls = calloc(world.count, sizeof(*world.calls));
+    state = 11;
+    struct run run = begin(&world, 200, true);
+    for (uint32_t i = 0; i < 8550; i++) {
+        char text[400];
+        if (i >= 400 && i < 550)
+            write_task(text, sizeof(text));
+        else
+            write_support(text, sizeof(text));
+        make_call(&world.calls[i], i, "new", text);
+        /* As people do: evenly spaced calls are a signal of their own. */
+        world.calls[i].told.when += draw(40) * draw(40) * WEIR_US_PER_MS;
+        give(&run, &world.calls[i]);
+    }
+    assert_ok(weir__watch_engine_idle(run.engine, WEIR_TIME_MAX / 2, &err));
+    assert_ok(weir__watch_engine_flush(run.engine, NULL, &err));
+    assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_told, &told,
+                                        &err));
+    assert_in_range(told.first_quiet, 700, 5000);
+    /* The first 16 looks have a row each. */
+    assert_true(told.rows > 16);
+    assert_in_range(8550 - told.before, 0, 150 * 8 - 1);
+    assert_int_equal(told.looks, (told.before - told.first_quiet) / 150);
+    end(&run);
+    remove_world(&world);
+    free(world.calls);
+}
+
 /* -------------------------------------------------------------- memory */
 
 TEST(watch_engine, few_pools_in_memory_count_as_many_do)

@@ -81,12 +81,13 @@ struct weir_watch_found {
     uint32_t candidates;
     uint32_t members;
     enum weir_watch_action action;
+    uint32_t looks; /* since it changed, or was lost */
 };
 WEIR_MUST_USE weir_status weir__watch_cluster_put(
     struct weir_store *store, const struct weir_watch_found *found,
     struct weir_error *err);
 WEIR_MUST_USE weir_status weir__watch_cluster_lost(struct weir_store *store,
-                                                   weir_span id,
+                                                   weir_span id, uint32_t looks,
                                                    struct weir_error *err);
 WEIR_MUST_USE weir_status weir__watch_member_add(
     struct weir_store *store, weir_span id,

@@ -230,7 +230,7 @@ TEST(watch_rows, cluster_has_members_links_and_cuts)
         WEIR_ENOTFOUND);
     assert_ok(weir_watch_cuts(store, false, on_cut, &count, &err));
     assert_int_equal(count, 3);
-    assert_ok(weir__watch_cluster_lost(store, found.id, &err));
+    assert_ok(weir__watch_cluster_lost(store, found.id, 1, &err));
     assert_ok(weir_watch_cluster_of(store, &b, id, &err));
     assert_string_equal(id, "");
     close_one(store);

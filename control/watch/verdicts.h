@@ -3,8 +3,9 @@
  * control/watch/verdicts.h - what the live watch says, as rows of the store.
  *
  * The watch appends a row to `watch_verdicts` when what it says of a subject
- * changes: another step, other signals, or quiet again; while it stands, one
- * more every WEIR_WATCH_RENEW calls. A row never changes and numbers grow, so
+ * changes: another step, other signals, or quiet again; and while it stands,
+ * or is quiet, for each of the next looks, later for each eighth: who acts
+ * counts windows, and `looks` says for how many a row stands. A row never changes and numbers grow, so
  * whoever acts on verdicts (steps, cases, notices) keeps the number of the
  * last row he dealt with in a transaction of his own and reads on from there:
  * each row then counts exactly once, whoever dies. The watch writes a row
@@ -44,9 +45,13 @@ WEIR_MUST_USE weir_status weir_watch_named(weir_span text, uint32_t *kind_out,
                                            weir_span *name_out,
                                            struct weir_error *err);
 
-#define WEIR_WATCH_RENEW         1200 /* calls */
-#define WEIR_WATCH_EVIDENCE      8    /* calls named by a verdict */
-#define WEIR_WATCH_SUBJECT_BYTES 400  /* of a name, at most */
+/* Looks since what is said changed: the first ones have a row each, later
+ * ones each eighth, and silence is told for so many. */
+#define WEIR_WATCH_LOOKS_EACH    16
+#define WEIR_WATCH_LOOKS_STEP    8
+#define WEIR_WATCH_LOOKS_QUIET   512
+#define WEIR_WATCH_EVIDENCE      8   /* calls named by a verdict */
+#define WEIR_WATCH_SUBJECT_BYTES 400 /* of a name, at most */
 
 struct weir_watch_row {
     int64_t number; /* filled by the store */
@@ -65,6 +70,8 @@ struct weir_watch_row {
     uint32_t fired;                /* bit per enum weir_watch_signal */
     uint32_t kinds;                /* how many different kinds fired */
     enum weir_watch_action action; /* suggested; NOTHING: it is quiet again */
+    uint32_t looks; /* in a row, this one included, since the row before it,
+                       that said no more than it */
     /*
      * JSON, docs/formats/watch-verdicts.md: {"signals":[{"signal","value",
      * "line","seen","expected","fired","meaning","benign"}],"evidence":
@@ -72,6 +79,13 @@ struct weir_watch_row {
      */
     weir_span detail;
 };
+
+/* Whether the n-th look since the last change has a row. */
+static inline bool
+weir_watch_is_told(uint64_t look)
+{
+    return look <= WEIR_WATCH_LOOKS_EACH || look % WEIR_WATCH_LOOKS_STEP == 0;
+}
 
 /* From the row behind `after`, in order, at most `limit`; false stops. */
 typedef bool weir_watch_on_row(void *context, const struct weir_watch_row *row);

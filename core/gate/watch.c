@@ -24,6 +24,8 @@
 
 #include <string.h>
 
+#include <weir/watch_ladder.h>
+
 _Static_assert((int)WEIR_WATCH_SUSPEND == WEIR_WATCH_STEP_ACTION_MAX,
                "overlays hold every action");
 
@@ -75,19 +77,41 @@ fits_target(const struct weir_image *image, const struct weir_watch_step *step,
     return false;
 }
 
-/* Actions that the deciding permits let the watch take: bits. A permit
- * without a rule says nothing; when none has one, all may be taken. */
+/*
+ * What the deciding permits let the watch do, as image.h keeps it: rungs it
+ * takes by itself, and above them those for which a person has to agree. A
+ * permit without a rule says nothing; when none has one, the default is what
+ * control goes by too: observe by itself, all else by a person's yes.
+ */
 static uint32_t
-allowed_actions(const struct weir_image *image,
-                const struct weir_candidate *candidate)
+known_actions(const struct weir_image *image,
+              const struct weir_candidate *candidate)
 {
     uint32_t count = candidate->policy_count < WEIR_DECIDING_MAX
                          ? candidate->policy_count
                          : WEIR_DECIDING_MAX;
-    uint32_t said = 0;
-    for (uint32_t i = 0; i < count; i++)
-        said |= image->policies[candidate->policies[i]].steps;
-    return said == 0 ? UINT32_MAX : said;
+    uint32_t known = 0;
+    uint32_t automatic = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t steps = image->policies[candidate->policies[i]].steps;
+        known |= steps;
+        automatic |= steps & ~(steps >> WEIR_WATCH_ASKS_SHIFT);
+    }
+    if (known == 0) {
+        struct weir_watch_rule rule = weir_watch_rule_default();
+        return rule.automatic | rule.asks | rule.asks << WEIR_WATCH_ASKS_SHIFT;
+    }
+    /* What one permit takes by itself, no other one asks for. */
+    return known & ~((automatic & UINT8_MAX) << WEIR_WATCH_ASKS_SHIFT);
+}
+
+static bool
+may_act(const struct weir_watch_step *step, uint32_t known)
+{
+    uint32_t rung = WEIR_WATCH_RUNG(step->action);
+    return (known & rung) != 0 &&
+           ((known & rung << WEIR_WATCH_ASKS_SHIFT) == 0 ||
+            step->agreed >= step->action);
 }
 
 /* The stricter one of two rows; of equals the one that lasts longer. */
@@ -109,7 +133,7 @@ find_step(const struct weir_view *view, const struct weir_watch_pools *pools,
           const struct weir_candidate *candidate, weir_time now)
 {
     const struct weir_overlay *overlay = &view->overlay;
-    uint32_t actions = allowed_actions(&view->image, candidate);
+    uint32_t known = known_actions(&view->image, candidate);
     uint32_t best = WEIR_INDEX_NONE;
     for (uint32_t kind = 1; kind <= WEIR_WATCH_SUBJECTS; kind++) {
         uint32_t count = 0;
@@ -119,8 +143,7 @@ find_step(const struct weir_view *view, const struct weir_watch_pools *pools,
             weir_overlay_steps(overlay, pools->of[kind], &count);
         for (uint32_t i = 0; i < count; i++) {
             if (rows[i].subject_kind != kind || rows[i].from > now ||
-                rows[i].until <= now ||
-                (actions & UINT32_C(1) << rows[i].action) == 0 ||
+                rows[i].until <= now || !may_act(&rows[i], known) ||
                 !fits_target(&view->image, &rows[i], candidate->deployment))
                 continue;
             best =

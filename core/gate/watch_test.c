@@ -11,6 +11,7 @@ step_for(enum weir_watch_subject_kind kind, const char *name, uint8_t action)
         .subject = weir_watch_subject(kind, weir_span_of(name)),
         .subject_kind = (uint8_t)kind,
         .action = action,
+        .agreed = action, /* these policies have no rule: a person said yes */
         .until = NOON + WEIR_US_PER_SEC,
     };
     assert_true(weir_watch_step_set_id(&step, WEIR_SPAN("wc_7")));
@@ -241,10 +242,27 @@ TEST(gate_watch, only_what_monitor_says_is_applied)
 {
     static const struct {
         const char *monitor;
-        bool holds;
-    } rows[] = {{"@monitor(\"steps=observe; ask=slow\")", false},
-                {"@monitor(\"steps=observe; ask=hold\")", true},
-                {"@monitor(\"a label\")", true}};
+        uint8_t action;
+        uint8_t agreed;
+        bool is_met;
+    } rows[] = {
+        {"@monitor(\"steps=observe; ask=slow\")", WEIR_WATCH_HOLD,
+         WEIR_WATCH_HOLD, false},
+        {"@monitor(\"steps=observe; ask=hold\")", WEIR_WATCH_HOLD,
+         WEIR_WATCH_HOLD, true},
+        /* Another policy took it by itself: this one asks a person. */
+        {"@monitor(\"steps=observe; ask=hold\")", WEIR_WATCH_HOLD,
+         WEIR_WATCH_STRIP, false},
+        {"@monitor(\"steps=hold\")", WEIR_WATCH_HOLD, 0, true},
+        /* Without a rule: as control has it, observe by itself and the rest
+         * by a person. */
+        {"@monitor(\"a label\")", WEIR_WATCH_HOLD, WEIR_WATCH_HOLD, true},
+        {"@monitor(\"a label\")", WEIR_WATCH_HOLD, WEIR_WATCH_STRIP, false},
+        {"", WEIR_WATCH_HOLD, 0, false},
+        {"", WEIR_WATCH_STRIP, 0, false},
+        {"", WEIR_WATCH_STRIP, WEIR_WATCH_STRIP, true},
+        {"", WEIR_WATCH_SUSPEND, WEIR_WATCH_SUSPEND, true},
+        {"", WEIR_WATCH_OBSERVE, 0, true}};
     for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
         struct bench *bench = bench_new();
         struct weir_call call;
@@ -262,10 +280,16 @@ TEST(gate_watch, only_what_monitor_says_is_applied)
         assert_ok(weir_image_open(weir_buf_span(&bench->image_bytes),
                                   &bench->view.image, NULL));
         struct weir_watch_step step =
-            step_for(WEIR_WATCH_OF_KEY, "north", WEIR_WATCH_HOLD);
+            step_for(WEIR_WATCH_OF_KEY, "north", rows[i].action);
+        step.agreed = rows[i].agreed;
         set_steps(bench, &step, 1);
-        assert_int_equal(begin(bench, &call, KEY_NORTH, "large", "NO"),
-                         rows[i].holds ? WEIR_EHELD : WEIR_OK);
+        weir_status status = begin(bench, &call, KEY_NORTH, "large", "NO");
+        assert_int_equal(status, !rows[i].is_met                  ? WEIR_OK
+                                 : step.action == WEIR_WATCH_HOLD ? WEIR_EHELD
+                                 : step.action == WEIR_WATCH_SUSPEND
+                                     ? WEIR_EDENIED
+                                     : WEIR_OK);
+        assert_int_equal(call.step.action, rows[i].is_met ? step.action : 0);
         bench_free(bench);
     }
 }

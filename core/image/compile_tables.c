@@ -400,7 +400,8 @@ rungs_of(weir_span monitor)
     if (!weir_watch_rule_is(monitor) ||
         weir_watch_rule_parse(monitor, &rule, NULL) != WEIR_OK)
         return 0;
-    return rule.automatic | rule.asks | WEIR_WATCH_RUNG(WEIR_WATCH_NOTHING);
+    return rule.automatic | rule.asks | rule.asks << WEIR_WATCH_ASKS_SHIFT |
+           WEIR_WATCH_RUNG(WEIR_WATCH_NOTHING);
 }
 
 void

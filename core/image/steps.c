@@ -140,6 +140,7 @@ weir__steps_are_sound(const struct weir_watch_step *steps, uint32_t count)
             step->target_kind > WEIR_GRANT_PROVIDER || step->action == 0 ||
             step->action > WEIR_WATCH_STEP_ACTION_MAX ||
             step->strip > WEIR_WATCH_STRIP_ALL ||
+            step->agreed > WEIR_WATCH_STEP_ACTION_MAX ||
             step->delay_ms > WEIR_WATCH_DELAY_MS_MAX ||
             (i > 0 && by_subject(&steps[i - 1], step) > 0))
             return false;

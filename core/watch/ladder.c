@@ -11,6 +11,11 @@
  *   time:   until reached  --> over, whatever rung it was
  *   people: answer, explain, lift, exempt, raise
  *
+ * WHO AGREED. Policies differ by model: what one takes by itself, another
+ * asks a person for. A stand is one for all of them, so it remembers up to
+ * which rung a person said yes, and the data plane lets a step meet a call
+ * only as far as the policy of that very call goes (core/gate/watch.c).
+ *
  * WHY ONE RUNG AT A TIME. Windows come every 150 calls, so who harvests in
  * earnest climbs within minutes, while a customer with one odd batch gets
  * the mildest answer first and a notice before the next.
@@ -95,10 +100,20 @@ drop_coming(struct weir_watch_stand *stand)
     stand->from = 0;
 }
 
+/* What was coming does not come: nobody has agreed to more than stands. */
+static void
+forget_coming(struct weir_watch_stand *stand)
+{
+    drop_coming(stand);
+    if (stand->agreed > stand->step)
+        stand->agreed = stand->step;
+}
+
 static void
 end_step(struct weir_watch_stand *stand, weir_time now)
 {
     stand->step = WEIR_WATCH_NOTHING;
+    stand->agreed = WEIR_WATCH_NOTHING;
     stand->since = now;
     stand->until = 0;
     stand->raised = 0;
@@ -158,28 +173,41 @@ extend(const struct weir_watch_rule *rule, struct weir_watch_stand *stand,
     return true;
 }
 
-/* A window that says less than what is in force or coming. */
+/*
+ * Windows that say less than what is in force or coming. Those that are left
+ * over when a rung was lowered count for the next one.
+ */
 static enum weir_watch_change
 count_clean(const struct weir_watch_rule *rule, struct weir_watch_stand *stand,
-            uint8_t target, weir_time now)
+            uint8_t target, uint32_t looks, weir_time now)
 {
     if (stand->step == WEIR_WATCH_NOTHING &&
         stand->coming == WEIR_WATCH_NOTHING)
         return WEIR_WATCH_SAME;
-    if (++stand->clean < rule->clean)
+    uint32_t clean = stand->clean > WEIR_WATCH_CLEAN_MAX ? WEIR_WATCH_CLEAN_MAX
+                                                         : stand->clean;
+    clean += looks > WEIR_WATCH_CLEAN_MAX ? WEIR_WATCH_CLEAN_MAX
+             : looks == 0                 ? 1
+                                          : looks;
+    stand->clean = clean;
+    if (clean < rule->clean)
         return WEIR_WATCH_SAME;
-    stand->clean = 0;
+    stand->clean = clean - rule->clean;
     if (stand->coming > target) {
-        drop_coming(stand);
+        forget_coming(stand);
         return WEIR_WATCH_DROPPED;
     }
     if (stand->raised > now)
         return WEIR_WATCH_SAME;
     uint8_t below = rung_below(rule, stand->step);
+    uint32_t left = below > target ? stand->clean : 0;
     if (below == WEIR_WATCH_NOTHING)
         end_step(stand, now);
     else
         (void)take(rule, stand, below, now);
+    if (stand->agreed > stand->step)
+        stand->agreed = stand->step;
+    stand->clean = left;
     return WEIR_WATCH_LOWERED;
 }
 
@@ -197,7 +225,7 @@ weir_watch_on_window(const struct weir_watch_rule *rule,
     if (target < stand->step || target < stand->coming) {
         if (target >= stand->step)
             (void)extend(rule, stand, now);
-        return count_clean(rule, stand, target, now);
+        return count_clean(rule, stand, target, window->looks, now);
     }
     stand->clean = 0;
     bool is_longer = extend(rule, stand, now);
@@ -219,7 +247,7 @@ weir_watch_on_time(const struct weir_watch_rule *rule,
     if (stand->coming == WEIR_WATCH_NOTHING || now < stand->from)
         return WEIR_WATCH_SAME;
     if (stand->is_asked) {
-        drop_coming(stand);
+        forget_coming(stand);
         return WEIR_WATCH_LAPSED;
     }
     return take(rule, stand, stand->coming, now);
@@ -248,15 +276,16 @@ weir_watch_on_answer(const struct weir_watch_rule *rule,
         /* Policy takes it by itself: no one person stops that unheard. */
         if (!stand->is_asked && !stand->is_explained)
             return WEIR_WATCH_SAME;
-        drop_coming(stand);
+        forget_coming(stand);
         stand->fresh = now;
         return WEIR_WATCH_REFUSED;
     }
-    if (stand->is_asked)
-        return take_or_announce(rule, stand, stand->coming, now);
     /* Announced, and promised until `from`, unless he has explained. */
-    return stand->is_explained ? take(rule, stand, stand->coming, now)
-                               : WEIR_WATCH_SAME;
+    if (!stand->is_asked && !stand->is_explained)
+        return WEIR_WATCH_SAME;
+    stand->agreed = stand->coming;
+    return stand->is_asked ? take_or_announce(rule, stand, stand->coming, now)
+                           : take(rule, stand, stand->coming, now);
 }
 
 enum weir_watch_change
@@ -308,6 +337,7 @@ weir_watch_on_raise(const struct weir_watch_rule *rule,
     stand->exempt = 0;
     stand->fresh = now;
     stand->step = (uint8_t)step;
+    stand->agreed = (uint8_t)step;
     stand->raised = bounded(until, now);
     stand->until = stand->raised;
     return WEIR_WATCH_RAISED;

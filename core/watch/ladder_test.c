@@ -222,6 +222,77 @@ TEST(ladder, clean_windows_lower_one_rung_at_a_time)
          {7, WINDOW, 0, 0, WEIR_WATCH_LOWERED, 0, 0, 0});
 }
 
+/* A row of the watch stands for several quiet windows. */
+TEST(ladder, quiet_windows_count_one_by_one_however_they_are_told)
+{
+    struct weir_watch_rule rule =
+        rule_of("steps=observe,slow,strip;clean=3;last=1d");
+    static const uint32_t parts[][8] = {
+        {1, 1, 1, 1, 1, 1, 1, 1}, {2, 1, 3, 2}, {3, 3, 3}, {8}, {2, 8}};
+    static const struct {
+        uint32_t windows;
+        uint8_t step; /* after the last part */
+        uint32_t clean;
+    } want[] = {{8, WEIR_WATCH_OBSERVE, 2},
+                {8, WEIR_WATCH_OBSERVE, 2},
+                {9, WEIR_WATCH_NOTHING, 0},
+                {8, WEIR_WATCH_SLOW, 5},
+                {10, WEIR_WATCH_SLOW, 7}};
+    for (size_t i = 0; i < WEIR_COUNTOF(parts); i++) {
+        struct weir_watch_stand stand = {.step = WEIR_WATCH_STRIP,
+                                         .until = T0 + 24 * HOUR};
+        struct weir_watch_window window = {.from = T0};
+        uint32_t windows = 0;
+        for (uint32_t k = 0; k < 8 && parts[i][k] > 0; k++) {
+            window.looks = parts[i][k];
+            windows += window.looks;
+            (void)weir_watch_on_window(&rule, &stand, &window, T0 + k);
+        }
+        assert_int_equal(windows, want[i].windows);
+        assert_int_equal(stand.step, want[i].step);
+        assert_int_equal(stand.clean, want[i].clean);
+    }
+    /* One loud window, and it begins anew. */
+    struct weir_watch_stand stand = {
+        .step = WEIR_WATCH_SLOW, .until = T0 + 24 * HOUR, .clean = 2};
+    const struct weir_watch_window loud = {T0, 2, WEIR_WATCH_SLOW, 8};
+    (void)weir_watch_on_window(&rule, &stand, &loud, T0);
+    assert_int_equal(stand.clean, 0);
+}
+
+TEST(ladder, it_is_known_up_to_which_rung_a_person_agreed)
+{
+    struct weir_watch_rule rule =
+        rule_of("steps=observe,slow;ask=strip,hold;explain=24h;clean=1");
+    struct weir_watch_stand stand = {0};
+    const struct weir_watch_window loud = {T0, 2, WEIR_WATCH_HOLD, 1};
+    const struct weir_watch_window quiet = {T0, 0, WEIR_WATCH_NOTHING, 1};
+    for (int i = 0; i < 3; i++)
+        (void)weir_watch_on_window(&rule, &stand, &loud, T0 + i);
+    assert_int_equal(stand.step, WEIR_WATCH_SLOW);
+    assert_int_equal(stand.agreed, WEIR_WATCH_NOTHING);
+    assert_int_equal(weir_watch_on_answer(&rule, &stand, true, T0 + 4),
+                     WEIR_WATCH_TAKEN);
+    assert_int_equal(stand.agreed, WEIR_WATCH_STRIP);
+    /* Agreed to and announced, then dropped: it was agreed to for nothing. */
+    (void)weir_watch_on_window(&rule, &stand, &loud, T0 + 5);
+    assert_int_equal(weir_watch_on_answer(&rule, &stand, true, T0 + 6),
+                     WEIR_WATCH_ANNOUNCED);
+    assert_int_equal(stand.agreed, WEIR_WATCH_HOLD);
+    assert_int_equal(weir_watch_on_window(&rule, &stand, &quiet, T0 + 7),
+                     WEIR_WATCH_DROPPED);
+    assert_int_equal(stand.agreed, WEIR_WATCH_STRIP);
+    assert_int_equal(weir_watch_on_window(&rule, &stand, &quiet, T0 + 8),
+                     WEIR_WATCH_LOWERED);
+    assert_int_equal(stand.agreed, WEIR_WATCH_SLOW);
+    assert_int_equal(
+        weir_watch_on_raise(&rule, &stand, WEIR_WATCH_HOLD, T0 + HOUR, T0 + 9),
+        WEIR_WATCH_RAISED);
+    assert_int_equal(stand.agreed, WEIR_WATCH_HOLD);
+    (void)weir_watch_on_lift(&stand, T0 + 10);
+    assert_int_equal(stand.agreed, WEIR_WATCH_NOTHING);
+}
+
 TEST(ladder, what_a_person_is_asked_waits_for_the_answer)
 {
     PLAY("steps=observe;ask=slow,strip,hold,suspend;explain=24h;last=20d",

@@ -22,6 +22,7 @@
 #define PRESSED_PERCENT 95
 #define DRIP_RISE       0.03
 #define DRIP_SLACK      0.001
+#define DRIP_FULL       100 /* what is over comes down within some windows */
 #define FRESH_US        (24 * INT64_C(3600) * WEIR_US_PER_SEC)
 #define HOUR_FULL       60000
 
@@ -271,6 +272,8 @@ count_drip(struct watch_pool *p, const struct watch_reference *r,
         p->drip = 0;
         p->drip_since = 0;
     }
+    if (p->drip > DRIP_FULL)
+        p->drip = DRIP_FULL;
     if (p->drip > p->drip_peak)
         p->drip_peak = p->drip;
 }

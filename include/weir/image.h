@@ -400,7 +400,9 @@ struct weir_image_policy {
     uint32_t max_n; /* 0 = no cap */
     uint32_t tier;  /* enum weir_tier; 0 = not said */
     uint32_t steps; /* of the watch that `monitor` knows, by WEIR_WATCH_RUNG();
-                       bit 0: it is a rule; 0: it is none, all may be taken */
+                       bit 0: it is a rule; 0: it is none. Those that it asks
+                       a person for have a second bit, WEIR_WATCH_ASKS_SHIFT
+                       higher */
     uint32_t filters; /* obligation: filter rows, as bits */
     uint32_t cache_s; /* so long an answer may be given again; 0: not said */
     uint32_t classifiers; /* rows, as bits, of @monitor("classify=..") */

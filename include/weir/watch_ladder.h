@@ -29,6 +29,8 @@ extern "C" {
 #define WEIR_WATCH_RATE_MAX     60000u
 
 #define WEIR_WATCH_RUNG(action) (1u << (unsigned)(action))
+/* Where an image keeps the rungs that a rule asks a person for. */
+#define WEIR_WATCH_ASKS_SHIFT 8u
 
 /*
  * What policy says, by the obligation @monitor on the permits that let the
@@ -73,6 +75,8 @@ struct weir_watch_stand {
     uint8_t coming;       /* above step: announced or asked for; or NOTHING */
     uint8_t is_asked;     /* coming waits for a person */
     uint8_t is_explained; /* the customer answered the announcement */
+    uint8_t agreed;       /* the highest rung of this episode that a person
+                             said yes to; what is above it policy took */
     uint32_t clean;       /* windows in a row that said less */
     weir_time since;      /* of step */
     weir_time until;      /* of step: over at this moment; 0: no step */
@@ -87,6 +91,8 @@ struct weir_watch_window {
     weir_time from;                /* its first call */
     uint32_t kinds;                /* independent kinds that fired */
     enum weir_watch_action action; /* as weir_watch_score() recommends */
+    uint32_t looks; /* windows in a row that it stands for; 0: one. They
+                       count where it says less than what is in force */
 };
 
 /* What happened to a stand. Numbers are permanent: the store keeps them. */

@@ -82,7 +82,9 @@ struct weir_watch_step {
     uint8_t target_kind; /* enum weir_grant_target */
     uint8_t action;      /* enum weir_watch_action */
     uint8_t strip;       /* WEIR_WATCH_STRIP_* */
-    uint8_t reserved[4];
+    uint8_t agreed;      /* enum weir_watch_action a person said yes to: where
+                            policy asks for one, no more than that acts */
+    uint8_t reserved[3];
     char id[WEIR_WATCH_CASE_BYTES]; /* of the case, NUL-padded; is shown to
                                        the caller */
 };

@@ -29,6 +29,7 @@ stand_of(sqlite3_stmt *row)
                   .coming = (uint8_t)sqlite3_column_int(row, 8),
                   .is_asked = (uint8_t)sqlite3_column_int(row, 9),
                   .is_explained = (uint8_t)sqlite3_column_int(row, 10),
+                  .agreed = (uint8_t)sqlite3_column_int(row, 27),
                   .clean = (uint32_t)sqlite3_column_int(row, 11),
                   .since = sqlite3_column_int64(row, 12),
                   .until = sqlite3_column_int64(row, 13),
@@ -170,14 +171,14 @@ weir__step_put(struct weir_store *store, const struct weir_step_row *row,
 {
     const struct weir_watch_stand *s = &row->stand;
     return weir_sql_run(
-        store, WEIR_SQL_STAND_PUT, err, "iitttttiiiiiiiiiiiiiiiitttii",
+        store, WEIR_SQL_STAND_PUT, err, "iitttttiiiiiiiiiiiiiiiitttiii",
         (int64_t)row->kind, (int64_t)row->digest, row->name, row->tenant,
         row->project, row->organisation, row->owner, (int64_t)s->step,
         (int64_t)s->coming, (int64_t)s->is_asked, (int64_t)s->is_explained,
         (int64_t)s->clean, s->since, s->until, s->from, s->fresh, s->raised,
         s->exempt, (int64_t)row->calls, (int64_t)row->fresh_calls, row->verdict,
         row->seen, row->case_number, row->cause, row->rule, row->figures,
-        row->changed, weir_watch_due(s));
+        row->changed, weir_watch_due(s), (int64_t)s->agreed);
 }
 
 weir_status

@@ -22,12 +22,13 @@ weir__watch_verdict_add(struct weir_store *store,
                         struct weir_error *err)
 {
     weir_status status = weir_sql_run(
-        store, WEIR_SQL_WATCH_VERDICT_ADD, err, "iitttiiiidddiiit",
+        store, WEIR_SQL_WATCH_VERDICT_ADD, err, "iitttiiiidddiiiit",
         (int64_t)row->kind, (int64_t)row->digest, row->name, row->tenant,
         row->provider, row->window_end, (int64_t)row->calls,
         (int64_t)row->window, (int64_t)row->has_reference, (double)row->score,
         (double)row->plain_score, (double)row->z, (int64_t)row->fired,
-        (int64_t)row->kinds, (int64_t)row->action, row->detail);
+        (int64_t)row->kinds, (int64_t)row->action,
+        (int64_t)(row->looks == 0 ? 1 : row->looks), row->detail);
     *is_new_out = status == WEIR_OK && sqlite3_changes(store->db) > 0;
     return status;
 }
@@ -53,6 +54,7 @@ row_of(sqlite3_stmt *s)
         .kinds = (uint32_t)sqlite3_column_int(s, 14),
         .action = (enum weir_watch_action)sqlite3_column_int(s, 15),
         .detail = weir_sql_span(s, 16),
+        .looks = (uint32_t)sqlite3_column_int(s, 17),
     };
 }
 
@@ -210,9 +212,10 @@ weir__watch_cluster_put(struct weir_store *store,
                         struct weir_error *err)
 {
     weir_status status = weir_sql_run(
-        store, WEIR_SQL_WATCH_CLUSTER_PUT, err, "tiddiii", found->id,
+        store, WEIR_SQL_WATCH_CLUSTER_PUT, err, "tiddiiii", found->id,
         found->last, found->z, found->score, (int64_t)found->owners,
-        (int64_t)found->candidates, (int64_t)found->action);
+        (int64_t)found->candidates, (int64_t)found->action,
+        (int64_t)found->looks);
     if (status == WEIR_OK)
         status = weir_sql_run(store, WEIR_SQL_WATCH_MEMBERS_CLEAR, err, "t",
                               found->id);
@@ -223,10 +226,11 @@ weir__watch_cluster_put(struct weir_store *store,
 }
 
 weir_status
-weir__watch_cluster_lost(struct weir_store *store, weir_span id,
+weir__watch_cluster_lost(struct weir_store *store, weir_span id, uint32_t looks,
                          struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_WATCH_CLUSTER_LOST, err, "t", id);
+    return weir_sql_run(store, WEIR_SQL_WATCH_CLUSTER_LOST, err, "ti", id,
+                        (int64_t)looks);
 }
 
 weir_status
@@ -271,7 +275,8 @@ weir_watch_clusters(struct weir_store *store, weir_span id, bool past,
             .owners = (uint32_t)sqlite3_column_int(s, 6),
             .candidates = (uint32_t)sqlite3_column_int(s, 7),
             .action = (enum weir_watch_action)sqlite3_column_int(s, 8),
-            .members = (uint32_t)sqlite3_column_int(s, 9)};
+            .members = (uint32_t)sqlite3_column_int(s, 9),
+            .looks = (uint32_t)sqlite3_column_int(s, 10)};
         if (!on_found(context, &row)) {
             sqlite3_reset(s);
             break;
