@@ -282,7 +282,9 @@ print_call(struct weir_cli *cli, const json_t *row)
             weir_cli_number(row, "input_tokens"),
             weir_cli_number(row, "output_tokens"),
             weir_cli_text(row, "stored_in"),
-            weir_cli_text(row, "content_refusal"));
+            json_is_array(json_object_get(row, "content"))
+                ? "below"
+                : weir_cli_text(row, "content_refusal"));
     if (json_is_object(features)) {
         char *bits =
             json_dumps(json_object_get(features, "bits"), JSON_COMPACT);
@@ -290,6 +292,22 @@ print_call(struct weir_cli *cli, const json_t *row)
                 json_number_value(json_object_get(features, "form")),
                 weir_cli_number(features, "words"), bits == NULL ? "" : bits);
         free(bits);
+    }
+    size_t index;
+    const json_t *body;
+    json_array_foreach(json_object_get(row, "content"), index, body)
+    {
+        const json_t *text = json_object_get(body, "text");
+        if (text == NULL)
+            text = json_object_get(body, "base64");
+        /* Quoted: what strangers wrote does not steer a terminal. */
+        char *quoted = json_dumps(text, JSON_ENCODE_ANY);
+        fprintf(cli->out, "    %s, %lld bytes%s: %s\n",
+                weir_cli_text(body, "what"),
+                weir_cli_number(body, "whole_bytes"),
+                json_is_true(json_object_get(body, "is_cut")) ? " (cut)" : "",
+                quoted == NULL ? "" : quoted);
+        free(quoted);
     }
 }
 
@@ -300,6 +318,8 @@ weir_cmd_watch_cases_calls(struct weir_cli *cli)
     const struct weir_cli_pair query[] = {
         {"count", weir_cli_option(cli, "count")},
         {"until", weir_cli_option(cli, "until")},
+        {"content", weir_cli_flag(cli, "content") ? "true" : NULL},
+        {"population", weir_cli_flag(cli, "population") ? "true" : NULL},
         {NULL, NULL}};
     path_of(cli, "cases", "calls", path);
     return list(cli, path, query, "calls", print_call);

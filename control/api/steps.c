@@ -245,22 +245,32 @@ weir_api_my_step_appeal(struct weir_api_call *call, struct weir_error *err)
 
 /* ---------------------------------------------------------------- review */
 
+static bool
+is_true(const struct weir_api_call *call, const char *name)
+{
+    const char *value = weir_api_query(call, name);
+    return value != NULL && strcmp(value, "true") == 0;
+}
+
 weir_status
 weir_api_step_calls(struct weir_api_call *call, struct weir_error *err)
 {
     uint64_t count;
-    weir_time until;
     int64_t number;
+    struct weir_sample_wish wish = {.has_content = is_true(call, "content"),
+                                    .has_population =
+                                        is_true(call, "population")};
     weir_status status = read_case(call, &number, err);
     if (status == WEIR_OK)
         status = weir_api_query_number(call, "count", WEIR_SAMPLE_CALLS,
                                        WEIR_SAMPLE_MAX, &count, err);
     if (status == WEIR_OK)
-        status = weir_api_query_time(call, "until", 0, &until, err);
+        status = weir_api_query_time(call, "until", 0, &wish.until, err);
+    wish.count = (uint32_t)count;
     if (status == WEIR_OK)
-        status = weir_case_sample(call->door->control, call->door->store,
-                                  &call->actor, number, (uint32_t)count, until,
-                                  &call->reply, err);
+        status =
+            weir_case_sample(call->door->control, call->door->store,
+                             &call->actor, number, &wish, &call->reply, err);
     return status;
 }
 

@@ -8,6 +8,8 @@
 #ifndef WEIR_STEPS_PARTS_H
 #define WEIR_STEPS_PARTS_H
 
+#include <jansson.h>
+
 #include "control/steps/rows.h"
 
 #define WEIR__STEP_ROOM_BYTES 131072
@@ -72,6 +74,19 @@ void weir__step_say(const struct weir_control *control,
 /* overlay.c: the overlay in force, with the steps of now. */
 WEIR_MUST_USE weir_status weir__steps_publish(struct weir_control *control,
                                               struct weir_error *err);
+
+/*
+ * review_content.c: gives each call of the sample ("id") its "content", null or
+ * a list of bodies, and its "content_refusal", null or why not. Without
+ * `is_wanted` it only says what is retained. `from`: the first call's time.
+ * EIO: a view could not be logged, and is none.
+ */
+WEIR_MUST_USE weir_status weir__review_content(struct weir_control *control,
+                                               const struct weir_actor *actor,
+                                               const char *case_id,
+                                               bool is_wanted, weir_time from,
+                                               json_t *calls,
+                                               struct weir_error *err);
 
 /* deeds.c: EROLE when the token is nobody's in particular. */
 WEIR_MUST_USE weir_status weir__step_person(struct weir_control *control,

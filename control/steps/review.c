@@ -10,8 +10,9 @@
  * again until it pleases, and an auditor who has the ledger draws the same.
  *
  * WHAT IS SHOWN. Who, when, which model, how many tokens, the features of
- * the watch, and where the receipt is. Content only where it is retained;
- * the answer says for each call why there is none.
+ * the watch, and where the receipt is. Content only where it is asked for and
+ * retained (review_content.c); the answer says for each call why there is
+ * none.
  */
 #include "control/steps/review.h"
 
@@ -26,6 +27,7 @@
 #include "control/ingest/segments.h"
 #include "control/parts.h"
 #include "control/steps/parts.h"
+#include "control/watch/rows.h"
 
 #define LOOK_AT_MOST 2000000u /* calls of the ledger */
 
@@ -42,8 +44,11 @@ struct drawing {
     size_t tenant_count;
     weir_time until;
     char id[WEIR_CASE_ID_MAX];
+    char seed[WEIR_CASE_ID_MAX + 32]; /* what is hashed before a request's id */
     struct drawn *calls;
     uint32_t count;
+    uint64_t *members; /* of a cluster: tenants and end customers, ascending */
+    uint32_t member_count;
 };
 
 /* ----------------------------------------------------------- population */
@@ -64,11 +69,53 @@ keep_tenant(void *context, weir_span tenant, struct weir_error *err)
 }
 
 static bool
+keep_member(void *context, const struct weir_watch_party *party)
+{
+    struct drawing *drawing = context;
+    uint64_t *more = realloc(drawing->members, (drawing->member_count + 1) *
+                                                   sizeof drawing->members[0]);
+    if (more == NULL)
+        return false;
+    drawing->members = more;
+    more[drawing->member_count++] = party->digest;
+    return true;
+}
+
+static int
+by_digest(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool
+has_member(const struct drawing *drawing, uint64_t digest)
+{
+    return drawing->member_count > 0 &&
+           bsearch(&digest, drawing->members, drawing->member_count,
+                   sizeof digest, by_digest) != NULL;
+}
+
+/* The end customer a call was for, 0: for nobody in particular. */
+static uint64_t
+end_customer_of(const struct drawing *drawing,
+                const struct weir_store_call *call)
+{
+    char name[WEIR_STORE_END_CUSTOMER_MAX];
+    if (weir_store_call_end_customer(drawing->store, &call->request, name,
+                                     NULL) != WEIR_OK)
+        return 0;
+    return weir_watch_end_customer(
+        weir_watch_subject(WEIR_WATCH_OF_TENANT, call->tenant),
+        weir_span_of(name));
+}
+
+static bool
 is_of_subject(const struct drawing *drawing, const struct weir_store_call *call)
 {
     const struct weir_step_row *row = drawing->row;
     bool is_of_tenant = false;
-    char name[WEIR_STORE_END_CUSTOMER_MAX];
     for (size_t i = 0; i < drawing->tenant_count && !is_of_tenant; i++)
         is_of_tenant =
             weir_span_equal(call->tenant, weir_span_of(drawing->tenants[i]));
@@ -83,13 +130,14 @@ is_of_subject(const struct drawing *drawing, const struct weir_store_call *call)
                     call->project,
                     (weir_span){row->project.ptr + row->tenant.len + 1,
                                 row->project.len - row->tenant.len - 1}));
-    if (row->kind != WEIR_WATCH_OF_END_CUSTOMER)
-        return true;
-    return weir_store_call_end_customer(drawing->store, &call->request, name,
-                                        NULL) == WEIR_OK &&
-           weir_watch_end_customer(
-               weir_watch_subject(WEIR_WATCH_OF_TENANT, row->tenant),
-               weir_span_of(name)) == row->digest;
+    /* A cluster has tenants, and single customers of resellers: of those
+     * nobody is shown the calls of the reseller's other customers. */
+    if (row->kind == WEIR_WATCH_OF_CLUSTER)
+        return has_member(drawing, weir_watch_subject(WEIR_WATCH_OF_TENANT,
+                                                      call->tenant)) ||
+               has_member(drawing, end_customer_of(drawing, call));
+    return row->kind != WEIR_WATCH_OF_END_CUSTOMER ||
+           end_customer_of(drawing, call) == row->digest;
 }
 
 static void
@@ -100,9 +148,7 @@ rank_of(const struct drawing *drawing, struct drawn *drawn)
     weir_digest digest;
     weir_request_id_format(&drawn->request, text);
     weir_sha256_init(&hash);
-    weir_sha256_add(&hash, "weir watch sample v1\n", 21);
-    weir_sha256_add(&hash, drawing->id, strlen(drawing->id));
-    weir_sha256_add(&hash, "\n", 1);
+    weir_sha256_add(&hash, drawing->seed, strlen(drawing->seed));
     weir_sha256_add(&hash, text, strlen(text));
     weir_sha256_final(&hash, &digest);
     memcpy(drawn->rank, digest.bytes, sizeof drawn->rank);
@@ -171,7 +217,6 @@ span_json(weir_span text)
     return value == NULL ? json_string("?") : value;
 }
 
-/* weir keeps no content of calls: that is said, and no empty text shown. */
 static json_t *
 call_json(const struct drawing *drawing, const struct weir_store_call *call)
 {
@@ -310,7 +355,13 @@ draw(struct drawing *drawing, struct weir_error *err)
     weir_control_lock(drawing->control);
     weir_status status = weir__step_tenants(drawing->control, drawing->row,
                                             keep_tenant, drawing, err);
+    if (status == WEIR_OK && drawing->row->kind == WEIR_WATCH_OF_CLUSTER)
+        status = weir_watch_members(drawing->control->store, drawing->row->name,
+                                    keep_member, drawing, err);
     pthread_mutex_unlock(&drawing->control->lock);
+    if (drawing->member_count > 0)
+        qsort(drawing->members, drawing->member_count, sizeof(uint64_t),
+              by_digest);
     drawing->calls = calloc(WEIR_SAMPLE_OF, sizeof *drawing->calls);
     if (status == WEIR_OK && drawing->calls == NULL)
         status = weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
@@ -327,12 +378,14 @@ draw(struct drawing *drawing, struct weir_error *err)
 
 static weir_status
 show(const struct drawing *drawing, uint32_t count, weir_span places,
-     json_t **reply_out, uint32_t *hidden_out, struct weir_error *err)
+     json_t **reply_out, uint32_t *hidden_out, weir_time *first_out,
+     struct weir_error *err)
 {
     json_t *list = json_array();
     weir_status status = WEIR_OK;
     uint32_t inside = 0;
     *hidden_out = 0;
+    *first_out = weir_control_now();
     for (uint32_t i = 0; status == WEIR_OK && i < count && i < drawing->count;
          i++) {
         struct weir_store_call call;
@@ -347,6 +400,8 @@ show(const struct drawing *drawing, uint32_t count, weir_span places,
             ++*hidden_out;
         else
             json_array_append_new(list, call_json(drawing, &call));
+        if (call.decided < *first_out)
+            *first_out = call.decided;
     }
     if (status == WEIR_OK && *hidden_out > 0 && inside == 0)
         status = weir_fail(err, WEIR_EROLE, WEIR_OFFSET_NONE,
@@ -363,12 +418,14 @@ show(const struct drawing *drawing, uint32_t count, weir_span places,
 static weir_status
 note_look(struct weir_control *control, const struct weir_actor *actor,
           const struct drawing *drawing, size_t shown, uint32_t hidden,
-          struct weir_error *err)
+          bool has_content, struct weir_error *err)
 {
-    char detail[160];
+    char detail[200];
     snprintf(detail, sizeof detail,
-             "{\"shown\":%zu,\"outside\":%u,\"of\":%u,\"until_us\":%lld}",
-             shown, hidden, drawing->count, (long long)drawing->until);
+             "{\"shown\":%zu,\"outside\":%u,\"of\":%u,\"until_us\":%lld,"
+             "\"content\":%s}",
+             shown, hidden, drawing->count, (long long)drawing->until,
+             has_content ? "true" : "false");
     weir_control_lock(control);
     weir_status status = weir_store_begin(control->store, err);
     if (status == WEIR_OK)
@@ -381,10 +438,22 @@ note_look(struct weir_control *control, const struct weir_actor *actor,
     return status;
 }
 
+static json_t *
+population_json(const struct drawing *drawing)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < drawing->count; i++) {
+        char id[WEIR_REQUEST_ID_TEXT];
+        weir_request_id_format(&drawing->calls[i].request, id);
+        json_array_append_new(list, json_string(id));
+    }
+    return list;
+}
+
 weir_status
 weir_case_sample(struct weir_control *control, struct weir_store *store,
                  const struct weir_actor *actor, int64_t case_number,
-                 uint32_t count, weir_time until, json_t **reply_out,
+                 const struct weir_sample_wish *wish, json_t **reply_out,
                  struct weir_error *err)
 {
     struct weir_step_row row;
@@ -394,7 +463,10 @@ weir_case_sample(struct weir_control *control, struct weir_store *store,
                               .now = weir_control_now()};
     json_t *list = NULL;
     uint32_t hidden = 0;
+    weir_time first = 0;
     weir_case_id_format(case_number, drawing.id);
+    snprintf(drawing.seed, sizeof drawing.seed, "weir watch sample v1\n%s\n",
+             drawing.id);
     weir_arena_init_heap(&arena, WEIR__STEP_ROOM_BYTES);
     weir_status status = weir_reviewers(store, seek, &seeking, err);
     if (status == WEIR_OK && seeking.places[0] == '\0')
@@ -403,28 +475,36 @@ weir_case_sample(struct weir_control *control, struct weir_store *store,
                            "you, for places and a time");
     if (status == WEIR_OK)
         status = weir_step_of_case(store, case_number, &arena, &row, err);
-    drawing.until = until != 0 ? until : status == WEIR_OK ? row.seen : 0;
+    drawing.until = wish->until != 0    ? wish->until
+                    : status == WEIR_OK ? row.seen
+                                        : 0;
     if (status == WEIR_OK)
         status = draw(&drawing, err);
     bool is_drawn = status == WEIR_OK;
     if (status == WEIR_OK)
-        status = show(&drawing, count, weir_span_of(seeking.places), &list,
-                      &hidden, err);
+        status = show(&drawing, wish->count, weir_span_of(seeking.places),
+                      &list, &hidden, &first, err);
     if (is_drawn) {
         weir_status noted =
             note_look(control, actor, &drawing, json_array_size(list), hidden,
-                      status == WEIR_OK ? err : NULL);
+                      wish->has_content, status == WEIR_OK ? err : NULL);
         /* A look that cannot be logged did not happen. */
         status = status == WEIR_OK ? noted : status;
     }
     if (status == WEIR_OK)
+        status = weir__review_content(control, actor, drawing.id,
+                                      wish->has_content, first, list, err);
+    if (status == WEIR_OK)
         *reply_out = json_pack(
-            "{s:s,s:s,s:I,s:i,s:i,s:O}", "case", drawing.id, "algorithm",
-            "weir watch sample v1", "until_us", (json_int_t)drawing.until, "of",
-            (int)drawing.count, "outside", (int)hidden, "calls", list);
+            "{s:s,s:s,s:s,s:I,s:i,s:i,s:O,s:o*}", "case", drawing.id,
+            "algorithm", "weir watch sample v1", "seed", drawing.seed,
+            "until_us", (json_int_t)drawing.until, "of", (int)drawing.count,
+            "outside", (int)hidden, "calls", list, "population",
+            wish->has_population ? population_json(&drawing) : NULL);
     json_decref(list);
     free(drawing.calls);
     free(drawing.tenants);
+    free(drawing.members);
     weir_arena_fini(&arena);
     return status;
 }

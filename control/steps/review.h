@@ -43,16 +43,23 @@ WEIR_MUST_USE weir_status weir_reviewer_set(struct weir_control *control,
 #define WEIR_SAMPLE_MAX   200
 #define WEIR_SAMPLE_OF    600 /* calls of the subject it is drawn from */
 
+struct weir_sample_wish {
+    uint32_t count;      /* calls shown */
+    weir_time until;     /* 0: when the last window with evidence ended; naming
+                            it draws the same sample for ever */
+    bool has_content;    /* what was said, where it is retained and he may */
+    bool has_population; /* ids of all calls it was drawn from */
+};
 /*
- * The sample, and the act that says who looked. `until` 0: when the last
- * window with evidence ended; naming it draws the same sample for ever.
- * EROLE: no reviewer, or none of the sample rests in his places.
+ * The sample, and the act that says who looked. EROLE: no reviewer, or none of
+ * the sample rests in his places.
  */
 WEIR_MUST_USE weir_status weir_case_sample(struct weir_control *control,
                                            struct weir_store *store,
                                            const struct weir_actor *actor,
-                                           int64_t case_number, uint32_t count,
-                                           weir_time until, json_t **reply_out,
+                                           int64_t case_number,
+                                           const struct weir_sample_wish *wish,
+                                           json_t **reply_out,
                                            struct weir_error *err);
 
 #endif
