@@ -11,8 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
 import farm  # noqa: E402
 import lab  # noqa: E402
 
-SIZE = dict(farm=240, ordinary=60, alike=20, busy=2, calls=80,
-            busy_calls=400, seconds=14, share=(0.10, 0.14))
+SIZE = dict(farm=240, ordinary=40, alike=16, busy=2, calls=80,
+            busy_calls=400, seconds=15, share=(0.15, 0.19))
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,6 @@ KINDS = {
 WORKS = [["support"], ["sql"], ["labels"], ["support", "sql", "labels"]]
 BINS = 144          # of the plan: the farm's controller moves by these
 RESELLERS = 4
-SCAN = 1.3          # of the duration: how far back the clusters' bins reach
 
 PERMIT = """
 @id("seller-permit")
@@ -315,8 +314,7 @@ class Run:
         made = small.config(self.origin.url("one"))
         names = [(a.name, "local") for a in self.accounts if not a.reseller]
         names += [(f"reseller-{i}", "reseller") for i in range(RESELLERS)]
-        # Three ordinary tenants in eight are of an owner with another one.
-        for i, (name, category) in enumerate(names):
+        for name, category in names:
             made["organisations"].append(
                 {"name": name, "headquarters": "DE", "incorporated": "DE",
                  "category": category, "established": True})
@@ -326,7 +324,7 @@ class Run:
         made["watch"] = {
             "calibration": "live run",
             "clusters": {"every": f"{max(1, min(10, self.size.seconds // 6))} s",
-                         "bin": f"{round(self.size.seconds * 1000 / BINS)} ms"}}
+                         "bin": f"{max(100, self.size.seconds * 1000 // BINS)} ms"}}
         return made
 
     def timed(self, name, began):
@@ -475,9 +473,9 @@ def judge(run):
     worst = dict(run.rows(
         "SELECT name, max(score) FROM watch_verdicts WHERE kind IN (3, 6) "
         "AND action > 0 GROUP BY name"))
-    felt = {row[0] for row in run.rows(
-        "SELECT name FROM watch_verdicts WHERE kind IN (1, 2, 3, 5, 6) AND "
-        "action > 1")}
+    felt = run.rows(
+        "SELECT kind, name, calls, fired, score, detail FROM watch_verdicts "
+        "WHERE kind IN (1, 2, 3, 5, 6) AND action > 1")
     over = {name for name, score in worst.items() if score >= 1}
     everyone = {a.subject for a in run.accounts}
     benign = everyone - farm
@@ -490,7 +488,12 @@ def judge(run):
         "farm": len(farm), "benign": len(benign),
         "farm_over_the_line_alone": len(over & farm),
         "benign_over_the_line_alone": len(over & benign),
-        "felt_alone": sorted(felt),
+        "felt_alone": sorted({name for _, name, *_ in felt}),
+        "felt_because": [
+            (kind, name, calls, round(score, 2),
+             {row["signal"]: (round(row["value"], 2), row["line"])
+              for row in json.loads(detail)["signals"] if row["fired"]})
+            for kind, name, calls, _, score, detail in felt[:20]],
         "ordinary_over": sorted(over & benign - alike),
     }
 
