@@ -623,7 +623,7 @@ TEST(watch_engine, loud_first_calls_wait_for_a_person_quiet_ones_do_not)
     free(world.calls);
 }
 
-struct told {
+struct quiet {
     uint64_t first_quiet; /* calls, at the first row that says nothing */
     uint64_t before;
     uint32_t rows;
@@ -631,20 +631,20 @@ struct told {
 };
 
 static bool
-note_told(void *context, const struct weir_watch_row *row)
+note_quiet(void *context, const struct weir_watch_row *row)
 {
-    struct told *told = context;
+    struct quiet *quiet = context;
     if (row->kind != WEIR_WATCH_OF_TENANT ||
-        (told->first_quiet == 0 && row->action != WEIR_WATCH_NOTHING))
+        (quiet->first_quiet == 0 && row->action != WEIR_WATCH_NOTHING))
         return true;
-    if (told->first_quiet == 0) {
-        told->first_quiet = row->calls;
+    if (quiet->first_quiet == 0) {
+        quiet->first_quiet = row->calls;
     } else {
-        assert_int_equal(row->calls - told->before, 150 * row->looks);
-        told->looks += row->looks;
+        assert_int_equal(row->calls - quiet->before, 150 * row->looks);
+        quiet->looks += row->looks;
     }
-    told->rows++;
-    told->before = row->calls;
+    quiet->rows++;
+    quiet->before = row->calls;
     return true;
 }
 
@@ -653,7 +653,7 @@ TEST(watch_engine, every_quiet_window_after_a_loud_one_is_told)
 {
     struct world world = {.count = 9000};
     struct weir_error err = {0};
-    struct told told = {0};
+    struct quiet quiet = {0};
     world.calls = calloc(world.count, sizeof(*world.calls));
     state = 11;
     struct run run = begin(&world, 200, true);
@@ -670,13 +670,13 @@ TEST(watch_engine, every_quiet_window_after_a_loud_one_is_told)
     }
     assert_ok(weir__watch_engine_idle(run.engine, WEIR_TIME_MAX / 2, &err));
     assert_ok(weir__watch_engine_flush(run.engine, NULL, &err));
-    assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_told, &told,
-                                        &err));
-    assert_in_range(told.first_quiet, 700, 5000);
+    assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_quiet,
+                                        &quiet, &err));
+    assert_in_range(quiet.first_quiet, 700, 5000);
     /* The first 16 looks have a row each. */
-    assert_true(told.rows > 16);
-    assert_in_range(8550 - told.before, 0, 150 * 8 - 1);
-    assert_int_equal(told.looks, (told.before - told.first_quiet) / 150);
+    assert_true(quiet.rows > 16);
+    assert_in_range(8550 - quiet.before, 0, 150 * 8 - 1);
+    assert_int_equal(quiet.looks, (quiet.before - quiet.first_quiet) / 150);
     end(&run);
     remove_world(&world);
     free(world.calls);
