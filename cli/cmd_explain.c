@@ -267,6 +267,23 @@ print_step(FILE *out, const json_t *step)
                 weir_cli_number(step, "calls_per_minute"));
 }
 
+/* What other operators shared, and who. */
+static void
+print_shared(FILE *out, const json_t *watch)
+{
+    const json_t *text;
+    size_t index;
+    if (json_array_size(json_object_get(watch, "indicators")) == 0)
+        return;
+    fputs("shared indicators:", out);
+    json_array_foreach(json_object_get(watch, "indicators"), index, text)
+        fprintf(out, " %s", json_string_value(text));
+    fputs(", of", out);
+    json_array_foreach(json_object_get(watch, "exchanges"), index, text)
+        fprintf(out, " %s", json_string_value(text));
+    fputc('\n', out);
+}
+
 static void
 print_explained(FILE *out, const json_t *reply)
 {
@@ -276,6 +293,7 @@ print_explained(FILE *out, const json_t *reply)
     weir_cli_print_places(out, reply);
     print_candidates(out, reply);
     print_step(out, json_object_get(reply, "step"));
+    print_shared(out, json_object_get(reply, "watch"));
     print_outcome(out, json_object_get(reply, "outcome"));
     fprintf(out, "policy image %s, overlay %lld\n",
             weir_cli_text(image, "digest"), weir_cli_number(image, "overlay"));

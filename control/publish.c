@@ -31,6 +31,7 @@
 #include "control/log.h"
 #include "control/onboarding/onboarding.h"
 #include "control/parts.h"
+#include "control/sharing/sharing.h"
 
 #define LOG_DOUBTS_MAX 20
 
@@ -292,6 +293,8 @@ weir_control_publish(struct weir_control *control, struct weir_faults *faults,
         status = weir__control_publish_overlay(control, err);
     if (status == WEIR_OK)
         status = weir__control_publish_credentials(control, err);
+    if (status == WEIR_OK)
+        status = weir__share_publish(control, err);
     pthread_mutex_unlock(&control->lock);
     if (status == WEIR_OK)
         weir_control_confirm(control);
@@ -431,9 +434,11 @@ sweep_run(struct weir_control *control)
         uint64_t image = generation_in(entry->d_name, "image");
         uint64_t overlay = generation_in(entry->d_name, "overlay");
         uint64_t secrets = generation_in(entry->d_name, "credentials");
+        uint64_t shared = generation_in(entry->d_name, "indicators");
         bool is_past = (image != 0 && image + 2 < board->image) ||
                        (overlay != 0 && overlay + 2 < board->overlay) ||
-                       (secrets != 0 && secrets < board->credentials);
+                       (secrets != 0 && secrets < board->credentials) ||
+                       (shared != 0 && shared + 2 < board->indicators);
         if (is_past && is_old(dirfd(directory), entry->d_name, KEEP_US))
             unlinkat(dirfd(directory), entry->d_name, 0);
     }

@@ -130,6 +130,7 @@ read_watch(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("calibration", read_text, row, calibration),
         {"clusters", read_clusters, 0},
         {"lines", read_lines, 0},
+        {"exchanges", read_exchanges, 0},
     };
     r->world->watch.place = node->place;
     if (node->kind == YAML_TEXT) {

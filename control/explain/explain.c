@@ -237,7 +237,7 @@ set_if(json_t *object, const char *name, json_t *value)
 }
 
 static json_t *
-reply_of(const struct weir_explained *in)
+reply_of(const struct weir_explained *in, struct weir_store *store)
 {
     static const char *const states[] = {"", "open", "closed", "refused"};
     char id[WEIR_REQUEST_ID_TEXT], digest[WEIR_HEX_LEN(32)];
@@ -263,14 +263,15 @@ reply_of(const struct weir_explained *in)
     set_if(reply, "step",
            weir__explain_step(in->recorded.is_refusal ? &in->refusal.step
                                                       : &in->intent.step));
-    set_if(reply, "watch",
-           weir__explain_watch(in->recorded.is_refusal ? &in->refusal.watch
-                                                       : &in->outcome.watch));
     if (in->has_outcome) {
         json_object_set_new(reply, "outcome", outcome_json(&in->outcome));
         json_object_set_new(json_object_get(reply, "journal"), "last",
                             place_json(&in->call.last));
     }
+    set_if(reply, "watch",
+           weir__explain_watch(in->recorded.is_refusal ? &in->refusal.watch
+                                                       : &in->outcome.watch,
+                               store, in->call.decided));
     return reply;
 }
 
@@ -298,7 +299,7 @@ weir_explain(struct weir_store *store, const struct weir_paths *paths,
     if (status == WEIR_OK)
         status = read_outcome(explained, paths, err);
     if (status == WEIR_OK) {
-        *reply_out = reply_of(explained);
+        *reply_out = reply_of(explained, store);
         weir__explain_replay(explained, store, paths, *reply_out);
     }
     weir_buf_fini(&explained->bytes);

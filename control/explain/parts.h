@@ -65,7 +65,8 @@ void weir__explain_places(const struct weir_explained *explained,
 /* The step of the watch that met the call, and what its record has of its
  * features; NULL: none. */
 json_t *weir__explain_step(const struct weir_record_step *step);
-json_t *weir__explain_watch(const struct weir_record_watch *watch);
+json_t *weir__explain_watch(const struct weir_record_watch *watch,
+                            struct weir_store *store, weir_time when);
 
 /* Decides again and adds "candidates", "differences" and "is_same". */
 void weir__explain_replay(const struct weir_explained *explained,

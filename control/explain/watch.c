@@ -3,8 +3,12 @@
  * what the record keeps of its features. */
 #include "control/explain/parts.h"
 
+#include <stdio.h>
+
 #include <weir/watch_indicators.h>
 #include <weir/watch_score.h>
+
+#include "control/sharing/sharing.h"
 
 static json_t *
 strip_json(uint32_t strip)
@@ -77,8 +81,25 @@ classified_json(const struct weir_record_watch *watch)
     return json;
 }
 
+/* Exchanges by the names they had when the call was recorded. */
+static json_t *
+exchanges_json(struct weir_store *store, uint32_t exchanges, weir_time when)
+{
+    json_t *list = json_array();
+    for (uint32_t number = 0; number < WEIR_EXCHANGES_MAX; number++) {
+        char name[WEIR_INDICATOR_NAME_BYTES];
+        if ((exchanges >> number & 1) == 0)
+            continue;
+        if (store == NULL || !weir_share_name_at(store, number, when, name))
+            snprintf(name, sizeof name, "#%u", number);
+        json_array_append_new(list, json_string(name));
+    }
+    return list;
+}
+
 json_t *
-weir__explain_watch(const struct weir_record_watch *watch)
+weir__explain_watch(const struct weir_record_watch *watch,
+                    struct weir_store *store, weir_time when)
 {
     struct weir_watch_features f;
     if (watch->block.len == 0 ||
@@ -90,6 +111,10 @@ weir__explain_watch(const struct weir_record_watch *watch)
         f.form / 100.0, "words", (json_int_t)f.words, "language",
         language == NULL ? "" : language, "bits", bits_json(f.bits),
         "indicators", matches_json(watch->pools.matches));
+    if (watch->pools.matches != 0)
+        json_object_set_new(
+            json, "exchanges",
+            exchanges_json(store, watch->pools.exchanges, when));
     json_object_set_new(json, "classified", classified_json(watch));
     return json;
 }

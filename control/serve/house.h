@@ -17,6 +17,7 @@
 #include "control/schedule/schedule.h"
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
+#include "control/sharing/sharing.h"
 #include "control/steps/steps.h"
 #include "control/witness/vouch.h"
 
@@ -38,6 +39,7 @@ struct weir_house {
     struct weir_herald *herald;
     struct weir_keeper *keeper;
     struct weir_steps_keeper *steps;
+    struct weir_share_keeper *share;
     struct weir_voucher *voucher;
     struct weir_content_keeper *content;
     int signals; /* signalfd */

@@ -446,6 +446,8 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_steps_start(house->control, &house->steps, err);
     if (status == WEIR_OK)
+        status = weir_share_start(house->control, &house->share, err);
+    if (status == WEIR_OK)
         status = weir_voucher_start(house->control, &house->voucher, err);
     return status;
 }
@@ -466,6 +468,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     weir_api_stop(api);
     weir_herald_stop(house.herald);
     weir_steps_stop(house.steps);
+    weir_share_stop(house.share);
     weir_content_keeper_stop(house.content);
     weir_voucher_stop(house.voucher);
     weir_courier_stop(house.courier);

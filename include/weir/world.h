@@ -683,6 +683,25 @@ struct weir_world_watch_line {
     float values[WEIR_WORLD_SIGNALS + 2];
 };
 
+/* Whose bundles of indicators an exchange takes. */
+struct weir_world_peer {
+    struct weir_place place;
+    weir_span issuer;
+    weir_span key; /* base64 of an Ed25519 public key */
+};
+
+/* Operators who share indicators; docs/formats/watch-bundle.md. */
+struct weir_world_exchange {
+    struct weir_place place;
+    weir_span name;
+    struct weir_world_reference salt; /* 32 hexadecimal digits */
+    struct weir_world_range trusts;   /* peer rows */
+    weir_span issuer;                 /* we, there; empty: nothing is given */
+    struct weir_world_reference signing; /* base64 of an Ed25519 seed */
+    uint32_t gives;                      /* bit per weir_indicator_kind */
+    weir_time lasts_us;                  /* of what is given */
+};
+
 /* ----------------------------------------------------------- filters */
 
 #define WEIR_WORLD_FILTERS_MAX 32 /* a policy names them by bits */
@@ -872,6 +891,8 @@ struct weir_settings {
     X(need, struct weir_world_need)                                            \
     X(watchlist, struct weir_world_watchlist)                                  \
     X(watch_line, struct weir_world_watch_line)                                \
+    X(peer, struct weir_world_peer)                                            \
+    X(exchange, struct weir_world_exchange)                                    \
     X(filter_rule, struct weir_world_filter_rule)                              \
     X(filter, struct weir_world_filter)                                        \
     X(classifier, struct weir_world_classifier)                                \
