@@ -10,6 +10,7 @@
 #include <weir/watch_ladder.h>
 
 #include "control/api/call.h"
+#include "control/sharing/sharing.h"
 #include "control/watch/deeds.h"
 #include "control/watch/engine.h"
 #include "control/watch/live_parts.h"
@@ -178,6 +179,13 @@ struct showing {
     json_t *reply;
 };
 
+static bool
+find_peer(void *context, uint32_t number, weir_time when,
+          char name_out[WEIR_INDICATOR_NAME_BYTES])
+{
+    return weir_share_name_at(context, number, when, name_out);
+}
+
 static void
 add_windows(struct showing *showing, const struct weir_watch_pool *pool)
 {
@@ -185,6 +193,8 @@ add_windows(struct showing *showing, const struct weir_watch_pool *pool)
         WEIR_WATCH_EARLY, WEIR_WATCH_WINDOW, WEIR_WATCH_WIDE};
     json_t *windows = json_array();
     bool is_known = weir_watch_pool_reference(pool) != NULL;
+    const struct weir_watch_peers peers = {
+        find_peer, showing->call->door->store, weir_control_now()};
     uint32_t before = 0;
     for (uint32_t i = 0; i < WEIR_WATCH_WIDTHS; i++) {
         struct weir_watch_verdict verdict;
@@ -197,6 +207,7 @@ add_windows(struct showing *showing, const struct weir_watch_pool *pool)
         before = verdict.calls;
         weir_buf_init(&text, (size_t)1 << 20);
         weir__watch_put_detail(&verdict, lines, weir__watch_notes(pool),
+                               is_owner(showing->call) ? NULL : &peers,
                                showing->calibration, &text);
         json_array_append_new(
             windows,

@@ -318,7 +318,7 @@ write_detail(struct looking *l, const struct weir_watch_cluster *cluster,
     weir__watch_put_detail(
         verdict,
         weir_watch_lines_default(WEIR_WATCH_WIDE, verdict->has_reference), NULL,
-        l->look->calibration, &l->text);
+        NULL, l->look->calibration, &l->text);
     l->text.len--; /* the brace: more members follow */
     weir_buf_addf(&l->text,
                   ",\"member_count\":%u,\"link_count\":%u,"

@@ -62,10 +62,41 @@ add_evidence(struct weir_json_writer *json,
     weir_json_end_array(json);
 }
 
+/* By what calls matched indicators, and of which exchanges: ever, for a pool
+ * does not know which of them are still in its window. */
+static void
+add_shared(struct weir_json_writer *json, const struct weir_watch_notes *notes,
+           const struct weir_watch_peers *peers)
+{
+    weir_json_name(json, "shared");
+    weir_json_begin_object(json);
+    weir_json_name(json, "kinds");
+    weir_json_begin_array(json);
+    for (uint32_t kind = 0; kind < WEIR_INDICATOR_KINDS; kind++)
+        if (notes->shared_kinds >> kind & 1)
+            weir_json_add_string(json,
+                                 weir_span_of(weir_indicator_kind_name(kind)));
+    weir_json_end_array(json);
+    weir_json_name(json, "exchanges");
+    weir_json_begin_array(json);
+    for (uint32_t i = 0; i < WEIR_EXCHANGES_MAX; i++) {
+        char name[WEIR_INDICATOR_NAME_BYTES];
+        if ((notes->shared_by >> i & 1) == 0)
+            continue;
+        if (peers->name == NULL ||
+            !peers->name(peers->context, i, peers->when, name))
+            snprintf(name, sizeof(name), "#%u", i);
+        weir_json_add_string(json, weir_span_of(name));
+    }
+    weir_json_end_array(json);
+    weir_json_end_object(json);
+}
+
 void
 weir__watch_put_detail(const struct weir_watch_verdict *verdict,
                        const struct weir_watch_lines *lines,
                        const struct weir_watch_notes *notes,
+                       const struct weir_watch_peers *peers,
                        const char *calibration, struct weir_buf *out)
 {
     struct weir_json_writer json;
@@ -85,6 +116,8 @@ weir__watch_put_detail(const struct weir_watch_verdict *verdict,
     weir_json_end_array(&json);
     if (notes != NULL)
         add_evidence(&json, notes);
+    if (notes != NULL && peers != NULL && notes->shared_kinds != 0)
+        add_shared(&json, notes, peers);
     add_number(&json, "score_line", (double)lines->score);
     add_number(&json, "strong_line", (double)lines->strong);
     add_text(&json, "calibration", calibration);

@@ -18,6 +18,8 @@
 #ifndef WEIR_WATCH_ENGINE_H
 #define WEIR_WATCH_ENGINE_H
 
+#include <weir/watch_indicators.h>
+
 #include "control/watch/live.h"
 #include "control/watch/profile.h"
 #include "control/watch/rows.h"
@@ -28,6 +30,12 @@ struct weir_watch_model {
     char provider[129];
     weir_time created; /* 0: unknown */
 };
+
+/* The exchange that had this number then (weir/watch_indicators.h); false: not
+ * known. */
+typedef bool weir_watch_peer_name(void *context, uint32_t number,
+                                  weir_time when,
+                                  char name_out[WEIR_INDICATOR_NAME_BYTES]);
 
 struct weir_watch_setup {
     const char *state_dir;
@@ -45,6 +53,8 @@ struct weir_watch_setup {
                  size_t size);
     bool (*model)(void *context, uint64_t digest,
                   struct weir_watch_model *model_out);
+    /* Whose indicators they are; NULL: numbers are said. */
+    weir_watch_peer_name *peer;
     void *context;
 };
 /* The lines that ship, 600 calls, 65,536 pools, a million subjects. */
@@ -153,10 +163,17 @@ weir__watch_notes(const struct weir_watch_pool *pool)
     return weir_watch_pool_notes_in(pool);
 }
 
-/* JSON of a verdict's detail: signals and calls that show them. */
+/* JSON of a verdict's detail: signals and calls that show them. `peers` NULL:
+ * not whose indicators matched. */
+struct weir_watch_peers {
+    weir_watch_peer_name *name; /* NULL: by their numbers */
+    void *context;
+    weir_time when;
+};
 void weir__watch_put_detail(const struct weir_watch_verdict *verdict,
                             const struct weir_watch_lines *lines,
                             const struct weir_watch_notes *notes,
+                            const struct weir_watch_peers *peers,
                             const char *calibration, struct weir_buf *out);
 
 #endif

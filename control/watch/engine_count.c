@@ -164,8 +164,13 @@ say(struct weir_watch_engine *engine, struct watch_subject *subject,
     notes->said_at = total;
     name_again(engine, subject);
     weir_buf_reset(&engine->text);
-    weir__watch_put_detail(v, seen->lines, notes, engine->calibration,
-                           &engine->text);
+    const struct weir_watch_peers peers = {engine->setup.peer,
+                                           engine->setup.context, when};
+    /* With whom the seller shares is nothing that a model's owner is told. */
+    weir__watch_put_detail(v, seen->lines, notes,
+                           subject->kind == WEIR_WATCH_OF_MODELS ? NULL
+                                                                 : &peers,
+                           engine->calibration, &engine->text);
     struct weir_watch_row row = {
         .kind = subject->kind,
         .digest = subject->digest,

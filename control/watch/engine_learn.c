@@ -89,7 +89,7 @@ raise_drift(struct weir_watch_engine *engine, struct watch_subject *subject,
     lines.line[WEIR_WATCH_DRIFT] = DRIFT_LINE;
     verdict.figures[WEIR_WATCH_DRIFT].value = (float)distance;
     weir_buf_reset(&engine->text);
-    weir__watch_put_detail(&verdict, &lines, NULL, engine->calibration,
+    weir__watch_put_detail(&verdict, &lines, NULL, NULL, engine->calibration,
                            &engine->text);
     struct weir_watch_row row = {
         .kind = subject->kind,

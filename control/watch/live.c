@@ -34,6 +34,7 @@
 #include "control/ingest/pace.h"
 #include "control/ingest/segments.h"
 #include "control/log.h"
+#include "control/sharing/sharing.h"
 #include "control/watch/clusters.h"
 #include "control/watch/live_names.h"
 #include "control/watch/live_parts.h"
@@ -78,6 +79,14 @@ find_model(void *context, uint64_t digest, struct weir_watch_model *model_out)
 {
     struct weir_watch_live *live = context;
     return weir_watch_names_model(&live->names, digest, model_out);
+}
+
+static bool
+find_peer(void *context, uint32_t number, weir_time when,
+          char name_out[WEIR_INDICATOR_NAME_BYTES])
+{
+    struct weir_watch_live *live = context;
+    return weir_share_name_at(live->store, number, when, name_out);
 }
 
 /* --------------------------------------------------------------- records */
@@ -319,6 +328,7 @@ weir_watch_live_open(struct weir_control *control,
     live->setup.read = read_call;
     live->setup.name = find_name;
     live->setup.model = find_model;
+    live->setup.peer = find_peer;
     live->setup.context = live;
     live->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     weir_status status = weir_watch_names_init(&live->names, err);
