@@ -384,6 +384,8 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
     }
     if (status == WEIR_OK)
         status = weir__control_publish_credentials(control, err);
+    if (status == WEIR_OK)
+        status = weir__share_publish(control, err);
     pthread_mutex_unlock(&control->lock);
     weir_world_free(before);
     if (status == WEIR_OK)
