@@ -67,6 +67,10 @@ void weir_api_dispatch(struct weir_api_door *door,
                        const struct weir_api_request *request,
                        struct weir_api_reply *reply_out);
 
+/* Budgets by name; under control's lock. */
+void weir_api_budget_metrics(const struct weir_api_door *door,
+                             struct weir_buf *out);
+
 /* -------------------------------------------------------- for handlers */
 
 enum weir_api_row_kind {

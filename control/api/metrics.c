@@ -515,6 +515,8 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     add_credentials(&out, door->control);
     if (door->quota != NULL && door->control->has_image)
         add_budgets(&out, door);
+    if (door->quota != NULL && door->control->has_image)
+        weir_api_budget_metrics(door, &out);
     if (door->control->has_image)
         add_health(&out, door->control);
     add_cache(&out, door->control);

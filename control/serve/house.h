@@ -10,6 +10,7 @@
 
 #include <weir/quota.h>
 
+#include "control/budgets/budgets.h"
 #include "control/content/content.h"
 #include "control/control.h"
 #include "control/keyring/keyring.h"
@@ -42,6 +43,7 @@ struct weir_house {
     struct weir_share_keeper *share;
     struct weir_voucher *voucher;
     struct weir_content_keeper *content;
+    struct weir_budget_watch *budgets;
     int signals; /* signalfd */
     int timer;   /* timerfd */
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */
@@ -76,6 +78,11 @@ WEIR_MUST_USE weir_status weir__house_open_quota(struct weir_house *house,
                                                  struct weir_error *err);
 WEIR_MUST_USE weir_status weir__house_seed_quota(struct weir_house *house,
                                                  struct weir_error *err);
+/* Counters of budgets in `image` that `before` (NULL: none) does not have
+ * begin at what the ledger knows. */
+WEIR_MUST_USE weir_status weir__house_raise_quota(
+    struct weir_house *house, const struct weir_image *image,
+    const struct weir_image *before, struct weir_error *err);
 void weir__house_close_quota(struct weir_house *house);
 
 /* signals.c: the table that workers share is there afterwards, or a warning

@@ -256,6 +256,10 @@ weir__house_accept(void *context, const struct weir_world *world,
         status = try_text(house, weir_buf_span(&text), trial, err);
     pthread_mutex_unlock(&house->lock);
     weir_buf_fini(&text);
+    if (status == WEIR_OK && house->quota != NULL)
+        status = weir__house_raise_quota(
+            house, image,
+            house->control->has_image ? &house->control->image : NULL, err);
     return status;
 }
 

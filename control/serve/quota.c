@@ -234,6 +234,23 @@ seed_exceptions(struct seeding *seeding, struct weir_error *err)
     return status == WEIR_OK ? all.status : status;
 }
 
+/* Budgets by name: what their calls used, in one pass over the ledger. */
+weir_status
+weir__house_raise_quota(struct weir_house *house,
+                        const struct weir_image *image,
+                        const struct weir_image *before, struct weir_error *err)
+{
+    struct weir_budget_sums *sums = NULL;
+    if (image->budget_count == 0)
+        return WEIR_OK;
+    weir_status status = weir_budget_sums_new(
+        image, before, house->control->store, weir_control_now(), &sums, err);
+    if (status == WEIR_OK)
+        status = weir_budget_sums_raise(sums, house->quota, err);
+    weir_budget_sums_free(sums);
+    return status;
+}
+
 weir_status
 weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
 {
@@ -241,6 +258,9 @@ weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
     weir_control_lock(house->control);
     weir_quota_rebuild_begin(house->quota);
     weir_status status = seed_all(&seeding, err);
+    if (status == WEIR_OK)
+        status =
+            weir__house_raise_quota(house, &house->control->image, NULL, err);
     if (status == WEIR_OK)
         status = seed_exceptions(&seeding, err);
     if (status == WEIR_OK)

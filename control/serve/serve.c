@@ -341,6 +341,10 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
     }
     if (status == WEIR_OK && is_new)
         status = weir__house_seed_quota(house, err);
+    /* what the configuration has more than when the table was used last */
+    if (status == WEIR_OK && !is_new)
+        status = weir__house_raise_quota(house, &house->control->image, NULL,
+                                         err);
     if (status == WEIR_OK)
         status = weir_ingest_start(*ingest_out, err);
     return status;
@@ -444,6 +448,9 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_herald_start(house->control, &house->herald, err);
     if (status == WEIR_OK)
+        status = weir_budget_watch_start(house->control, house->quota,
+                                         &house->budgets, err);
+    if (status == WEIR_OK)
         status = weir_steps_start(house->control, &house->steps, err);
     if (status == WEIR_OK)
         status = weir_share_start(house->control, &house->share, err);
@@ -467,6 +474,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
         loop(&house, ingest);
     weir_api_stop(api);
     weir_herald_stop(house.herald);
+    weir_budget_watch_stop(house.budgets);
     weir_steps_stop(house.steps);
     weir_share_stop(house.share);
     weir_content_keeper_stop(house.content);

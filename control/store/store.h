@@ -466,4 +466,14 @@ WEIR_MUST_USE weir_status weir_store_totals(
     struct weir_store *store, const struct weir_store_filter *filter,
     weir_store_on_sum *on_sum, void *context, struct weir_error *err);
 
+/* The same grouped by the end customer that calls name, too: by tenant,
+ * project, key and model, of calls that have ended. */
+typedef bool weir_store_on_end_customer_sum(void *context,
+                                            const struct weir_store_sum *sum,
+                                            weir_span end_customer);
+WEIR_MUST_USE weir_status weir_store_end_customer_usage(
+    struct weir_store *store, weir_time from, weir_time to,
+    weir_store_on_end_customer_sum *on_sum, void *context,
+    struct weir_error *err);
+
 #endif

@@ -198,8 +198,8 @@ fill_uses(struct weir__compiler *c, struct using *u)
     const struct weir_world *world = c->world;
     struct weir_image_key_uses *keys = WEIR__COMPILE_ROWS(
         c, KEY_BUDGET, struct weir_image_key_uses, world->key_count);
-    struct weir_image_key_uses *projects = weir_arena_array(
-        &c->arena, struct weir_image_key_uses, world->project_count);
+    struct weir_image_key_uses *projects = WEIR__COMPILE_ROWS(
+        c, PROJECT_BUDGET, struct weir_image_key_uses, world->project_count);
     if (c->arena.overflow || world->budget_count == 0)
         return;
     for (uint32_t i = 0; i < world->project_count; i++)

@@ -87,11 +87,12 @@ struct weir__image_facts {
     X(SHARE, share, struct weir_image_share)                                   \
     X(CLASSIFIER, classifier, struct weir_image_classifier)                    \
     X(SHEET, sheet, struct weir_image_sheet)                                   \
-    X(CHANGE, change, struct weir_image_change)\
+    X(CHANGE, change, struct weir_image_change)                                \
     X(BUDGET, budget, struct weir_image_budget)                                \
     X(BUDGET_REF, budget_ref, uint32_t)                                        \
     X(RESERVE, reserve, struct weir_image_reserve)                             \
     X(KEY_BUDGET, key_budget, struct weir_image_key_uses)                      \
+    X(PROJECT_BUDGET, project_budget, struct weir_image_key_uses)              \
     X(USE, use, struct weir_image_use)                                         \
     X(ZONE, zone, struct weir_image_zone)                                      \
     X(SHIFT, shift, struct weir_image_shift)                                   \

@@ -139,6 +139,7 @@ assign(struct weir_image *image, const char *base,
     ROWS(BUDGET_REF, budget_ref);
     ROWS(RESERVE, reserve);
     ROWS(KEY_BUDGET, key_budget);
+    ROWS(PROJECT_BUDGET, project_budget);
     ROWS(USE, use);
     ROWS(ZONE, zone);
     ROWS(SHIFT, shift);
@@ -412,7 +413,8 @@ static bool
 are_budget_rows(const struct opening *o)
 {
     const struct weir_image *m = o->image;
-    if (m->key_budget_count != m->key_count || m->trial_count != m->route_count)
+    if (m->project_budget_count != m->project_count ||
+        m->key_budget_count != m->key_count || m->trial_count != m->route_count)
         return false;
     for (uint32_t i = 0; i < m->zone_count; i++) {
         const struct weir_image_zone *r = &m->zones[i];
@@ -436,6 +438,10 @@ are_budget_rows(const struct opening *o)
             return false;
     for (uint32_t i = 0; i < m->key_budget_count; i++)
         if (!is_range(m->key_budgets[i].first, m->key_budgets[i].count,
+                      m->use_count))
+            return false;
+    for (uint32_t i = 0; i < m->project_budget_count; i++)
+        if (!is_range(m->project_budgets[i].first, m->project_budgets[i].count,
                       m->use_count))
             return false;
     for (uint32_t i = 0; i < m->trial_count; i++)

@@ -570,7 +570,8 @@ struct weir_image {
     const struct weir_image_budget *budgets;
     const uint32_t *budget_refs;
     const struct weir_image_reserve *reserves;
-    const struct weir_image_key_uses *key_budgets; /* as many as keys */
+    const struct weir_image_key_uses *key_budgets;     /* as many as keys */
+    const struct weir_image_key_uses *project_budgets; /* of keys unknown */
     const struct weir_image_use *uses;
     const struct weir_image_zone *zones;
     const struct weir_image_shift *shifts;
@@ -607,6 +608,7 @@ struct weir_image {
     uint32_t budget_ref_count;
     uint32_t reserve_count;
     uint32_t key_budget_count;
+    uint32_t project_budget_count;
     uint32_t use_count;
     uint32_t zone_count;
     uint32_t shift_count;

@@ -77,3 +77,39 @@ weir_store_end_customers(struct weir_store *store, weir_span tenant,
     }
     return step < 0 ? failed(&own, err) : WEIR_OK;
 }
+
+weir_status
+weir_store_end_customer_usage(struct weir_store *store, weir_time from,
+                              weir_time to,
+                              weir_store_on_end_customer_sum *on_sum,
+                              void *context, struct weir_error *err)
+{
+    struct weir_error own = {0};
+    char floor[6];
+    /* the id bounds the rows that are read: a call is decided at most a day
+     * after its id was made */
+    int64_t ms = from < WEIR_US_PER_DAY ? 0 : (from - WEIR_US_PER_DAY) / 1000;
+    for (int i = 0; i < 6; i++)
+        floor[i] = (char)(ms >> (40 - 8 * i));
+    sqlite3_stmt *row =
+        weir_sql_bind(store, WEIR_SQL_END_CUSTOMER_USAGE, &own, "iib", from, to,
+                      (weir_span){floor, sizeof floor});
+    int step = row == NULL ? -1 : 1;
+    while (step == 1 && (step = weir_sql_step(store, row, &own)) == 1) {
+        const struct weir_store_sum sum = {
+            .tenant = weir_sql_span(row, 0),
+            .project = weir_sql_span(row, 1),
+            .key = weir_sql_span(row, 2),
+            .model = weir_sql_span(row, 3),
+            .counted = (uint64_t)sqlite3_column_int64(row, 5),
+            .input_tokens = (uint64_t)sqlite3_column_int64(row, 6),
+            .output_tokens = (uint64_t)sqlite3_column_int64(row, 7),
+            .cost_micros = sqlite3_column_int64(row, 8),
+        };
+        if (!on_sum(context, &sum, weir_sql_span(row, 4))) {
+            sqlite3_reset(row);
+            break;
+        }
+    }
+    return step < 0 ? failed(&own, err) : WEIR_OK;
+}
