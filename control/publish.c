@@ -226,6 +226,35 @@ credentials_changed(struct weir_control *control, weir_span bytes)
     return !is_same;
 }
 
+/* The key that names of files and batches are sealed with: the store's, so
+ * that all nodes on it agree. No origin has a name that begins with a dot. */
+static weir_status
+put_seal(struct weir_control *control, struct weir_buf *out,
+         struct weir_error *err)
+{
+    uint8_t key[32];
+    char text[WEIR_HEX_LEN(sizeof key)];
+    bool is_there = false;
+    if (control->store == NULL)
+        return WEIR_OK;
+    weir_status status =
+        weir_store_secret_get(control->store, "seal", key, &is_there, err);
+    if (status == WEIR_OK && !is_there) {
+        status = weir_random(&weir_control_env, key, sizeof key);
+        if (status == WEIR_OK)
+            status = weir_store_secret_set(control->store, "seal", key, err);
+    }
+    if (status == WEIR_OK) {
+        (void)weir_hex_encode((weir_span){(const char *)key, sizeof key}, text);
+        weir_buf_addf(out, ".seal\t0\t0\t");
+        weir_buf_add(out, text, sizeof text);
+        weir_buf_add_byte(out, '\n');
+    }
+    weir_wipe(key, sizeof key);
+    weir_wipe(text, sizeof text);
+    return status;
+}
+
 weir_status
 weir__control_write_credentials(struct weir_control *control,
                                 struct weir_error *err)
@@ -243,10 +272,12 @@ weir__control_write_credentials(struct weir_control *control,
     /* Never empty: an empty file cannot be mapped. */
     weir_buf_addf(&bytes, "# name, end, made from, secret\n");
     weir__keyring_put(control, &bytes);
-    if (bytes.overflow)
+    status = put_seal(control, &bytes, err);
+    if (status == WEIR_OK && bytes.overflow)
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                            "the credentials of all origins pass 1 MiB");
-    else if (credentials_changed(control, weir_buf_span(&bytes))) {
+    else if (status == WEIR_OK &&
+             credentials_changed(control, weir_buf_span(&bytes))) {
         status = weir__control_next_generation(control, "credentials",
                                                control->board->credentials,
                                                &generation, err);

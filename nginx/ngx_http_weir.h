@@ -11,6 +11,7 @@
  *   ngx_http_weir_journal.c  the journal lane and the calls that wait for it
  *   ngx_http_weir_call.c     a request from its head to admission
  *   ngx_http_weir_models.c   GET /v1/models
+ *   ngx_http_weir_bulk.c     files and batches
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
  *   ngx_http_weir_request.c  what an origin is sent
@@ -285,6 +286,7 @@ typedef enum {
 /* A block of held bytes on its way to the client. */
 typedef struct ngx_http_weir_block_s  ngx_http_weir_block_t;
 typedef struct ngx_http_weir_content_s  ngx_http_weir_content_t;
+typedef struct ngx_http_weir_bulk_s  ngx_http_weir_bulk_t;
 
 struct ngx_http_weir_block_s {
     ngx_http_weir_block_t          *next;
@@ -347,6 +349,7 @@ struct ngx_http_weir_ctx_s {
 
     ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
     ngx_http_weir_caching_t        *caching;    /* NULL: not cached */
+    ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -491,6 +494,22 @@ ngx_int_t ngx_http_weir_journal_wait(ngx_http_weir_ctx_t *ctx,
 ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
 
 
+/* ngx_http_weir_bulk.c */
+
+/* Reads what is asked and asks policy, in place of parsing and deciding. */
+weir_status ngx_http_weir_bulk_decide(ngx_http_weir_ctx_t *ctx,
+    weir_span body, struct weir_error *err);
+weir_status ngx_http_weir_bulk_prepare(ngx_http_weir_ctx_t *ctx,
+    const struct weir_target *target, struct weir_error *err);
+/* Whether the reply is an object that is told anew, and so read whole. */
+ngx_uint_t ngx_http_weir_bulk_is_told(ngx_http_weir_ctx_t *ctx);
+/* `body` becomes what the client is told; NGX_ERROR: it cannot be. */
+ngx_int_t ngx_http_weir_bulk_retell(ngx_http_weir_ctx_t *ctx,
+    weir_span *body);
+/* Before the call is settled: true when it stays open, as a batch does. */
+ngx_uint_t ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx);
+
+
 /* ngx_http_weir_models.c */
 ngx_int_t ngx_http_weir_models(ngx_http_weir_ctx_t *ctx);
 
@@ -576,6 +595,10 @@ ngx_int_t ngx_http_weir_process_collect(ngx_http_request_t *r);
 /* Before the call is admitted: `body` may become another, parsed anew. */
 weir_status ngx_http_weir_filter_request(ngx_http_weir_ctx_t *ctx,
     weir_span *body, struct weir_error *err);
+/* The same for one of several texts in JSON: `part` may become another, in
+ * `out`, where it stays until that is reset. */
+weir_status ngx_http_weir_filter_part(ngx_http_weir_ctx_t *ctx,
+    weir_span *part, struct weir_buf *out, struct weir_error *err);
 /* Whether replies go through ngx_http_weir_filter_reply(). */
 ngx_uint_t ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx);
 /* While the head is there: what kind of reply it is. */

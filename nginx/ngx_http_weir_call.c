@@ -27,6 +27,8 @@
 
 static ngx_int_t ngx_http_weir_join_body(ngx_http_weir_ctx_t *ctx);
 static void ngx_http_weir_body_handler(ngx_http_request_t *r);
+static void ngx_http_weir_go(ngx_http_weir_ctx_t *ctx, uint64_t position);
+static ngx_int_t ngx_http_weir_bodiless(ngx_http_weir_ctx_t *ctx);
 static void ngx_http_weir_cleanup(void *data);
 
 
@@ -345,7 +347,8 @@ ngx_http_weir_handler(ngx_http_request_t *r)
     }
 
     if (!ctx->route.takes_body) {
-        return ngx_http_weir_models(ctx);
+        return ctx->route.endpoint == WEIR_ENDPOINT_BULK
+               ? ngx_http_weir_bodiless(ctx) : ngx_http_weir_models(ctx);
     }
 
     r->request_body_in_single_buf = 1;
@@ -522,17 +525,21 @@ _Static_assert((int) WEIR_ENDPOINT_COMPLETE == (int) WEIR_OP_COMPLETE
                "endpoints that ask models have their operations' numbers");
 
 
-/* Reads the question and asks it; after WEIR_OK the call is on record. */
+/* Reads the question and asks policy; `body` may become another. */
 
 static weir_status
-ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
-    uint64_t *position_out, struct weir_error *err)
+ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
+    struct weir_error *err)
 {
-    weir_status              status;
-    struct weir_ask          ask;
-    ngx_http_weir_worker_t  *w;
+    weir_span         body;
+    weir_status       status;
+    struct weir_ask   ask;
 
-    w = &ngx_http_weir_worker;
+    body = *body_out;
+
+    if (ctx->route.endpoint == WEIR_ENDPOINT_BULK) {
+        return ngx_http_weir_bulk_decide(ctx, body, err);
+    }
 
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
                                 err);
@@ -540,6 +547,8 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
         ctx->call.reason = WEIR_REASON_BAD_REQUEST;
         return status;
     }
+
+    ngx_memzero(&ask, sizeof(struct weir_ask));
 
     ask.operation = (enum weir_operation) ctx->route.endpoint;
     ask.model = ctx->ask.model;
@@ -562,7 +571,22 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
         return status;
     }
 
-    status = ngx_http_weir_filter_request(ctx, &body, err);
+    return ngx_http_weir_filter_request(ctx, body_out, err);
+}
+
+
+/* After WEIR_OK the call is on record. */
+
+static weir_status
+ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
+    uint64_t *position_out, struct weir_error *err)
+{
+    weir_status              status;
+    ngx_http_weir_worker_t  *w;
+
+    w = &ngx_http_weir_worker;
+
+    status = ngx_http_weir_decide(ctx, &body, err);
     if (status != WEIR_OK) {
         return status;
     }
@@ -668,6 +692,15 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
         return;
     }
 
+    ngx_http_weir_go(ctx, position);
+}
+
+
+/* An admitted call: once its intent is on disk it is sent. */
+
+static void
+ngx_http_weir_go(ngx_http_weir_ctx_t *ctx, uint64_t position)
+{
     ngx_queue_insert_tail(&ngx_http_weir_worker.calls, &ctx->open);
     ctx->is_open = 1;
 
@@ -676,4 +709,33 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
     }
 
     ngx_http_weir_start(ctx);
+}
+
+
+/* A call without a body goes to an origin like any other. */
+
+static ngx_int_t
+ngx_http_weir_bodiless(ngx_http_weir_ctx_t *ctx)
+{
+    uint64_t             position;
+    ngx_int_t            rc;
+    weir_status          status;
+    struct weir_error    err;
+
+    rc = ngx_http_discard_request_body(ctx->request);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    err.text[0] = '\0';
+
+    status = ngx_http_weir_admit(ctx, WEIR_SPAN_NONE, &position, &err);
+    if (status != WEIR_OK) {
+        return ngx_http_weir_refuse(ctx, status, &err);
+    }
+
+    ctx->request->main->count++;
+    ngx_http_weir_go(ctx, position);
+
+    return NGX_DONE;
 }

@@ -96,6 +96,13 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
 
+    if (ctx->bulk && ngx_http_weir_bulk_is_told(ctx)
+        && ngx_http_weir_bulk_retell(ctx, &input) != NGX_OK)
+    {
+        ngx_http_weir_name_hop(ctx, "a reply that cannot be read");
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
     if (ctx->reply == NULL) {
         if (ngx_http_weir_append_plain(ctx, &ctx->body, (u_char *) input.ptr,
                                        input.len)
@@ -183,6 +190,10 @@ ngx_http_weir_process_collect(ngx_http_request_t *r)
     }
 
     if (have > NGX_HTTP_WEIR_COLLECT) {
+
+        if (ctx->bulk && ngx_http_weir_bulk_is_told(ctx)) {
+            return ngx_http_weir_invalid(r, "the size of an object");
+        }
 
         /* longer than foreseen: goes on as it comes */
 

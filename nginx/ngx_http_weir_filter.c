@@ -427,6 +427,70 @@ ngx_http_weir_filter_strings(ngx_http_weir_ctx_t *ctx, weir_span *body,
 
 
 weir_status
+ngx_http_weir_filter_part(ngx_http_weir_ctx_t *ctx, weir_span *part,
+    struct weir_buf *out_text, struct weir_error *err)
+{
+    bool                        is_done;
+    uint32_t                    mask;
+    ngx_uint_t                  i;
+    weir_status                 status;
+    struct weir_arena           room;
+    struct weir_detect_out      out;
+    ngx_http_weir_filtering_t  *f;
+
+    mask = ctx->call.answer.obligations.filters;
+
+    if (mask == 0) {
+        return WEIR_OK;
+    }
+
+    if (ctx->filtering == NULL) {
+        status = ngx_http_weir_begin_filtering(ctx, mask, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+
+    f = ctx->filtering;
+
+    if (f->request == NULL) {
+        return WEIR_OK;
+    }
+
+    weir_buf_reset(out_text);
+    weir_arena_init_heap(&room, NGX_HTTP_WEIR_FILTERED_MAX);
+
+    ngx_memzero(&out, sizeof(struct weir_detect_out));
+    out.text = out_text;    /* and no vault: nobody would restore them */
+
+    is_done = weir_detect_body(f->request->set, NULL, *part, &room, &out);
+
+    weir_arena_fini(&room);
+
+    for (i = 0; i < WEIR_DETECT_RULES_MAX; i++) {
+        f->found[i] += out.found[i];
+    }
+
+    if (out.is_blocked) {
+        return ngx_http_weir_refuse_filtered(ctx, "a line",
+                   weir_detect_rule_name(f->request->set, out.blocked_by),
+                   err);
+    }
+
+    if (!is_done) {
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "a line is too large for its filters");
+    }
+
+    if (out.is_changed) {
+        *part = weir_buf_span(out_text);
+    }
+
+    return WEIR_OK;
+}
+
+
+weir_status
 ngx_http_weir_filter_request(ngx_http_weir_ctx_t *ctx, weir_span *body,
     struct weir_error *err)
 {

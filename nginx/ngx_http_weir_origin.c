@@ -170,6 +170,11 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 
     target.drops = ngx_http_weir_span(ngx_http_weir_worker.conf->drop);
 
+    if (ctx->bulk) {
+        ctx->arena.used = ctx->arena_mark;
+        return ngx_http_weir_bulk_prepare(ctx, &target, err);
+    }
+
     if (!weir_provider_translates(ctx->endpoint->provider, &ctx->ask)) {
         ctx->arena.used = ctx->arena_mark;
 
@@ -538,6 +543,10 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
         /* compressed although it was not asked for: not readable on the way */
 
         s->usage = weir_usage_estimate(ctx->ask.prompt_bytes, ctx->passed);
+    }
+
+    if (ctx->bulk && ngx_http_weir_bulk_settle(ctx)) {
+        return;
     }
 
     weir_call_settle(&ctx->call, s);

@@ -519,10 +519,11 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
 
     weir_call_answered(&ctx->call, ctx->status.code, ngx_http_weir_now());
 
-    if (ctx->is_stream
+    if (!(ctx->bulk && ngx_http_weir_bulk_is_told(ctx))
+        && (ctx->is_stream
         || ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE
         || (ctx->framing == NGX_HTTP_WEIR_LENGTH
-            && ctx->left > NGX_HTTP_WEIR_COLLECT))
+            && ctx->left > NGX_HTTP_WEIR_COLLECT)))
     {
         return ngx_http_weir_pass_on(r);
     }
@@ -543,7 +544,7 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     struct weir_arena        arena;
     struct weir_reply_setup  setup;
 
-    if (ctx->is_encoded
+    if (ctx->is_encoded || ctx->bulk
         || (ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE
             && !ctx->outgoing.is_translated))
     {

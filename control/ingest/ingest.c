@@ -85,6 +85,8 @@ take_outcome(struct weir_ingest *ingest, const struct weir_record *record,
         weir_figures_outcome(&ingest->figures, tenant, &outcome);
     if (status == WEIR_OK && *is_new_out)
         weir__ingest_note_pins(ingest, &outcome);
+    if (status == WEIR_OK && *is_new_out)
+        status = weir__ingest_note_batch(ingest, &outcome, err);
     return status;
 }
 
@@ -637,6 +639,7 @@ weir_ingest_open(struct weir_control *control, struct weir_ingest **ingest_out,
     ingest->control = control;
     ingest->batch_records = SLICE_RECORDS;
     pthread_mutex_init(&ingest->rounds_lock, NULL);
+    pthread_mutex_init(&ingest->corrections_lock, NULL);
     pthread_cond_init(&ingest->rounds_changed, NULL);
     weir_figures_init(&ingest->figures);
     ingest->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -728,6 +731,7 @@ weir_ingest_close(struct weir_ingest *ingest)
     weir_figures_fini(&ingest->figures);
     pthread_cond_destroy(&ingest->rounds_changed);
     pthread_mutex_destroy(&ingest->rounds_lock);
+    weir__ingest_free_batches(ingest);
     if (ingest->event >= 0)
         close(ingest->event);
     free(ingest);

@@ -50,4 +50,7 @@ struct weir_figures *weir_ingest_figures(struct weir_ingest *ingest);
  * the ingest thread, soon), their quota holds given back (now). */
 void weir_ingest_recover(struct weir_ingest *ingest, struct weir_quota *quota);
 
+/* Puts right what batches that have ended were charged. From any thread. */
+void weir_ingest_correct(struct weir_ingest *ingest, struct weir_quota *quota);
+
 #endif

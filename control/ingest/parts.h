@@ -28,6 +28,16 @@ struct weir_broken_pin {
     char request[WEIR_REQUEST_ID_TEXT];
 };
 
+/* A batch came to its end: what its budgets were charged too much. */
+struct weir_correction {
+    char key[132];
+    char deployment[132];
+    char end_customer[WEIR_END_CUSTOMER_MAX + 4];
+    weir_time decided;
+    int64_t tokens; /* to be added; may be negative */
+    int64_t micros;
+};
+
 struct weir_ingest {
     struct weir_control *control;
     struct weir_store *store; /* its own */
@@ -57,6 +67,9 @@ struct weir_ingest {
     weir_time sign_at;
     struct weir_broken_pin broken[16];
     uint32_t broken_count;
+    pthread_mutex_t corrections_lock;
+    struct weir_correction *corrections;
+    size_t correction_count;
 };
 
 /* acts.c: appends what people did since the last time. */
@@ -76,5 +89,12 @@ WEIR_MUST_USE weir_status weir__ingest_take_hold(
 void weir__ingest_note_pins(struct weir_ingest *ingest,
                             const struct weir_record_outcome *outcome);
 void weir__ingest_act_on_pins(struct weir_ingest *ingest);
+
+/* batches.c: notes a batch's outcome; committed with the ledger's row. */
+WEIR_MUST_USE weir_status
+weir__ingest_note_batch(struct weir_ingest *ingest,
+                        const struct weir_record_outcome *outcome,
+                        struct weir_error *err);
+void weir__ingest_free_batches(struct weir_ingest *ingest);
 
 #endif

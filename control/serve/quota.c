@@ -134,6 +134,26 @@ struct exceptions {
     weir_status status;
 };
 
+/* Batches that origins work on keep what was held for them. */
+static weir_status
+add_batches(struct seeding *seeding, const struct weir_store_filter *filter,
+            struct weir_error *err)
+{
+    const struct weir_store_batches of = {
+        .from = filter->from,
+        .to = filter->to,
+        .tenant = seeding->tenant,
+        .project = seeding->project,
+        .key = seeding->key,
+    };
+    int64_t held[WEIR_METRICS];
+    weir_status status = weir_store_batches_held(seeding->house->control->store,
+                                                 &of, held, err);
+    if (status == WEIR_OK)
+        seeding->used += held[seeding->metric];
+    return status;
+}
+
 static weir_status
 seed_limit(struct seeding *seeding, const struct weir_image_limit *limit,
            struct weir_error *err)
@@ -152,6 +172,8 @@ seed_limit(struct seeding *seeding, const struct weir_image_limit *limit,
     weir_status status =
         is_short ? weir_store_usage(store, &filter, add_used, seeding, err)
                  : weir_store_totals(store, &filter, add_used, seeding, err);
+    if (status == WEIR_OK)
+        status = add_batches(seeding, &filter, err);
     if (status != WEIR_OK || seeding->used == 0)
         return status;
     return weir_quota_seed(seeding->house->quota, seeding->subject,

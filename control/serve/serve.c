@@ -212,6 +212,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
         weir_control_sweep(house->control, weir_ingest_is_current(ingest));
         weir_control_evidence_sweep(house->control);
         weir_ingest_recover(ingest, house->quota);
+        weir_ingest_correct(ingest, house->quota);
     }
     if (now >= house->resolve_at) {
         struct weir_error err;

@@ -304,6 +304,19 @@ WEIR_MUST_USE weir_status weir_store_put_outcome(
     const struct weir_store_at *at, bool *is_new_out, weir_span *tenant_out,
     struct weir_error *err);
 
+/* Batches decided in [from, to) that are open: their number, tokens and money
+ * held. An empty name is any. */
+struct weir_store_batches {
+    weir_time from;
+    weir_time to;
+    weir_span tenant;
+    weir_span project;
+    weir_span key;
+};
+WEIR_MUST_USE weir_status weir_store_batches_held(
+    struct weir_store *store, const struct weir_store_batches *of,
+    int64_t held_out[3], struct weir_error *err);
+
 /* Adds what put_outcome and put_refusal summed per day since the last time;
  * to be called before each commit of ingest. */
 WEIR_MUST_USE weir_status weir_store_flush_totals(struct weir_store *store,

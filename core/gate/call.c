@@ -268,6 +268,9 @@ weir__call_usage(const struct weir_call *call,
                           ? call->ask.output_tokens_max
                           : model->output_tokens_max;
     uint64_t n = call->ask.n > 0 ? call->ask.n : 1;
+    *usage_out = (struct weir_usage){0};
+    if (call->ask.is_lookup)
+        return;
     *usage_out = (struct weir_usage){.input_tokens = call->ask.input_tokens};
     if (__builtin_mul_overflow(answer, n, &usage_out->output_tokens))
         usage_out->output_tokens = UINT32_MAX;
@@ -283,7 +286,7 @@ estimate(struct weir_call *call)
     for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
         const struct weir_candidate *candidate = &call->answer.candidates[i];
         if (candidate->verdict != WEIR_ALLOW ||
-            (call->unaffordable >> i & 1) != 0)
+            ((call->unaffordable | call->barred) >> i & 1) != 0)
             continue;
         const struct weir_image_model *model =
             &image->models[image->deployments[candidate->deployment].model];
@@ -342,10 +345,10 @@ recorded_address(const struct weir_call *call)
                : call->client.address;
 }
 
-static weir_status
-append(struct weir_call *call, enum weir_record_kind kind,
-       const struct weir_buf *payload, enum weir_tier tier,
-       weir_journal_mark *mark_out, struct weir_error *err)
+weir_status
+weir__call_append(struct weir_call *call, enum weir_record_kind kind,
+                  const struct weir_buf *payload, enum weir_tier tier,
+                  weir_journal_mark *mark_out, struct weir_error *err)
 {
     struct weir_gate *gate = call->gate;
     weir_span part = weir_buf_span(payload);
@@ -407,7 +410,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     weir__gate_record_order(call, &intent);
     weir_record_put_intent(&intent, &payload);
     weir_status status =
-        append(call, WEIR_RECORD_INTENT, &payload, tier, &mark, err);
+        weir__call_append(call, WEIR_RECORD_INTENT, &payload, tier, &mark, err);
     if (status == WEIR_OK)
         *position_out = tier == WEIR_TIER_DURABLE ? mark.position : 0;
     return status;
@@ -467,6 +470,24 @@ weir_call_admit(struct weir_call *call, uint64_t *position_out,
 
 /* ------------------------------------------------------------ settle */
 
+void
+weir__call_fill_place(const struct weir_image *image, uint32_t row,
+                      weir_ref version, struct weir_record_outcome *outcome)
+{
+    const struct weir_image_deployment *deployment = &image->deployments[row];
+    const struct weir_image_model *model = &image->models[deployment->model];
+    outcome->currency = weir_image_text(image, model->currency);
+    outcome->price_version = weir_image_text(image, version);
+    outcome->terms = weir_image_text(image, model->terms);
+    outcome->model = weir_image_text(image, model->name);
+    outcome->deployment = weir_image_text(image, deployment->name);
+    outcome->region = weir_image_text(image, deployment->region);
+    outcome->place =
+        weir_image_text(image, image->jurisdictions[deployment->place].code);
+    outcome->stored_in = weir_image_text(
+        image, image->jurisdictions[deployment->stored_in].code);
+}
+
 static void
 fill_outcome(const struct weir_call *call,
              const struct weir_settlement *settlement, weir_micros cost,
@@ -502,21 +523,10 @@ fill_outcome(const struct weir_call *call,
     outcome->attempt_count = call->attempt_count;
     memcpy(outcome->attempts, call->attempts,
            call->attempt_count * sizeof(call->attempts[0]));
-    if (!call->is_answered)
-        return;
-    const struct weir_image_deployment *deployment =
-        &image->deployments[call->answer.candidates[call->current].deployment];
-    const struct weir_image_model *model = &image->models[deployment->model];
-    outcome->currency = weir_image_text(image, model->currency);
-    outcome->price_version = weir_image_text(image, version);
-    outcome->terms = weir_image_text(image, model->terms);
-    outcome->model = weir_image_text(image, model->name);
-    outcome->deployment = weir_image_text(image, deployment->name);
-    outcome->region = weir_image_text(image, deployment->region);
-    outcome->place =
-        weir_image_text(image, image->jurisdictions[deployment->place].code);
-    outcome->stored_in = weir_image_text(
-        image, image->jurisdictions[deployment->stored_in].code);
+    if (call->is_answered)
+        weir__call_fill_place(image,
+                              call->answer.candidates[call->current].deployment,
+                              version, outcome);
 }
 
 void
@@ -558,8 +568,8 @@ weir_call_settle(struct weir_call *call,
         outcome.opinions[i] = call->opinions[i];
     weir_buf_init_fixed(&payload, bytes, sizeof(bytes));
     weir_record_put_outcome(&outcome, &payload);
-    if (append(call, WEIR_RECORD_OUTCOME, &payload, WEIR_TIER_CRASH, &mark,
-               NULL) != WEIR_OK)
+    if (weir__call_append(call, WEIR_RECORD_OUTCOME, &payload, WEIR_TIER_CRASH,
+                          &mark, NULL) != WEIR_OK)
         call->gate->outcomes_unwritten++;
 }
 
@@ -613,7 +623,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     for (uint32_t i = 0; i < call->opinion_count; i++)
         refusal.opinions[i] = call->opinions[i];
     weir_record_put_refusal(&refusal, &payload);
-    if (append(call, WEIR_RECORD_REFUSAL, &payload, WEIR_TIER_CRASH, &mark,
-               NULL) != WEIR_OK)
+    if (weir__call_append(call, WEIR_RECORD_REFUSAL, &payload, WEIR_TIER_CRASH,
+                          &mark, NULL) != WEIR_OK)
         call->gate->refusals_unwritten++;
 }

@@ -71,6 +71,22 @@ void weir__gate_watched(struct weir_call *call,
                         uint8_t block[WEIR_WATCH_BLOCK_BYTES],
                         struct weir_record_watch *watch_out);
 
+/* The most a batch of that usage costs. */
+weir_micros weir__call_batch_price(const struct weir_call *call,
+                                   uint32_t deployment,
+                                   const struct weir_usage *usage);
+
+/* Appends to the journal. EUNAVAIL. */
+weir_status weir__call_append(struct weir_call *call,
+                              enum weir_record_kind kind,
+                              const struct weir_buf *payload,
+                              enum weir_tier tier, weir_journal_mark *mark_out,
+                              struct weir_error *err);
+/* What an outcome says of the deployment that answered. */
+void weir__call_fill_place(const struct weir_image *image, uint32_t deployment,
+                           weir_ref version,
+                           struct weir_record_outcome *outcome);
+
 /* The most the call may use of that model. */
 void weir__call_usage(const struct weir_call *call,
                       const struct weir_image_model *model,

@@ -213,7 +213,7 @@ weir__gate_plan(struct weir_call *call, struct weir_error *err)
     for (uint32_t i = 0; i < call->answer.candidate_count; i++) {
         weights[i] = call->answer.candidates[i].weight;
         if (call->answer.candidates[i].verdict == WEIR_ALLOW &&
-            (call->unaffordable >> i & 1) == 0)
+            ((call->unaffordable | call->barred) >> i & 1) == 0)
             allowed |= UINT32_C(1) << i;
     }
     if (!call->gate->env->random(call->gate->env->context, &random,

@@ -59,6 +59,20 @@ expect(const struct weir_call *call, struct weir_price *price)
     raise(&price->output, price->reasoning);
 }
 
+/* Lines are priced one by one, and which of them reaches a tier nobody knows:
+ * the rates of the smallest, of the service that batches are. */
+weir_micros
+weir__call_batch_price(const struct weir_call *call, uint32_t deployment,
+                       const struct weir_usage *usage)
+{
+    const struct weir_price_when when = {.decided = call->started,
+                                         .service = WEIR_SERVICE_BATCH};
+    struct weir_price price;
+    (void)weir_image_price(&call->view->image, deployment, &when, &price);
+    raise(&price.output, price.reasoning);
+    return weir_cost(usage, &price);
+}
+
 weir_micros
 weir__call_price(const struct weir_call *call, uint32_t deployment,
                  const struct weir_usage *usage)
@@ -67,6 +81,8 @@ weir__call_price(const struct weir_call *call, uint32_t deployment,
     struct weir_usage expected = *usage;
     uint64_t near;
     weir_micros most = 0;
+    if (call->ask.operation == WEIR_OP_BATCH)
+        return weir__call_batch_price(call, deployment, usage);
     if (call->ask.operation == WEIR_OP_IMAGE)
         expected.pictures = call->ask.n > 0 ? call->ask.n : 1;
     if (__builtin_add_overflow(usage->input_tokens, usage->input_tokens / 4,

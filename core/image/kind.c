@@ -25,6 +25,7 @@ static const char *const operations[] = {
     [WEIR_OP_IMAGE] = "image",
     [WEIR_OP_SPEECH] = "speech",
     [WEIR_OP_TRANSCRIBE] = "transcribe",
+    [WEIR_OP_BATCH] = "batch",
 };
 _Static_assert(WEIR_COUNTOF(operations) == WEIR_OPERATIONS,
                "every operation has a name");

@@ -67,7 +67,7 @@ static const char schema[] =
     "\n"
     "action infer;\n"
     "action chat, responses, embed, complete, moderate,\n"
-    "    rerank, image, speech, transcribe in [infer] appliesTo {\n"
+    "    rerank, image, speech, transcribe, batch in [infer] appliesTo {\n"
     "    principal: [Key],\n"
     "    resource: [Deployment],\n"
     "    context: {\n"

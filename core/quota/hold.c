@@ -169,16 +169,24 @@ adjust_total(struct weir_quota *quota, const struct quota_item *item,
 }
 
 static void
-adjust_used(struct weir_quota *quota, const struct quota_item *item,
-            int64_t delta)
+adjust_used_of(struct weir_quota *quota, const struct quota_item *item,
+               int64_t delta, bool is_begun)
 {
     struct quota_slot *slot = slot_of(quota, item);
-    int64_t part = adjust(quota, item, &slot->used, &slot->last, delta, true);
+    int64_t part =
+        adjust(quota, item, &slot->used, &slot->last, delta, is_begun);
     if (item->pool == QUOTA_INDEX_NONE || part == 0)
         return;
     const struct quota_item rest = rest_of(item);
     slot = slot_of(quota, &rest);
-    adjust(quota, &rest, &slot->used, &slot->last, part, true);
+    adjust(quota, &rest, &slot->used, &slot->last, part, is_begun);
+}
+
+static void
+adjust_used(struct weir_quota *quota, const struct quota_item *item,
+            int64_t delta)
+{
+    adjust_used_of(quota, item, delta, true);
 }
 
 /*
@@ -617,4 +625,36 @@ weir_quota_release(struct weir_quota *quota, weir_hold hold)
         return;
     walk_back(quota, entry, entry->count);
     entry_give(lane, entry);
+}
+
+void
+weir_quota_correct(struct weir_quota *quota, const weir_quota_limit *limits,
+                   size_t count, weir_time when,
+                   const weir_quota_amounts *delta)
+{
+    struct quota_item items[WEIR_QUOTA_LIMITS_MAX];
+    WEIR_ASSERT(count <= WEIR_QUOTA_LIMITS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct quota_item){
+            .slot = quota_slot_claim(quota, limits[i].subject, limits[i].metric,
+                                     limits[i].window, limits[i].is_minor),
+            .number = quota_window_number(
+                limits[i].window, when + limits[i].offset_s * WEIR_US_PER_SEC),
+            .metric = limits[i].metric,
+            .window = limits[i].window,
+            .reserve = limits[i].reserve,
+            .pool = QUOTA_INDEX_NONE,
+            .is_rest = limits[i].is_rest,
+        };
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t change = delta->of[limits[i].metric];
+        if (limits[i].pool != 0)
+            items[i].pool = items[limits[i].pool - 1].slot;
+        if (change == 0 || items[i].is_rest ||
+            items[i].slot == QUOTA_INDEX_NONE)
+            continue;
+        adjust_total(quota, &items[i], change);
+        adjust_used_of(quota, &items[i], change, false);
+    }
 }

@@ -541,3 +541,29 @@ TEST(quota, successor_in_a_lane_releases_what_the_former_worker_held)
     assert_row(quota, &limit, now, 0, 0);
     assert_int_equal(weir_quota_lane_owner(quota, 0), 0);
 }
+
+TEST(quota, a_call_that_ended_late_is_corrected_in_its_own_windows_only)
+{
+    struct weir_quota *quota = table(64, 1, 8);
+    weir_time began = at("2026-11-22T23:00:00Z");
+    weir_time later = at("2026-11-23T05:00:00Z");
+    weir_quota_limit limits[2] = {
+        limit_of(7, WEIR_QUOTA_TOKENS, WEIR_QUOTA_DAY, 1000),
+        limit_of(7, WEIR_QUOTA_TOKENS, WEIR_QUOTA_MONTH, 1000)};
+    weir_quota_amounts held = amounts(1, 400, 0);
+    weir_quota_amounts less = amounts(0, -390, 0);
+    weir_hold hold;
+    assert_ok(weir_quota_hold(quota, 0, 1, limits, 2, &held, began, &hold, NULL,
+                              NULL, NULL));
+    weir_quota_settle(quota, hold, &held);
+    assert_ok(weir_quota_hold(quota, 0, 2, limits, 2, &held, later, &hold, NULL,
+                              NULL, NULL));
+    weir_quota_settle(quota, hold, &held);
+    weir_quota_correct(quota, limits, 2, began, &less);
+    assert_row(quota, &limits[0], later, 400, 0); /* another day's */
+    assert_row(quota, &limits[1], later, 410, 0);
+    less = amounts(0, -100000, 0);
+    weir_quota_correct(quota, limits, 2, later, &less);
+    assert_row(quota, &limits[0], later, 0, 0);
+    assert_row(quota, &limits[1], later, 0, 0);
+}

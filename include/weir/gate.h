@@ -32,6 +32,7 @@
 #include <weir/quota.h>
 #include <weir/record.h>
 #include <weir/route.h>
+#include <weir/seal.h>
 #include <weir/signals.h>
 #include <weir/surface.h>
 #include <weir/tags.h>
@@ -234,6 +235,7 @@ struct weir_ask {
     uint32_t n;                 /* answers asked for, 1.. */
     uint64_t body_bytes;
     weir_span body; /* for sticky routes, until admitted; may be empty */
+    bool is_lookup; /* asks no model for anything: nothing is held */
 };
 
 struct weir_client {
@@ -294,6 +296,7 @@ struct weir_call {
     bool is_answered;
     bool is_watched; /* `watching` is in use */
     bool has_hold;
+    uint32_t barred; /* candidates that are not tried: a bit each */
     uint64_t held_tokens;
     weir_micros held_micros;
     weir_hold hold;
@@ -451,6 +454,43 @@ weir_micros weir_call_cost(const struct weir_call *call,
  * journal that cannot take the outcome is counted (WEIR_ODD). */
 void weir_call_settle(struct weir_call *call,
                       const struct weir_settlement *settlement);
+
+/* ------------------------------------------------- work done later */
+
+/*
+ * As weir_call_decide(), for a batch: asked twice, as what its lines are and
+ * as WEIR_OP_BATCH; a candidate serves when both say so, and obligations are
+ * those of both. `deployment`: hash of the one that has it already, the
+ * others are barred; 0: any. ENOTFOUND: that one is no candidate any more.
+ * EDENIED too where policy wants of a reply what cannot be done to a file.
+ */
+WEIR_MUST_USE weir_status weir_call_decide_batch(struct weir_call *call,
+                                                 const struct weir_ask *ask,
+                                                 enum weir_operation line,
+                                                 uint64_t deployment,
+                                                 struct weir_error *err);
+
+/* The origin took the batch and works on: budgets keep what was held, the
+ * call stays open in the ledger until it is concluded. In place of settle. */
+void weir_call_commit(struct weir_call *call);
+
+/* The limits that a call of these facts is charged under, as it was held. */
+struct weir_charged {
+    uint32_t key; /* rows */
+    uint32_t deployment;
+    weir_span end_customer;
+    weir_time decided;
+};
+size_t weir_gate_limits(const struct weir_view *view,
+                        const struct weir_charged *of,
+                        weir_quota_limit limits_out[WEIR_QUOTA_LIMITS_MAX]);
+
+/* Ends that call, of whatever worker and year, by this one's view: appends
+ * its outcome. The ledger takes the first outcome of a call, and control
+ * corrects the budgets then; to say it again changes nothing. */
+void weir_call_conclude(struct weir_call *call, const struct weir_sealed *batch,
+                        enum weir_ending ending,
+                        const struct weir_usage *usage);
 
 /*
  * Says no in neutral words: `status` and `err` are what the step above

@@ -510,7 +510,8 @@ enum weir_operation {
     WEIR_OP_IMAGE = 6,
     WEIR_OP_SPEECH = 7,
     WEIR_OP_TRANSCRIBE = 8, /* and translate: sound to text */
-    WEIR_OPERATIONS = 9
+    WEIR_OP_BATCH = 9,      /* files of calls, done later; each is asked too */
+    WEIR_OPERATIONS = 10
 };
 const char *weir_operation_name(enum weir_operation operation);
 /* Tokens are made for an answer, so that they are held for. */

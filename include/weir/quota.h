@@ -168,6 +168,13 @@ void weir_quota_settle_some(struct weir_quota *quota, weir_hold hold,
 /* Cannot fail: as if the call had never asked. */
 void weir_quota_release(struct weir_quota *quota, weir_hold hold);
 
+/* What a call that was settled long ago really took: adds `delta` (may be
+ * negative) to the counters of `limits` whose window still contains `when`,
+ * never below 0. From any process or thread. */
+void weir_quota_correct(struct weir_quota *quota,
+                        const weir_quota_limit *limits, size_t count,
+                        weir_time when, const weir_quota_amounts *delta);
+
 /* ------------------------------------------------------ after a death */
 
 /* Says what a dead worker's call really took: true settles it by

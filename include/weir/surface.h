@@ -40,7 +40,20 @@ enum weir_endpoint {
     WEIR_ENDPOINT_TRANSCRIBE = 8,
     WEIR_ENDPOINT_MODELS = 9, /* the list */
     WEIR_ENDPOINT_MODEL = 10, /* one of it */
-    WEIR_ENDPOINT_COUNT = 11  /* a prompt's tokens: answered by weir itself */
+    WEIR_ENDPOINT_COUNT = 11, /* a prompt's tokens: answered by weir itself */
+    WEIR_ENDPOINT_BULK = 12   /* files and batches: see weir/bulk.h */
+};
+
+/* What is done to a file or a batch. */
+enum weir_bulk {
+    WEIR_BULK_NONE,
+    WEIR_BULK_UPLOAD,  /* a file of lines, each a call */
+    WEIR_BULK_FILE,    /* what is known of one */
+    WEIR_BULK_CONTENT, /* of one */
+    WEIR_BULK_DELETE,
+    WEIR_BULK_CREATE, /* a batch of a file's lines */
+    WEIR_BULK_BATCH,  /* how far it is */
+    WEIR_BULK_CANCEL,
 };
 
 struct weir_surface_route {
@@ -48,12 +61,13 @@ struct weir_surface_route {
     enum weir_endpoint endpoint;
     enum weir_dialect dialect; /* of the body and the reply */
     bool takes_body;
-    bool wants_all;   /* /v1/models?all=1 */
-    bool is_streamed; /* where the path says so */
-    bool is_batch;    /* embeds several texts */
-    bool is_form;     /* the body is multipart/form-data */
-    weir_span model;  /* where the path names it */
-    weir_span end;    /* WEIR_DIALECT_OTHER: "/images/edits" */
+    bool wants_all;      /* /v1/models?all=1 */
+    bool is_streamed;    /* where the path says so */
+    bool is_batch;       /* embeds several texts */
+    bool is_form;        /* the body is multipart/form-data */
+    weir_span model;     /* where the path names it */
+    weir_span end;       /* WEIR_DIALECT_OTHER: "/images/edits" */
+    enum weir_bulk bulk; /* WEIR_ENDPOINT_BULK; `model` is the id then */
 };
 
 /*

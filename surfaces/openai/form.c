@@ -21,17 +21,6 @@
 #define BOUNDARY_MAX 70
 #define VALUE_MAX    512
 
-struct form {
-    weir_span boundary; /* with the two dashes before it */
-    weir_span rest;     /* behind the last boundary read */
-};
-
-struct field {
-    weir_span name;
-    weir_span value;
-    bool is_file;
-};
-
 static weir_status
 broken(struct weir_error *err, const char *what)
 {
@@ -47,8 +36,8 @@ is_boundary_byte(char c)
            (c != '\0' && strchr("'()+_,-./:=?", c) != NULL);
 }
 
-static bool
-begin(struct form *form, weir_span body)
+bool
+weir_openai_form_begin(struct weir_openai_form *form, weir_span body)
 {
     const char *end = body.len > 2 ? memchr(body.ptr, '\r', body.len) : NULL;
     size_t len = end != NULL ? (size_t)(end - body.ptr) : 0;
@@ -88,7 +77,7 @@ has_coded_name(weir_span line)
 /* name="model" or name=model out of a Content-Disposition; false: another
  * reader might see another name. */
 static bool
-read_name(weir_span line, struct field *field)
+read_name(weir_span line, struct weir_openai_field *field)
 {
     const weir_span name = WEIR_SPAN("name=");
     field->is_file = memmem(line.ptr, line.len, "filename", 8) != NULL;
@@ -122,7 +111,8 @@ read_name(weir_span line, struct field *field)
 
 /* Headers of a part up to their blank line. */
 static weir_status
-read_headers(struct form *form, struct field *field, struct weir_error *err)
+read_headers(struct weir_openai_form *form, struct weir_openai_field *field,
+             struct weir_error *err)
 {
     const weir_span wanted = WEIR_SPAN("content-disposition:");
     for (;;) {
@@ -147,13 +137,13 @@ read_headers(struct form *form, struct field *field, struct weir_error *err)
     }
 }
 
-/* False in *is_there_out: the form is at its end. */
-static weir_status
-next_field(struct form *form, struct field *field_out, bool *is_there_out,
-           struct weir_error *err)
+weir_status
+weir_openai_form_next(struct weir_openai_form *form,
+                      struct weir_openai_field *field_out, bool *is_there_out,
+                      struct weir_error *err)
 {
     weir_span *rest = &form->rest;
-    *field_out = (struct field){0};
+    *field_out = (struct weir_openai_field){0};
     *is_there_out = false;
     if (weir_span_starts(*rest, WEIR_SPAN("--")))
         return rest->len == 2 || weir_span_equal(*rest, WEIR_SPAN("--\r\n"))
@@ -198,14 +188,14 @@ wrong(struct weir_request *request, const char *name, const char *reason,
 enum { HAS_MODEL = 1, HAS_STREAM = 2, HAS_N = 4 };
 
 static bool
-is_named(const struct field *field, const char *name)
+is_named(const struct weir_openai_field *field, const char *name)
 {
     return weir_span_equal_nocase(field->name, weir_span_of(name));
 }
 
 static weir_status
-take(struct weir_request *request, const struct field *field, uint32_t *seen,
-     struct weir_error *err)
+take(struct weir_request *request, const struct weir_openai_field *field,
+     uint32_t *seen, struct weir_error *err)
 {
     static const struct {
         const char *name;
@@ -252,8 +242,8 @@ weir_openai_parse_form(const struct weir_surface_route *route, weir_span body,
                        struct weir_arena *arena,
                        struct weir_request *request_out, struct weir_error *err)
 {
-    struct form form;
-    struct field field;
+    struct weir_openai_form form;
+    struct weir_openai_field field;
     bool is_there = true;
     uint32_t seen = 0;
     weir_status status = WEIR_OK;
@@ -263,12 +253,12 @@ weir_openai_parse_form(const struct weir_surface_route *route, weir_span body,
                                          .end = route->end,
                                          .n = 1,
                                          .body = body};
-    if (!begin(&form, body))
+    if (!weir_openai_form_begin(&form, body))
         return broken(err, "it does not begin with a boundary");
     request_out->boundary =
         (weir_span){form.boundary.ptr + 2, form.boundary.len - 2};
     while (status == WEIR_OK && is_there) {
-        status = next_field(&form, &field, &is_there, err);
+        status = weir_openai_form_next(&form, &field, &is_there, err);
         if (status == WEIR_OK && is_there)
             status = take(request_out, &field, &seen, err);
     }

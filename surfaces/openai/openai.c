@@ -2,9 +2,9 @@
 /*
  * The OpenAI REST API as official SDKs speak it: which paths are served.
  *
- * What is not in the table is not passed on: files, batches, fine-tuning,
- * stored responses and assistants would reach an origin past the gate. They
- * get their own rows when weir can govern them.
+ * What is not in the table is not passed on: fine-tuning, stored responses,
+ * lists of files and assistants would reach an origin past the gate. They
+ * get their own rows when weir can govern them; see bulk.c for files.
  */
 #include "openai.h"
 
@@ -31,6 +31,8 @@ static const struct {
      true},
     {"POST", "/images/edits", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER, true,
      true},
+    {"POST", "/images/variations", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER,
+     true, true},
     {"POST", "/audio/speech", WEIR_ENDPOINT_SPEECH, WEIR_DIALECT_OTHER, true},
     {"POST", "/audio/transcriptions", WEIR_ENDPOINT_TRANSCRIBE,
      WEIR_DIALECT_OTHER, true, true},
@@ -112,6 +114,14 @@ route(weir_span method, weir_span path, weir_span query,
         wanted = "GET";
         found.endpoint = WEIR_ENDPOINT_MODEL;
         found.model = (weir_span){path.ptr + models.len, path.len - models.len};
+    }
+    if (weir_span_starts(path, WEIR_SPAN("/files")) ||
+        weir_span_starts(path, WEIR_SPAN("/batches"))) {
+        found.dialect = WEIR_DIALECT_OTHER;
+        weir_status status = weir_openai_route_bulk(method, path, &found, err);
+        if (status == WEIR_OK)
+            *route_out = found;
+        return status;
     }
     if (wanted == NULL)
         return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,

@@ -24,7 +24,8 @@ static const struct {
     {"POST", "/v1/chat/completions/", WEIR_ENOTOURS, 0},
     {"GET", "/v1/models/", WEIR_ENOTOURS, 0},
     {"GET", "/v1/responses/resp_1", WEIR_ENOTOURS, 0},
-    {"POST", "/v1/files", WEIR_ENOTOURS, 0},
+    {"POST", "/v1/files", WEIR_OK, WEIR_ENDPOINT_BULK},
+    {"POST", "/v1/fine_tuning/jobs", WEIR_ENOTOURS, 0},
     {"POST", "/", WEIR_ENOTOURS, 0},
     {"", "", WEIR_ENOTOURS, 0},
 };

@@ -158,6 +158,17 @@ def test_cohere_s_client_ranks(setting, make):
     assert setting.usage(headers["weir-request-id"]) == (2, 0, False)
 
 
+def test_variations_are_pictures(setting):
+    setting.origin.set("/images/variations", {
+        "created": 1, "data": [{"b64_json": "aGk="}]})
+    raw = setting.openai.images.with_raw_response.create_variation(
+        image=("a.png", b"\x89PNG" + SOUND, "image/png"), model="painter", n=1)
+    assert len(raw.parse().data) == 1
+    assert (b"model", b"painter-9") in [
+        (name.encode(), value) for name, value in setting.origin.fields()]
+    assert setting.usage(raw.headers["weir-request-id"])[1] == 1
+
+
 def test_pictures_are_counted_one_by_one(setting):
     setting.origin.set("/images/generations", {
         "created": 1, "data": [{"b64_json": "aGk="}, {"b64_json": "aGo="}]})
@@ -334,9 +345,8 @@ def test_an_operation_that_a_model_does_not_do_is_refused(setting):
 
 
 @pytest.mark.parametrize("method, path", [
-    ("POST", "/v1/files"), ("GET", "/v1/files"), ("GET", "/v1/files/file-1"),
-    ("POST", "/v1/batches"), ("POST", "/v1/fine_tuning/jobs"),
-    ("POST", "/v1/images/variations"), ("GET", "/v1/responses/resp_1"),
+    ("GET", "/v1/files"), ("GET", "/v1/files/file-1"), ("GET", "/v1/batches"),
+    ("POST", "/v1/uploads"), ("POST", "/v1/fine_tuning/jobs"), ("GET", "/v1/responses/resp_1"),
     ("POST", "/v1/assistants"), ("POST", "/v1/vector_stores"),
     ("DELETE", "/v1/models/large"), ("POST", "/models/images/embeddings")])
 def test_what_is_not_listed_does_not_pass(setting, method, path):

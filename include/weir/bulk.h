@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir/bulk.h - calls that come as lines of a file and are done later.
+ *
+ * A file for a batch is read line by line, and each line is a request of the
+ * surface as if it had come by itself: validated, measured, changed for its
+ * origin. All lines of a file ask one endpoint and one model.
+ *
+ * Threads: pure functions. Memory: spans of the body; nothing is allocated
+ * but from the caller's arena.
+ */
+#ifndef WEIR_BULK_H
+#define WEIR_BULK_H
+
+#include <weir/image.h>
+#include <weir/provider.h>
+#include <weir/surface.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Lines of one file, as the API that made the format has it. */
+#define WEIR_BULK_LINES_MAX 50000
+/* Bytes that preparing a line for an origin may add beside its model. */
+#define WEIR_BULK_LINE_MORE 128
+
+/* A form that brings a file. */
+struct weir_bulk_form {
+    weir_span boundary;
+    weir_span file;  /* its bytes, in the body */
+    weir_span param; /* on failure: the field at fault */
+};
+
+/* EPARSE: no form. ETYPE: the purpose is not `batch`, or there is no file. */
+WEIR_MUST_USE weir_status weir_bulk_read_form(weir_span body,
+                                              struct weir_bulk_form *form_out,
+                                              struct weir_error *err);
+
+struct weir_bulk_line {
+    weir_span raw;  /* without its line feed */
+    weir_span body; /* in it: the request */
+    weir_span url;  /* "/v1/chat/completions" */
+    struct weir_request request;
+};
+
+/*
+ * The next line that is not blank; raw.ptr NULL: there is none. The model's
+ * name is in `arena`. EPARSE, ETYPE: what is wrong, without the line's
+ * number; `param_out` names the member.
+ */
+WEIR_MUST_USE weir_status weir_bulk_line(weir_span *rest,
+                                         struct weir_arena *arena,
+                                         struct weir_bulk_line *line_out,
+                                         weir_span *param_out,
+                                         struct weir_error *err);
+
+/* What all lines of a file come to. */
+struct weir_bulk_sum {
+    enum weir_operation operation; /* of each */
+    weir_span model;               /* in the arena */
+    uint32_t lines;
+    uint64_t input_tokens;
+    uint64_t output_tokens; /* of lines that say how many at most */
+    uint64_t unbounded;     /* answers of those that do not */
+};
+
+/* Reads every line. ETYPE: empty, too many, or two lines ask differently;
+ * err names the line. */
+WEIR_MUST_USE weir_status weir_bulk_sum(weir_span file,
+                                        struct weir_arena *arena,
+                                        struct weir_bulk_sum *sum_out,
+                                        weir_span *param_out,
+                                        struct weir_error *err);
+
+/* A request for a batch. */
+struct weir_bulk_order {
+    weir_span file;     /* raw, with its quotes, in the body */
+    weir_span endpoint; /* unescaped */
+    weir_span param;    /* on failure */
+};
+WEIR_MUST_USE weir_status weir_bulk_read_order(
+    weir_span body, struct weir_bulk_order *order_out, struct weir_error *err);
+
+/* Where lines of that operation are sent; empty: no batch has such. */
+weir_span weir_bulk_url(enum weir_operation operation);
+
+/* --------------------------------------------------------------- origin */
+
+/* Whether that dialect's origins keep files and batches. */
+bool weir_bulk_is_kept(const struct weir_provider *provider);
+
+/*
+ * The file as the origin gets it: each line for this target, in `out`.
+ * ETYPE: a line cannot be said there.
+ */
+WEIR_MUST_USE weir_status weir_bulk_put_lines(
+    const struct weir_provider *provider, const struct weir_target *target,
+    weir_span file, struct weir_buf *out, struct weir_error *err);
+
+/* What an origin tells of a file or batch; spans of the body. */
+struct weir_bulk_told {
+    bool is_ended;  /* a batch that does nothing any more */
+    bool is_failed; /* and has nothing to show */
+    bool has_usage;
+    struct weir_usage usage;
+    uint64_t done, total; /* lines, where it says so */
+};
+
+/*
+ * The object in `body` with each id in it as `seal` names it, into `out`;
+ * `seal` gets the member's name ("id", "output_file_id") and the id, and
+ * appends a JSON string. EPARSE: not such an object, or `seal` said false.
+ */
+typedef bool weir_bulk_seal_name(void *context, weir_span member, weir_span id,
+                                 struct weir_buf *out);
+WEIR_MUST_USE weir_status weir_bulk_retell(weir_span body,
+                                           weir_bulk_seal_name *seal,
+                                           void *context, struct weir_buf *out,
+                                           struct weir_bulk_told *told_out,
+                                           struct weir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

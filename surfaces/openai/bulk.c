@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files and batches of the OpenAI API, on the way in.
+ *
+ *    POST /files   form: purpose=batch, file: lines of
+ *                  {"custom_id":..., "method":"POST", "url":..., "body":{...}}
+ *    POST /batches {"input_file_id":..., "endpoint":..., ...}
+ *
+ * WHAT IS NOT SERVED. Lists: an origin's account is shared by all tenants,
+ * and a list of it shows their files. Purposes other than batch: fine-tuning
+ * is never passed on, and a file that a later prompt may name would have to
+ * be looked at when it comes and again when it is named.
+ *
+ * WHY ONE MODEL. Origins ask for it, and it makes one decision true for all
+ * lines. WHY `stream` IS REFUSED. Nobody is there to stream to.
+ */
+#include "openai.h"
+
+#include <weir/bulk.h>
+#include <weir/image.h>
+#include <weir/json.h>
+
+#include <string.h>
+
+static const struct {
+    const char *method;
+    const char *start;
+    const char *end; /* behind the id; NULL: no id */
+    enum weir_bulk bulk;
+    bool takes_body;
+    bool is_form;
+} rows[] = {
+    {"POST", "/files", NULL, WEIR_BULK_UPLOAD, true, true},
+    {"GET", "/files/", "", WEIR_BULK_FILE, false, false},
+    {"DELETE", "/files/", "", WEIR_BULK_DELETE, false, false},
+    {"GET", "/files/", "/content", WEIR_BULK_CONTENT, false, false},
+    {"POST", "/batches", NULL, WEIR_BULK_CREATE, true, false},
+    {"GET", "/batches/", "", WEIR_BULK_BATCH, false, false},
+    {"POST", "/batches/", "/cancel", WEIR_BULK_CANCEL, false, false},
+};
+
+/* The id between start and end; false: not this row's path. */
+static bool
+match(size_t row, weir_span path, weir_span *id_out)
+{
+    weir_span start = weir_span_of(rows[row].start);
+    *id_out = WEIR_SPAN_NONE;
+    if (rows[row].end == NULL)
+        return weir_span_equal(path, start);
+    if (!weir_span_starts(path, start))
+        return false;
+    weir_span rest = {path.ptr + start.len, path.len - start.len};
+    weir_span end = weir_span_of(rows[row].end);
+    const char *slash = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;
+    size_t len = slash != NULL ? (size_t)(slash - rest.ptr) : rest.len;
+    if (len == 0 ||
+        !weir_span_equal((weir_span){rest.ptr + len, rest.len - len}, end))
+        return false;
+    *id_out = (weir_span){rest.ptr, len};
+    return true;
+}
+
+weir_status
+weir_openai_route_bulk(weir_span method, weir_span path,
+                       struct weir_surface_route *found, struct weir_error *err)
+{
+    bool is_known = false;
+    if (found->model.len > 0) /* a deployment's path of Azure: not there */
+        return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,
+                         "no such endpoint");
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        weir_span id;
+        if (!match(i, path, &id))
+            continue;
+        is_known = true;
+        if (!weir_span_equal(method, weir_span_of(rows[i].method)))
+            continue;
+        found->endpoint = WEIR_ENDPOINT_BULK;
+        found->bulk = rows[i].bulk;
+        found->takes_body = rows[i].takes_body;
+        found->is_form = rows[i].is_form;
+        found->model = id;
+        return WEIR_OK;
+    }
+    return weir_fail(err, is_known ? WEIR_EMETHOD : WEIR_ENOTOURS,
+                     WEIR_OFFSET_NONE, "no such endpoint of files or batches");
+}
+
+/* ------------------------------------------------------------------- form */
+
+static weir_status
+refuse(weir_span *param_out, const char *name, const char *reason,
+       struct weir_error *err)
+{
+    *param_out = weir_span_of(name);
+    return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE, "%s %s", name, reason);
+}
+
+weir_status
+weir_bulk_read_form(weir_span body, struct weir_bulk_form *form_out,
+                    struct weir_error *err)
+{
+    struct weir_openai_form form;
+    struct weir_openai_field field;
+    weir_span purpose = WEIR_SPAN_NONE;
+    bool is_there = true;
+    *form_out = (struct weir_bulk_form){0};
+    if (!weir_openai_form_begin(&form, body))
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "the form does not begin with a boundary");
+    form_out->boundary =
+        (weir_span){form.boundary.ptr + 2, form.boundary.len - 2};
+    for (;;) {
+        weir_status status =
+            weir_openai_form_next(&form, &field, &is_there, err);
+        if (status != WEIR_OK)
+            return status;
+        if (!is_there)
+            break;
+        bool is_purpose =
+            weir_span_equal_nocase(field.name, WEIR_SPAN("purpose"));
+        if (is_purpose && (purpose.ptr != NULL || field.is_file))
+            return refuse(&form_out->param, "purpose", "must be said once",
+                          err);
+        if (is_purpose)
+            purpose = field.value;
+        if (!field.is_file)
+            continue;
+        if (!weir_span_equal(field.name, WEIR_SPAN("file")) ||
+            form_out->file.ptr != NULL)
+            return refuse(&form_out->param, "file", "must be one file", err);
+        form_out->file = field.value;
+    }
+    if (!weir_span_equal(purpose, WEIR_SPAN("batch")))
+        return refuse(&form_out->param, "purpose",
+                      "must be batch: files for other purposes are not served",
+                      err);
+    if (form_out->file.len == 0)
+        return refuse(&form_out->param, "file", "is missing", err);
+    return WEIR_OK;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static const struct {
+    const char *url;
+    enum weir_endpoint endpoint; /* as the operation */
+    enum weir_dialect dialect;
+} urls[] = {
+    {"/v1/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT},
+    {"/v1/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES},
+    {"/v1/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS},
+    {"/v1/completions", WEIR_ENDPOINT_COMPLETE, WEIR_DIALECT_COMPLETIONS},
+};
+
+weir_span
+weir_bulk_url(enum weir_operation operation)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(urls); i++)
+        if ((int)urls[i].endpoint == (int)operation)
+            return weir_span_of(urls[i].url);
+    return WEIR_SPAN_NONE;
+}
+
+/* The line's URL as a route; false: batches have no such endpoint. */
+static bool
+find_url(weir_span url, struct weir_surface_route *way_out)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(urls); i++) {
+        if (!weir_span_equal(url, weir_span_of(urls[i].url)))
+            continue;
+        *way_out = (struct weir_surface_route){
+            .surface = &weir_openai_surface,
+            .endpoint = urls[i].endpoint,
+            .dialect = urls[i].dialect,
+            .takes_body = true,
+        };
+        return true;
+    }
+    return false;
+}
+
+static bool
+is_blank(weir_span line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (memchr(" \t\r", line.ptr[i], 3) == NULL)
+            return false;
+    return true;
+}
+
+static bool
+take_raw_line(weir_span *rest, weir_span *line_out)
+{
+    while (rest->len > 0) {
+        const char *end = memchr(rest->ptr, '\n', rest->len);
+        size_t len = end != NULL ? (size_t)(end - rest->ptr) : rest->len;
+        size_t skip = end != NULL ? len + 1 : len;
+        *line_out = (weir_span){rest->ptr, len};
+        rest->ptr += skip;
+        rest->len -= skip;
+        if (!is_blank(*line_out))
+            return true;
+    }
+    return false;
+}
+
+enum { CUSTOM_ID, METHOD, URL, BODY, LINE_MEMBERS };
+
+static const weir_json_path line_members[LINE_MEMBERS] = {
+    [CUSTOM_ID] = WEIR_JSON_PATH1("custom_id"),
+    [METHOD] = WEIR_JSON_PATH1("method"),
+    [URL] = WEIR_JSON_PATH1("url"),
+    [BODY] = WEIR_JSON_PATH1("body"),
+};
+
+weir_status
+weir_bulk_line(weir_span *rest, struct weir_arena *arena,
+               struct weir_bulk_line *line_out, weir_span *param_out,
+               struct weir_error *err)
+{
+    weir_json_hit hits[LINE_MEMBERS];
+    struct weir_json_root root;
+    struct weir_surface_route way;
+    char room[64];
+    *line_out = (struct weir_bulk_line){0};
+    *param_out = WEIR_SPAN("file");
+    if (!take_raw_line(rest, &line_out->raw)) {
+        line_out->raw = WEIR_SPAN_NONE;
+        return WEIR_OK;
+    }
+    weir_status status =
+        weir_json_scan(line_out->raw, line_members, LINE_MEMBERS,
+                       WEIR_JSON_FOLD_NAMES, &root, hits, err);
+    if (status != WEIR_OK)
+        return status;
+    if (root.kind != WEIR_JSON_OBJECT)
+        return refuse(param_out, "line", "must be an object", err);
+    if (hits[CUSTOM_ID].kind != WEIR_JSON_STRING)
+        return refuse(param_out, "custom_id", "must be a string", err);
+    if (!weir_span_equal(hits[METHOD].raw, WEIR_SPAN("\"POST\"")))
+        return refuse(param_out, "method", "must be POST", err);
+    if (hits[URL].kind != WEIR_JSON_STRING ||
+        !weir_json_unescape_into(hits[URL].raw, room, sizeof(room),
+                                 &line_out->url) ||
+        !find_url(line_out->url, &way))
+        return refuse(param_out, "url", "is not served in batches", err);
+    line_out->url = weir_bulk_url((enum weir_operation)way.endpoint);
+    if (hits[BODY].kind != WEIR_JSON_OBJECT)
+        return refuse(param_out, "body", "must be an object", err);
+    line_out->body = hits[BODY].raw;
+    status = weir_surface_parse(&way, line_out->body, arena, &line_out->request,
+                                err);
+    if (status != WEIR_OK) {
+        *param_out = line_out->request.param;
+        return status;
+    }
+    if (line_out->request.is_streamed)
+        return refuse(param_out, "stream", "is not for batches", err);
+    return WEIR_OK;
+}
+
+/* The same reason, with the line that it is about. */
+static weir_status
+at_line(uint32_t number, weir_status status, struct weir_error *err)
+{
+    char text[sizeof(err->text)];
+    if (err == NULL)
+        return status;
+    memcpy(text, err->text, sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    return weir_fail(err, status, WEIR_OFFSET_NONE, "line %u: %.160s", number,
+                     text);
+}
+
+static void
+add_line(struct weir_bulk_sum *sum, const struct weir_request *request)
+{
+    uint64_t n = request->n > 0 ? request->n : 1;
+    uint64_t most;
+    sum->lines++;
+    sum->input_tokens += request->input_tokens;
+    if (!weir_operation_answers(sum->operation))
+        return;
+    if (request->output_tokens_max == 0)
+        sum->unbounded += n;
+    else if (__builtin_mul_overflow(request->output_tokens_max, n, &most) ||
+             __builtin_add_overflow(sum->output_tokens, most,
+                                    &sum->output_tokens) ||
+             sum->output_tokens > INT64_MAX)
+        sum->output_tokens = INT64_MAX;
+}
+
+weir_status
+weir_bulk_sum(weir_span file, struct weir_arena *arena,
+              struct weir_bulk_sum *sum_out, weir_span *param_out,
+              struct weir_error *err)
+{
+    struct weir_bulk_sum sum = {0};
+    struct weir_bulk_line line;
+    weir_span rest = file;
+    for (;;) {
+        size_t mark = arena->used;
+        weir_status status =
+            weir_bulk_line(&rest, arena, &line, param_out, err);
+        if (status != WEIR_OK)
+            return at_line(sum.lines + 1, status, err);
+        if (line.raw.ptr == NULL)
+            break;
+        if (sum.lines == WEIR_BULK_LINES_MAX)
+            return refuse(param_out, "file", "has over 50000 lines", err);
+        if (sum.lines == 0) {
+            sum.operation = (enum weir_operation)line.request.endpoint;
+            sum.model = line.request.model;
+        } else if ((int)sum.operation != (int)line.request.endpoint ||
+                   !weir_span_equal(sum.model, line.request.model)) {
+            *param_out = WEIR_SPAN("model");
+            (void)weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                            "every line must ask the endpoint and the model "
+                            "of the first");
+            return at_line(sum.lines + 1, WEIR_ETYPE, err);
+        } else {
+            arena->used = mark;
+        }
+        add_line(&sum, &line.request);
+    }
+    if (sum.lines == 0)
+        return refuse(param_out, "file", "has no lines", err);
+    *sum_out = sum;
+    return WEIR_OK;
+}
+
+/* ------------------------------------------------------------------ order */
+
+weir_status
+weir_bulk_read_order(weir_span body, struct weir_bulk_order *order_out,
+                     struct weir_error *err)
+{
+    enum { FILE_ID, ENDPOINT, MEMBERS };
+    static const weir_json_path members[MEMBERS] = {
+        [FILE_ID] = WEIR_JSON_PATH1("input_file_id"),
+        [ENDPOINT] = WEIR_JSON_PATH1("endpoint"),
+    };
+    weir_json_hit hits[MEMBERS];
+    struct weir_json_root root;
+    *order_out = (struct weir_bulk_order){0};
+    weir_status status = weir_json_scan(body, members, MEMBERS,
+                                        WEIR_JSON_FOLD_NAMES, &root, hits, err);
+    if (status != WEIR_OK)
+        return status;
+    if (root.kind != WEIR_JSON_OBJECT)
+        return weir_fail(err, WEIR_ETYPE, 0, "the body must be an object");
+    if (hits[FILE_ID].kind != WEIR_JSON_STRING || hits[FILE_ID].has_escapes)
+        return refuse(&order_out->param, "input_file_id",
+                      "must be the id of a file", err);
+    if (hits[ENDPOINT].kind != WEIR_JSON_STRING || hits[ENDPOINT].has_escapes)
+        return refuse(&order_out->param, "endpoint", "must be a path", err);
+    order_out->file = hits[FILE_ID].raw;
+    order_out->endpoint =
+        (weir_span){hits[ENDPOINT].raw.ptr + 1, hits[ENDPOINT].raw.len - 2};
+    return WEIR_OK;
+}
