@@ -20,37 +20,50 @@ struct text {
     const struct weir_vocabulary *vocabulary;
     const unsigned char *bytes;
     size_t len;
+    const uint8_t *plain; /* classes of ASCII */
 };
 
+/* clang-format off: it does not know a type named class */
+/* Class and length of a character that is not ASCII. */
+static enum class
+look_wide(const struct text *text, size_t at, size_t *len_out)
+{
+    const unsigned char *p = text->bytes + at;
+    size_t left = text->len - at;
+    uint32_t cp;
+    *len_out = 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF && left >= 2 && (p[1] & 0xC0) == 0x80) {
+        cp = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+        *len_out = 2;
+    } else if ((p[0] & 0xF0) == 0xE0 && left >= 3 && (p[1] & 0xC0) == 0x80 &&
+               (p[2] & 0xC0) == 0x80) {
+        cp = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+        *len_out = 3;
+    } else if (p[0] >= 0xF0 && p[0] <= 0xF4 && left >= 4 &&
+               (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 &&
+               (p[3] & 0xC0) == 0x80) {
+        cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 |
+             (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+        *len_out = 4;
+    } else {
+        return OTHER;
+    }
+    if (cp >= CODE_POINTS)
+        return OTHER;
+    return text->vocabulary
+        ->classes[text->vocabulary->blocks[cp / BLOCK] * BLOCK + cp % BLOCK];
+}
+
 /* Class and length of the character at `at` (< len). */
-static enum class look(const struct text *text, size_t at, size_t *len_out) {
-    const unsigned char *p = text->bytes + at; size_t left = text->len - at;
-    uint32_t cp = p[0]; *len_out = 1; if (cp >= 0x80){
-        if (cp >= 0xC2 && cp <= 0xDF && left >= 2 && (p[1] & 0xC0) == 0x80){
-            cp = (cp & 0x1Fu) << 6 | (p[1] & 0x3Fu); *len_out = 2;}
-else if ((cp & 0xF0) == 0xE0 && left >= 3 && (p[1] & 0xC0) == 0x80 &&
-         (p[2] & 0xC0) == 0x80)
+static inline enum class
+look(const struct text *text, size_t at, size_t *len_out)
 {
-    cp = (cp & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
-    *len_out = 3;
+    if (text->bytes[at] >= 0x80)
+        return look_wide(text, at, len_out);
+    *len_out = 1;
+    return text->plain[text->bytes[at]];
 }
-else if (cp >= 0xF0 && cp <= 0xF4 && left >= 4 && (p[1] & 0xC0) == 0x80 &&
-         (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80)
-{
-    cp = (cp & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 |
-         (p[3] & 0x3Fu);
-    *len_out = 4;
-}
-else
-{
-    return OTHER;
-}
-if (cp >= CODE_POINTS)
-    return OTHER;
-}
-return text->vocabulary
-    ->classes[text->vocabulary->blocks[cp / BLOCK] * BLOCK + cp % BLOCK];
-}
+/* clang-format on */
 
 #define BIT(c)  (1u << (c))
 #define LETTERS (BIT(UPPER) | BIT(LOWER) | BIT(LETTER))
@@ -58,7 +71,7 @@ return text->vocabulary
 #define TAIL    (BIT(LOWER) | BIT(LETTER) | BIT(MARK)) /* o200k's B */
 #define SYMBOLS (BIT(OTHER) | BIT(MARK))               /* [^\s\p{L}\p{N}] */
 
-static bool
+static inline bool
 is_in(const struct text *text, size_t at, unsigned set, size_t *len_out)
 {
     return at < text->len && (BIT(look(text, at, len_out)) & set) != 0;
@@ -69,9 +82,16 @@ static size_t
 run(const struct text *text, size_t at, unsigned set)
 {
     size_t len;
-    while (is_in(text, at, set, &len))
+    for (;;) {
+        while (at < text->len && text->bytes[at] < 0x80) {
+            if ((BIT(text->plain[text->bytes[at]]) & set) == 0)
+                return at;
+            at++;
+        }
+        if (!is_in(text, at, set, &len))
+            return at;
         at += len;
-    return at;
+    }
 }
 
 static bool
@@ -146,11 +166,41 @@ spaces(const struct text *text, size_t at)
     return last;
 }
 
+/*
+ * Most of most texts: an optional blank and a word of ASCII. Its end, or `at`
+ * where anything is otherwise and the pattern has to be followed: what comes
+ * behind may belong to it, being a letter of another script or a contraction.
+ * `turns`: the word is one capital at the most and small letters (o200k).
+ */
+static inline size_t
+plain_word(const struct text *text, size_t at, bool turns)
+{
+    const unsigned char *p = text->bytes;
+    size_t end = at + (p[at] == ' ');
+    size_t start = end;
+    if (turns) {
+        end += end < text->len && p[end] >= 'A' && p[end] <= 'Z';
+        start = end; /* and one small letter at the least */
+        while (end < text->len && p[end] >= 'a' && p[end] <= 'z')
+            end++;
+    } else {
+        while (end < text->len && (p[end] | 0x20) >= 'a' &&
+               (p[end] | 0x20) <= 'z')
+            end++;
+    }
+    if (end == start || end == text->len)
+        return at;
+    return p[end] < 0x80 && !(turns && p[end] == '\'') ? end : at;
+}
+
 static size_t
 next_cl100k(const struct text *text, size_t at)
 {
     size_t len;
-    size_t end = contraction(text, at);
+    size_t end = plain_word(text, at, false);
+    if (end > at)
+        return end;
+    end = contraction(text, at);
     if (end > at)
         return end;
     enum class first = look(text, at, &len);
@@ -196,6 +246,9 @@ static size_t
 next_o200k(const struct text *text, size_t at)
 {
     size_t len;
+    size_t plain = plain_word(text, at, true);
+    if (plain > at)
+        return plain;
     enum class first = look(text, at, &len);
     bool is_letter = (BIT(first) & LETTERS) != 0;
     size_t word = at;
@@ -222,7 +275,8 @@ bool
 weir_tokens_piece(const struct weir_vocabulary *vocabulary, weir_span text,
                   size_t *at, weir_span *piece_out)
 {
-    struct text view = {vocabulary, (const unsigned char *)text.ptr, text.len};
+    struct text view = {vocabulary, (const unsigned char *)text.ptr, text.len,
+                        vocabulary->classes + vocabulary->blocks[0] * BLOCK};
     if (*at >= text.len)
         return false;
     size_t end = vocabulary->encoding == WEIR_ENCODING_CL100K

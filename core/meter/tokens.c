@@ -21,49 +21,6 @@
 
 #include <string.h>
 
-uint64_t
-weir__vocabulary_head(const char *bytes, size_t len)
-{
-    uint64_t head = 0;
-    if (len >= 8) {
-        memcpy(&head, bytes, 8);
-    } else if (len >= 4) {
-        uint32_t low;
-        uint32_t high;
-        memcpy(&low, bytes, 4);
-        memcpy(&high, bytes + len - 4, 4);
-        head = low | (uint64_t)high << (8 * (len - 4));
-    } else {
-        for (size_t i = 0; i < len; i++)
-            head |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-    }
-    return head;
-}
-
-uint32_t
-weir__vocabulary_find(const struct weir_vocabulary *vocabulary,
-                      const char *bytes, size_t len)
-{
-    if (len > vocabulary->length_max)
-        return RANK_NONE;
-    uint64_t hash = weir_hash64((weir_span){bytes, len}, HASH_SEED);
-    uint64_t head = weir__vocabulary_head(bytes, len);
-    uint32_t tag = (uint32_t)(hash >> 32);
-    for (uint32_t at = (uint32_t)hash & vocabulary->mask;;
-         at = (at + 1) & vocabulary->mask) {
-        const struct weir_token_slot *slot = &vocabulary->slots[at];
-        if (slot->rank == 0)
-            return RANK_NONE;
-        if (slot->tag != tag || slot->head != head || slot->rank >> 24 != len)
-            continue;
-        uint32_t rank = (slot->rank & 0xFFFFFFu) - 1;
-        if (len <= 8 ||
-            memcmp(vocabulary->bytes + vocabulary->offsets[rank] + 8, bytes + 8,
-                   len - 8) == 0)
-            return rank;
-    }
-}
-
 weir_span
 weir_vocabulary_token(const struct weir_vocabulary *vocabulary, uint32_t id)
 {

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define MAGIC   UINT64_C(0x31306b6f74726977) /* "wirtok01" */
-#define VERSION 1
+#define VERSION 2
 
 struct header {
     uint64_t magic;
@@ -205,13 +205,14 @@ fill_slots(const struct weir_vocabulary *view, struct weir_token_slot *slots)
 {
     for (uint32_t rank = 0; rank < view->count; rank++) {
         weir_span token = weir_vocabulary_token(view, rank);
-        uint64_t hash = weir_hash64(token, HASH_SEED);
+        uint64_t head = weir__vocabulary_head(token.ptr, token.len);
+        uint64_t hash = weir__vocabulary_hash(token.ptr, token.len, head);
         uint32_t at = (uint32_t)hash & view->mask;
         while (slots[at].rank != 0)
             at = (at + 1) & view->mask;
         slots[at].tag = (uint32_t)(hash >> 32);
         slots[at].rank = (uint32_t)token.len << 24 | (rank + 1);
-        slots[at].head = weir__vocabulary_head(token.ptr, token.len);
+        slots[at].head = head;
     }
 }
 
