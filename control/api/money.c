@@ -5,6 +5,7 @@
 
 #include "control/api/call.h"
 #include "control/invoices/book.h"
+#include "control/invoices/forecast.h"
 
 static weir_span
 asked(const struct weir_api_call *call, const char *name)
@@ -168,6 +169,25 @@ weir_api_revenue(struct weir_api_call *call, struct weir_error *err)
     status = weir_revenue(
         call->door->store, asked(call, "tenant"), asked(call, "period"),
         by.len == 0 ? WEIR_SPAN("tenant") : by, &call->reply, err);
+    end(call);
+    return status;
+}
+
+weir_status
+weir_api_forecast(struct weir_api_call *call, struct weir_error *err)
+{
+    uint64_t days = 30;
+    const char *backtest = weir_api_query(call, "backtest");
+    weir_status status =
+        weir_api_query_number(call, "days", 30, 400, &days, err);
+    if (status == WEIR_OK)
+        status = begin(call, err);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_forecast_report(
+        call->door->store, asked(call, "tenant"), asked(call, "by"),
+        weir_control_now(), (size_t)days,
+        backtest != NULL && strcmp(backtest, "true") == 0, &call->reply, err);
     end(call);
     return status;
 }

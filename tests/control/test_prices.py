@@ -262,3 +262,28 @@ def test_an_invoice_is_a_paper_too(place, tmp_path):
     payable = invoice["totals"]["payable_micros"]
     assert f"{payable // 1000000}.{payable // 10000 % 100:02} USD" in text
     assert "DRAFT" in text and "agreed-0" in text
+
+
+def test_a_forecast_is_made_of_the_ledger_or_of_a_file(place, tmp_path):
+    told = place.json("forecast", "--by", "model", "--days", "7")
+    assert told["days"] == 7      # today is not over: nothing is behind it
+    assert all(row["total_micros"] == 0 for row in told["rows"])
+    path = tmp_path / "days.csv"
+    path.write_text("day,group,amount\n" + "".join(
+        f"{datetime.date(2026, 1, 1) + datetime.timedelta(days=n)},g,"
+        f"{3 if n % 7 < 5 else 1}.5\n" for n in range(182)))
+    done = subprocess.run([lab.program("weir"), "forecast", "--series", path,
+                           "--days", "28", "--json"], check=True,
+                          stdout=subprocess.PIPE)
+    row = json.loads(done.stdout)["rows"][0]
+    assert row["group"] == "g" and len(row["daily_micros"]) == 28
+    assert abs(row["total_micros"] - 4 * (5 * 3500000 + 2 * 1500000)) < 200
+    assert row["low_micros"] <= row["total_micros"] <= row["high_micros"]
+    done = subprocess.run([lab.program("weir"), "forecast", "--series", path,
+                           "--backtest", "--json"], check=True,
+                          stdout=subprocess.PIPE)
+    assert json.loads(done.stdout)["rows"][0]["error_ppm"] < 1000
+    path.write_text("day,amount\nnonsense,1\n")
+    done = subprocess.run([lab.program("weir"), "forecast", "--series", path],
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode > 2 and ":2:" in done.stderr
