@@ -71,6 +71,7 @@ struct weir_control {
     void *accept_context;
     struct weir_onboarding *onboarding; /* NULL until it is needed */
     struct weir_watch_live *watch;      /* NULL: no daemon */
+    struct weir_telemetry *telemetry;   /* the same */
     struct weir_keyring *keyring;       /* the same */
     struct weir_teller *teller;         /* NULL: who acts tells */
     int acts_event;        /* eventfd: acts wait for the journal; -1: nobody */

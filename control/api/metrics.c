@@ -14,6 +14,7 @@
 #include "control/health/health.h"
 #include "control/ingest/figures.h"
 #include "control/keyring/keyring.h"
+#include "control/telemetry/telemetry.h"
 #include "control/watch/live.h"
 
 #define METRICS_BYTES_MAX ((size_t)16 << 20)
@@ -463,6 +464,38 @@ add_credentials(struct weir_buf *out, const struct weir_control *control)
 }
 
 static void
+add_telemetry(struct weir_buf *out, struct weir_telemetry *telemetry)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+    } rows[] = {{"weir_telemetry_exported_total", "counter",
+                 "calls and events that an exporter delivered"},
+                {"weir_telemetry_dropped_total", "counter",
+                 "those that the other side does not want"},
+                {"weir_telemetry_failures_total", "counter",
+                 "deliveries that are tried again"},
+                {"weir_telemetry_lag_seconds", "gauge",
+                 "age of the record that an exporter is at"}};
+    struct weir_telemetry_figures figures;
+    if (!weir_telemetry_figures_of(telemetry, 0, &figures))
+        return;
+    for (size_t r = 0; r < WEIR_COUNTOF(rows); r++) {
+        head(out, rows[r].name, rows[r].type, rows[r].help);
+        for (size_t i = 0; weir_telemetry_figures_of(telemetry, i, &figures);
+             i++) {
+            const double values[] = {
+                (double)figures.exported, (double)figures.dropped,
+                (double)figures.failures, (double)figures.lag_us / 1e6};
+            weir_buf_addf(out, "%s{", rows[r].name);
+            label(out, "exporter", weir_span_of(figures.name));
+            weir_buf_addf(out, "} %.17g\n", values[r]);
+        }
+    }
+}
+
+static void
 add_watch(struct weir_buf *out, struct weir_watch_live *live)
 {
     struct weir_watch_live_shown s;
@@ -509,6 +542,7 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
         add_ingest(&out, door->ingest);
     if (door->control->watch != NULL)
         add_watch(&out, door->control->watch);
+    add_telemetry(&out, door->control->telemetry);
     add_journal(&out, door->control);
     weir_control_lock(door->control);
     add_control(&out, door->control);

@@ -56,6 +56,7 @@ static const struct section sections[] = {
     {"seller", read_seller, true},
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},
+    {"telemetry", read_telemetry, true},
     {"filters", read_filters, false},
     {"cache", read_cache, true},
     {"classifiers", read_classifiers, false},

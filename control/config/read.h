@@ -123,6 +123,7 @@ read_fn read_seller;
 read_fn read_onboarding;
 read_fn read_watch;
 read_fn read_exchanges; /* of the watch */
+read_fn read_telemetry;
 read_fn read_filters;
 read_fn read_cache;
 read_fn read_queue;        /* struct weir_image_queue */

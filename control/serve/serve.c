@@ -45,6 +45,7 @@
 #include "control/notices/telling.h"
 #include "control/onboarding/onboarding.h"
 #include "control/serve/house.h"
+#include "control/telemetry/telemetry.h"
 #include "control/watch/live.h"
 
 #define TICK_MS          100
@@ -457,6 +458,9 @@ open_house(struct weir_house *house, const char *config_path,
         status = weir_share_start(house->control, &house->share, err);
     if (status == WEIR_OK)
         status = weir_voucher_start(house->control, &house->voucher, err);
+    if (status == WEIR_OK)
+        status = weir_telemetry_start(house->control,
+                                      &house->control->telemetry, err);
     return status;
 }
 
@@ -488,6 +492,10 @@ weir_serve(const char *config_path, struct weir_faults *faults,
     bool is_orderly = status == WEIR_OK;
     if (house.control != NULL && (is_orderly || house.writer.starts > 0))
         stop_children(&house, ingest);
+    if (house.control != NULL) {
+        weir_telemetry_stop(house.control->telemetry);
+        house.control->telemetry = NULL;
+    }
     weir_ingest_close(ingest);
     if (house.control != NULL) {
         weir_watch_live_close(house.control->watch);

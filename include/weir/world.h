@@ -19,18 +19,14 @@
 #include <weir/catalog.h>
 #include <weir/image.h>
 #include <weir/parties.h>
+#include <weir/world_parts.h>
+#include <weir/world_telemetry.h>
 
 /* A source of more than this (all files together, arena included) is
  * refused with ETOOBIG: a million organisations fit. */
 #define WEIR_WORLD_BYTES_MAX ((size_t)2 << 30)
 
 /* ------------------------------------------------------------ faults */
-
-struct weir_place {
-    weir_span file; /* empty: not from a file (keys) */
-    uint32_t line;  /* one-based; 0: the whole file */
-    uint32_t column;
-};
 
 struct weir_fault {
     struct weir_place place;
@@ -193,24 +189,12 @@ struct weir_world_region {
     struct weir_world_name jurisdiction;
 };
 
-enum weir_credential_kind {
-    WEIR_CREDENTIAL_NONE = 0,
-    WEIR_CREDENTIAL_ENV = 1,    /* name of an environment variable */
-    WEIR_CREDENTIAL_FILE = 2,   /* path; the first line counts */
-    WEIR_CREDENTIAL_COMMAND = 3 /* run by /bin/sh; first line of stdout */
-};
-
 /* What stands behind the reference, and what becomes of it. */
 enum weir_credential_form {
     WEIR_CREDENTIAL_TEXT = 0,            /* it is what the origin hears */
     WEIR_CREDENTIAL_AWS = 1,             /* signs each request */
     WEIR_CREDENTIAL_SERVICE_ACCOUNT = 2, /* is exchanged for a token */
     WEIR_CREDENTIAL_ENTRA = 3            /* the same, of a directory */
-};
-
-struct weir_world_reference {
-    enum weir_credential_kind kind;
-    weir_span value; /* the reference, never the secret */
 };
 
 struct weir_world_credential {
@@ -855,6 +839,7 @@ struct weir_settings {
     struct weir_cache_settings cache;
     uint64_t memory_bytes_max; /* of all workers; beyond it calls are shed;
                                   0: by what the machine has */
+    weir_span telemetry_instance; /* of exported signals; empty: the host */
 };
 
 /* -------------------------------------------------------------- world */
@@ -906,6 +891,7 @@ struct weir_settings {
     X(policy, struct weir_world_policy)                                        \
     X(content_class, struct weir_world_content_class)                          \
     X(reviewer, struct weir_world_reviewer)                                    \
+    X(exporter, struct weir_world_exporter)                                    \
     X(listen, struct weir_world_listen)
 
 struct weir_world {
