@@ -28,4 +28,17 @@ struct weir_world_reference {
     weir_span value; /* the reference, never the secret */
 };
 
+/* A name written somewhere, and the row it means. */
+struct weir_world_name {
+    struct weir_place place;
+    weir_span text;
+    uint32_t row; /* WEIR_INDEX_NONE until checked */
+};
+
+/* A part of one of the lists below: rows first .. first + count - 1. */
+struct weir_world_range {
+    uint32_t first;
+    uint32_t count;
+};
+
 #endif
