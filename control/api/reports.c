@@ -2,9 +2,12 @@
 /* /v1/reports */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/api/call.h"
 #include "control/parts.h"
+#include "control/reports/disclosure/pack.h"
+#include "control/reports/incident/incident.h"
 #include "control/reports/inventory/outside.h"
 #include "control/reports/reports.h"
 
@@ -164,4 +167,108 @@ weir_api_outside_add(struct weir_api_call *call, struct weir_error *err)
         call->reply =
             json_pack("{s:I}", "rows", (json_int_t)json_array_size(rows));
     return status;
+}
+
+/* ------------------------------------------------------------------- packs */
+
+/* The newest calls come under a checkpoint within a second or two. */
+#define COVER_TRIES 25
+
+static void
+wait_for_cover(void)
+{
+    const struct timespec pause = {0, 200 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static weir_status
+body_time(const struct weir_api_call *call, const char *name,
+          weir_time fallback, weir_time *when_out, struct weir_error *err)
+{
+    weir_span text = weir_api_body(call, name);
+    *when_out = fallback;
+    return text.len == 0 || weir_time_parse(text, when_out)
+               ? WEIR_OK
+               : weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "'%s' is a time like 2026-11-10 or "
+                           "2026-11-10T08:00:00Z",
+                           name);
+}
+
+weir_status
+weir_api_disclosure(struct weir_api_call *call, struct weir_error *err)
+{
+    struct weir_disclosure_wish wish = {
+        .authority = weir_api_body(call, "authority"),
+        .reference = weir_api_body(call, "reference"),
+        .level = weir_api_body(call, "level"),
+        .fields = weir_api_body(call, "fields"),
+        .tenant = weir_api_body(call, "tenant")};
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    weir_status status = body_time(call, "from", 0, &wish.from, err);
+    if (status == WEIR_OK)
+        status = body_time(call, "to", weir_control_now(), &wish.to, err);
+    if (status != WEIR_OK)
+        return status;
+    for (int tries = 0; tries < COVER_TRIES; tries++) {
+        status = weir_disclosure_make(call->door->control, call->door->store,
+                                      &call->actor, &wish, &call->reply, err);
+        if (status != WEIR_EUNAVAIL)
+            break;
+        wait_for_cover();
+    }
+    return status;
+}
+
+weir_status
+weir_api_incidents_list(struct weir_api_call *call, struct weir_error *err)
+{
+    const char *id = weir_api_query(call, "incident");
+    json_t *list = NULL;
+    weir_status status = weir_incident_list(
+        call->door->store, weir_span_of(id == NULL ? "" : id), &list, err);
+    if (status == WEIR_OK)
+        call->reply = json_pack("{s:o}", "incidents", list);
+    return status;
+}
+
+weir_status
+weir_api_incident_open(struct weir_api_call *call, struct weir_error *err)
+{
+    struct weir_incident_wish wish = {
+        .kind = weir_api_body(call, "kind"),
+        .subject = weir_api_body(call, "subject"),
+        .reason = weir_api_body(call, "reason"),
+        .is_told = !json_is_true(json_object_get(call->body, "quiet"))};
+    weir_status status = body_time(call, "since", 0, &wish.since, err);
+    if (status == WEIR_OK)
+        status = weir_incident_open(call->door->control, &call->actor, &wish,
+                                    &call->reply, err);
+    if (status == WEIR_OK)
+        call->status = 201;
+    return status;
+}
+
+weir_status
+weir_api_incident_pack(struct weir_api_call *call, struct weir_error *err)
+{
+    weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS);
+    weir_status status = WEIR_OK;
+    for (int tries = 0; tries < COVER_TRIES; tries++) {
+        status = weir_incident_pack(call->door->control, call->door->store,
+                                    &call->actor, weir_span_of(call->params[0]),
+                                    &call->reply, err);
+        if (status != WEIR_EUNAVAIL)
+            break;
+        wait_for_cover();
+    }
+    return status;
+}
+
+weir_status
+weir_api_incident_close(struct weir_api_call *call, struct weir_error *err)
+{
+    return weir_incident_close(
+        call->door->control, &call->actor, weir_span_of(call->params[0]),
+        weir_api_body(call, "outcome"), &call->reply, err);
 }

@@ -90,6 +90,17 @@ weir__audit_check_stamp(const json_t *holder, weir_span checkpoint,
                         struct weir_error *err);
 json_t *weir__audit_base64(const void *bytes, size_t len);
 
+/* statement.c: the log's verifier key, as text. */
+WEIR_MUST_USE weir_status weir__audit_key(struct weir_store *store,
+                                          char key_out[256],
+                                          struct weir_error *err);
+/* A signed note over `text`, which ends with a line feed, by that key. */
+WEIR_MUST_USE weir_status weir__audit_sign(struct weir_store *store,
+                                           weir_span text,
+                                           struct weir_buf *note,
+                                           char key_out[256],
+                                           struct weir_error *err);
+
 /* "A..B". */
 bool weir__audit_leaves(weir_span text, uint64_t *first_out, uint64_t *end_out);
 

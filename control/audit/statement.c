@@ -207,30 +207,52 @@ statement_of(const json_t *told)
 /* ---------------------------------------------------------------- signing */
 
 static weir_status
-sign(struct weir_store *store, weir_span text, struct weir_buf *note,
-     char key_out[256], struct weir_error *err)
+identity(struct weir_store *store, struct weir_ed25519_secret *secret_out,
+         char origin_out[64], char key_out[256], struct weir_error *err)
 {
-    struct weir_ed25519_secret secret;
     weir_ed25519_public public;
     struct weir_note_key key;
     struct weir_buf line;
-    char origin[64];
-    weir_status status = weir_tlog_identity(store, false, &secret, origin, err);
+    weir_status status =
+        weir_tlog_identity(store, false, secret_out, origin_out, err);
     if (status == WEIR_OK)
-        status = weir_ed25519_public_of(&secret, &public);
+        status = weir_ed25519_public_of(secret_out, &public);
+    if (status != WEIR_OK)
+        return status;
+    weir_note_key_init(&key, weir_span_of(origin_out), WEIR_NOTE_ED25519,
+                       &public);
+    weir_buf_init_fixed(&line, key_out, 255);
+    weir_note_key_write(&key, &line);
+    key_out[line.len] = '\0';
+    return WEIR_OK;
+}
+
+weir_status
+weir__audit_key(struct weir_store *store, char key_out[256],
+                struct weir_error *err)
+{
+    struct weir_ed25519_secret secret;
+    char origin[64];
+    weir_status status = identity(store, &secret, origin, key_out, err);
+    weir_wipe(&secret, sizeof secret);
+    return status;
+}
+
+weir_status
+weir__audit_sign(struct weir_store *store, weir_span text,
+                 struct weir_buf *note, char key_out[256],
+                 struct weir_error *err)
+{
+    struct weir_ed25519_secret secret;
+    char origin[64];
+    weir_status status = identity(store, &secret, origin, key_out, err);
     if (status == WEIR_OK) {
         weir_buf_add_span(note, text);
         weir_buf_add_byte(note, '\n');
         status = weir_note_sign(text, weir_span_of(origin), &secret, note, err);
     }
     weir_wipe(&secret, sizeof secret);
-    if (status != WEIR_OK)
-        return status;
-    weir_note_key_init(&key, weir_span_of(origin), WEIR_NOTE_ED25519, &public);
-    weir_buf_init_fixed(&line, key_out, 255);
-    weir_note_key_write(&key, &line);
-    key_out[line.len] = '\0';
-    return WEIR_OK;
+    return status;
 }
 
 weir_status
@@ -254,7 +276,7 @@ weir_audit_statement(struct weir_store *store, const struct weir_paths *paths,
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                            "the statement passes 1 MiB");
     if (status == WEIR_OK)
-        status = sign(store, weir_buf_span(&text), &note, key, err);
+        status = weir__audit_sign(store, weir_buf_span(&text), &note, key, err);
     if (status == WEIR_OK)
         *reply_out = json_pack("{s:O,s:s,s:s#}", "statement", statement, "key",
                                key, "note", note.ptr, (int)note.len);

@@ -321,8 +321,8 @@ paper_table(struct weir_pdf *pdf, const struct weir_report_section *section,
     json_array_foreach(rows, index, row)
     {
         for (uint32_t i = 0; i < columns.count; i++)
-            cells[i] =
-                value_of(row, &columns.rows[i], memory + (size_t)i * VALUE_MAX);
+            cells[i] = paper_value(row, &columns.rows[i],
+                                   memory + (size_t)i * VALUE_MAX);
         weir_pdf_row(pdf, cells);
     }
     free(memory);

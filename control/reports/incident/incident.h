@@ -84,6 +84,13 @@ WEIR_MUST_USE weir_status weir_incident_close(struct weir_control *control,
                                               weir_span id, weir_span outcome,
                                               json_t **reply_out,
                                               struct weir_error *err);
+/* The reply: incident, sha256, calls, events, archive (base64). ENOTFOUND;
+ * ECONFLICT: it is closed; EUNAVAIL: the log does not cover its calls yet. */
+WEIR_MUST_USE weir_status weir_incident_pack(struct weir_control *control,
+                                             struct weir_store *store,
+                                             const struct weir_actor *actor,
+                                             weir_span id, json_t **reply_out,
+                                             struct weir_error *err);
 /* As JSON, one or all. ENOTFOUND. */
 WEIR_MUST_USE weir_status weir_incident_list(struct weir_store *store,
                                              weir_span id, json_t **list_out,
