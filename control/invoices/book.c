@@ -439,7 +439,8 @@ weir__book_open(struct book *book, const struct weir_world *world,
         filter.band_context = book;
     }
     status = weir_money_sums(store, &filter, add_row, &reading, err);
-    filter.by = 0; /* the whole */
+    filter.by = 0; /* the whole, from the calls themselves */
+    filter.is_exact = true;
     if (status == WEIR_OK)
         status = weir_money_sums(store, &filter, add_whole, &whole, err);
     if (status == WEIR_OK)

@@ -44,6 +44,7 @@ struct weir_money_filter {
     /* What WEIR_BY_TAGS groups by: the value of this tag; where it is empty,
      * all tags but `task`, which are as many as there are tasks. */
     weir_span tag;
+    bool is_exact; /* from the calls themselves, not from sums by day */
     /* Calls of a model that are priced alike have one number. Called while
      * rows are read: not to use the store. */
     uint64_t (*band)(void *context, weir_span model,
@@ -77,8 +78,12 @@ struct weir_money_sum {
 typedef weir_status weir_money_on_sum(void *context,
                                       const struct weir_money_sum *sum,
                                       struct weir_error *err);
-/* Sums the ledger row by row; refusals are no calls. Stops at the first
- * failure of the callback and returns it. */
+/*
+ * Sums the ledger; refusals are no calls. Whole days of UTC come from the sums
+ * by day unless `is_exact`, or grouped by what only calls have (customer,
+ * tags, band); calls that are open are then rows of their own, with 0 calls.
+ * Stops at the first failure of the callback and returns it.
+ */
 WEIR_MUST_USE weir_status weir_money_sums(
     struct weir_store *store, const struct weir_money_filter *filter,
     weir_money_on_sum *on_sum, void *context, struct weir_error *err);

@@ -134,6 +134,7 @@ put_call(struct place *place, const struct call *call)
     if (call->ending != 0)
         assert_ok(weir_store_put_outcome(place->control.store, &outcome, &at,
                                          &is_new, NULL, NULL));
+    assert_ok(weir_store_flush_totals(place->control.store, NULL));
     assert_ok(weir_store_commit(place->control.store, NULL));
 }
 

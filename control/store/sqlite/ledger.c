@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/store/sqlite/sql.h"
+#include "control/store/sqlite/money_days.h"
 
 #define TOTAL_NAMES 6 /* tenant, project, key, model, deployment, currency */
 
@@ -101,7 +101,7 @@ weir_store_flush_totals(struct weir_store *store, struct weir_error *err)
     if (store->total_count > 0)
         memset(store->totals, 0, store->total_size * sizeof *store->totals);
     store->total_count = 0;
-    return WEIR_OK;
+    return weir_sql_money_flush(store, err);
 }
 
 static int64_t
@@ -326,8 +326,8 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
     if (step == 0)
         return WEIR_OK;
     int64_t decided = sqlite3_column_int64(row, 0);
-    int64_t who[3];
-    for (int i = 0; i < 3; i++)
+    int64_t who[4];
+    for (int i = 0; i < 4; i++)
         who[i] = sqlite3_column_int64(row, i + 1);
     while (step == 1)
         step = weir_sql_step(store, row, err);
@@ -335,7 +335,14 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
         return err->status;
     if (tenant_out != NULL)
         *tenant_out = weir_sql_text(store, who[0]);
-    return add_to_total(store, outcome, decided, who, ids, err);
+    const int64_t names[WEIR_MONEY_NAMES] = {who[0], who[1], who[2], ids[0],
+                                             ids[1], ids[6], ids[2], ids[3],
+                                             who[3], ids[5]};
+    weir_status status =
+        weir_sql_money_add(store, decided, names, outcome, err);
+    return status != WEIR_OK
+               ? status
+               : add_to_total(store, outcome, decided, who, ids, err);
 }
 
 /* An outcome whose intent is not in the ledger: the segment that held it was

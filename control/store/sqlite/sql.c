@@ -482,6 +482,7 @@ weir_store_close(struct weir_store *store)
         sqlite3_finalize(store->statements[i]);
     weir_sql_forget(store);
     weir_sql_totals_free(store);
+    weir_sql_money_free(store);
     sqlite3_close(store->db);
     free(store);
 }
@@ -547,6 +548,7 @@ weir_store_rollback(struct weir_store *store)
     /* Ids made inside are gone: the cache must not remember them. */
     weir_sql_forget(store);
     weir_sql_totals_free(store);
+    weir_sql_money_free(store);
 }
 
 weir_status

@@ -44,6 +44,9 @@ struct weir_store {
     struct weir_total_row *totals;
     size_t total_size;
     size_t total_count;
+    struct weir_money_day *money; /* money_days.c */
+    size_t money_size;
+    size_t money_count;
     bool is_inside;  /* of a transaction */
     bool is_derived; /* watch.db */
 };
@@ -75,5 +78,6 @@ weir_status weir_sql_end_customer(struct weir_store *store,
 weir_span weir_sql_text(struct weir_store *store, int64_t id);
 void weir_sql_forget(struct weir_store *store); /* after a rollback */
 void weir_sql_totals_free(struct weir_store *store);
+void weir_sql_money_free(struct weir_store *store);
 
 #endif
