@@ -420,18 +420,45 @@ print_sums(struct weir_cli *cli, const json_t *row)
 {
     const json_t *steps = json_object_get(row, "steps");
     const json_t *overrides = json_object_get(row, "overrides");
-    fprintf(
-        cli->out,
-        "%-14s %5lld customers, %4lld with steps: %lld observe, %lld slow, "
-        "%lld strip, %lld hold, %lld suspend; overrides: %lld lift, "
-        "%lld exempt, %lld raise; %lld appeals\n",
-        weir_cli_text(row, "size"), weir_cli_number(row, "customers"),
-        weir_cli_number(row, "with_steps"), weir_cli_number(steps, "observe"),
-        weir_cli_number(steps, "slow"), weir_cli_number(steps, "strip"),
-        weir_cli_number(steps, "hold"), weir_cli_number(steps, "suspend"),
-        weir_cli_number(overrides, "lift"),
-        weir_cli_number(overrides, "exempt"),
-        weir_cli_number(overrides, "raise"), weir_cli_number(row, "appeals"));
+    fprintf(cli->out,
+            "%-14s %5lld customers, %4lld with steps: %lld observe, %lld slow, "
+            "%lld strip, %lld hold, %lld suspend; overrides: %lld lift, "
+            "%lld exempt, %lld raise; %lld appeals; %lld grants\n",
+            weir_cli_text(row, "size"), weir_cli_number(row, "customers"),
+            weir_cli_number(row, "with_steps"),
+            weir_cli_number(steps, "observe"), weir_cli_number(steps, "slow"),
+            weir_cli_number(steps, "strip"), weir_cli_number(steps, "hold"),
+            weir_cli_number(steps, "suspend"),
+            weir_cli_number(overrides, "lift"),
+            weir_cli_number(overrides, "exempt"),
+            weir_cli_number(overrides, "raise"),
+            weir_cli_number(row, "appeals"), weir_cli_number(row, "grants"));
+}
+
+static void
+print_grant(struct weir_cli *cli, const json_t *row)
+{
+    char until[32];
+    const char *name;
+    json_t *quantity;
+    weir_cli_time(json_object_get(row, "until_us"), until);
+    fprintf(cli->out, "%s  %s  %s %s", weir_cli_text(row, "id"),
+            weir_cli_text(row, "state"), weir_cli_text(row, "party_kind"),
+            weir_cli_text(row, "party"));
+    if (weir_cli_text(row, "target")[0] != '\0')
+        fprintf(cli->out, " of %s", weir_cli_text(row, "target"));
+    json_object_foreach(json_object_get(row, "quantities"), name, quantity)
+    {
+        fprintf(cli->out, ", %lld of %lld %s used",
+                weir_cli_number(quantity, "used"),
+                weir_cli_number(quantity, "granted"), name);
+    }
+    fprintf(cli->out, ", until %s\n    asked by %s, approved by %s: %s\n",
+            until, weir_cli_text(row, "requested_by"),
+            weir_cli_text(row, "approved_by")[0] == '\0'
+                ? "nobody yet"
+                : weir_cli_text(row, "approved_by"),
+            weir_cli_text(row, "reason"));
 }
 
 int
@@ -469,6 +496,11 @@ weir_cmd_watch_report(struct weir_cli *cli)
     json_array_foreach(json_object_get(reply, "exempt_now"), index, row)
     {
         print_override(cli, row);
+    }
+    fprintf(cli->out, "Grants of the period:\n");
+    json_array_foreach(json_object_get(reply, "grants"), index, row)
+    {
+        print_grant(cli, row);
     }
     json_decref(reply);
     return 0;

@@ -72,17 +72,22 @@ row_json(const struct weir_watch_row *row)
 struct listing {
     json_t *list;
     const char *provider; /* empty: all */
+    uint64_t most;        /* rows of the list; 0: as many as come */
+    int64_t last;         /* number of the last row that was looked at */
+    uint64_t looked;
 };
 
 static bool
 add_row(void *context, const struct weir_watch_row *row)
 {
     struct listing *listing = context;
+    listing->last = row->number;
+    listing->looked++;
     if (listing->provider[0] == '\0' ||
         (row->kind == WEIR_WATCH_OF_MODELS &&
          weir_span_equal(row->provider, weir_span_of(listing->provider))))
         json_array_append_new(listing->list, row_json(row));
-    return true;
+    return listing->most == 0 || json_array_size(listing->list) < listing->most;
 }
 
 /* ---------------------------------------------------------------- status */
@@ -138,7 +143,7 @@ weir_status
 weir_api_watch_status(struct weir_api_call *call, struct weir_error *err)
 {
     struct weir_watch_filter filter = {0};
-    struct listing listing = {json_array(), call->provider};
+    struct listing listing = {.list = json_array(), .provider = call->provider};
     weir_status status = read_filter(call, &filter, err);
     sync_watch(call);
     if (status == WEIR_OK)
@@ -155,17 +160,23 @@ weir_status
 weir_api_watch_verdicts(struct weir_api_call *call, struct weir_error *err)
 {
     uint64_t after = 0, limit = 0;
-    struct listing listing = {json_array(), call->provider};
+    struct listing listing = {.list = json_array(), .provider = call->provider};
     weir_status status =
         weir_api_query_number(call, "after", 0, INT64_MAX, &after, err);
     if (status == WEIR_OK)
         status = weir_api_query_number(call, "limit", ROWS_FEW, ROWS_MOST,
                                        &limit, err);
     sync_watch(call);
-    if (status == WEIR_OK)
-        status =
-            weir_watch_verdicts_after(call->door->store, (int64_t)after,
-                                      (uint32_t)limit, add_row, &listing, err);
+    listing.last = (int64_t)after;
+    listing.most = limit;
+    /* Rows of others are passed over, so that a model owner's page is full,
+     * and empty only when there is nothing more. */
+    for (bool is_more = limit > 0; status == WEIR_OK && is_more;) {
+        listing.looked = 0;
+        status = weir_watch_verdicts_after(call->door->store, listing.last,
+                                           ROWS_MOST, add_row, &listing, err);
+        is_more = listing.looked > 0 && json_array_size(listing.list) < limit;
+    }
     call->reply = json_pack("{s:o}", "verdicts", listing.list);
     return status;
 }
@@ -246,17 +257,24 @@ show_pool(void *context, const struct weir_watch_pool_row *row)
     add_windows(showing, &pool);
 }
 
+struct owning {
+    json_t *list;
+    bool is_owner; /* who decided, and what he wrote, is the seller's */
+};
+
 static bool
 add_frozen(void *context, const struct weir_watch_frozen *frozen)
 {
-    json_array_append_new(context,
-                          json_pack("{s:I,s:I,s:I,s:o,s:o,s:f}", "calls",
-                                    (json_int_t)frozen->calls, "learnt",
-                                    (json_int_t)frozen->learnt, "when_us",
-                                    (json_int_t)frozen->when, "actor",
-                                    weir_api_text(frozen->actor), "reason",
-                                    weir_api_text(frozen->reason), "distance",
-                                    frozen->distance));
+    const struct owning *owning = context;
+    weir_span actor = owning->is_owner ? WEIR_SPAN("") : frozen->actor;
+    weir_span reason = owning->is_owner ? WEIR_SPAN("") : frozen->reason;
+    json_array_append_new(
+        owning->list,
+        json_pack(
+            "{s:I,s:I,s:I,s:o,s:o,s:f}", "calls", (json_int_t)frozen->calls,
+            "learnt", (json_int_t)frozen->learnt, "when_us",
+            (json_int_t)frozen->when, "actor", weir_api_text(actor), "reason",
+            weir_api_text(reason), "distance", frozen->distance));
     return true;
 }
 
@@ -292,10 +310,11 @@ add_history(struct weir_api_call *call, uint32_t kind, uint64_t digest,
 {
     char cluster[WEIR_WATCH_CLUSTER_ID] = "";
     json_t *references = json_array();
-    struct listing listing = {json_array(), call->provider};
+    struct listing listing = {.list = json_array(), .provider = call->provider};
+    struct owning owning = {references, is_owner(call)};
     struct weir_watch_party party = {kind, digest, WEIR_SPAN_NONE};
     weir_status status = weir_watch_references_of(
-        call->door->store, kind, digest, add_frozen, references, err);
+        call->door->store, kind, digest, add_frozen, &owning, err);
     if (status == WEIR_OK)
         status = weir_watch_verdicts_of(call->door->store, kind, digest,
                                         SHOWN_ROWS, add_row, &listing, err);

@@ -5,10 +5,10 @@
  * Customers are ranked by what they spent in the period and put into three
  * classes; steps, overrides and appeals are counted for each. Were the
  * largest payers spared, it would stand there as a column of zeros beside a
- * column of overrides. Every override of the period is listed with both
- * names, and every exemption that is in force now, however old.
+ * column of overrides. Every override and every grant of the period is listed
+ * with both names, and every exemption that is in force now, however old.
  */
-#include "control/steps/report.h"
+#include "control/steps/report_grants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,16 +28,19 @@ struct customer {
     uint32_t changes[WEIR_WATCH_CHANGES];
     uint32_t overrides[4];
     uint32_t appeals;
+    uint32_t grants; /* in force in the period */
 };
 
 struct report {
     struct weir_store *store;
+    const struct weir_image *image;
     weir_time from, to, now;
     struct customer *customers;
     size_t count;
     struct customer several; /* deeds about groups and clusters */
     json_t *overrides;
     json_t *exempt;
+    json_t *grants;
     weir_span case_tenant; /* of the case under way */
     char tenant_bytes[256];
     weir_status status;
@@ -186,6 +189,7 @@ add_to(struct customer *sum, const struct customer *one)
     sum->micros += one->micros;
     sum->with_steps += one->with_steps;
     sum->appeals += one->appeals;
+    sum->grants += one->grants;
     for (size_t i = 0; i < WEIR_COUNTOF(sum->steps); i++)
         sum->steps[i] += one->steps[i];
     for (size_t i = 0; i < WEIR_COUNTOF(sum->changes); i++)
@@ -212,10 +216,11 @@ sums_json(const char *title, size_t count, const struct customer *sum)
                             weir_override_deed_name((enum weir_override_deed)i),
                             json_integer(sum->overrides[i]));
     return json_pack(
-        "{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:I}", "size", title, "customers",
+        "{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "size", title, "customers",
         (json_int_t)count, "spend_micros", (json_int_t)sum->micros,
         "with_steps", (json_int_t)sum->with_steps, "steps", steps, "changes",
-        changes, "overrides", overrides, "appeals", (json_int_t)sum->appeals);
+        changes, "overrides", overrides, "appeals", (json_int_t)sum->appeals,
+        "grants", (json_int_t)sum->grants);
 }
 
 static json_t *
@@ -239,6 +244,12 @@ classes_json(const struct report *report)
     return list;
 }
 
+static void
+count_grant(void *context, weir_span tenant)
+{
+    find(context, tenant)->grants++;
+}
+
 static weir_status
 collect(struct report *report, struct weir_error *err)
 {
@@ -257,6 +268,11 @@ collect(struct report *report, struct weir_error *err)
     status = weir_step_deeds(report->store, &deeds, add_deed, report, err);
     if (status == WEIR_OK)
         status = weir_overrides(report->store, add_override, report, err);
+    const weir_time period[2] = {report->from, report->to};
+    if (status == WEIR_OK)
+        status = weir__report_grants(report->store, report->image, period,
+                                     report->now, report->grants, count_grant,
+                                     report, err);
     if (status == WEIR_OK)
         status = weir_cases(report->store, &cases, report->now, add_case,
                             report, err);
@@ -269,12 +285,14 @@ weir_steps_report(struct weir_store *store, const struct weir_image *image,
                   json_t **report_out, struct weir_error *err)
 {
     struct report report = {.store = store,
+                            .image = image,
                             .from = from,
                             .to = to,
                             .now = now,
                             .count = image->tenant_count,
                             .overrides = json_array(),
                             .exempt = json_array(),
+                            .grants = json_array(),
                             .err = err};
     report.customers = calloc(report.count + 1, sizeof *report.customers);
     weir_status status =
@@ -287,12 +305,14 @@ weir_steps_report(struct weir_store *store, const struct weir_image *image,
     if (status == WEIR_OK)
         status = collect(&report, err);
     if (status == WEIR_OK)
-        *report_out = json_pack("{s:I,s:I,s:o,s:O,s:O}", "from_us",
-                                (json_int_t)from, "to_us", (json_int_t)to,
-                                "customers", classes_json(&report), "overrides",
-                                report.overrides, "exempt_now", report.exempt);
+        *report_out =
+            json_pack("{s:I,s:I,s:o,s:O,s:O,s:O}", "from_us", (json_int_t)from,
+                      "to_us", (json_int_t)to, "customers",
+                      classes_json(&report), "overrides", report.overrides,
+                      "exempt_now", report.exempt, "grants", report.grants);
     json_decref(report.overrides);
     json_decref(report.exempt);
+    json_decref(report.grants);
     free(report.customers);
     return status;
 }

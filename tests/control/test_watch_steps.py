@@ -320,3 +320,49 @@ def test_a_grant_lets_exactly_so_many_outputs_through_a_step(place):
               {"reason": "over"})
     # Nothing is charged to what is spent: calls go on as before.
     assert place.tries()[0] == 200
+
+
+def test_the_report_lists_grants_with_both_names_and_what_was_used(place):
+    def report():
+        return place.ask("Rex", "GET", "/v1/watch/report")[1]
+
+    def granted(said):
+        return sum(row["grants"] for row in said["customers"])
+    before = report()
+    status, made = place.ask("Ann", "POST", "/v1/watch/grants",
+                             {"owner": "legal", "reason": "a licence of ours",
+                              "licence": "D-9", "tenant": "good",
+                              "model": "m", "calls": "7", "until": later(2)})
+    assert status == 201, made
+    asked = next(row for row in report()["grants"] if row["id"] == made["id"])
+    assert (asked["state"], asked["requested_by"], asked["approved_by"]) == (
+        "requested", "Ann", "")
+    assert granted(report()) == granted(before)
+    status, said = place.ask("Ben", "POST", "/v1/exceptions/%s/approve"
+                             % made["id"], {})
+    assert status == 200, said
+    for _ in range(3):
+        assert place.tries()[0] == 200
+
+    def used():
+        rows = [row for row in report()["grants"] if row["id"] == made["id"]]
+        return rows[0] if rows[0]["quantities"]["calls"]["used"] == 3 else None
+    row = lab.wait_for(used, 10, "the ledger")
+    assert row["quantities"] == {"calls": {"granted": 7, "used": 3}}
+    assert (row["state"], row["approved_by"], row["party"], row["target"],
+            row["licence"]) == ("in force", "Ben", "good", "m", "D-9")
+    said = report()
+    assert granted(said) == granted(before) + 1
+    # In the class of the customer whose calls they are.
+    assert not [row for row in said["customers"]
+                if row["size"] == "of several" and row["grants"]]
+    text = place.weir.cli("watch", "report", "--token",
+                          place.tokens["Rex"]).stdout
+    assert "3 of 7 calls used" in text and "approved by Ben" in text
+    past = place.ask("Rex", "GET", "/v1/watch/report?from=2020-01-01"
+                     "&to=2020-02-01")[1]
+    assert past["grants"] == [] and granted(past) == 0
+    place.ask("Ann", "POST", "/v1/exceptions/%s/revoke" % made["id"],
+              {"reason": "over"})
+    assert next(row for row in report()["grants"]
+                if row["id"] == made["id"])["revoked_by"] == "Ann"
