@@ -8,13 +8,17 @@
  * least of several runs (the machine is shared). Kinds beside prose are what
  * an adversary sends. Fails beyond the budget: 1.5 us for 600 bytes of prose
  * and 8 us at the input cap, times the slack given by WATCH_SLACK (1).
+ *
+ * And what does matching against shared indicators add, by exchanges that
+ * hold a million words together: at most 250 ns each; and how long does a
+ * worker check a set when it maps it: at most 20 ms?
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <weir/watch.h>
+#include <weir/watch_indicators.h>
 
 #define RUNS 15
 
@@ -73,6 +77,85 @@ measure(const char *text, size_t len, int rounds)
     return best;
 }
 
+/* ---------------------------------------------------------- indicators */
+
+#define WORDS (1u << 20)
+
+static struct weir_buf
+make_set(uint32_t exchanges, uint64_t *words)
+{
+    struct weir_indicator_exchange rows[WEIR_EXCHANGES_MAX];
+    struct weir_buf out;
+    for (uint32_t i = 0; i < WORDS; i++)
+        words[i] = weir_hash64((weir_span){(const char *)&i, sizeof(i)}, 7) | 1;
+    for (uint32_t i = 0; i < exchanges; i++)
+        rows[i] = (struct weir_indicator_exchange){
+            .name = weir_span_of("exchange"),
+            .salt = {(uint8_t)i, 3},
+            .number = i,
+            .until = WEIR_TIME_MAX,
+            .words = words + i * (WORDS / exchanges),
+            .count = WORDS / exchanges};
+    weir_buf_init(&out, (size_t)256 << 20);
+    if (weir_indicators_write(rows, exchanges, 1, 1, &out, NULL) != WEIR_OK)
+        exit(2);
+    return out;
+}
+
+/* A call that matches nothing: every table is asked for every kind. */
+static double
+match_ns(const struct weir_indicators *set, int rounds)
+{
+    struct weir_watch_features f = {.frame = 1};
+    double best = 1e300;
+    uint32_t sum = 0;
+    for (int run = 0; run < RUNS; run++) {
+        double start = now_ns();
+        for (int i = 0; i < rounds; i++) {
+            f.frame = f.head = f.tail = f.system = f.first_words =
+                f.last_words = (uint64_t)(run * rounds + i) * 2654435761u + 1;
+            sum += weir_indicators_match(set, &f, 1).exchanges;
+        }
+        double each = (now_ns() - start) / rounds;
+        best = each < best ? each : best;
+    }
+    if (sum != 0)
+        printf(" ");
+    return best;
+}
+
+static int
+bench_indicators(int rounds, double slack)
+{
+    static const uint32_t counts[] = {1, 4, 32};
+    uint64_t *words = malloc(WORDS * sizeof(*words));
+    int bad = 0;
+    if (words == NULL)
+        return 1;
+    printf("%-14s %9s %9s %9s\n", "exchanges", "words", "ns", "open us");
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct weir_buf bytes = make_set(counts[i], words);
+        struct weir_indicators set;
+        double open_ns = 1e300;
+        for (int run = 0; run < 5; run++) {
+            double start = now_ns();
+            if (weir_indicators_open(weir_buf_span(&bytes), &set, NULL) !=
+                WEIR_OK)
+                exit(2);
+            double took = now_ns() - start;
+            open_ns = took < open_ns ? took : open_ns;
+        }
+        double ns = match_ns(&set, rounds);
+        bool is_over = ns > 250 * counts[i] * slack || open_ns > 20e6 * slack;
+        bad += is_over;
+        printf("%-14u %9u %9.0f %9.0f%s\n", counts[i], WORDS, ns,
+               open_ns / 1000, is_over ? "  OVER BUDGET" : "");
+        weir_buf_fini(&bytes);
+    }
+    free(words);
+    return bad;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -119,5 +202,6 @@ main(int argc, char **argv)
                is_over ? "  OVER BUDGET" : "");
     }
     free(text);
+    bad += bench_indicators(rounds, slack);
     return bad > 0;
 }

@@ -14,6 +14,7 @@
 #include "control/health/health.h"
 #include "control/ingest/figures.h"
 #include "control/keyring/keyring.h"
+#include "control/sharing/sharing.h"
 #include "control/telemetry/telemetry.h"
 #include "control/watch/live.h"
 
@@ -532,6 +533,44 @@ add_watch(struct weir_buf *out, struct weir_watch_live *live)
           "1: the last round did not fail", s.is_current ? 1 : 0);
 }
 
+struct shared_figure {
+    struct weir_buf *out;
+    const char *name;
+    bool is_bundles;
+};
+
+static bool
+add_shared(void *context, const struct weir_share_state *state)
+{
+    const struct shared_figure *figure = context;
+    weir_buf_addf(figure->out, "%s{", figure->name);
+    label(figure->out, "exchange", state->name);
+    weir_buf_addf(figure->out, "} %u\n",
+                  figure->is_bundles ? state->bundles : state->indicators);
+    return true;
+}
+
+/* What is matched of other operators; nothing where nobody shares. */
+static weir_status
+add_exchanges(struct weir_buf *out, struct weir_control *control,
+              struct weir_error *err)
+{
+    struct shared_figure bundles = {out, "weir_watch_shared_bundles", true};
+    struct shared_figure words = {out, "weir_watch_shared_indicators", false};
+    weir_control_lock(control);
+    bool is_shared = control->world->exchange_count > 0;
+    pthread_mutex_unlock(&control->lock);
+    if (!is_shared)
+        return WEIR_OK;
+    head(out, bundles.name, "gauge", "bundles of an exchange that count");
+    weir_status status =
+        weir_share_states(control, false, add_shared, &bundles, err);
+    head(out, words.name, "gauge", "indicators of them");
+    return status == WEIR_OK
+               ? weir_share_states(control, false, add_shared, &words, err)
+               : status;
+}
+
 weir_status
 weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
 {
@@ -555,6 +594,11 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
         add_health(&out, door->control);
     add_cache(&out, door->control);
     pthread_mutex_unlock(&door->control->lock);
+    weir_status status = add_exchanges(&out, door->control, err);
+    if (status != WEIR_OK) {
+        weir_buf_fini(&out);
+        return status;
+    }
     weir_buf_add_byte(&out, '\0');
     if (out.overflow) {
         weir_buf_fini(&out);

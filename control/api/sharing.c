@@ -45,7 +45,7 @@ weir_api_share_exchanges(struct weir_api_call *call, struct weir_error *err)
 {
     json_t *list = json_array();
     call->reply = json_pack("{s:o}", "exchanges", list);
-    return weir_share_states(call->door->control, add_state, list, err);
+    return weir_share_states(call->door->control, true, add_state, list, err);
 }
 
 static bool

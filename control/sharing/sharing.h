@@ -71,7 +71,10 @@ struct weir_share_state {
 };
 typedef bool weir_share_on_state(void *context,
                                  const struct weir_share_state *state);
+/* `reads_salts`: a salt that cannot be had is a problem; it may take a command
+ * of the operator's to find out. */
 WEIR_MUST_USE weir_status weir_share_states(struct weir_control *control,
+                                            bool reads_salts,
                                             weir_share_on_state *on_state,
                                             void *context,
                                             struct weir_error *err);

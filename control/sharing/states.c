@@ -35,7 +35,7 @@ add_up(void *context, const struct weir_share_bundle *row)
 
 static weir_status
 state_of(struct weir_control *control,
-         const struct weir_world_exchange *exchange,
+         const struct weir_world_exchange *exchange, bool reads_salts,
          struct weir_share_state *state, struct weir_error *err)
 {
     struct weir_error own = {0};
@@ -50,23 +50,25 @@ state_of(struct weir_control *control,
         weir__share_number_of(control, exchange->name, &state->number);
     weir_status status =
         weir__share_live(control->store, add_up, &summing, err);
-    if (status == WEIR_OK && weir__share_salt(exchange, salt, &own) != WEIR_OK)
+    if (status == WEIR_OK && reads_salts &&
+        weir__share_salt(exchange, salt, &own) != WEIR_OK)
         snprintf(state->problem, sizeof state->problem, "%s", own.text);
     weir_wipe(salt, sizeof salt);
     return status;
 }
 
 weir_status
-weir_share_states(struct weir_control *control, weir_share_on_state *on_state,
-                  void *context, struct weir_error *err)
+weir_share_states(struct weir_control *control, bool reads_salts,
+                  weir_share_on_state *on_state, void *context,
+                  struct weir_error *err)
 {
     weir_status status = WEIR_OK;
     weir_control_lock(control);
     for (uint32_t i = 0;
          status == WEIR_OK && i < control->world->exchange_count; i++) {
         struct weir_share_state state;
-        status =
-            state_of(control, &control->world->exchange_rows[i], &state, err);
+        status = state_of(control, &control->world->exchange_rows[i],
+                          reads_salts, &state, err);
         if (status == WEIR_OK && !on_state(context, &state))
             break;
     }
