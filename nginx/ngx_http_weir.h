@@ -512,6 +512,8 @@ ngx_uint_t ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx);
 
 /* ngx_http_weir_models.c */
 ngx_int_t ngx_http_weir_models(ngx_http_weir_ctx_t *ctx);
+/* In whose shape the list is told, by the client's headers. */
+void ngx_http_weir_models_shape(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_refuse.c */

@@ -336,6 +336,8 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         return ngx_http_weir_refuse_plain(r, ctx, status, 0, err.text);
     }
 
+    ngx_http_weir_models_shape(ctx);
+
     if (ngx_http_weir_begin(ctx) != NGX_OK) {
         return ngx_http_weir_refuse_plain(r, ctx, WEIR_EUNAVAIL, 0,
                                           "there is no policy in force yet");

@@ -20,6 +20,43 @@ typedef struct {
 } ngx_http_weir_models_t;
 
 
+/* Three APIs have their lists at one path: what the client's headers say. */
+
+void
+ngx_http_weir_models_shape(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (ctx->route.endpoint != WEIR_ENDPOINT_MODELS
+        && ctx->route.endpoint != WEIR_ENDPOINT_MODEL)
+    {
+        return;
+    }
+
+    part = &ctx->request->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        weir_surface_note_header(&ctx->route,
+                                 (weir_span) { (char *) h[i].lowcase_key,
+                                               h[i].key.len });
+    }
+}
+
+
 /* A hold says more than a deny: somebody can decide it. */
 
 static ngx_uint_t
@@ -78,6 +115,32 @@ ngx_http_weir_judge(ngx_http_weir_ctx_t *ctx, uint32_t deployment,
 
 
 static void
+ngx_http_weir_set_life(ngx_http_weir_ctx_t *ctx,
+    const struct weir_image_model *row, struct weir_surface_model *model)
+{
+    const struct weir_image        *image;
+    const struct weir_image_life   *life;
+
+    image = &ctx->view->view.image;
+
+    if (!(row->flags & WEIR_MODEL_HAS_END)) {
+        return;
+    }
+
+    life = &image->lifes[row - image->models];
+
+    if (life->sunset_us <= ctx->call.started) {
+        model->life = WEIR_SURFACE_RETIRED;
+        model->deprecated_us = ngx_min(life->deprecated_us, life->sunset_us);
+
+    } else if (life->deprecated_us <= ctx->call.started) {
+        model->life = WEIR_SURFACE_DEPRECATED;
+        model->deprecated_us = life->deprecated_us;
+    }
+}
+
+
+static void
 ngx_http_weir_describe(ngx_http_weir_ctx_t *ctx, uint32_t route,
     struct weir_surface_model *model)
 {
@@ -105,6 +168,9 @@ ngx_http_weir_describe(ngx_http_weir_ctx_t *ctx, uint32_t route,
     model->id = weir_image_text(image, r->name);
     model->owner = weir_image_text(image, image->providers[row->provider].name);
     model->created = row->created;
+    model->operations = row->operations;
+    model->output_tokens_max = row->output_tokens_max;
+    ngx_http_weir_set_life(ctx, row, model);
     model->is_allowed = best.verdict == WEIR_ALLOW;
 
     if (model->is_allowed) {

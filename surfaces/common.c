@@ -59,6 +59,41 @@ weir_surface_put_details(struct weir_json_writer *writer,
     weir_json_end_object(writer);
 }
 
+void
+weir_surface_put_reason(struct weir_json_writer *writer,
+                        const struct weir_surface_model *model)
+{
+    if (model->is_allowed)
+        return;
+    weir_json_name(writer, "weir");
+    weir_json_begin_object(writer);
+    weir_json_name(writer, "allowed");
+    weir_json_add_bool(writer, false);
+    if (model->reason.len > 0) {
+        weir_json_name(writer, "reason");
+        weir_json_add_string(writer, model->reason);
+    }
+    if (model->message.len > 0) {
+        weir_json_name(writer, "message");
+        weir_json_add_string(writer, model->message);
+    }
+    weir_json_end_object(writer);
+}
+
+void
+weir_surface_put_prefixed(struct weir_json_writer *writer, const char *prefix,
+                          weir_span name)
+{
+    char text[512];
+    struct weir_buf whole;
+    weir_buf_init_fixed(&whole, text, sizeof(text));
+    weir_buf_add_span(&whole, weir_span_of(prefix));
+    weir_buf_add_span(&whole, name);
+    if (whole.overflow)
+        writer->buf->overflow = true; /* names are far shorter */
+    weir_json_add_string(writer, weir_buf_span(&whole));
+}
+
 /* -------------------------------------------------------------- reading */
 
 weir_status

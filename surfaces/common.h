@@ -15,6 +15,13 @@ void weir_surface_put_details(struct weir_json_writer *writer,
 /* What a person reads of it. */
 weir_span weir_refusal_message(const struct weir_refusal *refusal);
 
+/* The member `weir` of a model that is not offered; nothing of one that is. */
+void weir_surface_put_reason(struct weir_json_writer *writer,
+                             const struct weir_surface_model *model);
+/* "models/" and the name, as one string. */
+void weir_surface_put_prefixed(struct weir_json_writer *writer,
+                               const char *prefix, weir_span name);
+
 /* A body being read by one scan over `members`. */
 struct weir_scanned {
     const weir_json_path *members;

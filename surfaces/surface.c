@@ -54,6 +54,19 @@ weir_surface_route(weir_span method, weir_span path, weir_span query,
                      weir_status_info(status)->meaning);
 }
 
+void
+weir_surface_note_header(struct weir_surface_route *route, weir_span name)
+{
+    if ((route->endpoint != WEIR_ENDPOINT_MODELS &&
+         route->endpoint != WEIR_ENDPOINT_MODEL) ||
+        route->surface != &weir_openai_surface)
+        return;
+    if (weir_span_equal(name, WEIR_SPAN("anthropic-version")))
+        route->surface = &weir_anthropic_surface;
+    else if (weir_span_equal(name, WEIR_SPAN("x-goog-api-key")))
+        route->surface = &weir_gemini_surface;
+}
+
 weir_status
 weir_surface_parse(const struct weir_surface_route *route, weir_span body,
                    struct weir_arena *arena, struct weir_request *request_out,

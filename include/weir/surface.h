@@ -79,6 +79,14 @@ WEIR_MUST_USE weir_status weir_surface_route(
     weir_span method, weir_span path, weir_span query,
     struct weir_surface_route *route_out, struct weir_error *err);
 
+/*
+ * A header of the client's. `anthropic-version` and `x-goog-api-key` tell
+ * whose list of models is asked for, which three APIs have at one path; all
+ * other names are ignored.
+ */
+void weir_surface_note_header(struct weir_surface_route *route,
+                              weir_span lower_case_name);
+
 /* ----------------------------------------------------------- request */
 
 /* Values in the body that weir may replace on the way to the origin. */
@@ -182,10 +190,20 @@ void weir_surface_put_cut(const struct weir_surface_route *route,
 
 /* ------------------------------------------------------------ models */
 
+enum weir_surface_life {
+    WEIR_SURFACE_ACTIVE,
+    WEIR_SURFACE_DEPRECATED,
+    WEIR_SURFACE_RETIRED,
+};
+
 struct weir_surface_model {
     weir_span id;
     weir_span owner;
     int64_t created; /* seconds since 1970 */
+    enum weir_surface_life life;
+    weir_time deprecated_us;    /* unless active */
+    uint32_t operations;        /* bit per enum weir_operation */
+    uint32_t output_tokens_max; /* 0: not known */
     bool is_allowed;
     weir_span reason;  /* code, when not allowed */
     weir_span message; /* of the reason; may be empty */

@@ -16,4 +16,12 @@ weir_status weir_anthropic_read_call(const struct weir_request *request,
 extern const struct weir_writing_ops weir_anthropic_writing;
 extern const struct weir_surface weir_anthropic_surface;
 
+/* The list of models; see models.c. */
+void weir_anthropic_put_models(const struct weir_surface_route *route,
+                               weir_surface_next_model next, void *context,
+                               struct weir_buf *out);
+void weir_anthropic_put_model(const struct weir_surface_route *route,
+                              const struct weir_surface_model *model,
+                              struct weir_buf *out);
+
 #endif

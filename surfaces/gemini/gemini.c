@@ -76,11 +76,34 @@ named_part(weir_span path)
     return WEIR_SPAN_NONE;
 }
 
+/* GET /v1beta/models, and one of them: a name without a verb. OpenAI's list
+ * has the paths under /v1. */
+static bool
+route_models(weir_span method, weir_span path, weir_span name,
+             struct weir_surface_route *route_out)
+{
+    bool is_list = weir_span_equal(path, WEIR_SPAN("/v1beta/models")) ||
+                   weir_span_equal(path, WEIR_SPAN("/v1alpha/models"));
+    if (!weir_span_equal(method, WEIR_SPAN("GET")) ||
+        (!is_list && (name.len == 0 || memchr(name.ptr, ':', name.len))))
+        return false;
+    *route_out = (struct weir_surface_route){
+        .surface = &weir_gemini_surface,
+        .endpoint = is_list ? WEIR_ENDPOINT_MODELS : WEIR_ENDPOINT_MODEL,
+        .dialect = WEIR_DIALECT_GEMINI,
+        .model = name};
+    return true;
+}
+
 static weir_status
 route(weir_span method, weir_span path, weir_span query,
       struct weir_surface_route *route_out, struct weir_error *err)
 {
     weir_span name = named_part(path);
+    if (route_models(method, path, name, route_out)) {
+        route_out->wants_all = has_word(query, WEIR_SPAN("all=1"));
+        return WEIR_OK;
+    }
     const char *colon = name.len > 0 ? memrchr(name.ptr, ':', name.len) : NULL;
     if (colon == NULL || colon == name.ptr)
         return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,
@@ -283,6 +306,8 @@ const struct weir_surface weir_gemini_surface = {
     .parse = parse,
     .put_refusal = put_refusal,
     .put_cut = put_cut,
+    .put_models = weir_gemini_put_models,
+    .put_model = weir_gemini_put_model,
     .put_count = put_count,
     .read_call = weir_gemini_read_call,
     .writing = writing,

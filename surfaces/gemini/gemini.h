@@ -16,4 +16,12 @@ extern const struct weir_embed_surface weir_gemini_embed_surface;
 extern const struct weir_writing_ops weir_gemini_writing;
 extern const struct weir_surface weir_gemini_surface;
 
+/* The list of models; see models.c. */
+void weir_gemini_put_models(const struct weir_surface_route *route,
+                            weir_surface_next_model next, void *context,
+                            struct weir_buf *out);
+void weir_gemini_put_model(const struct weir_surface_route *route,
+                           const struct weir_surface_model *model,
+                           struct weir_buf *out);
+
 #endif

@@ -300,17 +300,18 @@ next_model(void *context, struct weir_surface_model *model_out)
     unsigned *number = context;
     switch ((*number)++) {
     case 0:
-        *model_out = (struct weir_surface_model){
-            WEIR_SPAN("m-1"), WEIR_SPAN("maker"), 1700000000, true,
-            WEIR_SPAN_NONE,   WEIR_SPAN_NONE};
+        *model_out = (struct weir_surface_model){.id = WEIR_SPAN("m-1"),
+                                                 .owner = WEIR_SPAN("maker"),
+                                                 .created = 1700000000,
+                                                 .is_allowed = true};
         return true;
     case 1:
-        *model_out = (struct weir_surface_model){WEIR_SPAN("m-2"),
-                                                 WEIR_SPAN("maker"),
-                                                 1,
-                                                 false,
-                                                 WEIR_SPAN("policy_forbids"),
-                                                 WEIR_SPAN("no")};
+        *model_out =
+            (struct weir_surface_model){.id = WEIR_SPAN("m-2"),
+                                        .owner = WEIR_SPAN("maker"),
+                                        .created = 1,
+                                        .reason = WEIR_SPAN("policy_forbids"),
+                                        .message = WEIR_SPAN("no")};
         return true;
     default:
         return false;

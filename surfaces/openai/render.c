@@ -119,15 +119,7 @@ put_one(struct weir_json_writer *writer, const struct weir_surface_model *model)
     weir_json_add_int(writer, model->created);
     weir_json_name(writer, "owned_by");
     weir_json_add_string(writer, model->owner);
-    if (!model->is_allowed) {
-        weir_json_name(writer, "weir");
-        weir_json_begin_object(writer);
-        weir_json_name(writer, "allowed");
-        weir_json_add_bool(writer, false);
-        put_span(writer, "reason", model->reason);
-        put_span(writer, "message", model->message);
-        weir_json_end_object(writer);
-    }
+    weir_surface_put_reason(writer, model);
     weir_json_end_object(writer);
 }
 
