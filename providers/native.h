@@ -31,6 +31,23 @@ weir_status weir_native_pieces(const struct weir_pen *pen,
 /* RAW stop: an array as it is, a string as an array of one. */
 void weir_native_stop(struct weir_pen *pen, const char *name, weir_span raw);
 
+/* How a dialect writes turns; see turns.c. */
+struct weir_native_words {
+    const char *assistant; /* that side's role */
+    const char *parts;     /* the member with a message's parts */
+    bool skips_empty;      /* turns without parts are left out */
+    weir_status (*put_part)(struct weir_neutral *call, struct weir_pen *pen,
+                            const struct weir_turn *turn,
+                            const struct weir_part *part,
+                            struct weir_error *err);
+};
+bool weir_native_is_instruction(const struct weir_turn *turn);
+/* Every turn but instructions, as elements of the array that is open. */
+weir_status weir_native_put_turns(struct weir_neutral *call,
+                                  struct weir_pen *pen,
+                                  const struct weir_native_words *words,
+                                  struct weir_error *err);
+
 /* A reply in the client's own dialect: bytes pass, events are metered. */
 struct weir_reply *weir_passing_new(const struct weir_provider_ops *ops,
                                     const struct weir_reply_setup *setup,

@@ -254,13 +254,6 @@ put_part(struct weir_neutral *call, struct weir_pen *pen,
     return status;
 }
 
-static bool
-is_instruction(const struct weir_turn *turn)
-{
-    return turn->role == WEIR_SPEAKER_SYSTEM ||
-           turn->role == WEIR_SPEAKER_DEVELOPER;
-}
-
 static weir_status
 put_system(struct weir_neutral *call, struct weir_pen *pen,
            struct weir_error *err)
@@ -271,7 +264,8 @@ put_system(struct weir_neutral *call, struct weir_pen *pen,
     for (const struct weir_turn *turn = call->turns; turn != NULL;
          turn = turn->next)
         for (const struct weir_part *part = turn->parts;
-             is_instruction(turn) && part != NULL && status == WEIR_OK;
+             weir_native_is_instruction(turn) && part != NULL &&
+             status == WEIR_OK;
              part = part->next)
             status = put_part(call, pen, turn, part, err);
     weir_pen_close(pen, ']');
@@ -282,37 +276,11 @@ static weir_status
 put_messages(struct weir_neutral *call, struct weir_pen *pen,
              struct weir_error *err)
 {
-    weir_status status = WEIR_OK;
-    bool is_open = false;
-    bool was_assistant = false;
-
+    static const struct weir_native_words words = {
+        .assistant = "assistant", .parts = "content", .put_part = put_part};
     weir_pen_name(pen, "messages");
     weir_pen_open(pen, '[');
-    for (const struct weir_turn *turn = call->turns;
-         turn != NULL && status == WEIR_OK; turn = turn->next) {
-        bool is_assistant = turn->role == WEIR_SPEAKER_ASSISTANT;
-        if (is_instruction(turn))
-            continue;
-        if (is_open && is_assistant != was_assistant) {
-            weir_pen_lit(pen, "]}");
-            is_open = false;
-        }
-        if (!is_open) {
-            weir_pen_open(pen, '{');
-            weir_pen_member_escaped(pen, "role",
-                                    is_assistant ? WEIR_SPAN("assistant")
-                                                 : WEIR_SPAN("user"));
-            weir_pen_name(pen, "content");
-            weir_pen_open(pen, '[');
-            is_open = true;
-            was_assistant = is_assistant;
-        }
-        for (const struct weir_part *part = turn->parts;
-             part != NULL && status == WEIR_OK; part = part->next)
-            status = put_part(call, pen, turn, part, err);
-    }
-    if (is_open)
-        weir_pen_lit(pen, "]}");
+    weir_status status = weir_native_put_turns(call, pen, &words, err);
     weir_pen_close(pen, ']');
     return status;
 }

@@ -222,42 +222,23 @@ put_part(struct weir_neutral *call, struct weir_pen *pen,
     return WEIR_OK;
 }
 
-static bool
-is_instruction(const struct weir_turn *turn)
-{
-    return turn->role == WEIR_SPEAKER_SYSTEM ||
-           turn->role == WEIR_SPEAKER_DEVELOPER;
-}
-
+/* One object with the parts of all instructions; none without any. */
 static weir_status
-put_contents(struct weir_neutral *call, struct weir_pen *pen, bool is_system,
-             struct weir_error *err)
+put_system(struct weir_neutral *call, struct weir_pen *pen,
+           struct weir_error *err)
 {
     weir_status status = WEIR_OK;
     bool is_open = false;
-    bool was_model = false;
-
     for (const struct weir_turn *turn = call->turns;
          turn != NULL && status == WEIR_OK; turn = turn->next) {
-        bool is_model = turn->role == WEIR_SPEAKER_ASSISTANT;
-        if (is_instruction(turn) != is_system || turn->parts == NULL)
+        if (!weir_native_is_instruction(turn) || turn->parts == NULL)
             continue;
-        if (is_open && !is_system && is_model != was_model) {
-            weir_pen_lit(pen, "]}");
-            is_open = false;
-        }
         if (!is_open) {
-            if (is_system)
-                weir_pen_name(pen, "systemInstruction");
+            weir_pen_name(pen, "systemInstruction");
             weir_pen_open(pen, '{');
-            if (!is_system)
-                weir_pen_member_escaped(pen, "role",
-                                        is_model ? WEIR_SPAN("model")
-                                                 : WEIR_SPAN("user"));
             weir_pen_name(pen, "parts");
             weir_pen_open(pen, '[');
             is_open = true;
-            was_model = is_model;
         }
         for (const struct weir_part *part = turn->parts;
              part != NULL && status == WEIR_OK; part = part->next)
@@ -266,6 +247,17 @@ put_contents(struct weir_neutral *call, struct weir_pen *pen, bool is_system,
     if (is_open)
         weir_pen_lit(pen, "]}");
     return status;
+}
+
+static weir_status
+put_contents(struct weir_neutral *call, struct weir_pen *pen,
+             struct weir_error *err)
+{
+    static const struct weir_native_words words = {.assistant = "model",
+                                                   .parts = "parts",
+                                                   .skips_empty = true,
+                                                   .put_part = put_part};
+    return weir_native_put_turns(call, pen, &words, err);
 }
 
 /* --------------------------------------------------------------- tools */
@@ -403,11 +395,11 @@ write(struct weir_neutral *call, const struct weir_request *request,
 
     weir_pen_init(&pen, arena);
     weir_pen_open(&pen, '{');
-    status = put_contents(call, &pen, true, err);
+    status = put_system(call, &pen, err);
     weir_pen_name(&pen, "contents");
     weir_pen_open(&pen, '[');
     if (status == WEIR_OK)
-        status = put_contents(call, &pen, false, err);
+        status = put_contents(call, &pen, err);
     weir_pen_close(&pen, ']');
     if (status == WEIR_OK)
         status = put_tools(call, &pen, err);
