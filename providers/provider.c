@@ -153,7 +153,8 @@ weir_provider_prepare(const struct weir_provider *provider,
                       struct weir_error *err)
 {
     if (weir_provider_translates(provider, request) &&
-        request->endpoint == WEIR_ENDPOINT_EMBED)
+        request->endpoint == WEIR_ENDPOINT_EMBED &&
+        request->dialect != WEIR_DIALECT_OTHER)
         return weir_embed_translate(provider, request, target, arena,
                                     outgoing_out, err);
     if (weir_provider_translates(provider, request))

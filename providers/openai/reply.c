@@ -172,7 +172,11 @@ wanted_of(const struct weir_reply_setup *setup)
     case WEIR_ENDPOINT_RESPONSES:
         return setup->is_streamed ? responses_event : responses_body;
     case WEIR_ENDPOINT_EMBED:
-        return embed_body;
+        /* Cohere's own tells its usage where its others do. */
+        return setup->request != NULL &&
+                       setup->request->dialect == WEIR_DIALECT_OTHER
+                   ? other_body
+                   : embed_body;
     case WEIR_ENDPOINT_COMPLETE:
         return complete;
     case WEIR_ENDPOINT_MODERATE:

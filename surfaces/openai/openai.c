@@ -27,6 +27,7 @@ static const struct {
     {"GET", "/models", WEIR_ENDPOINT_MODELS, WEIR_DIALECT_CHAT, false},
     {"POST", "/moderations", WEIR_ENDPOINT_MODERATE, WEIR_DIALECT_OTHER, true},
     {"POST", "/rerank", WEIR_ENDPOINT_RERANK, WEIR_DIALECT_OTHER, true},
+    {"POST", "/embed", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_OTHER, true},
     {"POST", "/images/generations", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER,
      true},
     {"POST", "/images/edits", WEIR_ENDPOINT_IMAGE, WEIR_DIALECT_OTHER, true,
@@ -61,7 +62,7 @@ wants_all(weir_span query)
  *    /openai/v1/...                  as /v1/...
  *    /openai/deployments/NAME/...    as /v1/..., the model is NAME
  *    /models/chat/completions        Azure AI model inference, and embeddings
- *    /v2/rerank                      Cohere's client
+ *    /v2/rerank, /v2/embed           Cohere's client
  *
  * Gives the end to be looked up behind "/v1", and the name.
  */
@@ -75,6 +76,7 @@ without_azure(weir_span path, weir_span *name_out)
         weir_span_equal(path, WEIR_SPAN("/models/embeddings")))
         return (weir_span){path.ptr + 7, path.len - 7};
     if (weir_span_equal(path, WEIR_SPAN("/v2/rerank")) ||
+        weir_span_equal(path, WEIR_SPAN("/v2/embed")) ||
         weir_span_starts(path, WEIR_SPAN("/v1/")))
         return (weir_span){path.ptr + 3, path.len - 3};
     if (weir_span_starts(path, v1))

@@ -26,6 +26,9 @@ enum {
     QUERY,
     DOCUMENTS,
     DOCUMENT,
+    TEXTS,
+    INPUTS,
+    IMAGES,
     INSTRUCTIONS,
     MODELS,
     FALLBACKS,
@@ -43,6 +46,9 @@ static const weir_json_path members[MEMBERS] = {
     [QUERY] = WEIR_JSON_PATH1("query"),
     [DOCUMENTS] = WEIR_JSON_PATH1("documents"),
     [DOCUMENT] = WEIR_JSON_PATH2("documents", EACH),
+    [TEXTS] = WEIR_JSON_PATH1("texts"),
+    [INPUTS] = WEIR_JSON_PATH1("inputs"),
+    [IMAGES] = WEIR_JSON_PATH2("images", EACH),
     [INSTRUCTIONS] = WEIR_JSON_PATH1("instructions"),
     [MODELS] = WEIR_JSON_PATH1("models"),
     [FALLBACKS] = WEIR_JSON_PATH1("fallbacks"),
@@ -97,6 +103,14 @@ read_work(const struct weir_scanned *scanned)
         request->units =
             (hits[DOCUMENT].count + DOCUMENTS_EACH - 1) / DOCUMENTS_EACH;
         return WEIR_OK;
+    case WEIR_ENDPOINT_EMBED: /* Cohere's own */
+        if (weir_scan_is_absent(scanned, TEXTS) &&
+            weir_scan_is_absent(scanned, INPUTS) && hits[IMAGES].count == 0)
+            return weir_scan_reject(scanned, TEXTS, "is missing");
+        request->prompt_bytes +=
+            hits[IMAGES].count * (uint64_t)WEIR_SURFACE_MEDIA_BYTES;
+        request->input_tokens = weir_tokens_of_bytes(request->prompt_bytes);
+        return WEIR_OK;
     case WEIR_ENDPOINT_IMAGE:
         if (hits[PROMPT].kind != WEIR_JSON_STRING)
             return weir_scan_reject(scanned, PROMPT, "must be a string");
@@ -115,8 +129,8 @@ weir_openai_parse_other(const struct weir_surface_route *route, weir_span body,
                         struct weir_request *request_out,
                         struct weir_error *err)
 {
-    static const uint8_t texts[] = {INPUT, PROMPT, QUERY, DOCUMENTS,
-                                    INSTRUCTIONS};
+    static const uint8_t texts[] = {INPUT, PROMPT, QUERY,       DOCUMENTS,
+                                    TEXTS, INPUTS, INSTRUCTIONS};
     weir_json_hit hits[MEMBERS];
     struct weir_scanned scanned = {members, hits, request_out, err};
     uint64_t n = 1;

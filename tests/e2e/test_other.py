@@ -17,7 +17,7 @@ openai = pytest.importorskip("openai")
 cohere = pytest.importorskip("cohere")
 
 MODELS = {"judge": "moderate", "ranker": "rerank", "painter": "image",
-          "speaker": "speech", "hearer": "transcribe"}
+          "speaker": "speech", "hearer": "transcribe", "embedder": "embed"}
 SOUND = bytes(range(256)) * 200
 
 
@@ -156,6 +156,37 @@ def test_cohere_s_client_ranks(setting, make):
         {"model": "ranker", "query": "q", "documents": ["a"]}).encode())
     assert status == 200
     assert setting.usage(headers["weir-request-id"]) == (2, 0, False)
+
+
+@pytest.mark.parametrize("make, path", [
+    (cohere.Client, "/v1/embed"), (cohere.ClientV2, "/v2/embed")])
+def test_cohere_s_client_embeds(setting, make, path):
+    """Tokens as the origin bills them; by an estimate where it does not say;
+    no origin of another family is asked."""
+    said = {"id": "e1", "texts": ["a", "b"], "response_type":
+            "embeddings_by_type", "embeddings": {"float": [[0.5, 1.25]] * 2},
+            "meta": {"api_version": {"version": "2"},
+                     "billed_units": {"input_tokens": 7}}}
+    setting.origin.set("/embed", said)
+    client = make(api_key=setting.key, base_url=setting.url)
+    got = client.embed(model="embedder", texts=["a", "b"],
+                       input_type="search_query", embedding_types=["float"])
+    assert got.embeddings.float_[0] == [0.5, 1.25]
+    asked = json.loads(setting.origin.seen[-1][2])
+    assert asked["model"] == "embedder-9" and asked["texts"] == ["a", "b"]
+    body = json.dumps({"model": "embedder", "texts": ["x" * 400]}).encode()
+    status, headers, _ = setting.post(path, body)
+    assert status == 200
+    assert setting.usage(headers["weir-request-id"]) == (7, 0, False)
+    del said["meta"]
+    setting.origin.set("/embed", said)
+    _, headers, _ = setting.post(path, body)
+    tokens, made, estimated = setting.usage(headers["weir-request-id"])
+    assert 80 < tokens < 200 and made == 0 and estimated
+    seen = len(setting.origin.seen)
+    status, _, told = setting.post(path, b'{"model": "embedder"}')
+    assert status == 400 and b"texts" in told
+    assert len(setting.origin.seen) == seen
 
 
 def test_variations_are_pictures(setting):
