@@ -250,6 +250,24 @@ print_outcome(FILE *out, const json_t *outcome)
             weir_cli_text(outcome, "price_version"));
 }
 
+static void
+print_opinions(FILE *out, const json_t *opinions)
+{
+    const json_t *one;
+    size_t index;
+    json_array_foreach(opinions, index, one)
+    {
+        const char *category = weir_cli_text(one, "category");
+        const char *unheard = weir_cli_text(one, "unheard");
+        fprintf(out, "judged %s by %s: %s%s%s%s%s, score %lld, to %s\n",
+                weir_cli_text(one, "direction"),
+                weir_cli_text(one, "classifier"), weir_cli_text(one, "opinion"),
+                category[0] == '\0' ? "" : " ", category,
+                unheard[0] == '\0' ? "" : " ", unheard,
+                weir_cli_number(one, "score"), weir_cli_text(one, "action"));
+    }
+}
+
 /* What the watch did to the call; nothing is said of a call it left alone. */
 static void
 print_step(FILE *out, const json_t *step)
@@ -294,6 +312,7 @@ print_explained(FILE *out, const json_t *reply)
     print_candidates(out, reply);
     print_step(out, json_object_get(reply, "step"));
     print_shared(out, json_object_get(reply, "watch"));
+    print_opinions(out, json_object_get(reply, "classified_by"));
     print_outcome(out, json_object_get(reply, "outcome"));
     fprintf(out, "policy image %s, overlay %lld\n",
             weir_cli_text(image, "digest"), weir_cli_number(image, "overlay"));

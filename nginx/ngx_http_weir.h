@@ -19,6 +19,8 @@
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
  *   ngx_http_weir_filter.c   rules over prompts and answers
+ *   ngx_http_weir_classify.c what waits for classifiers, and what they say
+ *   ngx_http_weir_ask.c      asks of classifiers: HTTP, one deadline each
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
  *   ngx_http_weir_cache.c    answers that are given again
@@ -68,6 +70,8 @@
 typedef struct ngx_http_weir_set_s  ngx_http_weir_set_t;
 typedef struct ngx_http_weir_filtering_s  ngx_http_weir_filtering_t;
 typedef struct ngx_http_weir_caching_s  ngx_http_weir_caching_t;
+typedef struct ngx_http_weir_classifying_s  ngx_http_weir_classifying_t;
+typedef struct ngx_http_weir_asker_s  ngx_http_weir_asker_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -98,6 +102,10 @@ union ngx_http_weir_reader_u {
 /* Calls of a worker that may wait at a time because a step of the watch slows
  * them; more are refused. */
 #define NGX_HTTP_WEIR_SLOWED        1024
+
+/* Of a reply that is read whole, or of one event; also of a request's
+ * strings. */
+#define NGX_HTTP_WEIR_FILTERED_MAX  (64 * 1024 * 1024)
 
 /* How often an idle worker looks for new policy. */
 #define NGX_HTTP_WEIR_TICK          100
@@ -248,6 +256,7 @@ typedef struct {
     ngx_uint_t                      reader_count;
 
     ngx_http_weir_set_t            *sets;       /* of filters */
+    ngx_http_weir_asker_t          *askers;     /* of classifiers */
 
     ngx_http_weir_database_t        countries;
     ngx_http_weir_database_t        systems;
@@ -350,6 +359,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
     ngx_http_weir_caching_t        *caching;    /* NULL: not cached */
     ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
+    ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -492,6 +502,8 @@ ngx_int_t ngx_http_weir_journal_wait(ngx_http_weir_ctx_t *ctx,
 
 /* ngx_http_weir_call.c */
 ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
+/* A call that was decided, filtered and classified goes on with this body. */
+void ngx_http_weir_admit_classified(ngx_http_weir_ctx_t *ctx, weir_span body);
 
 
 /* ngx_http_weir_bulk.c */
@@ -613,6 +625,8 @@ ngx_int_t ngx_http_weir_filter_end(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain);
 ngx_uint_t ngx_http_weir_is_blocked(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_filter_reset(ngx_http_weir_ctx_t *ctx);
+/* A classifier stopped it. */
+void ngx_http_weir_block_reply(ngx_http_weir_ctx_t *ctx);
 /* In place of a reply of which nothing was sent. */
 void ngx_http_weir_refuse_reply(ngx_http_weir_ctx_t *ctx);
 /* For the record; lives as long as the call. */
@@ -639,6 +653,9 @@ ngx_int_t ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain, const struct weir_reply_piece *piece);
 ngx_int_t ngx_http_weir_append_plain(ngx_http_weir_ctx_t *ctx,
     ngx_chain_t **chain, u_char *p, size_t n);
+/* The event that says so, into a chain. */
+ngx_int_t ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx,
+    ngx_chain_t **chain);
 /* Tells the client that its stream was broken off. */
 void ngx_http_weir_send_cut(ngx_http_weir_ctx_t *ctx);
 /* The origin is at its end: the rest goes to the client. */

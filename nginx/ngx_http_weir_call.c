@@ -21,6 +21,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 #include <sys/mman.h>
 
@@ -128,6 +129,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_free_reply(ctx);
     ngx_http_weir_filter_free(ctx);
     ngx_http_weir_cache_free(ctx);
+    ngx_http_weir_classify_free(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {
@@ -527,7 +529,8 @@ _Static_assert((int) WEIR_ENDPOINT_COMPLETE == (int) WEIR_OP_COMPLETE
                "endpoints that ask models have their operations' numbers");
 
 
-/* Reads the question and asks policy; `body` may become another. */
+/* Reads the question and asks policy; then what filters make of it: `body`
+ * may become another. */
 
 static weir_status
 ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
@@ -558,15 +561,15 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.input_tokens = ctx->ask.input_tokens;
     ask.output_tokens_max = ctx->ask.output_tokens_max;
     ask.n = ctx->ask.n;
-    ask.body_bytes = body.len;
-    ask.body = body;
+    ask.body_bytes = body->len;
+    ask.body = *body;
 
     status = weir_call_decide(&ctx->call, &ask, err);
 
     /* what is not made of turns has no features, and forms are not JSON */
 
     if (ctx->route.dialect != WEIR_DIALECT_OTHER) {
-        weir_call_watch(&ctx->call, body);
+        weir_call_watch(&ctx->call, *body);
     }
 
     if (status != WEIR_OK) {
@@ -577,7 +580,7 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
 }
 
 
-/* After WEIR_OK the call is on record. */
+/* Holds what it needs; after WEIR_OK the call is on record. */
 
 static weir_status
 ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
@@ -587,11 +590,6 @@ ngx_http_weir_admit(ngx_http_weir_ctx_t *ctx, weir_span body,
     ngx_http_weir_worker_t  *w;
 
     w = &ngx_http_weir_worker;
-
-    status = ngx_http_weir_decide(ctx, &body, err);
-    if (status != WEIR_OK) {
-        return status;
-    }
 
     status = ngx_http_weir_may_slow(ctx, err);
     if (status != WEIR_OK) {
@@ -663,7 +661,7 @@ ngx_http_weir_count(ngx_http_weir_ctx_t *ctx, weir_span body)
 static void
 ngx_http_weir_body_handler(ngx_http_request_t *r)
 {
-    uint64_t              position;
+    ngx_int_t             rc;
     weir_span             body;
     weir_status           status;
     struct weir_error     err;
@@ -686,6 +684,34 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
         return;
     }
 
+    err.text[0] = '\0';
+
+    status = ngx_http_weir_decide(ctx, &body, &err);
+    if (status != WEIR_OK) {
+        ngx_http_finalize_request(r, ngx_http_weir_refuse(ctx, status, &err));
+        return;
+    }
+
+    rc = ngx_http_weir_classify_request(ctx, body);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+
+    } else if (rc == NGX_OK) {
+        ngx_http_weir_admit_classified(ctx, body);
+    }
+}
+
+
+void
+ngx_http_weir_admit_classified(ngx_http_weir_ctx_t *ctx, weir_span body)
+{
+    uint64_t             position;
+    weir_status          status;
+    struct weir_error    err;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
     err.text[0] = '\0';
 
     status = ngx_http_weir_admit(ctx, body, &position, &err);

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 
 /* -------------------------------------------------------------- drain */
@@ -85,6 +86,7 @@ ngx_http_weir_grow(ngx_http_weir_ctx_t *ctx, size_t size)
 static ngx_int_t
 ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 {
+    ngx_int_t                 rc;
     weir_span                 input;
     ngx_http_upstream_t      *u;
     struct weir_reply_piece   piece;
@@ -146,6 +148,12 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
         ctx->is_restarting = 1;     /* not to be settled as nginx ends it */
         ngx_http_weir_post_restart(ctx);
         return NGX_AGAIN;
+    }
+
+    rc = ngx_http_weir_classify_end(ctx, &ctx->body);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     u->headers_in.content_length_n = ctx->passed;

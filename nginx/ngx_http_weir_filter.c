@@ -18,13 +18,10 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 #include <weir/filter.h>
 
-
-/* Of a reply that is read whole, or of one event; also of a request's
- * strings. */
-#define NGX_HTTP_WEIR_FILTERED_MAX  (64 * 1024 * 1024)
 
 /* Sets without a user that are kept for the next one. */
 #define NGX_HTTP_WEIR_SETS          32
@@ -500,7 +497,11 @@ ngx_http_weir_filter_request(ngx_http_weir_ctx_t *ctx, weir_span *body,
 
     mask = ctx->call.answer.obligations.filters;
 
-    if (mask == 0) {
+    if (ngx_http_weir_classify_init(ctx) != NGX_OK) {
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "no memory");
+    }
+
+    if (mask == 0 && !ngx_http_weir_classifies_reply(ctx)) {
         return WEIR_OK;
     }
 
@@ -537,7 +538,8 @@ ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx)
 {
     return ctx->filtering
            && (weir_detect_rule_count(ctx->filtering->reply->set) > 0
-               || ctx->filtering->vault.count > 0);
+               || ctx->filtering->vault.count > 0
+               || ngx_http_weir_classifies_reply(ctx));
 }
 
 
@@ -597,7 +599,26 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
         return NGX_OK;
     }
 
+    if (ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE && !ctx->is_stream
+        && ngx_http_weir_classifies_reply(ctx))
+    {
+        /* its end is the origin's to tell, when nothing can wait any more */
+
+        if (!ngx_http_weir_classify_may_pass(ctx)) {
+            f->is_blocked = 1;
+            f->blocked_by = WEIR_DETECT_RULES_MAX;
+            return NGX_OK;
+        }
+
+        ngx_http_weir_classify_unreadable(ctx);
+    }
+
     ngx_memzero(&setup, sizeof(struct weir_filter_setup));
+
+    if (ngx_http_weir_classifies_reply(ctx)) {
+        setup.on_text = ngx_http_weir_classify_text;
+        setup.context = ctx;
+    }
 
     setup.set = f->reply->set;
     setup.restores = f->vault.count ? &f->vault : NULL;
@@ -609,6 +630,14 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
         || (!setup.is_streamed
             && !ngx_http_weir_is_type(type, "application/json")))
     {
+        if (weir_detect_rule_count(f->reply->set) == 0 && f->vault.count == 0
+            && ngx_http_weir_classify_may_pass(ctx))
+        {
+            ngx_http_weir_classify_unreadable(ctx);
+            f->is_passed = 1;
+            return NGX_OK;
+        }
+
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                       "weir: a reply of type \"%*s\" cannot be filtered",
                       type.len, type.ptr);
@@ -643,7 +672,11 @@ ngx_http_weir_pass_filtered(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
                       (ngx_uint_t) f->blocked_by);
     }
 
-    rc = ngx_http_weir_append_copy(ctx, chain, f->out.ptr, f->out.len);
+    if (goes_on) {
+        ngx_http_weir_classify_body(ctx, weir_buf_span(&f->out));
+    }
+
+    rc = ngx_http_weir_classify_reply(ctx, chain, weir_buf_span(&f->out));
 
     weir_buf_reset(&f->out);
 
@@ -712,6 +745,16 @@ ngx_http_weir_filter_reset(ngx_http_weir_ctx_t *ctx)
         f->is_passed = 0;
         weir_buf_reset(&f->out);
     }
+
+    ngx_http_weir_classify_reset(ctx);
+}
+
+
+void
+ngx_http_weir_block_reply(ngx_http_weir_ctx_t *ctx)
+{
+    ctx->filtering->is_blocked = 1;
+    ctx->filtering->blocked_by = WEIR_DETECT_RULES_MAX;
 }
 
 
@@ -726,6 +769,14 @@ ngx_http_weir_refuse_reply(ngx_http_weir_ctx_t *ctx)
     ngx_http_weir_filtering_t  *f;
 
     f = ctx->filtering;
+    status = ngx_http_weir_classify_refusal(ctx, &err);
+
+    if (status != WEIR_OK) {
+        ngx_http_finalize_request(ctx->request,
+                                  ngx_http_weir_refuse(ctx, status, &err));
+        return;
+    }
+
     rule = f->blocked_by < weir_detect_rule_count(f->reply->set)
            && f->filter
            ? weir_detect_rule_name(f->reply->set, f->blocked_by)

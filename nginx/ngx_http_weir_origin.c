@@ -19,6 +19,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 
 static ngx_int_t ngx_http_weir_reinit_request(ngx_http_request_t *r);
@@ -458,6 +459,7 @@ ngx_http_weir_finalize_whole(ngx_http_weir_ctx_t *ctx)
 static void
 ngx_http_weir_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 {
+    ngx_uint_t            is_said;
     ngx_http_weir_ctx_t  *ctx;
 
     ctx = ngx_http_weir_get_ctx(r);
@@ -466,11 +468,17 @@ ngx_http_weir_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         ngx_del_timer(&ctx->coalesce);
     }
 
+    is_said = ngx_http_weir_classify_is_at_end(ctx);
+    ngx_http_weir_classify_leave(ctx);
+
     if (ctx->is_restarting || ctx->is_withdrawn) {
         return;
     }
 
-    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+    if (is_said) {
+        rc = NGX_OK;    /* the client had it all, and did not wait */
+
+    } else if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
         || rc == NGX_HTTP_REQUEST_TIME_OUT
         || rc == NGX_DONE
         || r->connection->error)
@@ -627,6 +635,7 @@ ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx)
     r = ctx->request;
     ctx->is_withdrawn = 1;
 
+    ngx_http_weir_classify_leave(ctx);
     ngx_http_weir_drop_upstream(r);
 
     if (ctx->restart.posted) {

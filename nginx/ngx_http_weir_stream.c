@@ -26,6 +26,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 
 /* Bytes of one read that are worth it without waiting. */
@@ -35,8 +36,6 @@
 static void ngx_http_weir_read_event(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
 static void ngx_http_weir_coalesce_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx,
-    ngx_chain_t **chain);
 
 
 /* -------------------------------------------------------------- output */
@@ -265,7 +264,7 @@ ngx_http_weir_filter_init(void *data)
 
     if (ctx->mode == NGX_HTTP_WEIR_WHOLE) {
         u->out_bufs = ctx->body;
-        u->length = 0;
+        u->length = ngx_http_weir_classify_joins(ctx) ? 1 : 0;
         u->keepalive = !ctx->is_closing;
 
         if (ctx->out_last) {
@@ -355,6 +354,7 @@ ngx_http_weir_is_oversize(ngx_http_weir_ctx_t *ctx, size_t n)
 static ngx_int_t
 ngx_http_weir_finish(ngx_http_weir_ctx_t *ctx)
 {
+    ngx_int_t                 rc;
     ngx_http_upstream_t      *u;
     struct weir_reply_piece   piece;
 
@@ -387,6 +387,20 @@ ngx_http_weir_finish(ngx_http_weir_ctx_t *ctx)
         && ngx_http_weir_filter_end(ctx, &u->out_bufs) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (ngx_http_weir_is_blocked(ctx)) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_weir_classify_end(ctx, &u->out_bufs);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_AGAIN || ngx_http_weir_classify_joins(ctx)) {
+        return NGX_OK;      /* it ends when the last verdict is there */
     }
 
     u->length = 0;
@@ -462,6 +476,14 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
         return ngx_http_weir_append_cut(ctx, &u->out_bufs);
     }
 
+    if (ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE && ctx->reply
+        && ctx->is_stream && ngx_http_weir_classifies_reply(ctx)
+        && weir_reply_facts(ctx->reply)->state != WEIR_REPLY_OPEN)
+    {
+        ctx->is_complete = 1;   /* verdicts are awaited before it closes */
+        ctx->is_closing = 1;
+    }
+
     if (ctx->is_complete && !ngx_http_weir_is_blocked(ctx)
         && ngx_http_weir_finish(ctx) != NGX_OK)
     {
@@ -531,12 +553,14 @@ ngx_http_weir_end_reply(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_whole)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
 {
     char                  text[2048];
     weir_span             event;
+    weir_status           status;
     struct weir_buf       buf;
+    struct weir_error     err;
     struct weir_refusal   refusal;
 
     ngx_memzero(&refusal, sizeof(struct weir_refusal));
@@ -546,6 +570,13 @@ ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
         refusal.code = weir_span_of(weir_reason_code(WEIR_REASON_WITHDRAWN));
         refusal.message = WEIR_SPAN("what served this call has been "
                                     "withdrawn: the answer is not complete");
+
+    } else if ((status = ngx_http_weir_classify_refusal(ctx, &err))
+               != WEIR_OK)
+    {
+        refusal.status = status;
+        refusal.code = weir_span_of(weir_reason_code(ctx->call.reason));
+        refusal.message = weir_span_of(err.text);
 
     } else if (ngx_http_weir_is_blocked(ctx)) {
         refusal.status = WEIR_EDENIED;
@@ -576,7 +607,14 @@ ngx_http_weir_append_cut(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
     ctx->is_cut_sent = 1;
     event = weir_buf_span(&buf);
 
-    return ngx_http_weir_append_copy(ctx, chain, event.ptr, event.len);
+    if (ngx_http_weir_append_copy(ctx, chain, event.ptr, event.len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->out_last->buf->flush = 1;  /* nothing follows that would push it */
+
+    return NGX_OK;
 }
 
 

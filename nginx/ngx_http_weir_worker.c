@@ -24,6 +24,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_ask.h"
 
 #include <malloc.h>
 #include <sys/mman.h>
@@ -515,6 +516,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_http_weir_cache_close(w);
     ngx_http_weir_forget_credentials(w);
     ngx_http_weir_free_sets();
+    ngx_http_weir_free_askers();
 
     ngx_http_weir_view_unref(w->view);
     w->view = NULL;

@@ -263,6 +263,12 @@ reply_of(const struct weir_explained *in, struct weir_store *store)
     set_if(reply, "step",
            weir__explain_step(in->recorded.is_refusal ? &in->refusal.step
                                                       : &in->intent.step));
+    set_if(reply, "classified_by",
+           in->recorded.is_refusal
+               ? weir__explain_opinions(in->refusal.opinions,
+                                        in->refusal.opinion_count)
+               : weir__explain_opinions(in->outcome.opinions,
+                                        in->outcome.opinion_count));
     if (in->has_outcome) {
         json_object_set_new(reply, "outcome", outcome_json(&in->outcome));
         json_object_set_new(json_object_get(reply, "journal"), "last",

@@ -67,6 +67,9 @@ void weir__explain_places(const struct weir_explained *explained,
 json_t *weir__explain_step(const struct weir_record_step *step);
 json_t *weir__explain_watch(const struct weir_record_watch *watch,
                             struct weir_store *store, weir_time when);
+/* What classifiers over HTTP said; NULL: none was asked. */
+json_t *weir__explain_opinions(const struct weir_record_opinion *opinions,
+                               uint32_t count);
 
 /* Decides again and adds "candidates", "differences" and "is_same". */
 void weir__explain_replay(const struct weir_explained *explained,

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include <weir/detect.h>
+#include <weir/image.h>
 #include <weir/watch_indicators.h>
 #include <weir/watch_score.h>
 
@@ -93,6 +95,36 @@ exchanges_json(struct weir_store *store, uint32_t exchanges, weir_time when)
         if (store == NULL || !weir_share_name_at(store, number, when, name))
             snprintf(name, sizeof name, "#%u", number);
         json_array_append_new(list, json_string(name));
+    }
+    return list;
+}
+
+json_t *
+weir__explain_opinions(const struct weir_record_opinion *opinions,
+                       uint32_t count)
+{
+    if (count == 0)
+        return NULL;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir_record_opinion *one = &opinions[i];
+        json_t *row = json_pack(
+            "{s:o,s:s,s:s,s:o,s:i,s:s,s:i,s:i,s:I}", "classifier",
+            weir__explain_text(one->classifier), "direction",
+            one->direction == WEIR_IMAGE_REQUESTS ? "input" : "output",
+            "opinion", weir_opinion_name((enum weir_opinion)one->opinion),
+            "category", weir__explain_text(one->category), "score",
+            (int)one->score, "action",
+            one->action == 0                   ? "watch"
+            : one->action == WEIR_DETECT_BLOCK ? "block"
+                                               : "flag",
+            "asked", (int)one->asked, "failed", (int)one->failed, "elapsed_ms",
+            (json_int_t)one->elapsed_ms);
+        if (one->unheard != WEIR_UNHEARD_NO)
+            json_object_set_new(row, "unheard",
+                                json_string(weir_unheard_name(
+                                    (enum weir_unheard)one->unheard)));
+        json_array_append_new(list, row);
     }
     return list;
 }

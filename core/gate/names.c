@@ -37,6 +37,7 @@ static const char *const reasons[] = {
     [WEIR_REASON_EJECTED] = "deployments_ejected",
     [WEIR_REASON_RESTING] = "deployments_resting",
     [WEIR_REASON_FULL] = "deployments_full",
+    [WEIR_REASON_UNCLASSIFIED] = "classifier_unavailable",
 };
 
 const char *

@@ -3,14 +3,16 @@
 import http.server
 import json
 import threading
+import time
 
 
 class Replayer:
     """Listens on a free port; `reply` is what the next calls get, `asked`
-    what they asked."""
+    what they asked, `pause` seconds between two chunks."""
 
     def __init__(self):
         self.asked = []
+        self.pause = 0
         self.set(b"{}")
         replayer = self
 
@@ -26,8 +28,10 @@ class Replayer:
             def log_message(self, *words):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                      Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        daemon=True)
@@ -52,6 +56,7 @@ class Replayer:
             part = body[at:at + chunk]
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             handler.wfile.flush()
+            time.sleep(self.pause)
         handler.wfile.write(b"0\r\n\r\n")
 
     def last(self):

@@ -51,6 +51,7 @@ struct weir_filter {
     int64_t added;     /* events */
     int64_t number;    /* sequence_number of the last event */
     bool is_rewritten; /* the last event, its end included */
+    bool has_deltas;   /* one at least has been read */
 };
 
 /* ---------------------------------------------------------------- event */
@@ -331,6 +332,13 @@ give_up(struct weir_filter *filter)
 
 /* One string through its channel; the replacement, quoted, in filter->text.
  * `like`: the event, to be repeated should something be held. */
+static void
+tell(const struct weir_filter *filter, uint64_t channel, weir_span text)
+{
+    if (filter->setup.on_text != NULL && text.len > 0)
+        filter->setup.on_text(filter->setup.context, channel, text);
+}
+
 static bool
 feed(struct weir_filter *filter, struct channel *c, weir_span raw, bool is_last)
 {
@@ -352,6 +360,7 @@ feed(struct weir_filter *filter, struct channel *c, weir_span raw, bool is_last)
     }
     weir_buf_reset(&filter->text);
     weir_json_quote(&filter->text, weir_buf_span(&plain));
+    tell(filter, c->key, weir_buf_span(&plain));
     explicit_bzero(memory, sizeof memory);
     weir_buf_fini(&plain);
     return !filter->found.is_blocked;
@@ -491,6 +500,7 @@ flush(struct weir_filter *filter, struct channel *c, struct weir_buf *out)
         return give_up(filter);
     if (plain.len > 0)
         repeat(filter, c, weir_buf_span(&plain), out);
+    tell(filter, c->key, weir_buf_span(&plain));
     explicit_bzero(memory, sizeof memory);
     weir_detect_stream_init(&c->stream, filter->setup.set,
                             filter->setup.restores);
@@ -519,6 +529,7 @@ pass_delta(struct weir_filter *filter, weir_span raw, struct event *event,
     bool has_number = event->sequence_number.len > 0;
     size_t begun = out->len;
     weir_buf_reset(&filter->event);
+    filter->has_deltas = true;
     for (size_t i = 0; i < event->count; i++) {
         struct string *string = &event->strings[i];
         struct channel *c = channel_of(filter, string->key, event->group);
@@ -544,6 +555,13 @@ pass_delta(struct weir_filter *filter, weir_span raw, struct event *event,
         if (edits.all[i].channel != NULL && is_holding(edits.all[i].channel) &&
             !keep(filter, &edits, i, written, data_at))
             return false;
+    return true;
+}
+
+static bool
+tell_other(void *context, weir_span text)
+{
+    tell(context, 0, text);
     return true;
 }
 
@@ -576,6 +594,8 @@ pass_other(struct weir_filter *filter, weir_span raw, struct event *event,
             return give_up(filter);
         }
     }
+    if (filter->setup.on_text != NULL && !filter->has_deltas)
+        (void)weir_detect_texts(data, &filter->arena, tell_other, filter);
     weir_buf_reset(&filter->event);
     if (event->sequence_number.len > 0)
         add_number(filter, event, &edits);
