@@ -19,7 +19,8 @@
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
  *   ngx_http_weir_filter.c   rules over prompts and answers
- *   ngx_http_weir_classify.c what waits for classifiers, and what they say
+ *   ngx_http_weir_classify.c    who is asked, and about prompts
+ *   ngx_http_weir_classify_reply.c, _heard.c  about replies; what is said
  *   ngx_http_weir_ask.c      asks of classifiers: HTTP, one deadline each
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
@@ -458,6 +459,9 @@ void ngx_http_weir_cache_close(ngx_http_weir_worker_t *w);
 /* In place of a first attempt: whether the call was answered. Takes over one
  * count of the request then. */
 ngx_uint_t ngx_http_weir_cache_serve(ngx_http_weir_ctx_t *ctx);
+/* Goes on with a hit, and ends it: what classifiers were awaited for. */
+void ngx_http_weir_cache_pass(ngx_http_weir_ctx_t *ctx, ngx_chain_t *out);
+void ngx_http_weir_cache_end(ngx_http_weir_ctx_t *ctx, ngx_int_t rc);
 /* "hit", "miss", ...; NULL: the call has nothing to do with it. */
 const char *ngx_http_weir_cache_word(ngx_http_weir_ctx_t *ctx);
 /* Of a hit; NULL: it is none. */
@@ -513,6 +517,8 @@ weir_status ngx_http_weir_bulk_decide(ngx_http_weir_ctx_t *ctx,
     weir_span body, struct weir_error *err);
 weir_status ngx_http_weir_bulk_prepare(ngx_http_weir_ctx_t *ctx,
     const struct weir_target *target, struct weir_error *err);
+/* The lines that are sent; empty: none. */
+weir_span ngx_http_weir_bulk_lines(ngx_http_weir_ctx_t *ctx);
 /* Whether the reply is an object that is told anew, and so read whole. */
 ngx_uint_t ngx_http_weir_bulk_is_told(ngx_http_weir_ctx_t *ctx);
 /* `body` becomes what the client is told; NGX_ERROR: it cannot be. */
@@ -615,6 +621,8 @@ weir_status ngx_http_weir_filter_part(ngx_http_weir_ctx_t *ctx,
     weir_span *part, struct weir_buf *out, struct weir_error *err);
 /* Whether replies go through ngx_http_weir_filter_reply(). */
 ngx_uint_t ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx);
+/* Whether one that cannot be looked at must not pass. */
+ngx_uint_t ngx_http_weir_must_filter_reply(ngx_http_weir_ctx_t *ctx);
 /* While the head is there: what kind of reply it is. */
 ngx_int_t ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx);
 /* Appends what may go on of these bytes; once blocked, nothing. */

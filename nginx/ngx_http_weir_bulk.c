@@ -20,6 +20,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 #include <weir/bulk.h>
 
@@ -123,7 +124,7 @@ ngx_http_weir_may_answer(ngx_http_weir_ctx_t *ctx, struct weir_buf *out,
     nothing = WEIR_SPAN("{}");
     status = ngx_http_weir_filter_part(ctx, &nothing, out, err);
 
-    if (status != WEIR_OK || !ngx_http_weir_filters_reply(ctx)) {
+    if (status != WEIR_OK || !ngx_http_weir_must_filter_reply(ctx)) {
         return status;
     }
 
@@ -204,12 +205,24 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
 }
 
 
+weir_span
+ngx_http_weir_bulk_lines(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->route.bulk == WEIR_BULK_UPLOAD ? ctx->bulk->file
+                                               : WEIR_SPAN_NONE;
+}
+
+
 static weir_status
 ngx_http_weir_filter_file(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 {
     size_t            max;
     weir_status       status;
     struct weir_buf   part, file;
+
+    if (ngx_http_weir_classify_init(ctx) != NGX_OK) {
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "no memory");
+    }
 
     if (ctx->call.answer.obligations.filters == 0) {
         return WEIR_OK;

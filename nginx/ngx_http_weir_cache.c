@@ -28,6 +28,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
 
 #include <sys/mman.h>
 
@@ -383,6 +384,24 @@ ngx_http_weir_cache_send(ngx_http_weir_ctx_t *ctx, weir_span body)
         return;
     }
 
+    rc = ngx_http_weir_classify_end(ctx, &out);
+
+    if (rc == NGX_OK) {
+        ngx_http_weir_cache_pass(ctx, out);
+
+    } else if (rc == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+
+void
+ngx_http_weir_cache_pass(ngx_http_weir_ctx_t *ctx, ngx_chain_t *out)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
     rc = ngx_http_weir_cache_head(ctx);
 
     if (rc == NGX_OK && !r->header_only) {
@@ -396,9 +415,21 @@ ngx_http_weir_cache_send(ngx_http_weir_ctx_t *ctx, weir_span body)
         }
     }
 
-    ngx_http_weir_settle(ctx, rc == NGX_ERROR || r->connection->error
+    if (rc != NGX_ERROR && ngx_http_weir_classify_joins(ctx)) {
+        return;     /* it ends when the last verdict is there */
+    }
+
+    ngx_http_weir_cache_end(ctx, rc);
+}
+
+
+void
+ngx_http_weir_cache_end(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_http_weir_settle(ctx, rc == NGX_ERROR
+                              || ctx->request->connection->error
                               ? WEIR_END_CLIENT_LEFT : WEIR_END_COMPLETE);
-    ngx_http_finalize_request(r, rc);
+    ngx_http_finalize_request(ctx->request, rc);
 }
 
 

@@ -561,15 +561,15 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.input_tokens = ctx->ask.input_tokens;
     ask.output_tokens_max = ctx->ask.output_tokens_max;
     ask.n = ctx->ask.n;
-    ask.body_bytes = body->len;
-    ask.body = *body;
+    ask.body_bytes = body.len;
+    ask.body = body;
 
     status = weir_call_decide(&ctx->call, &ask, err);
 
     /* what is not made of turns has no features, and forms are not JSON */
 
     if (ctx->route.dialect != WEIR_DIALECT_OTHER) {
-        weir_call_watch(&ctx->call, *body);
+        weir_call_watch(&ctx->call, body);
     }
 
     if (status != WEIR_OK) {

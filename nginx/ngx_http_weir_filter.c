@@ -544,6 +544,16 @@ ngx_http_weir_filters_reply(ngx_http_weir_ctx_t *ctx)
 
 
 ngx_uint_t
+ngx_http_weir_must_filter_reply(ngx_http_weir_ctx_t *ctx)
+{
+    return (ctx->filtering
+            && (weir_detect_rule_count(ctx->filtering->reply->set) > 0
+                || ctx->filtering->vault.count > 0))
+           || !ngx_http_weir_classify_may_pass(ctx);
+}
+
+
+ngx_uint_t
 ngx_http_weir_is_blocked(ngx_http_weir_ctx_t *ctx)
 {
     return ctx->filtering && ctx->filtering->is_blocked;
@@ -600,6 +610,7 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
     }
 
     if (ctx->framing == NGX_HTTP_WEIR_UNTIL_CLOSE && !ctx->is_stream
+        && ctx->request->upstream->peer.connection
         && ngx_http_weir_classifies_reply(ctx))
     {
         /* its end is the origin's to tell, when nothing can wait any more */
@@ -630,9 +641,7 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
         || (!setup.is_streamed
             && !ngx_http_weir_is_type(type, "application/json")))
     {
-        if (weir_detect_rule_count(f->reply->set) == 0 && f->vault.count == 0
-            && ngx_http_weir_classify_may_pass(ctx))
-        {
+        if (!ngx_http_weir_must_filter_reply(ctx)) {
             ngx_http_weir_classify_unreadable(ctx);
             f->is_passed = 1;
             return NGX_OK;

@@ -159,6 +159,9 @@ class Judged:
                                   "url": self.origin.url("/v1")})
         config["deployments"].append(
             world.deployment("as-messages", "large", "messages"))
+        config["cache"] = {"memory": "4 MiB", "ttl": "10 min"}
+        config["routes"].append({"name": "kept", "cache": "5 min",
+                                 "candidates": ["large-near"]})
         config["routes"].append({"name": "to-messages", "mode": "order",
                                  "candidates": ["as-messages"]})
         tenant = next(t for t in config["tenants"] if t["name"] == "good")
@@ -504,3 +507,41 @@ def test_many_at_once_are_bounded_and_all_answered(judged):
     for thread in threads:
         thread.join()
     assert not failed
+
+
+@pytest.mark.parametrize("who", ["abuse", "held", "counted"])
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_an_answer_that_is_given_again_is_asked_about_again(judged, who,
+                                                           is_streamed):
+    text = f"for {who} {is_streamed}: payload"
+    judged.say(text)
+    if is_streamed:
+        judged.stream([text[at:at + 5] for at in range(0, len(text), 5)])
+
+    def call():
+        raw = judged.clients[who].chat.completions.with_raw_response.create(
+            model="kept", stream=is_streamed, messages=[
+                {"role": "user", "content": f"once more {is_streamed}"}])
+        parsed = raw.parse()
+        return raw, "".join(c.choices[0].delta.content or ""
+                            for c in parsed if c.choices) if is_streamed \
+            else parsed.choices[0].message.content
+
+    assert call()[1] == text
+    lab.wait_for(lambda: call()[0].headers.get("weir-cache") == "hit", 5,
+                 "a hit")
+    origin, before = len(judged.origin.asked), len(judged.judge.asked)
+    raw, said = call()
+    assert said == text and raw.headers["weir-cache"] == "hit"
+    assert len(judged.origin.asked) == origin
+    lab.wait_for(lambda: len(judged.judge.asked) == before + 2, 5, "asks")
+    judged.judge.bad = ("payload",)
+    if who == "counted":
+        raw, said = call()
+        shown = json.loads(judged.recorded(raw.headers["weir-request-id"],
+                                           '"classified_by"'))
+        assert [one["opinion"] for one in shown["classified_by"]
+                if one["direction"] == "output"] == ["block"]
+    else:
+        with pytest.raises(openai.APIError):
+            call()
