@@ -534,7 +534,7 @@ def test_an_answer_that_is_given_again_is_asked_about_again(judged, who,
     raw, said = call()
     assert said == text and raw.headers["weir-cache"] == "hit"
     assert len(judged.origin.asked) == origin
-    lab.wait_for(lambda: len(judged.judge.asked) == before + 2, 5, "asks")
+    lab.wait_for(lambda: len(judged.judge.asked) >= before + 2, 5, "asks")
     judged.judge.bad = ("payload",)
     if who == "counted":
         raw, said = call()
