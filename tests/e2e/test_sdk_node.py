@@ -1,39 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The official Node SDK; see node/calls.mjs for what it does."""
-import json
-import os
 import pathlib
-import shutil
-import subprocess
+import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent / "node"
-ROOT = HERE.parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import node_clients  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def said(house):
-    if shutil.which("node") is None:
-        pytest.skip("SKIPPED: no node here")
-    place = ROOT / ".cache/node-e2e"
-    stamp = place / "node_modules/openai/package.json"
-    if not stamp.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, place / name)
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"],
-                       cwd=place, check=True, timeout=300)
-    shutil.copy(HERE / "calls.mjs", place / "calls.mjs")
-    done = subprocess.run(
-        ["node", "calls.mjs", house.weir.base], cwd=place, timeout=60,
-        capture_output=True, text=True,
-        env={**os.environ, "KEY_GOOD": house.key(),
-             "KEY_OUTCAST": house.key("outcast"),
-             "KEY_DOUBTFUL": house.key("doubtful")})
-    assert done.returncode == 0, done.stderr + done.stdout
-    return {row["name"]: row["value"] for row in
-            map(json.loads, done.stdout.splitlines())}
+    return node_clients.said(
+        "calls.mjs", house.weir.base, KEY_GOOD=house.key(),
+        KEY_OUTCAST=house.key("outcast"), KEY_DOUBTFUL=house.key("doubtful"))
 
 
 @pytest.mark.parametrize("name,wanted", [
