@@ -409,6 +409,7 @@ void ngx_http_weir_exit_process(ngx_cycle_t *cycle);
 /* Takes up newer policy, if the board says there is some. */
 void ngx_http_weir_follow(void);
 weir_time ngx_http_weir_now(void);
+const struct weir_overlay *ngx_http_weir_newest_overlay(void);
 /* Maps a file of the run directory; NULL when it is not there (yet). */
 void *ngx_http_weir_map(const char *name, int protection, size_t *size_out);
 

@@ -83,6 +83,36 @@ ngx_http_weir_grow(ngx_http_weir_ctx_t *ctx, size_t size)
 }
 
 
+/*
+ * A route of tiers may mind what the answer says: then the next tier is asked
+ * and nothing of this one has been seen. A compressed answer is let pass.
+ */
+
+static ngx_uint_t
+ngx_http_weir_is_poor(ngx_http_weir_ctx_t *ctx, weir_span input)
+{
+    struct weir_step  step;
+
+    if (!weir_call_minds_answer(&ctx->call)
+        || ctx->request->upstream->headers_in.status_n != NGX_HTTP_OK
+        || !weir_call_escalate(&ctx->call, input,
+                               ngx_http_weir_newest_overlay(),
+                               ngx_http_weir_now(), &step))
+    {
+        return 0;
+    }
+
+    ctx->request->upstream->keepalive = !ctx->is_closing;
+    ngx_http_weir_free_reply(ctx);
+
+    ctx->step = step;
+    ctx->is_restarting = 1;     /* not to be settled as nginx ends it */
+    ngx_http_weir_post_restart(ctx);
+
+    return 1;
+}
+
+
 static ngx_int_t
 ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 {
@@ -97,6 +127,10 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
+
+    if (ngx_http_weir_is_poor(ctx, input)) {
+        return NGX_AGAIN;
+    }
 
     if (ctx->bulk && ngx_http_weir_bulk_is_told(ctx)
         && ngx_http_weir_bulk_retell(ctx, &input) != NGX_OK)

@@ -31,7 +31,7 @@ static void ngx_http_weir_pause_handler(ngx_event_t *ev);
 static void ngx_http_weir_restart_handler(ngx_event_t *ev);
 
 
-static const struct weir_overlay *
+const struct weir_overlay *
 ngx_http_weir_newest_overlay(void)
 {
     ngx_http_weir_follow();

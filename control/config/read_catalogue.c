@@ -362,6 +362,7 @@ struct candidate_text {
     struct weir_world_name deployment;
     struct weir_world_name model;
     uint32_t weight;
+    uint32_t tier;
 };
 
 static void
@@ -372,6 +373,7 @@ read_candidate(struct reader *r, const struct yaml_node *node,
         FIELD("deployment", read_name, struct candidate_text, deployment),
         FIELD("model", read_name, struct candidate_text, model),
         FIELD("weight", read_u32, struct candidate_text, weight),
+        FIELD("upto", read_u32, struct candidate_text, tier),
     };
     if (node->kind == YAML_TEXT) {
         read_name(r, node, &candidate->name);
@@ -382,6 +384,7 @@ read_candidate(struct reader *r, const struct yaml_node *node,
     candidate->is_model = text.model.text.len > 0;
     candidate->name = candidate->is_model ? text.model : text.deployment;
     candidate->weight = text.weight;
+    candidate->tier = text.tier;
     if ((text.model.text.len > 0) == (text.deployment.text.len > 0)) {
         read_fault(r, node, "Write {deployment: name} or {model: name}.",
                    "a candidate is a deployment or a model");
@@ -420,8 +423,39 @@ read_mode(struct reader *r, const struct yaml_node *node, void *member)
         }
     }
     read_fault(r, node,
-               "Write order, weight, price, latency, least_busy or sticky.",
+               "Write order, weight, price, latency, least_busy, sticky or "
+               "complexity.",
                "not a mode");
+}
+
+static void
+read_escalate(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const char *const names[] = {"refusal", "empty", "length", "schema"};
+    if (!is_list(r, node, "escalate"))
+        return;
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        uint32_t i = 0;
+        while (i < WEIR_COUNTOF(names) &&
+               (n->kind != YAML_TEXT ||
+                !weir_span_equal(n->text, weir_span_of(names[i]))))
+            i++;
+        if (i == WEIR_COUNTOF(names))
+            read_fault(r, n, "Write refusal, empty, length or schema.",
+                       "nothing that an answer is looked at for");
+        else
+            *(uint32_t *)member |= UINT32_C(1) << i;
+    }
+}
+
+static void
+read_trial(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("deployment", read_name, struct weir_world_trial, name),
+        FIELD("share", read_ppm, struct weir_world_trial, ppm),
+    };
+    read_fields(r, node, "a canary", fields, WEIR_COUNTOF(fields), member);
 }
 
 void
@@ -435,6 +469,8 @@ read_routes(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("deadline", read_ms, row, deadline_ms),
         FIELD("attempts", read_u32, row, attempts_max),
         FIELD("cache", read_route_cache, row, cache_s),
+        FIELD("escalate", read_escalate, row, escalate),
+        FIELD("canary", read_trial, row, canary),
     };
     if (!is_list(r, node, "routes"))
         return;

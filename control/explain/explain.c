@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/complexity.h>
 #include <weir/crypto.h>
 #include <weir/route.h>
 
@@ -136,6 +137,39 @@ attempts_json(const struct weir_record_outcome *outcome)
     return list;
 }
 
+/* What tiers and canaries went by. */
+static json_t *
+choice_json(const struct weir_record_choice *choice)
+{
+    static const char *const reasons[] = {"refusal", "empty", "length",
+                                          "schema"};
+    json_t *said = json_object();
+    if (choice->trial != 0)
+        json_object_set_new(said, "canary",
+                            json_string(choice->trial == WEIR_TRIAL_CANARY
+                                            ? "first"
+                                            : "beside"));
+    if (!choice->is_scored)
+        return said;
+    json_t *features = json_object(), *why = json_array();
+    for (uint32_t i = 0; i < WEIR_CHOICE_FEATURES; i++)
+        if (choice->features[i] > 0)
+            json_object_set_new(features, weir_complexity_feature_name(i),
+                                json_integer(choice->features[i]));
+    for (size_t i = 0; i < WEIR_COUNTOF(reasons); i++)
+        if ((choice->reasons >> i & 1) != 0)
+            json_array_append_new(why, json_string(reasons[i]));
+    json_t *more = json_pack(
+        "{s:i,s:i,s:i,s:i,s:o,s:I,s:I,s:o}", "score", (int)choice->score,
+        "tier", (int)choice->tier, "tiers", (int)choice->tiers, "escalations",
+        (int)choice->escalations, "escalated_for", why, "wasted_micros",
+        (json_int_t)choice->wasted_micros, "dearest_micros",
+        (json_int_t)choice->dearest_micros, "features", features);
+    json_object_update(said, more);
+    json_decref(more);
+    return said;
+}
+
 static json_t *
 outcome_json(const struct weir_record_outcome *out)
 {
@@ -159,6 +193,8 @@ outcome_json(const struct weir_record_outcome *out)
     if (out->is_hit)
         json_object_set_new(where, "cached_s",
                             json_integer((json_int_t)out->hit_age_s));
+    if (out->choice.is_scored || out->choice.trial != 0)
+        json_object_set_new(where, "choice", choice_json(&out->choice));
     if (out->queued_ms > 0)
         json_object_set_new(where, "queued_ms",
                             json_integer((json_int_t)out->queued_ms));
@@ -188,6 +224,7 @@ ordered_by_json(const struct weir_record_intent *intent)
         [WEIR_ROUTE_PRICE] = "micros",
         [WEIR_ROUTE_LATENCY] = "us",
         [WEIR_ROUTE_LEAST_BUSY] = "calls",
+        [WEIR_ROUTE_COMPLEXITY] = "tier",
     };
     const char *mode = weir_route_mode_name(intent->route_mode);
     json_t *by = json_pack("{s:s}", "mode", mode == NULL ? "unknown" : mode);

@@ -229,6 +229,41 @@ weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
     return (struct weir_step){.next = WEIR_NEXT_REFUSE};
 }
 
+bool
+weir__gate_go_up(struct weir_call *call, uint32_t out,
+                 const struct weir_overlay *overlay, weir_time now,
+                 struct weir_step *step_out)
+{
+    const struct weir_attempt_result poor = {
+        .end = WEIR_ATTEMPT_ESCALATED, .status = 200, .retry_after_ms = -1};
+    const struct weir_attempt_result replied = {
+        .end = WEIR_ATTEMPT_REPLIED, .status = 200, .retry_after_ms = -1};
+    const struct weir_route_plan before = call->plan;
+    uint32_t failed = call->current;
+    uint32_t withdrawn = weir__gate_withdrawn(call, overlay);
+    uint32_t over;
+    uint32_t answered = call->attempt_count - 1;
+    if (call->attempt_count + 2 > WEIR_ATTEMPTS_MAX)
+        return false;
+    /* The origin is well, and its answer is whole: its place is free. */
+    weir__gate_heard(call, &replied, now);
+    weir__gate_left(call, false, now);
+    struct weir_route_step step =
+        choose(call, &poor, withdrawn | out, &over, now);
+    if (step.action != WEIR_ROUTE_TRY) {
+        call->plan = before;
+        return false;
+    }
+    if (call->is_answered) /* its head was good: what was noted is amended */
+        call->attempts[answered].failure = WEIR_ATTEMPT_ESCALATED;
+    else
+        note(call, failed, 200, WEIR_ATTEMPT_ESCALATED,
+             now - call->attempt_started);
+    call->is_answered = false;
+    *step_out = start(call, &step, now);
+    return true;
+}
+
 void
 weir_call_answered(struct weir_call *call, uint32_t http_status, weir_time now)
 {

@@ -563,6 +563,7 @@ weir_call_settle(struct weir_call *call,
         outcome.price_version =
             weir__gate_hit_version(call, list_version, version);
     weir__gate_watched(call, settlement, block, &outcome.watch);
+    weir__gate_record_choice(call, &settlement->usage, &outcome.choice);
     outcome.opinion_count = call->opinion_count;
     for (uint32_t i = 0; i < call->opinion_count; i++)
         outcome.opinions[i] = call->opinions[i];

@@ -4,6 +4,7 @@
 #define WEIR_GATE_INTERNAL_H
 
 #include <weir/budget.h>
+#include <weir/complexity.h>
 #include <weir/gate.h>
 
 /* Fills call->signals: a few words of shared memory, no policy. */
@@ -130,6 +131,26 @@ weir_micros weir__gate_hit_cost(const struct weir_call *call, weir_micros cost);
 weir_span weir__gate_hit_version(const struct weir_call *call,
                                  weir_ref list_version,
                                  char room[WEIR__HIT_VERSION]);
+
+/* choice.c: tiers and canaries. */
+void weir__gate_score(struct weir_call *call);
+uint64_t weir__gate_tier_value(const struct weir_call *call,
+                               uint32_t candidate);
+void weir__gate_note_schema(struct weir_call *call);
+void weir__gate_place_canary(struct weir_call *call, uint64_t conversation);
+void weir__gate_record_choice(const struct weir_call *call,
+                              const struct weir_usage *usage,
+                              struct weir_record_choice *choice_out);
+/* The answer under way is not passed on: another candidate, none of `out`.
+ * False: there is none. */
+bool weir__gate_go_up(struct weir_call *call, uint32_t out,
+                      const struct weir_overlay *overlay, weir_time now,
+                      struct weir_step *step_out);
+/* What the usage costs at that deployment. */
+weir_micros weir__call_cost_at(const struct weir_call *call,
+                               uint32_t deployment,
+                               const struct weir_usage *usage,
+                               weir_ref *version_out);
 
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);

@@ -7,6 +7,7 @@
  *   latency          peak EWMA of the first byte, times the calls there + 1
  *   least_busy       calls in flight, over all workers
  *   sticky           rendezvous: hash of conversation and deployment
+ *   complexity       the least tier that is up to the call: choice.c
  *
  * Every mode but weight sorts by one number per candidate, smallest first,
  * equals as declared; the numbers go into the record, so that explaining a
@@ -194,6 +195,8 @@ sort_plan(struct weir_call *call, enum weir_route_mode mode, uint64_t random)
             &image->deployments[deployment];
         call->order_values[candidate] =
             mode == WEIR_ROUTE_PRICE ? price_of(call, deployment)
+            : mode == WEIR_ROUTE_COMPLEXITY
+                ? weir__gate_tier_value(call, candidate)
             : mode == WEIR_ROUTE_STICKY
                 ? weir_hash64((weir_span){(const char *)bytes, sizeof(bytes)},
                               row->hash)
@@ -224,8 +227,17 @@ weir__gate_plan(struct weir_call *call, struct weir_error *err)
                          route->mode == WEIR_ROUTE_WEIGHT ? weights : NULL,
                          allowed, random, call->started, route->deadline_ms,
                          route->attempts_max);
+    const struct weir_image_trial *trial =
+        &call->view->image.trials[call->answer.route];
+    enum weir_sticky_by by;
+    if (route->mode == WEIR_ROUTE_COMPLEXITY)
+        weir__gate_score(call);
+    if (trial->escalate != 0)
+        weir__gate_note_schema(call);
     if (route->mode >= WEIR_ROUTE_PRICE)
         sort_plan(call, (enum weir_route_mode)route->mode, random);
+    if (trial->canary != 0)
+        weir__gate_place_canary(call, conversation(call, &by));
     return WEIR_OK;
 }
 

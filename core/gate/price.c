@@ -111,8 +111,8 @@ weir__call_price(const struct weir_call *call, uint32_t deployment,
 }
 
 weir_micros
-weir__call_cost(const struct weir_call *call, const struct weir_usage *usage,
-                weir_ref *version_out)
+weir__call_cost_at(const struct weir_call *call, uint32_t deployment,
+                   const struct weir_usage *usage, weir_ref *version_out)
 {
     const struct weir_price_when when = {
         .decided = call->started,
@@ -120,13 +120,20 @@ weir__call_cost(const struct weir_call *call, const struct weir_usage *usage,
         .service = usage->service,
     };
     struct weir_price price;
+    *version_out =
+        weir_image_price(&call->view->image, deployment, &when, &price);
+    return weir_cost(usage, &price);
+}
+
+weir_micros
+weir__call_cost(const struct weir_call *call, const struct weir_usage *usage,
+                weir_ref *version_out)
+{
     *version_out = (weir_ref){0};
     if (call->attempt_count == 0 && !call->is_hit)
         return 0;
     uint32_t deployment = call->answer.candidates[call->current].deployment;
-    *version_out =
-        weir_image_price(&call->view->image, deployment, &when, &price);
-    weir_micros cost = weir_cost(usage, &price);
+    weir_micros cost = weir__call_cost_at(call, deployment, usage, version_out);
     return call->is_hit ? weir__gate_hit_cost(call, cost) : cost;
 }
 

@@ -58,7 +58,8 @@ enum tag {
     TAG_OPINIONS = 33,
     TAG_UNITS = 34,
     TAG_TAGS = 35,
-    TAG_COUNT = 36,
+    TAG_CHOICE = 36,
+    TAG_COUNT = 37,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -257,6 +258,25 @@ put_routed(struct weir_buf *out, const struct weir_record_intent *intent)
     close_tag(out, start);
 }
 
+static void
+put_choice(struct weir_buf *out, const struct weir_record_choice *choice)
+{
+    if (!choice->is_scored && choice->trial == 0)
+        return;
+    size_t start = open_tag(out, TAG_CHOICE);
+    put_le(out, choice->trial, 1);
+    put_le(out, choice->is_scored, 1);
+    put_le(out, choice->score, 2);
+    put_le(out, choice->tier, 1);
+    put_le(out, choice->tiers, 1);
+    put_le(out, choice->escalations, 1);
+    put_le(out, choice->reasons, 1);
+    put_le(out, (uint64_t)choice->wasted_micros, 8);
+    put_le(out, (uint64_t)choice->dearest_micros, 8);
+    weir_buf_add(out, choice->features, WEIR_CHOICE_FEATURES);
+    close_tag(out, start);
+}
+
 void
 weir_record_put_intent(const struct weir_record_intent *intent,
                        struct weir_buf *out)
@@ -405,6 +425,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     if (outcome->queued_ms > 0)
         put_number(out, TAG_QUEUED, outcome->queued_ms);
     put_opinions(out, outcome->opinions, outcome->opinion_count);
+    put_choice(out, &outcome->choice);
 }
 
 /* ----------------------------------------------------------- reading */
@@ -772,6 +793,26 @@ weir_record_get_refusal(weir_span payload,
     return status;
 }
 
+/* False: it is cut off. */
+static bool
+get_choice(weir_span bytes, struct weir_record_choice *choice)
+{
+    struct reader in = reader_of(bytes);
+    if (bytes.len == 0)
+        return true;
+    choice->trial = (uint32_t)get_le(&in, 1);
+    choice->is_scored = get_le(&in, 1) != 0;
+    choice->score = (uint32_t)get_le(&in, 2);
+    choice->tier = (uint32_t)get_le(&in, 1);
+    choice->tiers = (uint32_t)get_le(&in, 1);
+    choice->escalations = (uint32_t)get_le(&in, 1);
+    choice->reasons = (uint32_t)get_le(&in, 1);
+    choice->wasted_micros = (int64_t)get_le(&in, 8);
+    choice->dearest_micros = (int64_t)get_le(&in, 8);
+    get_fixed(&in, choice->features, WEIR_CHOICE_FEATURES);
+    return !in.is_short;
+}
+
 weir_status
 weir_record_get_outcome(weir_span payload,
                         struct weir_record_outcome *outcome_out,
@@ -786,6 +827,7 @@ weir_record_get_outcome(weir_span payload,
     weir_span hit = WEIR_SPAN_NONE;
     weir_span queued = WEIR_SPAN_NONE;
     weir_span opinions = WEIR_SPAN_NONE;
+    weir_span choice = WEIR_SPAN_NONE;
     weir_span units = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_UNITS] = &units,
                                  [TAG_CURRENCY] = &outcome.currency,
@@ -806,7 +848,8 @@ weir_record_get_outcome(weir_span payload,
                                  [TAG_CLASSIFIED] = &classified,
                                  [TAG_HIT] = &hit,
                                  [TAG_QUEUED] = &queued,
-                                 [TAG_OPINIONS] = &opinions}};
+                                 [TAG_OPINIONS] = &opinions,
+                                 [TAG_CHOICE] = &choice}};
     get_fixed(&head, outcome.request.bytes, WEIR_REQUEST_ID_BYTES);
     outcome.ending = (uint32_t)get_le(&head, 1);
     outcome.is_estimated = (uint32_t)get_le(&head, 1);
@@ -833,6 +876,9 @@ weir_record_get_outcome(weir_span payload,
     if (status == WEIR_OK && !weir_trace_unpack(trace, &outcome.trace))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the trace of an outcome is cut off");
+    if (status == WEIR_OK && !get_choice(choice, &outcome.choice))
+        status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the choice of an outcome is cut off");
     get_classified(classified, &outcome.watch);
     outcome.is_hit = hit.ptr != NULL;
     if (status == WEIR_OK && (!get_number(hit, &outcome.hit_age_s) ||

@@ -52,6 +52,63 @@ check_weight(struct weir__check *check, const struct weir_world_route *route,
                         owner);
 }
 
+/* Tiers: a greatest score each; what has none is up to everything. */
+static void
+check_tier(struct weir__check *check, const struct weir_world_route *route,
+           const struct weir_world_candidate *candidate, const char *owner)
+{
+    if (candidate->tier > WEIR_COMPLEXITY_MAX)
+        weir_faults_add(check->faults, candidate->name.place,
+                        "Write `upto:` from 1 to 1000; the last tier has none.",
+                        "%s has a tier above every score", owner);
+    if (route->mode != WEIR_ROUTE_COMPLEXITY && candidate->tier != 0)
+        weir_faults_add(check->faults, candidate->name.place,
+                        "Remove `upto:`, or write `mode: complexity`.",
+                        "%s does not go by complexity and a candidate has a "
+                        "tier",
+                        owner);
+}
+
+static void
+check_trial(struct weir__check *check, const struct weir_world_route *route,
+            const struct chosen *chosen, const char *owner)
+{
+    struct weir_world_trial *canary =
+        &check->world->route_rows[route - check->world->route_rows].canary;
+    bool is_chosen = false;
+    bool has_top = false;
+    if (route->mode == WEIR_ROUTE_COMPLEXITY) {
+        for (uint32_t i = 0; i < route->candidates.count; i++) {
+            uint32_t tier =
+                check->world->candidate_rows[route->candidates.first + i].tier;
+            has_top = has_top || tier == 0 || tier == WEIR_COMPLEXITY_MAX;
+        }
+        if (!has_top)
+            weir_faults_add(check->faults, route->place,
+                            "Leave `upto:` out of the last candidate.",
+                            "%s has no tier for the hardest calls", owner);
+    } else if (route->escalate != 0) {
+        weir_faults_add(check->faults, route->place,
+                        "Write `mode: complexity`, or remove `escalate:`.",
+                        "%s has no tiers to escalate to", owner);
+    }
+    if (canary->name.text.len == 0)
+        return;
+    weir__check_ref(check, &check->deployments, "deployment", owner,
+                    &canary->name);
+    for (uint32_t i = 0; i < chosen->count; i++)
+        is_chosen = is_chosen || chosen->rows[i] == canary->name.row;
+    if (canary->name.row != WEIR_INDEX_NONE && !is_chosen)
+        weir_faults_add(check->faults, canary->name.place,
+                        "Add it to `candidates:`; policy is asked for those.",
+                        "%s has a canary that is no candidate", owner);
+    if (canary->ppm == 0 || canary->ppm > 1000000)
+        weir_faults_add(check->faults, route->place,
+                        "Write `share: 5%`, more than 0% and at most 100%.",
+                        "%s has a canary without a share, or with too much",
+                        owner);
+}
+
 static void
 check_candidate(struct weir__check *check, const struct weir_world_route *route,
                 struct weir_world_candidate *candidate, const char *owner,
@@ -62,6 +119,7 @@ check_candidate(struct weir__check *check, const struct weir_world_route *route,
         check, candidate->is_model ? &check->models : &check->deployments,
         candidate->is_model ? "model" : "deployment", owner, &candidate->name);
     check_weight(check, route, candidate, owner);
+    check_tier(check, route, candidate, owner);
     if (candidate->name.row == WEIR_INDEX_NONE)
         return;
     if (!candidate->is_model) {
@@ -133,6 +191,7 @@ check_route(struct weir__check *check, uint32_t row)
                         owner, &chosen);
     if (route->candidates.count == 0 || chosen.total > WEIR_CANDIDATES_MAX)
         check_count(check, route->place, owner, chosen.total);
+    check_trial(check, route, &chosen, owner);
     if (route->model != WEIR_INDEX_NONE)
         check_model_route(check, route, owner, &chosen);
     if (route->attempts_max > WEIR_ATTEMPTS_MAX ||

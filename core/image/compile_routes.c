@@ -73,11 +73,8 @@ add_route(struct filling *f, weir_span name)
 static void
 add_trial(struct filling *f, const struct weir_world_route *declared)
 {
-    const struct weir_world_trial *shadow = &declared->shadow;
     const struct weir_world_trial *canary = &declared->canary;
     f->trials[f->route_count - 1] = (struct weir_image_trial){
-        .shadow = shadow->name.text.len == 0 ? 0 : shadow->name.row + 1,
-        .shadow_ppm = shadow->ppm,
         .canary = canary->name.text.len == 0 ? 0 : canary->name.row + 1,
         .canary_ppm = canary->ppm,
         .escalate = declared->escalate,
@@ -100,10 +97,14 @@ add_declared(struct filling *f, const struct weir_world_route *declared)
     for (uint32_t i = 0; i < declared->candidates.count; i++) {
         const struct weir_world_candidate *candidate =
             &world->candidate_rows[declared->candidates.first + i];
+        uint32_t weight = candidate->weight;
+        if (declared->mode == WEIR_ROUTE_COMPLEXITY)
+            weight =
+                candidate->tier == 0 ? WEIR_COMPLEXITY_MAX : candidate->tier;
         if (candidate->is_model)
-            add_deployments(f, candidate->name.row, candidate->weight);
+            add_deployments(f, candidate->name.row, weight);
         else
-            add_candidate(f, candidate->name.row, candidate->weight);
+            add_candidate(f, candidate->name.row, weight);
     }
     route->count = f->candidate_count - route->first;
 }

@@ -445,9 +445,7 @@ are_budget_rows(const struct opening *o)
                       m->use_count))
             return false;
     for (uint32_t i = 0; i < m->trial_count; i++)
-        if (m->trials[i].shadow > m->deployment_count ||
-            m->trials[i].canary > m->deployment_count ||
-            m->trials[i].shadow_ppm > 1000000 ||
+        if (m->trials[i].canary > m->deployment_count ||
             m->trials[i].canary_ppm > 1000000)
             return false;
     return true;

@@ -179,6 +179,7 @@ note_failure(struct weir_route_plan *plan,
     if (result->end == WEIR_ATTEMPT_SLOW_HEAD ||
         result->end == WEIR_ATTEMPT_BROKEN ||
         result->end == WEIR_ATTEMPT_WITHDRAWN ||
+        result->end == WEIR_ATTEMPT_ESCALATED ||
         result->end == WEIR_ATTEMPT_PINNED ||
         result->end == WEIR_ATTEMPT_NO_CREDENTIAL) {
         plan->spent |= bit;
@@ -261,6 +262,7 @@ weir_attempt_end_name(enum weir_attempt_end end)
         [WEIR_ATTEMPT_EJECTED] = "ejected",
         [WEIR_ATTEMPT_RESTING] = "resting",
         [WEIR_ATTEMPT_FULL] = "full",
+        [WEIR_ATTEMPT_ESCALATED] = "escalated",
     };
     return (size_t)end < WEIR_COUNTOF(names) ? names[end] : "unknown";
 }

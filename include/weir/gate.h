@@ -313,7 +313,10 @@ struct weir_call {
     uint32_t queued_ms;       /* waited for a place, in all */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
-    uint32_t limit_count;     /* of `limits`, as held */
+    struct weir_record_choice choice; /* so far */
+    bool wants_json;                  /* an answer by a schema, or JSON */
+    uint32_t required_bytes;          /* of `required` */
+    uint32_t limit_count;             /* of `limits`, as held */
     uint32_t unaffordable; /* bit per candidate: its model's budget is full */
     /* Not zeroed by begin(), some kilobytes: counts say what is there. */
     struct weir_watch_call watching;
@@ -321,6 +324,7 @@ struct weir_call {
     uint64_t order_values[WEIR_CANDIDATES_MAX]; /* of modes that sort */
     enum weir_sticky_by sticky_by;
     char tags[WEIR_TAGS_BYTES]; /* written */
+    char required[512];         /* the schema's `required`, as JSON */
     weir_quota_limit limits[WEIR_QUOTA_LIMITS_MAX];
     struct weir_call_limit limits_of[WEIR_QUOTA_LIMITS_MAX];
     struct weir_route_plan plan;
@@ -398,6 +402,17 @@ struct weir_step weir_call_next(struct weir_call *call,
                                 const struct weir_attempt_result *result,
                                 const struct weir_overlay *overlay,
                                 weir_time now, struct weir_error *err);
+
+/*
+ * An answer that is whole and of which the client has nothing yet: whether the
+ * route minds what is in it, and then, whether it goes to the next tier.
+ * `body` is the origin's. True: `step_out` is the next attempt, the answer is
+ * to be thrown away; what it cost is in the record and on nobody's bill.
+ */
+bool weir_call_minds_answer(const struct weir_call *call);
+bool weir_call_escalate(struct weir_call *call, weir_span body,
+                        const struct weir_overlay *overlay, weir_time now,
+                        struct weir_step *step_out);
 
 /* The current attempt is the answer: its head is on its way. */
 void weir_call_answered(struct weir_call *call, uint32_t http_status,

@@ -295,12 +295,10 @@ struct weir_image_candidate {
 
 /* What a route tries beside its order; one row for each route. */
 struct weir_image_trial {
-    uint32_t shadow;     /* deployment row plus 1; 0: none */
-    uint32_t shadow_ppm; /* of the calls are sent there too */
     uint32_t canary;     /* deployment row plus 1; 0: none */
     uint32_t canary_ppm; /* of the conversations are sent there first */
     uint32_t escalate;   /* WEIR_ESCALATE_* */
-    uint32_t reserved[3];
+    uint32_t reserved;
 };
 
 struct weir_image_organisation {

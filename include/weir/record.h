@@ -261,6 +261,29 @@ struct weir_record_units {
 };
 #define WEIR_RECORD_UNITS 9
 
+/* Which side of a trial a call was on. Numbers are permanent. */
+enum weir_trial {
+    WEIR_TRIAL_NONE = 0,
+    WEIR_TRIAL_CANARY = 1, /* the canary came first */
+    WEIR_TRIAL_BESIDE = 2, /* it came last: what the canary is held against */
+};
+
+#define WEIR_CHOICE_FEATURES 16
+
+/* How tiers and trials of the route chose; all 0 where there are none. */
+struct weir_record_choice {
+    bool is_scored; /* by complexity: what follows up to `dearest` */
+    uint32_t score;
+    uint8_t features[WEIR_CHOICE_FEATURES]; /* weir/complexity.h */
+    uint32_t tier;                          /* that answered, from 1 on */
+    uint32_t tiers;
+    uint32_t escalations;   /* answers that were not passed on */
+    uint32_t reasons;       /* WEIR_ESCALATE_* */
+    int64_t wasted_micros;  /* what those cost the seller */
+    int64_t dearest_micros; /* this answer at the dearest candidate's price */
+    uint32_t trial;         /* enum weir_trial */
+};
+
 struct weir_record_outcome {
     struct weir_request_id request;
     uint32_t ending;      /* enum weir_ending */
@@ -298,6 +321,7 @@ struct weir_record_outcome {
     uint32_t queued_ms; /* waited for a place in a deployment */
     uint32_t opinion_count;
     struct weir_record_opinion opinions[WEIR_OPINIONS_MAX];
+    struct weir_record_choice choice;
     uint32_t attempt_count;
     struct weir_record_attempt attempts[WEIR_ATTEMPTS_MAX];
 };

@@ -36,9 +36,10 @@ enum weir_attempt_end {
     WEIR_ATTEMPT_PINNED,    /* the origin is not what its pins say */
     WEIR_ATTEMPT_NO_CREDENTIAL, /* nothing to show the origin, nothing sent */
     /* In records only: passed over, nothing was tried. */
-    WEIR_ATTEMPT_EJECTED, /* failed too often of late, or is being probed */
-    WEIR_ATTEMPT_RESTING, /* its origin asked for a pause */
-    WEIR_ATTEMPT_FULL     /* as many calls as it may have */
+    WEIR_ATTEMPT_EJECTED,  /* failed too often of late, or is being probed */
+    WEIR_ATTEMPT_RESTING,  /* its origin asked for a pause */
+    WEIR_ATTEMPT_FULL,     /* as many calls as it may have */
+    WEIR_ATTEMPT_ESCALATED /* answered, and not well enough: the next tier */
 };
 
 struct weir_attempt_result {

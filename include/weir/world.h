@@ -302,7 +302,6 @@ struct weir_world_route {
     uint32_t attempts_max; /* 0: the default */
     uint32_t model;        /* filled by the check when the name is a model's */
     uint32_t cache_s;      /* 0: not said; WEIR_CACHE_NEVER */
-    struct weir_world_trial shadow;
     struct weir_world_trial canary;
     uint32_t escalate; /* WEIR_ESCALATE_* */
 };
