@@ -128,8 +128,19 @@ static const struct {
               {"currency", put_currency, false}};
 #define FIELDS WEIR_COUNTOF(fields)
 
+/* Nodes of the tree that were computed lately: neighbours in the log share
+ * all but the lowest, and each is up to 255 hashes of a tile. */
+#define NODES 65536
+struct node {
+    uint64_t index;
+    uint32_t height;
+    bool is_there;
+    weir_digest hash;
+};
+
 struct writing {
     const struct weir_pack_calls *calls;
+    struct node *nodes;
     bool shows[FIELDS];
     struct weir_hmac pseudonyms;
     struct weir__audit_head head;
@@ -262,6 +273,21 @@ put_record(struct writing *writing, const char *request,
     return WEIR_OK;
 }
 
+static bool
+read_node(void *context, uint32_t height, uint64_t index, weir_digest *hash_out)
+{
+    struct writing *writing = context;
+    struct node *node = &writing->nodes[(index * 31 + height * 7919) % NODES];
+    if (!node->is_there || node->height != height || node->index != index) {
+        node->is_there =
+            weir_tlog_tiles_read(writing->tiles, height, index, &node->hash);
+        node->height = height;
+        node->index = index;
+    }
+    *hash_out = node->hash;
+    return node->is_there;
+}
+
 static weir_status
 put_proof(struct writing *writing, const char *request, const char *what,
           const struct weir_store_at *at, struct weir_error *err)
@@ -285,9 +311,8 @@ put_proof(struct writing *writing, const char *request, const char *what,
     weir_hex_encode(entry, hex);
     weir_buf_addf(&writing->proofs, "%s,%s,%lld,%.*s,", request, what,
                   (long long)at->leaf, (int)sizeof hex, hex);
-    if (weir_tlog_prove_inclusion((uint64_t)at->leaf, size,
-                                  weir_tlog_tiles_read, writing->tiles, hashes,
-                                  &count) != WEIR_OK)
+    if (weir_tlog_prove_inclusion((uint64_t)at->leaf, size, read_node, writing,
+                                  hashes, &count) != WEIR_OK)
         return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                          "a tile for the proof is not there");
     for (size_t i = 0; i < count; i++) {
@@ -394,12 +419,16 @@ weir_pack_add_calls(struct weir_pack *pack, const struct weir_pack_calls *calls,
 {
     struct writing writing = {
         .calls = calls,
+        .nodes = calloc(NODES, sizeof(struct node)),
         .journal = {.directory = calls->ask.control->paths.journal}};
     struct weir_error own = {0};
     weir_buf_init(&writing.rows, WEIR_PACK_BYTES_MAX);
     weir_buf_init(&writing.proofs, WEIR_PACK_BYTES_MAX);
     weir_buf_init(&writing.records, WEIR_PACK_BYTES_MAX);
-    weir_status status = begin(&writing, &own);
+    weir_status status =
+        writing.nodes == NULL
+            ? weir_fail(&own, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
+            : begin(&writing, &own);
     if (status == WEIR_OK)
         status = weir__report_calls(&calls->ask, on_call, &writing, &own);
     if (status == WEIR_OK &&
@@ -415,6 +444,7 @@ weir_pack_add_calls(struct weir_pack *pack, const struct weir_pack_calls *calls,
     if (status == WEIR_OK && calls->level == WEIR_PACK_RECORDS)
         weir_pack_add(pack, "records.jsonl", weir_buf_span(&writing.records));
     *count_out = writing.count;
+    free(writing.nodes);
     weir_tlog_tiles_close(writing.tiles);
     weir__audit_head_fini(&writing.head);
     weir__report_journal_fini(&writing.journal);
