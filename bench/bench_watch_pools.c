@@ -6,7 +6,7 @@
  * pools), as workers would, then follows it; goal: 10,000 calls per second
  * of CPU, ingest's own work apart (bench_ingest).
  *
- *   bench_watch_pools [CALLS [TENANTS [REFERENCE_CALLS]]]
+ *   bench_watch_pools [CALLS [TENANTS [REFERENCE_CALLS [POOLS_IN_MEMORY]]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +182,8 @@ main(int argc, char **argv)
     open_places();
     if (argc > 3)
         control.world->watch.reference_calls = (uint32_t)atoi(argv[3]);
+    if (argc > 4)
+        control.world->watch.pools = (uint32_t)atoi(argv[4]);
     make_blocks();
     for (uint32_t i = 0; i < calls; i++)
         append_call(i, tenants);

@@ -409,6 +409,54 @@ TEST(watch_engine, order_and_repetition_within_two_seconds_change_nothing)
     free(world.calls);
 }
 
+/*
+ * Clocks of workers are set back and forth by up to a day: some calls come
+ * after their turn. Counting the same journal again, with other checkpoints
+ * and with records that stand in it twice, comes to the same state.
+ */
+TEST(watch_engine, clocks_that_jump_give_the_same_state_when_counted_again)
+{
+    struct world world;
+    uint64_t states[3], said[3], late[3];
+    make_world(&world);
+    weir_time shift = 0;
+    for (uint32_t i = 0; i < world.count; i++) {
+        if (draw(60) == 0)
+            shift = ((weir_time)draw(3) - 1) * draw(86400) * WEIR_US_PER_SEC;
+        world.calls[i].told.when += shift;
+    }
+    for (uint32_t pass = 0; pass < 3; pass++) {
+        struct run run = begin(&world, 200, true);
+        struct weir_watch_figures figures;
+        struct weir_error err = {0};
+        for (uint32_t i = 0; i < world.count; i++) {
+            give(&run, &world.calls[i]);
+            if (pass == 1 && i % 83 == 0)
+                assert_ok(
+                    weir__watch_engine_checkpoint(run.engine, 1, i + 1, &err));
+            if (pass == 2 && draw(4) == 0)
+                give(&run, &world.calls[draw(i + 1)]);
+        }
+        assert_ok(weir__watch_engine_idle(run.engine, WEIR_TIME_MAX / 2, &err));
+        assert_ok(
+            weir__watch_engine_checkpoint(run.engine, 1, world.count, &err));
+        weir__watch_engine_figures(run.engine, &figures);
+        assert_int_equal(figures.calls, CALLS);
+        states[pass] = state_of(&run);
+        said[pass] = said_of(&run);
+        late[pass] = figures.late;
+        end(&run);
+        remove_world(&world);
+    }
+    assert_true(late[0] > 100);
+    for (uint32_t pass = 1; pass < 3; pass++) {
+        assert_true(states[pass] == states[0]);
+        assert_true(said[pass] == said[0]);
+        assert_int_equal(late[pass], late[0]);
+    }
+    free(world.calls);
+}
+
 /* A child counts from the place of the last checkpoint, and dies. */
 static void
 count_and_die(struct world *world, uint32_t most)
@@ -488,25 +536,33 @@ copy_group(void *context, const struct weir_watch_pool_row *row)
     seen->count++;
 }
 
+#define SPLITS 10
+
 TEST(watch_engine, group_is_the_same_however_its_calls_are_split_over_keys)
 {
-    static struct group_seen seen[3];
+    static struct group_seen seen[SPLITS];
     struct world world;
     struct weir_error err = {0};
     make_world(&world);
-    for (uint32_t split = 0; split < 3; split++) {
+    for (uint32_t split = 0; split < SPLITS; split++) {
         struct run run = begin(&world, 200, true);
+        uint32_t keys = 1u << draw(12), tenants = 1u << draw(9);
         memset(&seen[split], 0, sizeof(seen[split]));
         for (uint32_t i = 0; i < world.count; i++) {
             struct made call = world.calls[i];
             uint64_t *of = call.told.pools.of;
-            /* one key; as it is; a tenant and a key for each call in ten */
-            of[WEIR_WATCH_OF_KEY] = split == 0   ? 1
-                                    : split == 2 ? 100 + draw(240)
-                                                 : of[WEIR_WATCH_OF_KEY];
-            of[WEIR_WATCH_OF_TENANT] = split == 0   ? 2
-                                       : split == 2 ? 500 + draw(240)
-                                                    : of[WEIR_WATCH_OF_TENANT];
+            /* One key; as it is; then as many keys and tenants as chance
+             * says, evenly or most calls by a few of them. */
+            if (split == 0) {
+                of[WEIR_WATCH_OF_KEY] = 1;
+                of[WEIR_WATCH_OF_TENANT] = 2;
+            } else if (split > 1) {
+                uint32_t key = draw(keys), tenant = draw(tenants);
+                of[WEIR_WATCH_OF_KEY] =
+                    1000 + (split % 2 ? key : draw(key + 1));
+                of[WEIR_WATCH_OF_TENANT] =
+                    9000 + (split % 2 ? tenant : draw(tenant + 1));
+            }
             give(&run, &call);
         }
         settle(&run, &world);
@@ -519,7 +575,7 @@ TEST(watch_engine, group_is_the_same_however_its_calls_are_split_over_keys)
         end(&run);
         remove_world(&world);
     }
-    assert_int_equal(weir_watch_pool_total(&seen[2].pool), CALLS);
+    assert_int_equal(weir_watch_pool_total(&seen[SPLITS - 1].pool), CALLS);
     free(world.calls);
 }
 

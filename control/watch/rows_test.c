@@ -5,6 +5,7 @@
 
 #include <test.h>
 
+#include "control/watch/profile.h"
 #include "control/watch/rows.h"
 
 static char directory[] = "/tmp/weir-watch-rows-XXXXXX";
@@ -104,8 +105,10 @@ TEST(watch_rows, verdict_is_kept_once_and_read_in_order)
 
 struct pool_seen {
     uint32_t count;
-    char pool[16];
+    char pool[sizeof(struct weir_watch_pool)];
+    char profile[sizeof(struct weir_watch_account)];
     size_t len;
+    size_t profile_len;
 };
 
 static void
@@ -114,15 +117,76 @@ on_pool(void *context, const struct weir_watch_pool_row *row)
     struct pool_seen *seen = context;
     seen->count++;
     seen->len = row->pool.len;
-    memcpy(seen->pool, row->pool.ptr, row->pool.len);
+    seen->profile_len = row->profile.len;
+    if (row->pool.len > 0)
+        memcpy(seen->pool, row->pool.ptr, row->pool.len);
+    if (row->profile.len > 0)
+        memcpy(seen->profile, row->profile.ptr, row->profile.len);
     assert_true(row->digest == UINT64_MAX - 1 || row->digest == 9);
+}
+
+/* Runs of zeros are not on disk; what comes back is what was put. */
+TEST(watch_rows, pools_come_back_as_they_were_however_full_they_are)
+{
+    struct weir_error err = {0};
+    struct weir_store *pools = open_one(true);
+    static struct pool_seen seen;
+    static char pool[sizeof(struct weir_watch_pool)];
+    static char profile[sizeof(struct weir_watch_account)];
+    uint64_t state = 3;
+    struct weir_watch_pool_row row = {.number = 1,
+                                      .kind = 1,
+                                      .digest = 9,
+                                      .name = WEIR_SPAN("k"),
+                                      .pool = {pool, sizeof pool},
+                                      .profile = {profile, sizeof profile}};
+    for (uint32_t round = 0; round < 400; round++) {
+        bool is_there;
+        /* From nothing to everything, in runs of 1 to 40. */
+        for (size_t i = 0; i < sizeof pool;) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            size_t run = 1 + (state >> 40) % 40;
+            bool is_full = (state >> 33) % 400 < round;
+            for (; run > 0 && i < sizeof pool; run--, i++)
+                pool[i] = is_full ? (char)(1 + i % 250) : 0;
+        }
+        memcpy(profile, pool + round, sizeof profile);
+        assert_ok(weir__watch_pool_put(pools, &row, &err));
+        assert_ok(weir__watch_pool_find(pools, 1, 9, on_pool, &seen, &is_there,
+                                        &err));
+        assert_int_equal(seen.len, sizeof pool);
+        assert_int_equal(seen.profile_len, sizeof profile);
+        assert_memory_equal(seen.pool, pool, sizeof pool);
+        assert_memory_equal(seen.profile, profile, sizeof profile);
+    }
+    /* What is of another size, or damaged, is nothing: its reader says so. */
+    static const char *const bad[] = {"\x01", "abcd",
+                                      "\x10\x10\x00\x00\xff\xff",
+                                      "\x10\x10\x00\x00"
+                                      "abcdefgh"};
+    for (size_t i = 0; i < WEIR_COUNTOF(bad); i++) {
+        bool is_there;
+        row.pool = (weir_span){bad[i], i == 0   ? 1
+                                       : i == 1 ? 4
+                                       : i == 2 ? 6
+                                                : 12};
+        row.profile = WEIR_SPAN_NONE;
+        assert_ok(weir__watch_pool_put(pools, &row, &err));
+        assert_ok(weir__watch_pool_find(pools, 1, 9, on_pool, &seen, &is_there,
+                                        &err));
+        assert_true(is_there);
+        assert_int_equal(seen.len, 0);
+        assert_int_equal(seen.profile_len, 0);
+    }
+    close_one(pools);
 }
 
 TEST(watch_rows, pool_is_found_by_its_digest_and_the_oldest_goes)
 {
     struct weir_error err = {0};
     struct weir_store *pools = open_one(true);
-    struct pool_seen seen = {0};
+    static struct pool_seen seen;
+    static char pool[sizeof(struct weir_watch_pool)] = "old";
     bool is_there;
     uint64_t count;
     int64_t last;
@@ -131,9 +195,9 @@ TEST(watch_rows, pool_is_found_by_its_digest_and_the_oldest_goes)
                                       .digest = UINT64_MAX - 1,
                                       .name = WEIR_SPAN("k"),
                                       .last = 5,
-                                      .pool = WEIR_SPAN("old")};
+                                      .pool = {pool, sizeof pool}};
     assert_ok(weir__watch_pool_put(pools, &row, &err));
-    row.pool = WEIR_SPAN("newer");
+    memcpy(pool, "newer", 6);
     assert_ok(weir__watch_pool_put(pools, &row, &err));
     row.number = 2;
     row.digest = 9;
@@ -142,8 +206,8 @@ TEST(watch_rows, pool_is_found_by_its_digest_and_the_oldest_goes)
     assert_ok(weir__watch_pool_find(pools, 1, UINT64_MAX - 1, on_pool, &seen,
                                     &is_there, &err));
     assert_true(is_there);
-    assert_int_equal(seen.len, 5);
-    assert_memory_equal(seen.pool, "newer", 5);
+    assert_int_equal(seen.len, sizeof pool);
+    assert_memory_equal(seen.pool, pool, sizeof pool);
     assert_ok(weir__watch_pools_count(pools, &count, &last, &err));
     assert_int_equal(count, 2);
     assert_int_equal(last, 2);

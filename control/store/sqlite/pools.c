@@ -1,7 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch.db: pools and progress, for control/watch/rows.h. */
+/*
+ * watch.db: pools and progress, for control/watch/rows.h.
+ *
+ * WHY ZEROS ARE LEFT OUT. A pool is 4 KiB and a profile 1 KiB of plain memory,
+ * of which a small account has filled a tenth; and small accounts are those
+ * that do not fit into memory, so that their rows come and go. What is read,
+ * logged and written back is then a tenth as well. A blob that is shorter than
+ * what it is of is packed:
+ *
+ *     u32 bytes unpacked, then { u16 n, n bytes, u16 zeros }
+ */
+#include <string.h>
+
 #include "control/store/sqlite/sql.h"
+#include "control/watch/profile.h"
 #include "control/watch/rows.h"
+
+#define ZEROS_LEAST 8 /* a run of fewer is not worth its four bytes */
+
+struct blobs {
+    char pool[sizeof(struct weir_watch_pool)];
+    char profile[sizeof(struct weir_watch_account)];
+};
+
+static size_t
+zeros_at(weir_span bytes, size_t at)
+{
+    size_t end = at;
+    uint64_t word;
+    for (; end + sizeof(word) <= bytes.len; end += sizeof(word)) {
+        memcpy(&word, bytes.ptr + end, sizeof(word));
+        if (word != 0)
+            break;
+    }
+    while (end < bytes.len && bytes.ptr[end] == 0)
+        end++;
+    return end - at;
+}
+
+/* Up to the next run of zeros that is left out. */
+static size_t
+literals_at(weir_span bytes, size_t at)
+{
+    size_t end = at;
+    while (end < bytes.len) {
+        size_t zeros = bytes.ptr[end] == 0 ? zeros_at(bytes, end) : 0;
+        if (zeros >= ZEROS_LEAST || (zeros > 0 && end + zeros == bytes.len))
+            break;
+        end += zeros > 0 ? zeros : 1;
+    }
+    return end - at;
+}
+
+static void
+put_u16(char *out, size_t value)
+{
+    out[0] = (char)(value & 0xFF);
+    out[1] = (char)(value >> 8);
+}
+
+static size_t
+get_u16(const char *in)
+{
+    return (size_t)(unsigned char)in[0] | (size_t)(unsigned char)in[1] << 8;
+}
+
+/* The bytes as they are where packing does not make them shorter. */
+static weir_span
+pack(weir_span bytes, char *out)
+{
+    size_t len = sizeof(uint32_t);
+    uint32_t whole = (uint32_t)bytes.len;
+    if (bytes.len <= len || bytes.len > UINT16_MAX)
+        return bytes;
+    memcpy(out, &whole, sizeof(whole));
+    for (size_t at = 0; at < bytes.len;) {
+        size_t literals = literals_at(bytes, at);
+        size_t zeros = zeros_at(bytes, at + literals);
+        if (len + literals + 4 >= bytes.len)
+            return bytes;
+        put_u16(out + len, literals);
+        memcpy(out + len + 2, bytes.ptr + at, literals);
+        put_u16(out + len + 2 + literals, zeros);
+        len += literals + 4;
+        at += literals + zeros;
+    }
+    return (weir_span){out, len};
+}
+
+/* Empty where it is not of that size: whoever reads it says that it is
+ * damaged. */
+static weir_span
+unpack(weir_span blob, char *out, size_t size)
+{
+    uint32_t whole = 0;
+    size_t len = 0, at = sizeof(whole);
+    if (blob.len == size || blob.len < at)
+        return blob.len == size ? blob : WEIR_SPAN_NONE;
+    memcpy(&whole, blob.ptr, sizeof(whole));
+    while (at + 4 <= blob.len && whole == size) {
+        size_t literals = get_u16(blob.ptr + at);
+        if (literals > blob.len - at - 4 || literals > size - len)
+            return WEIR_SPAN_NONE;
+        memcpy(out + len, blob.ptr + at + 2, literals);
+        len += literals;
+        at += literals + 4;
+        size_t zeros = get_u16(blob.ptr + at - 2);
+        if (zeros > size - len)
+            return WEIR_SPAN_NONE;
+        memset(out + len, 0, zeros);
+        len += zeros;
+    }
+    return len == size && at == blob.len ? (weir_span){out, len}
+                                         : WEIR_SPAN_NONE;
+}
 
 static weir_status
 failed(const struct weir_error *own, struct weir_error *err)
@@ -12,7 +124,7 @@ failed(const struct weir_error *own, struct weir_error *err)
 }
 
 static struct weir_watch_pool_row
-row_of(sqlite3_stmt *s)
+row_of(sqlite3_stmt *s, struct blobs *blobs)
 {
     return (struct weir_watch_pool_row){
         .number = sqlite3_column_int64(s, 0),
@@ -22,9 +134,10 @@ row_of(sqlite3_stmt *s)
         .tenant = weir_sql_span(s, 4),
         .provider = weir_sql_span(s, 5),
         .last = sqlite3_column_int64(s, 6),
-        .pool = weir_sql_span(s, 7),
+        .pool = unpack(weir_sql_span(s, 7), blobs->pool, sizeof blobs->pool),
         .learning = weir_sql_span(s, 8),
-        .profile = weir_sql_span(s, 9),
+        .profile =
+            unpack(weir_sql_span(s, 9), blobs->profile, sizeof blobs->profile),
     };
 }
 
@@ -36,7 +149,8 @@ each(struct weir_store *pools, sqlite3_stmt *s, weir_watch_on_pool *on_pool,
     int step = s == NULL ? -1 : 1;
     *is_there_out = false;
     while (step == 1 && (step = weir_sql_step(pools, s, own)) == 1) {
-        struct weir_watch_pool_row row = row_of(s);
+        struct blobs blobs;
+        struct weir_watch_pool_row row = row_of(s, &blobs);
         on_pool(context, &row);
         *is_there_out = true;
     }
@@ -95,10 +209,17 @@ weir__watch_pool_put(struct weir_store *pools,
                      const struct weir_watch_pool_row *row,
                      struct weir_error *err)
 {
+    struct blobs blobs;
+    weir_span pool = row->pool.len <= sizeof blobs.pool
+                         ? pack(row->pool, blobs.pool)
+                         : row->pool;
+    weir_span profile = row->profile.len <= sizeof blobs.profile
+                            ? pack(row->profile, blobs.profile)
+                            : row->profile;
     return weir_sql_run(pools, WEIR_SQL_POOL_PUT, err, "iiitttibbb",
                         row->number, (int64_t)row->kind, (int64_t)row->digest,
-                        row->name, row->tenant, row->provider, row->last,
-                        row->pool, row->learning, row->profile);
+                        row->name, row->tenant, row->provider, row->last, pool,
+                        row->learning, profile);
 }
 
 weir_status
