@@ -20,10 +20,10 @@
 #include "pool.h"
 
 #define PRESSED_PERCENT 95
-#define DRIP_RISE                                                              \
-    0.015 /* above the rate: what a mix of two in a hundred adds */
+/* Above the rate of the reference: what a mix of two in a hundred adds. */
+#define DRIP_RISE  0.015
 #define DRIP_SLACK 0.001
-#define DRIP_FULL  100 /* what is over comes down within some windows */
+#define DRIP_FULL  60 /* what is over comes down within some windows */
 #define FRESH_US   (24 * INT64_C(3600) * WEIR_US_PER_SEC)
 #define HOUR_FULL  60000
 
