@@ -69,24 +69,24 @@ look_if_due(const struct weir_watch_engine *engine,
     return best->lines != NULL;
 }
 
-/* What others shared is told when its line is reached and not when a window is
- * full; the few calls until then say nothing else. */
+/* What others shared, or a classifier found, is told when its line is reached
+ * and not when a window is full; the few calls until then say nothing else. */
 static bool
-look_at_shared(const struct weir_watch_engine *engine,
-               struct watch_subject *subject, struct look *seen)
+look_at_rare(const struct weir_watch_engine *engine,
+             struct watch_subject *subject, struct look *seen)
 {
     const struct weir_watch_notes *notes = notes_of(subject);
     if (notes->action != WEIR_WATCH_NOTHING)
         return false;
     look(engine, subject, WEIR_WATCH_EARLY, seen);
     struct weir_watch_verdict *v = &seen->verdict;
-    const uint32_t bit = 1u << WEIR_WATCH_PEERS;
-    if ((v->fired & bit) == 0)
+    const uint32_t bits = 1u << WEIR_WATCH_PEERS | 1u << WEIR_WATCH_JUDGED;
+    if ((v->fired & bits) == 0)
         return false;
     for (uint32_t i = 0; i < WEIR_WATCH_PEERS; i++)
         v->figures[i] = (struct weir_watch_figure){0, 0, 0};
-    v->fired = bit;
-    v->kinds = 1;
+    v->fired &= bits;
+    v->kinds = (uint32_t)__builtin_popcount(v->fired);
     v->score = v->plain_score = 0;
     v->cues = 0;
     v->scaffold = 0;
@@ -195,7 +195,7 @@ say(struct weir_watch_engine *engine, struct watch_subject *subject,
 /* ------------------------------------------------------------------ call */
 
 /* Calls that a reviewer is shown: task-like, and unlike the accepted ones; or
- * matched by what others shared. */
+ * matched by what others shared, or judged by a classifier. */
 static void
 note_shown(struct watch_subject *subject, const struct watch_waiting *call,
            const struct weir_watch_features *features)
@@ -204,7 +204,7 @@ note_shown(struct watch_subject *subject, const struct watch_waiting *call,
         weir_watch_pool_reference(&subject->pool);
     struct weir_watch_match match = {.is_foreign = true};
     struct weir_watch_notes *notes = notes_of(subject);
-    bool is_shared = call->pools.matches != 0;
+    bool is_shared = call->pools.matches != 0 || call->is_judged != 0;
     notes->shared_kinds |= call->pools.matches;
     notes->shared_by |= call->pools.exchanges;
     if (!is_shared && features->plain_form < WEIR_WATCH_FORM_LINE &&
@@ -247,7 +247,8 @@ count_in(struct weir_watch_engine *engine, uint32_t kind, uint64_t digest,
                                call->when, call->pools.network,
                                call->pools.of[WEIR_WATCH_OF_GROUP]);
     if (look_if_due(engine, subject, &seen) ||
-        (counting->at.is_shared && look_at_shared(engine, subject, &seen)))
+        ((counting->at.is_shared || counting->at.is_judged) &&
+         look_at_rare(engine, subject, &seen)))
         status = say(engine, subject, &seen, call->when, err);
     return status == WEIR_OK
                ? weir__watch_learn_call(engine, subject, call, err)
@@ -300,7 +301,8 @@ weir__watch_count(struct weir_watch_engine *engine,
                                          .when = call->when,
                                          .model = call->pools.model,
                                          .released = model.created,
-                                         .is_shared = call->pools.matches != 0};
+                                         .is_shared = call->pools.matches != 0,
+                                         .is_judged = call->is_judged != 0};
     /* Under a grant calls are measured for the model's owner, and lead to no
      * step: what they look like was agreed to. */
     bool is_granted = call->pools.subject == WEIR_WATCH_GRANTED;

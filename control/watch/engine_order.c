@@ -198,6 +198,7 @@ weir__watch_engine_take(struct weir_watch_engine *engine,
     one.request = told->request;
     one.position = told->position;
     one.pools = told->pools;
+    one.is_judged = told->is_judged;
     weir_watch_pack(features, one.block);
     return take(engine, &one, err);
 }

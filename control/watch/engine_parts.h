@@ -34,6 +34,7 @@ struct watch_waiting {
     uint32_t kind;
     uint64_t digest;
     struct weir_watch_pools pools;
+    uint64_t is_judged;
     uint8_t block[WEIR_WATCH_BLOCK_BYTES]; /* of a deed: the actor */
 };
 

@@ -372,6 +372,29 @@ TEST(watch_engine, what_others_shared_is_told_at_the_third_call)
     free(world.calls);
 }
 
+TEST(watch_engine, what_classifiers_find_is_told_at_the_third_call)
+{
+    struct world world;
+    struct told told = {0};
+    struct weir_error err = {0};
+    make_world(&world);
+    for (uint32_t i = 440; i < 540; i += 20) /* calls 221, 231 .. of "fair" */
+        world.calls[i].told.is_judged = true;
+    struct run run = begin(&world, 200, true);
+    for (uint32_t i = 0; i < 560; i++)
+        give(&run, &world.calls[i]);
+    settle(&run, &world);
+    assert_ok(weir_watch_verdicts_after(run.store, 0, 100000, note_told, &told,
+                                        &err));
+    assert_int_equal(told.rows, 1);
+    assert_int_equal(told.first, 241);
+    assert_int_equal(told.fired, 1u << WEIR_WATCH_JUDGED);
+    assert_true(told.has_evidence);
+    end(&run);
+    remove_world(&world);
+    free(world.calls);
+}
+
 /* --------------------------------------------------------------- the same */
 
 TEST(watch_engine, order_and_repetition_within_two_seconds_change_nothing)

@@ -91,6 +91,22 @@ find_peer(void *context, uint32_t number, weir_time when,
 
 /* --------------------------------------------------------------- records */
 
+/* Sure enough to count, of those that read features. */
+#define CLASSIFIED_LINE 80
+
+bool
+weir_watch_is_judged(const struct weir_record_outcome *outcome)
+{
+    for (uint32_t i = 0; i < outcome->opinion_count; i++)
+        if (outcome->opinions[i].opinion == WEIR_OPINION_FLAG ||
+            outcome->opinions[i].opinion == WEIR_OPINION_BLOCK)
+            return true;
+    for (uint32_t i = 0; i < outcome->watch.classified_count; i++)
+        if (outcome->watch.classified[i].score >= CLASSIFIED_LINE)
+            return true;
+    return false;
+}
+
 static weir_status
 take_outcome(struct weir_watch_live *live, const struct weir_record *record,
              uint64_t segment, struct weir_error *err)
@@ -113,7 +129,8 @@ take_outcome(struct weir_watch_live *live, const struct weir_record *record,
         .request = outcome.request,
         .position = weir_watch_position(segment, record->offset),
         .when = record->time,
-        .pools = outcome.watch.pools};
+        .pools = outcome.watch.pools,
+        .is_judged = weir_watch_is_judged(&outcome)};
     return weir__watch_engine_take(live->engine, &told, &features, err);
 }
 

@@ -36,7 +36,10 @@ struct weir_watch_told {
     uint64_t position; /* of its block in the journal; weir_watch_position() */
     weir_time when;    /* of the outcome */
     struct weir_watch_pools pools;
+    bool is_judged; /* weir_watch_is_judged() */
 };
+/* Whether a classifier, of features or over HTTP, found something. */
+bool weir_watch_is_judged(const struct weir_record_outcome *outcome);
 /* Segment and offset as one number that grows; 0: none. */
 static inline uint64_t
 weir_watch_position(uint64_t segment, uint64_t offset)

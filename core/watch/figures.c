@@ -65,6 +65,7 @@ weir__watch_sum(const struct watch_pool *p, uint32_t calls,
         s->repeats += b->repeats;
         s->fresh += b->fresh;
         s->shared += b->shared;
+        s->judged += b->judged;
     }
 }
 
@@ -285,6 +286,8 @@ measure_rhythm(const struct watch_pool *p, const struct watch_sum *s,
         s->calls > 0 ? (double)s->repeats / s->calls : 0, s->repeats, 0};
     out->surprise[WEIR_WATCH_PEERS] =
         (struct watch_surprise){s->shared, s->shared, 0};
+    out->surprise[WEIR_WATCH_JUDGED] =
+        (struct watch_surprise){s->judged, s->judged, 0};
 }
 
 /* Shares of few calls are not trusted: of a hundred at least. */
@@ -377,10 +380,11 @@ add_pool(struct tallies *t, const struct watch_reference *r,
 
 /* Calls a window: three in a hundred thousand would be chance. */
 static void
-measure_shared(double seen, uint32_t calls, struct watch_measure *out)
+measure_rare(uint32_t signal, double seen, uint32_t calls,
+             struct watch_measure *out)
 {
     double windows = (double)calls / WEIR_WATCH_WINDOW;
-    out->surprise[WEIR_WATCH_PEERS] =
+    out->surprise[signal] =
         (struct watch_surprise){windows > 1 ? seen / windows : seen, seen, 0};
 }
 
@@ -394,6 +398,7 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
     uint32_t unknown = 0;
     double shares = 0;
     double shared = 0;
+    double judged = 0;
     memset(out, 0, sizeof(*out));
     memset(&tallies, 0, sizeof(tallies));
     for (uint32_t i = 0; i < count; i++) {
@@ -401,6 +406,7 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
         struct watch_sum sum;
         weir__watch_sum(p, calls, &sum);
         shared += sum.shared;
+        judged += sum.judged;
         measure_scaffold(p, p->has_reference ? reference_in(pools[i]) : NULL,
                          out);
         if (p->has_reference) {
@@ -425,6 +431,7 @@ weir__watch_measure_pools(const struct weir_watch_pool *const *pools,
     else
         out->surprise[WEIR_WATCH_SHARE] =
             (struct watch_surprise){shares / at_least(unknown), shares, 0};
-    measure_shared(shared, known + unknown, out);
+    measure_rare(WEIR_WATCH_PEERS, shared, known + unknown, out);
+    measure_rare(WEIR_WATCH_JUDGED, judged, known + unknown, out);
     return has_reference;
 }

@@ -24,6 +24,7 @@ struct watch_sum {
     uint32_t repeats;
     uint32_t fresh;
     uint32_t shared;
+    uint32_t judged;
 };
 
 struct watch_surprise {

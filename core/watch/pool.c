@@ -392,6 +392,7 @@ weir_watch_pool_add(struct weir_watch_pool *pool,
     count_if(&bucket->fresh, at->released != 0 && at->when >= at->released &&
                                  at->when - at->released < FRESH_US);
     count_if(&bucket->shared, at->is_shared);
+    count_if(&bucket->judged, at->is_judged);
     count_heavy(p, features);
     count_timing(&p->timing, at->when);
     p->position = at->position;

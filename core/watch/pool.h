@@ -8,7 +8,7 @@
 
 #include <weir/watch_score.h>
 
-#define POOL_MAGIC      UINT32_C(0x57500001) /* the low half: its version */
+#define POOL_MAGIC      UINT32_C(0x57500002) /* the low half: its version */
 #define REFERENCE_MAGIC UINT32_C(0x57520001)
 
 #define CENTROIDS       13
@@ -64,6 +64,7 @@ struct watch_bucket {
     uint8_t repeats; /* seen before */
     uint8_t fresh;   /* to a model under a day old */
     uint8_t shared;  /* that matched an indicator of others */
+    uint8_t judged;  /* that a classifier found something in */
 };
 #define BUCKETS (WEIR_WATCH_WIDE / WEIR_WATCH_BUCKET)
 

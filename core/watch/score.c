@@ -76,6 +76,11 @@ weir_watch_signal_info(uint32_t signal)
          "calls around a text that another operator's reviewer has shared as "
          "extraction's; of other accounts, and never the text itself",
          "a public template: see how many unrelated owners use it"},
+        {"judged", WEIR_WATCH_KIND_JUDGED,
+         "calls in which a classifier found what it looks for: malware, spam, "
+         "theft of credentials, whatever it knows",
+         "a classifier that errs, or work on the subject: see its category and "
+         "purpose"},
     };
     return signal < WEIR_WATCH_SIGNALS ? &rows[signal] : NULL;
 }

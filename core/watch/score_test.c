@@ -359,3 +359,28 @@ TEST(watch, what_others_shared_is_a_kind_but_not_beside_a_scaffold)
     assert_true(v.fired >> WEIR_WATCH_PEERS & 1);
     assert_int_equal(v.kinds, alone.kinds);
 }
+
+TEST(watch, what_classifiers_find_is_a_kind_of_its_own)
+{
+    struct weir_watch_reference reference = learnt(0);
+    struct weir_watch_pool pool;
+    weir_watch_pool_init(&pool);
+    weir_watch_pool_accept(&pool, &reference);
+    feed(&pool, 300, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct weir_watch_features f = call_of(false, 9000 + i);
+        struct weir_watch_at at = {.position =
+                                       weir_watch_pool_position(&pool) + 1,
+                                   .when = 400 * WEIR_US_PER_SEC,
+                                   .is_judged = true};
+        assert_int_equal(verdict_of(&pool, 300).fired, 0);
+        assert_true(weir_watch_pool_add(&pool, &f, &at));
+    }
+    struct weir_watch_verdict v = verdict_of(&pool, 300);
+    assert_int_equal(v.fired, 1u << WEIR_WATCH_JUDGED);
+    assert_int_equal(v.kinds, 1);
+    assert_int_equal(v.action, WEIR_WATCH_OBSERVE);
+    assert_true(v.figures[WEIR_WATCH_JUDGED].seen == 3);
+    assert_string_equal(weir_watch_signal_info(WEIR_WATCH_JUDGED)->name,
+                        "judged");
+}

@@ -55,6 +55,7 @@ enum weir_watch_signal {
     WEIR_WATCH_REPEATS = 13,  /* the same calls again: a test suite */
     WEIR_WATCH_DRIFT = 14,    /* reference far from an older one */
     WEIR_WATCH_PEERS = 15,    /* what other operators have shared */
+    WEIR_WATCH_JUDGED = 16,   /* classifiers found something */
     WEIR_WATCH_SIGNALS
 };
 
@@ -70,7 +71,8 @@ enum weir_watch_kind {
     WEIR_WATCH_KIND_RELEASE = 6,
     WEIR_WATCH_KIND_QUOTA = 7,
     WEIR_WATCH_KIND_NONE = 8, /* explains; never a reason to act */
-    WEIR_WATCH_KIND_SHARED = 9
+    WEIR_WATCH_KIND_SHARED = 9,
+    WEIR_WATCH_KIND_JUDGED = 10 /* other abuse, by classifiers */
 };
 
 /* Numbers are permanent; the greater is stricter. */
@@ -151,6 +153,7 @@ struct weir_watch_at {
     uint64_t model;
     weir_time released; /* of the model, 0: unknown */
     bool is_shared;     /* it matched an indicator that others shared */
+    bool is_judged;     /* a classifier flagged it, or would block it */
 };
 
 /* Counts one call. False: the position was counted already, nothing

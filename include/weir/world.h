@@ -490,7 +490,7 @@ struct weir_watch_settings {
 };
 
 /* Signals in the order of enum weir_watch_signal. */
-#define WEIR_WORLD_SIGNALS 16
+#define WEIR_WORLD_SIGNALS 17
 
 /* Lines of one width of window; what is not given is as shipped. */
 struct weir_world_watch_line {
