@@ -47,6 +47,8 @@ enum {
     FALLBACKS,
     MEDIA,
     RESULT_MEDIA,
+    FILE_ID,
+    RESULT_FILE_ID,
     MEMBERS
 };
 
@@ -65,6 +67,10 @@ static const weir_json_path members[MEMBERS] = {
         WEIR_JSON_PATH6("messages", EACH, "content", EACH, "source", "data"),
     [RESULT_MEDIA] = WEIR_JSON_PATH8("messages", EACH, "content", EACH,
                                      "content", EACH, "source", "data"),
+    [FILE_ID] =
+        WEIR_JSON_PATH6("messages", EACH, "content", EACH, "source", "file_id"),
+    [RESULT_FILE_ID] = WEIR_JSON_PATH8("messages", EACH, "content", EACH,
+                                       "content", EACH, "source", "file_id"),
 };
 
 weir_status
@@ -96,6 +102,13 @@ weir_anthropic_parse(const struct weir_surface_route *route, weir_span body,
     if (!weir_scan_is_absent(&scanned, FALLBACKS))
         return weir_scan_reject(&scanned, FALLBACKS,
                                 "is not served: use a route of weir");
+    /* Nor whose file it is that lies at an origin. */
+    if (hits[FILE_ID].count > 0)
+        return weir_scan_reject(&scanned, FILE_ID,
+                                "is not served: send the file's bytes");
+    if (hits[RESULT_FILE_ID].count > 0)
+        return weir_scan_reject(&scanned, RESULT_FILE_ID,
+                                "is not served: send the file's bytes");
     request_out->has_tools = hits[TOOLS].kind == WEIR_JSON_ARRAY &&
                              !weir_json_is_empty(hits[TOOLS].raw);
     weir_scan_prompt(&scanned, texts, sizeof(texts), media, sizeof(media));

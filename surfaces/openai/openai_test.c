@@ -155,6 +155,23 @@ static const struct {
     weir_status status;
     const char *param;
 } refused[] = {
+    {"/v1/chat/completions",
+     "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\","
+     "\"file\":{\"file_id\":\"file-1\"}}]}]}",
+     WEIR_ETYPE, "file_id"},
+    {"/v1/responses",
+     "{\"model\":\"m\",\"input\":[{\"content\":[{\"file_id\":null},"
+     "{\"type\":\"input_image\",\"file_id\":\"file-1\"}]}]}",
+     WEIR_ETYPE, "file_id"},
+    {"/v1/responses",
+     "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":"
+     "\"file_search\",\"vector_store_ids\":[\"vs_1\"]}]}",
+     WEIR_ETYPE, "vector_store_ids"},
+    {"/v1/responses",
+     "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":"
+     "\"code_interpreter\",\"container\":{\"type\":\"auto\","
+     "\"file_ids\":[\"file-1\"]}}]}",
+     WEIR_ETYPE, "file_ids"},
     {"/v1/chat/completions", "", WEIR_EPARSE, ""},
     {"/v1/chat/completions", "[]", WEIR_ETYPE, ""},
     {"/v1/chat/completions", "{}", WEIR_ETYPE, "model"},

@@ -6,8 +6,8 @@
  *
  * Refused although an origin might take it, because the gate could be
  * walked around: a second way to name models (`models`, `fallbacks`: some
- * routers choose from them), and background responses, whose work goes on
- * unmetered after the reply.
+ * routers choose from them), background responses, whose work goes on
+ * unmetered after the reply, and files that lie at the origin.
  */
 #include "openai.h"
 
@@ -46,6 +46,10 @@ enum {
     INPUT_IMAGE,
     INPUT_FILE,
     ENCODING,
+    CHAT_FILE_ID,
+    INPUT_FILE_ID,
+    STORES,
+    CONTAINER_FILES,
     MEMBERS
 };
 
@@ -85,6 +89,12 @@ static const weir_json_path members[MEMBERS] = {
         WEIR_JSON_PATH5("input", EACH, "content", EACH, "image_url"),
     [INPUT_FILE] = WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_data"),
     [ENCODING] = WEIR_JSON_PATH1("encoding_format"),
+    [CHAT_FILE_ID] =
+        WEIR_JSON_PATH6("messages", EACH, "content", EACH, "file", "file_id"),
+    [INPUT_FILE_ID] =
+        WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_id"),
+    [STORES] = WEIR_JSON_PATH3("tools", EACH, "vector_store_ids"),
+    [CONTAINER_FILES] = WEIR_JSON_PATH4("tools", EACH, "container", "file_ids"),
 };
 
 /* Which hit each replaceable spot is. */
@@ -219,6 +229,22 @@ read_amounts(const struct reading *reading)
     return status;
 }
 
+/* An origin keeps files of all tenants in one account, and does not know
+ * whose call it is: what lies there is not named in a prompt. */
+static weir_status
+read_files(const struct reading *reading)
+{
+    static const uint8_t files[] = {CHAT_FILE_ID, INPUT_FILE_ID, STORES,
+                                    CONTAINER_FILES};
+    for (size_t i = 0; i < sizeof(files); i++) {
+        const weir_json_hit *hit = &reading->hits[files[i]];
+        if (hit->count > 1 || !is_absent(reading, files[i]))
+            return reject(reading, files[i],
+                          "is not served: send the file's bytes");
+    }
+    return WEIR_OK;
+}
+
 static weir_status
 read_loopholes(const struct reading *reading)
 {
@@ -311,5 +337,7 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
         status = read_amounts(&reading);
     if (status == WEIR_OK)
         status = read_loopholes(&reading);
+    if (status == WEIR_OK)
+        status = read_files(&reading);
     return status;
 }
