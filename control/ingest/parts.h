@@ -91,10 +91,9 @@ void weir__ingest_note_pins(struct weir_ingest *ingest,
 void weir__ingest_act_on_pins(struct weir_ingest *ingest);
 
 /* batches.c: notes a batch's outcome; committed with the ledger's row. */
-WEIR_MUST_USE weir_status
-weir__ingest_note_batch(struct weir_ingest *ingest,
-                        const struct weir_record_outcome *outcome,
-                        struct weir_error *err);
+WEIR_MUST_USE weir_status weir__ingest_note_batch(
+    struct weir_ingest *ingest, const struct weir_record_outcome *outcome,
+    struct weir_error *err);
 void weir__ingest_free_batches(struct weir_ingest *ingest);
 
 #endif
