@@ -255,7 +255,7 @@ is_true(const struct weir_api_call *call, const char *name)
 weir_status
 weir_api_step_calls(struct weir_api_call *call, struct weir_error *err)
 {
-    uint64_t count;
+    uint64_t count = 0;
     int64_t number;
     struct weir_sample_wish wish = {.has_content = is_true(call, "content"),
                                     .has_population =

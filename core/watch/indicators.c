@@ -347,21 +347,51 @@ has(const struct weir_indicators *set, const struct weir_indicator_row *row,
     return set->version == 1 || ends[slot] > now;
 }
 
+/* The words of a call under one salt, on their way into the cache; 0: it has
+ * no such digest. */
+static void
+fetch(const struct weir_indicators *set, const struct weir_indicator_row *row,
+      const uint64_t digests[WEIR_INDICATOR_KINDS],
+      uint64_t words_out[WEIR_INDICATOR_KINDS])
+{
+    const uint64_t *table = (const void *)(set->bytes.ptr + row->offset);
+    for (uint32_t kind = 0; kind < WEIR_INDICATOR_KINDS; kind++) {
+        words_out[kind] =
+            digests[kind] == 0
+                ? 0
+                : weir_indicator_word(row->salt, kind, digests[kind]);
+        __builtin_prefetch(
+            &table[(uint32_t)words_out[kind] & (row->slots - 1)]);
+    }
+}
+
+static bool
+is_live(const struct weir_indicator_row *row, weir_time now)
+{
+    return row->count != 0 && row->until > now;
+}
+
+/* Tables of many words lie in no cache: all loads are under way before the
+ * first is waited for. */
 struct weir_indicator_match
 weir_indicators_match(const struct weir_indicators *set,
                       const struct weir_watch_features *features, weir_time now)
 {
     struct weir_indicator_match match = {0, 0};
+    uint64_t digests[WEIR_INDICATOR_KINDS];
+    uint64_t words[WEIR_EXCHANGES_MAX][WEIR_INDICATOR_KINDS];
     uint32_t seconds = seconds_of(now);
+    for (uint32_t kind = 0; kind < WEIR_INDICATOR_KINDS; kind++)
+        digests[kind] = weir_indicator_digest(features, kind);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (is_live(&set->rows[i], now))
+            fetch(set, &set->rows[i], digests, words[i]);
     for (uint32_t i = 0; i < set->count; i++) {
         const struct weir_indicator_row *row = &set->rows[i];
-        if (row->count == 0 || row->until <= now)
+        if (!is_live(row, now))
             continue;
         for (uint32_t kind = 0; kind < WEIR_INDICATOR_KINDS; kind++) {
-            uint64_t digest = weir_indicator_digest(features, kind);
-            if (digest == 0 ||
-                !has(set, row, weir_indicator_word(row->salt, kind, digest),
-                     seconds))
+            if (words[i][kind] == 0 || !has(set, row, words[i][kind], seconds))
                 continue;
             match.kinds |= 1u << kind;
             match.exchanges |= 1u << (set->version == 1 ? i : row->number);

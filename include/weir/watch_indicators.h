@@ -104,7 +104,7 @@ struct weir_indicator_match {
     uint32_t exchanges; /* bit per exchange, by its number */
 };
 /* Nothing of an exchange or word whose end is reached. About 25 ns per
- * exchange and kind, whatever they hold. */
+ * exchange and kind, twice that where the tables lie in no cache. */
 struct weir_indicator_match
 weir_indicators_match(const struct weir_indicators *set,
                       const struct weir_watch_features *features,
