@@ -74,12 +74,31 @@ read_reviewers(struct reader *r, const struct yaml_node *node, void *member)
     }
 }
 
+/* A reference as others, or {pkcs11: URI}: a key that stays in its token. */
+static void
+read_master(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_reference *master = member;
+    if (node->kind != YAML_MAPPING || node->count != 1 ||
+        !weir_span_equal(node->first->key, WEIR_SPAN("pkcs11"))) {
+        read_reference(r, node, member);
+        return;
+    }
+    master->kind = WEIR_CREDENTIAL_TOKEN;
+    if (read_text_value(r, node->first, &master->value) &&
+        !weir_span_starts(master->value, WEIR_SPAN("pkcs11:")))
+        read_fault(r, node->first,
+                   "Write pkcs11:token=..;object=..?module-path=..&"
+                   "pin-source=file:...",
+                   "not a URI of a token");
+}
+
 void
 read_content(struct reader *r, const struct yaml_node *node, void *member)
 {
     typedef struct weir_content_settings row;
     static const struct field fields[] = {
-        FIELD("master", read_reference, row, master),
+        FIELD("master", read_master, row, master),
         FIELD("queue", read_bytes, row, queue_bytes_max),
         FIELD("free", read_bytes, row, free_bytes_min),
         {"classes", read_classes, 0},

@@ -151,7 +151,7 @@ open_it(struct weir_control *control,
         const struct weir_content_item *item, struct weir_buf *plain_out,
         struct weir_error *err)
 {
-    struct weir__content_master master;
+    struct weir__content_master master = {.token = NULL};
     struct weir__content_key key;
     struct weir_buf sealed;
     size_t size = (size_t)item->meta.kept_bytes;
@@ -179,7 +179,7 @@ open_it(struct weir_control *control,
         weir_buf_add(plain_out, plain, size);
     if (plain != NULL)
         weir_wipe(plain, size);
-    weir_wipe(&master, sizeof master);
+    weir__content_master_drop(&master);
     weir_wipe(&key, sizeof key);
     weir_buf_fini(&sealed);
     free(plain);

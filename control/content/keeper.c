@@ -194,12 +194,15 @@ publish(struct weir_content_keeper *keeper, struct weir_error *err)
     if (keeper->is_published && now.edition == keeper->edition &&
         stirs == keeper->stirred)
         return WEIR_OK;
-    if (!is_same_master(&now, &keeper->settings))
+    if (!is_same_master(&now, &keeper->settings)) {
+        weir__content_master_drop(&keeper->master);
         keeper->has_master = false;
+    }
     keeper->settings = now;
     weir_status status = WEIR_OK;
     if (!is_on) {
-        weir_wipe(&keeper->master, sizeof keeper->master);
+        weir__content_master_drop(&keeper->master);
+        keeper->has_master = false;
         remove_rules(keeper->control);
     }
     /* What somebody looked at must not stay in memory that was given back. */
@@ -379,6 +382,7 @@ weir_content_keeper_stop(struct weir_content_keeper *keeper)
     if (keeper == NULL)
         return;
     weir_beat_stop(&keeper->beat);
+    weir__content_master_drop(&keeper->master);
     weir_wipe(keeper, sizeof *keeper);
     free(keeper);
 }

@@ -70,6 +70,10 @@ weir__content_master_get(const struct weir__content_settings *settings,
     size_t len = 0;
     struct weir_world_reference reference = {
         settings->master.kind, weir_span_of(settings->master_text)};
+    *master_out = (struct weir__content_master){.token = NULL};
+    if (settings->master.kind == WEIR_CREDENTIAL_TOKEN)
+        return weir__token_open(settings->master_text, &master_out->token,
+                                master_out->id, err);
     weir_buf_init_fixed(&buf, text, sizeof text);
     weir_status status = weir_config_reference(&reference, false, &buf, err);
     weir_span line = weir_buf_span(&buf);
@@ -90,6 +94,47 @@ weir__content_master_get(const struct weir__content_settings *settings,
     weir_sha256_final(&hash, &digest);
     memcpy(master_out->id, digest.bytes, sizeof master_out->id);
     return WEIR_OK;
+}
+
+void
+weir__content_master_drop(struct weir__content_master *master)
+{
+    weir__token_close(master->token);
+    weir_wipe(master, sizeof *master);
+}
+
+/* The wrapped key of a file of `bytes`, in and out. */
+static weir_status
+wrap(const struct weir__content_master *master, uint8_t bytes[KEY_BYTES],
+     const struct weir__content_key *key, struct weir_error *err)
+{
+    weir_span head = {(const char *)bytes, NONCE_AT};
+    weir_private plain = {(const char *)key->key.bytes, 32};
+    if (master->token != NULL)
+        return weir__token_seal(master->token, bytes + NONCE_AT, head, plain,
+                                bytes + WRAP_AT, err);
+    return weir_aes_seal(&master->key, bytes + NONCE_AT, head, plain,
+                         bytes + WRAP_AT)
+               ? WEIR_OK
+               : weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
+                           "a data key could not be wrapped");
+}
+
+static weir_status
+unwrap(const struct weir__content_master *master, const uint8_t *bytes,
+       const char *tenant, struct weir__content_key *key_out,
+       struct weir_error *err)
+{
+    weir_span head = {(const char *)bytes, NONCE_AT};
+    weir_span wrapped = {(const char *)bytes + WRAP_AT, KEY_BYTES - WRAP_AT};
+    if (master->token != NULL)
+        return weir__token_unseal(master->token, bytes + NONCE_AT, head,
+                                  wrapped, key_out->key.bytes, err);
+    return weir_aes_open(&master->key, bytes + NONCE_AT, head, wrapped,
+                         key_out->key.bytes)
+               ? WEIR_OK
+               : weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
+                           "the data key of %.60s was altered", tenant);
 }
 
 /* --------------------------------------------------------------- data keys */
@@ -130,14 +175,7 @@ weir__content_key_get(const struct weir_paths *paths, const char *tenant,
         return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
                          "the data key of %.60s is under another master key",
                          tenant);
-    if (!weir_aes_open(
-            &master->key, bytes + NONCE_AT,
-            (weir_span){(const char *)bytes, NONCE_AT},
-            (weir_span){(const char *)bytes + WRAP_AT, KEY_BYTES - WRAP_AT},
-            key_out->key.bytes))
-        return weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
-                         "the data key of %.60s was altered", tenant);
-    return WEIR_OK;
+    return unwrap(master, bytes, tenant, key_out, err);
 }
 
 weir_status
@@ -159,12 +197,9 @@ weir__content_key_make(const struct weir_paths *paths, const char *tenant,
     memcpy(bytes + 8, master->id, sizeof master->id);
     memcpy(bytes + 16, key_out->id, WEIR_CONTENT_KEY_ID);
     memcpy(bytes + 32, tenant, strnlen(tenant, 127));
-    if (!weir_aes_seal(&master->key, bytes + NONCE_AT,
-                       (weir_span){(const char *)bytes, NONCE_AT},
-                       (weir_private){(const char *)key_out->key.bytes, 32},
-                       bytes + WRAP_AT))
-        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
-                         "a data key could not be wrapped");
+    weir_status status = wrap(master, bytes, key_out, err);
+    if (status != WEIR_OK)
+        return status;
     key_path(paths, tenant, path);
     return weir_write_file(path, (weir_span){(const char *)bytes, KEY_BYTES},
                            0600, err);

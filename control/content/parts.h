@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "control/content/content.h"
+#include "control/content/token.h"
 
 #define WEIR__CONTENT_PATH (WEIR_PATH_MAX + 128)
 
@@ -47,13 +48,16 @@ void weir__content_path(const struct weir_paths *paths, const char *name,
 /* ------------------------------------------------------------- keys */
 
 struct weir__content_master {
-    struct weir_aes_key key;
+    struct weir_aes_key key;   /* where there is no token */
+    struct weir__token *token; /* that has it, and wraps by itself */
     uint8_t id[8];
 };
-/* EPARSE: not 32 bytes in hex or base64. */
+/* EPARSE: not 32 bytes in hex or base64. Of a token: see token.h. */
 WEIR_MUST_USE weir_status weir__content_master_get(
     const struct weir__content_settings *settings,
     struct weir__content_master *master_out, struct weir_error *err);
+/* Wipes the key, lets go of the token; one of zeros is fine. */
+void weir__content_master_drop(struct weir__content_master *master);
 
 struct weir__content_key {
     uint8_t id[WEIR_CONTENT_KEY_ID];

@@ -18,9 +18,10 @@ struct weir_place {
 
 enum weir_credential_kind {
     WEIR_CREDENTIAL_NONE = 0,
-    WEIR_CREDENTIAL_ENV = 1,    /* name of an environment variable */
-    WEIR_CREDENTIAL_FILE = 2,   /* path; the first line counts */
-    WEIR_CREDENTIAL_COMMAND = 3 /* run by /bin/sh; first line of stdout */
+    WEIR_CREDENTIAL_ENV = 1,     /* name of an environment variable */
+    WEIR_CREDENTIAL_FILE = 2,    /* path; the first line counts */
+    WEIR_CREDENTIAL_COMMAND = 3, /* run by /bin/sh; first line of stdout */
+    WEIR_CREDENTIAL_TOKEN = 4 /* a key behind PKCS #11: URI; content.master */
 };
 
 struct weir_world_reference {
