@@ -73,13 +73,51 @@ def ledger(house, tenant):
     return lab.wait_for(closed, 30, "an empty list of open calls")
 
 
+def add_budgets(config):
+    """Every window, two calendars, a pool, a counter for each model."""
+    config["budgets"] = [
+        {"name": "windows", "limits": {
+            "requests_per_day": 10**9, "requests_per_year": 10**9,
+            "tokens_per_week": 10**12, "money_per_month": "1000000"}},
+        {"name": "zoned", "zone": "Asia/Kathmandu", "limits": {
+            "tokens_per_day": 10**12, "money_per_year": "1000000"}},
+        {"name": "models", "each": "model",
+         "limits": {"tokens_per_month": 10**12}},
+        {"name": "pool", "limits": {"tokens_per_day": 10**12},
+         "reserved": [{"tenant": "busy", "share": "0.0001%"}]}]
+
+
+def check_budgets(house, strikes):
+    """A counter is the ledger's sum, or above it by what a worker had settled
+    when it died before the outcome was written: one call for each death. Made
+    anew from the ledger it is the sum."""
+    def rows():
+        return [row for row in
+                house.weir.admin("GET", "/v1/budgets?check=1")["budgets"]
+                if row["of"] == "budget" and "ledger" in row]
+
+    lab.wait_for(lambda: all(row["held"] == 0 or row["used"] > 0
+                             for row in rows()), 10, "settled calls")
+    seen = rows()
+    assert any(row["used"] > 0 for row in seen)
+    for row in seen:
+        most = {"requests": 1, "tokens": 700, "money": 20000}[row["metric"]]
+        assert 0 <= row["difference"] <= strikes * 2 * most, row
+    run = house.weir.run_dir
+    house.weir.stop()
+    (run / "quota").unlink()
+    house.weir.start()
+    for row in rows():
+        assert row["difference"] == 0 and row["held"] == 0, row
+
+
 @pytest.mark.parametrize("tier", ["durable", "crash"])
 def test_kill_9_at_random_moments(make_house, request, tier):
     rounds = request.config.getoption("--rounds")
     seed = request.config.getoption("--seed") or random.randrange(1 << 30)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    house = make_house(tier=tier)
+    house = make_house(tier=tier, change=add_budgets)
     key = house.key("busy")
     house.origin.reset()
     slowest = 0.0
@@ -101,6 +139,7 @@ def test_kill_9_at_random_moments(make_house, request, tier):
           f"{slowest:.2f} s")
     assert len(load.whole) > rounds * 5
     check_books(house, load)
+    check_budgets(house, rounds)
     house.weir.stop()
     house.weir.start()  # clean
     assert serves(house, key)
