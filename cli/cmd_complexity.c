@@ -36,7 +36,8 @@ weir_cmd_complexity(struct weir_cli *cli)
     size_t room = 0;
     ssize_t len;
     FILE *in = stdin;
-    if (cli->argument_count > 0 && (in = fopen(cli->arguments[0], "rb")) == NULL) {
+    if (cli->argument_count > 0 &&
+        (in = fopen(cli->arguments[0], "rb")) == NULL) {
         fprintf(cli->err, "%s: %s\n", cli->arguments[0], strerror(errno));
         return 2;
     }

@@ -80,8 +80,8 @@ void read_price_into(struct reader *r, const struct yaml_node *node,
                      struct read_price_row *row_out);
 
 read_fn read_limits_of; /* struct weir_world_range of limits: {x_per_y: n} */
-read_fn read_zone; /* uint32_t: a zone's row plus 1; "UTC" is 0 */
-read_fn read_ppm;  /* uint32_t: "12.5%" */
+read_fn read_zone;      /* uint32_t: a zone's row plus 1; "UTC" is 0 */
+read_fn read_ppm;       /* uint32_t: "12.5%" */
 
 /* The sections. */
 read_fn read_groups;

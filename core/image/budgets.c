@@ -261,7 +261,7 @@ weir_budget_rest(const struct weir_image *image,
 {
     int64_t rest = amount;
     for (uint32_t i = 0; i < budget->share_count; i++)
-        rest -= weir_budget_reserve(amount,
-                                    image->reserves[budget->first_share + i].ppm);
+        rest -= weir_budget_reserve(
+            amount, image->reserves[budget->first_share + i].ppm);
     return rest;
 }
