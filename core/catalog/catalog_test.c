@@ -86,3 +86,76 @@ TEST(catalog, currencies_are_those_of_the_table)
     assert_false(weir_currency_known(WEIR_SPAN("SDA"))); /* across two */
     assert_false(weir_currency_known(WEIR_SPAN("")));
 }
+
+/* ------------------------------------------------------------ prices */
+
+#define HOUR (INT64_C(3600) * WEIR_US_PER_SEC)
+
+TEST(price, changes_are_laid_over_in_order_and_defaults_come_last)
+{
+    struct weir_price price = {.input = 10, .output = 20};
+    uint32_t stated =
+        WEIR_RATE_BIT(WEIR_RATE_INPUT) | WEIR_RATE_BIT(WEIR_RATE_OUTPUT);
+    const struct weir_price_change change = {
+        .until = WEIR_TIME_MAX,
+        .stated = WEIR_RATE_BIT(WEIR_RATE_INPUT) |
+                  WEIR_RATE_BIT(WEIR_RATE_CACHE_WRITE),
+        .rates = {.input = 30, .cache_write = 40}};
+    weir_price_lay(&change, &price, &stated);
+    weir_price_fill(&price, stated);
+    assert_int_equal(price.input, 30);
+    assert_int_equal(price.cached_input, 30); /* of this call's input */
+    assert_int_equal(price.cache_write_1h, 40);
+    assert_int_equal(price.audio_cached, 30);
+    assert_int_equal(price.reasoning, 20);
+    assert_int_equal(price.request, 0);
+}
+
+TEST(price, a_change_fits_where_all_it_says_does)
+{
+    struct weir_price_change change = {.from = 100 * HOUR,
+                                       .until = 200 * HOUR,
+                                       .above = 1000,
+                                       .services = 1u << WEIR_SERVICE_BATCH};
+    struct weir_price_when when = {100 * HOUR, 1001, WEIR_SERVICE_BATCH};
+    assert_true(weir_price_fits(&change, &when));
+    when.input_tokens = 1000;
+    assert_false(weir_price_fits(&change, &when));
+    when.input_tokens = 1001;
+    when.service = WEIR_SERVICE_STANDARD;
+    assert_false(weir_price_fits(&change, &when));
+    when.service = WEIR_SERVICE_BATCH;
+    when.decided = 200 * HOUR;
+    assert_false(weir_price_fits(&change, &when));
+    when.decided = 100 * HOUR - 1;
+    assert_false(weir_price_fits(&change, &when));
+}
+
+TEST(price, hours_go_over_midnight_and_their_end_is_not_in_them)
+{
+    const struct weir_price_change night = {.until = WEIR_TIME_MAX,
+                                            .minute_from = 16 * 60 + 30,
+                                            .minute_until = 30};
+    static const struct {
+        int64_t minute;
+        bool fits;
+    } cases[] = {{0, true},   {29, true},   {30, false},     {989, false},
+                 {990, true}, {1439, true}, {1440 + 5, true}};
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        const struct weir_price_when when = {.decided = cases[i].minute * 60 *
+                                                        WEIR_US_PER_SEC};
+        assert_int_equal(weir_price_fits(&night, &when), cases[i].fits);
+    }
+}
+
+TEST(price, what_cannot_be_is_not_sound)
+{
+    struct weir_price price = {.picture = WEIR_MICROS_MAX};
+    struct weir_price_change change = {.until = 1};
+    assert_true(weir_price_is_sound(&price));
+    price.request = -1;
+    assert_false(weir_price_is_sound(&price));
+    assert_true(weir_price_change_is_sound(&change));
+    change.minute_until = 1440;
+    assert_false(weir_price_change_is_sound(&change));
+}

@@ -91,12 +91,14 @@ TEST(record, intent_reads_back_as_written)
     struct weir_record_intent in = sample_intent();
     struct weir_record_intent out;
     struct weir_buf buf;
+    in.tags = WEIR_SPAN("task=T-1,team=search");
     weir_buf_init_fixed(&buf, memory, sizeof(memory));
     weir_record_put_intent(&in, &buf);
     assert_false(buf.overflow);
     assert_ok(weir_record_get_intent(weir_buf_span(&buf), &out, NULL));
     assert_memory_equal(out.request.bytes, in.request.bytes, 16);
     assert_memory_equal(out.image_digest, in.image_digest, 32);
+    assert_span(out.tags, "task=T-1,team=search");
     assert_true(out.decided_us == -5 && out.held_tokens == UINT64_MAX);
     assert_true(out.held_micros == in.held_micros);
     assert_span(out.model, "smart");
@@ -164,6 +166,7 @@ TEST(record, outcome_reads_back_as_written)
         .currency = WEIR_SPAN("USD"),
         .deployment = WEIR_SPAN("d"),
         .terms = WEIR_SPAN("t@1 inputs=may_not_train outputs=unsaid"),
+        .units = {.cache_write_tokens = 10, .pictures = 11, .service = 2},
         .attempt_count = 1,
         .attempts = {{WEIR_SPAN("d0"), 429, 3, 17}},
         .trace = {.id = {1, 2}, .span = {3}, .flags = 1, .is_there = true},
@@ -177,6 +180,7 @@ TEST(record, outcome_reads_back_as_written)
     assert_true(out.reasoning_tokens == 4 && out.cost_micros == 5);
     assert_true(out.sent_bytes == 9);
     assert_span(out.currency, "USD");
+    assert_memory_equal(&out.units, &in.units, sizeof in.units);
     assert_span(out.terms, "t@1 inputs=may_not_train outputs=unsaid");
     assert_int_equal(out.attempt_count, 1);
     assert_int_equal(out.attempts[0].http_status, 429);

@@ -23,7 +23,8 @@ struct text {
     const uint8_t *plain; /* classes of ASCII */
 };
 
-/* clang-format off: it does not know a type named class */
+/* clang-format does not know a type named class. */
+/* clang-format off */
 /* Class and length of a character that is not ASCII. */
 static enum class
 look_wide(const struct text *text, size_t at, size_t *len_out)

@@ -141,3 +141,32 @@ TEST(meter, cost_does_not_overflow)
     const struct weir_usage less = {.input_tokens = INT64_MAX - 1};
     assert_true(weir_cost(&less, &one) == INT64_MAX - 1);
 }
+
+TEST(usage, kinds_are_counted_once_and_divided_once)
+{
+    const struct weir_usage usage = {.input_tokens = 1000,
+                                     .cached_tokens = 300,
+                                     .audio_cached_tokens = 100,
+                                     .cache_write_tokens = 200,
+                                     .cache_write_1h_tokens = 50,
+                                     .audio_input_tokens = 40,
+                                     .image_input_tokens = 9999,
+                                     .output_tokens = 100,
+                                     .reasoning_tokens = 30,
+                                     .audio_output_tokens = 20,
+                                     .pictures = 2};
+    uint64_t units[WEIR_RATES];
+    weir_usage_split(&usage, units);
+    assert_int_equal(units[WEIR_RATE_CACHE_WRITE_1H], 50);
+    assert_int_equal(units[WEIR_RATE_CACHE_WRITE], 150);
+    assert_int_equal(units[WEIR_RATE_AUDIO_CACHED], 100);
+    assert_int_equal(units[WEIR_RATE_CACHED_INPUT], 200);
+    assert_int_equal(units[WEIR_RATE_AUDIO_INPUT], 40);
+    assert_int_equal(units[WEIR_RATE_IMAGE_INPUT], 460); /* what is left */
+    assert_int_equal(units[WEIR_RATE_INPUT], 0);
+    assert_int_equal(units[WEIR_RATE_OUTPUT], 50);
+    assert_int_equal(units[WEIR_RATE_REQUEST], 1);
+    const struct weir_price price = {.request = 400000, .picture = 50000};
+    assert_int_equal(weir_cost(&usage, &price), 1); /* 0.5 goes up */
+    assert_int_equal(weir_cost(&(struct weir_usage){0}, &price), 0);
+}
