@@ -25,6 +25,7 @@
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
  *   ngx_http_weir_cache.c    answers that are given again
+ *   ngx_http_weir_queue.c    calls that wait for a place; memory in use
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -144,6 +145,7 @@ typedef struct {
     ngx_array_t                     servers;   /* ngx_http_core_loc_conf_t * */
     size_t                          body_max;
     size_t                          event_max;
+    ngx_uint_t                      calls_max;  /* of a worker */
     ngx_msec_t                      coalesce;
     ngx_str_t                       drop;      /* names, parted by blanks */
     ngx_hash_t                      no_headers;
@@ -237,6 +239,13 @@ typedef struct {
     size_t                          signals_size;
     void                           *health_map;
     size_t                          health_size;
+    void                           *fair_map;
+    size_t                          fair_size;
+    ngx_queue_t                     queued;     /* calls, in order of arrival */
+    ngx_uint_t                      queued_count;
+    ngx_event_t                     look;       /* after places for them */
+    ngx_uint_t                      weighed;    /* calls since then */
+    ngx_uint_t                      requests;   /* that are open */
     void                           *cache_map;
     size_t                          cache_size;
     struct weir_cache              *cache;      /* NULL: nothing is cached */
@@ -369,6 +378,7 @@ struct ngx_http_weir_ctx_s {
     unsigned                        has_call:1; /* call was begun */
     unsigned                        is_open:1;  /* in worker.calls */
     unsigned                        is_waiting:1;
+    unsigned                        is_queued:1;   /* in worker.queued */
     unsigned                        is_slowed:1;   /* counted as waiting */
     unsigned                        was_slowed:1;  /* has waited already */
     unsigned                        is_tried:1; /* weir_call_first() ran */
@@ -452,6 +462,20 @@ void ngx_http_weir_content_reply(ngx_http_weir_ctx_t *ctx, u_char *p,
     size_t n);
 /* Once; nothing where nothing is kept. */
 void ngx_http_weir_content_end(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_queue.c */
+
+/* Memory is weighed anew after so many calls. */
+#define NGX_HTTP_WEIR_WEIGH         256
+
+/* Holds the call until it has a place, or for so long. */
+void ngx_http_weir_queue(ngx_http_weir_ctx_t *ctx, int64_t wait_us);
+void ngx_http_weir_unqueue(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_queue_freed(void);
+void ngx_http_weir_open_fair(ngx_http_weir_worker_t *w);
+void ngx_http_weir_weigh(ngx_http_weir_worker_t *w);
+ngx_uint_t ngx_http_weir_sheds(ngx_http_weir_worker_t *w);
 
 
 /* ngx_http_weir_cache.c */

@@ -82,6 +82,7 @@ ngx_http_weir_create_ctx(ngx_http_request_t *r)
         }
     }
 
+    w->requests++;
     ngx_memzero(ctx, offsetof(ngx_http_weir_ctx_t, call));
 
     ctx->request = r;
@@ -108,6 +109,8 @@ ngx_http_weir_cleanup(void *data)
         ngx_queue_remove(&ctx->queue);
         ctx->is_waiting = 0;
     }
+
+    ngx_http_weir_unqueue(ctx);
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
@@ -145,6 +148,7 @@ ngx_http_weir_cleanup(void *data)
     }
 
     w = &ngx_http_weir_worker;
+    w->requests--;
 
     if (w->spare_count == NGX_HTTP_WEIR_SPARE) {
         ngx_free(ctx);
@@ -353,6 +357,13 @@ ngx_http_weir_handler(ngx_http_request_t *r)
     if (!ctx->route.takes_body) {
         return ctx->route.endpoint == WEIR_ENDPOINT_BULK
                ? ngx_http_weir_bodiless(ctx) : ngx_http_weir_models(ctx);
+    }
+
+    if (ngx_http_weir_sheds(&ngx_http_weir_worker)) {
+        ctx->call.reason = WEIR_REASON_OVERLOADED;
+        (void) weir_fail(&err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
+                         "this gateway has as many calls as it can hold");
+        return ngx_http_weir_refuse(ctx, WEIR_EUNAVAIL, &err);
     }
 
     r->request_body_in_single_buf = 1;

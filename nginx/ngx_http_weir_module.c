@@ -8,6 +8,7 @@
  *   weir_origin NAME upstream=U host=H tls=on|off [ca=FILE];
  *   weir_body_max SIZE;            of a request
  *   weir_event_max SIZE;           of one event of a stream
+ *   weir_calls_max NUMBER;         open at a time in a worker
  *   weir_drop "NAME ...";          fields to leave out in translation
  *   weir_coalesce TIME;            how long a busy stream's reads may wait
  *   weir on;                       in a location
@@ -94,6 +95,13 @@ static ngx_command_t  ngx_http_weir_commands[] = {
       offsetof(ngx_http_weir_main_conf_t, event_max),
       NULL },
 
+    { ngx_string("weir_calls_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, calls_max),
+      NULL },
+
     { ngx_string("weir_drop"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -176,6 +184,7 @@ ngx_http_weir_create_main_conf(ngx_conf_t *cf)
 
     conf->body_max = NGX_CONF_UNSET_SIZE;
     conf->event_max = NGX_CONF_UNSET_SIZE;
+    conf->calls_max = NGX_CONF_UNSET_UINT;
     conf->coalesce = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&conf->origins, cf->pool, 8,
@@ -202,6 +211,7 @@ ngx_http_weir_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_size_value(wmcf->body_max, 20 * 1024 * 1024);
     ngx_conf_init_size_value(wmcf->event_max, 1024 * 1024);
+    ngx_conf_init_uint_value(wmcf->calls_max, 16384);
     ngx_conf_init_msec_value(wmcf->coalesce, 1);
 
     if (wmcf->run.len == 0 && wmcf->locations.nelts) {

@@ -91,6 +91,11 @@ ngx_http_weir_take(ngx_http_weir_ctx_t *ctx, struct weir_step step,
         return;
     }
 
+    if (step.next == WEIR_NEXT_WAIT) {
+        ngx_http_weir_queue(ctx, step.wait_us);
+        return;
+    }
+
     ctx->step = step;
 
     if (step.wait_us < WEIR_US_PER_MS) {
@@ -558,6 +563,7 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
     }
 
     weir_call_settle(&ctx->call, s);
+    ngx_http_weir_queue_freed();
 }
 
 
@@ -641,6 +647,8 @@ ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx)
     if (ctx->restart.posted) {
         ngx_delete_posted_event(&ctx->restart);
     }
+
+    ngx_http_weir_unqueue(ctx);
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);

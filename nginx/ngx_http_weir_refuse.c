@@ -115,6 +115,7 @@ ngx_http_weir_add_life(ngx_http_request_t *r, const struct weir_image *image,
 ngx_int_t
 ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
 {
+    u_char                               *last, waited[NGX_INT32_LEN];
     const char                           *word;
     ngx_http_request_t                   *r;
     const struct weir_image              *image;
@@ -139,6 +140,17 @@ ngx_http_weir_add_headers(ngx_http_weir_ctx_t *ctx)
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (ctx->call.queued_ms) {
+        last = ngx_sprintf(waited, "%uD", ctx->call.queued_ms);
+
+        if (ngx_http_weir_add(r, "weir-queued-ms", (char *) waited,
+                              last - waited)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     if (!ctx->call.is_answered) {

@@ -413,6 +413,12 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
         ngx_http_weir_open_health(w);
     }
 
+    if (w->quota_is_open && w->gate.health && w->fair_map == NULL) {
+        ngx_http_weir_open_fair(w);
+    }
+
+    ngx_http_weir_weigh(w);
+
     if (w->unwritten != w->gate.outcomes_unwritten) {
         w->unwritten = w->gate.outcomes_unwritten;
         ngx_log_error(NGX_LOG_ALERT, w->log, 0,
@@ -465,6 +471,7 @@ ngx_http_weir_init_process(ngx_cycle_t *cycle)
 
     ngx_queue_init(&w->waiting);
     ngx_queue_init(&w->calls);
+    ngx_queue_init(&w->queued);
 
     ngx_http_weir_open_databases(w);
 
@@ -504,6 +511,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     }
 
     w->gate.health = NULL;      /* every call has left it */
+    w->gate.fair = NULL;
 
     if (w->quota_is_open) {
         weir_quota_lane_close(w->gate.quota, w->gate.quota_lane);

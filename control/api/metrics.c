@@ -11,6 +11,7 @@
 
 #include "control/api/call.h"
 #include "control/cache/cache.h"
+#include "control/health/fair.h"
 #include "control/health/health.h"
 #include "control/ingest/figures.h"
 #include "control/keyring/keyring.h"
@@ -391,6 +392,35 @@ add_health(struct weir_buf *out, const struct weir_control *control)
     weir_health_file_close(&file);
 }
 
+/* Who waits for a place, and what workers have in memory. */
+static void
+add_fair(struct weir_buf *out, const struct weir_control *control)
+{
+    const struct weir_image *image = &control->image;
+    struct weir_fair_file file;
+    struct weir_fair_memory memory;
+    if (!weir_fair_file_open(control->paths.run, &file))
+        return;
+    weir_fair_memory_get(file.table, &memory);
+    gauge(out, "weir_workers_memory_bytes", "gauge",
+          "in use by calls of all workers", (double)memory.bytes);
+    gauge(out, "weir_workers_memory_limit_bytes", "gauge",
+          "beyond which calls are shed", (double)memory.bytes_max);
+    gauge(out, "weir_shed_total", "counter", "calls refused for want of memory",
+          (double)memory.shed);
+    head(out, "weir_deployment_waiting", "gauge",
+         "calls that wait for a place");
+    for (uint32_t i = 0; i < image->deployment_count; i++) {
+        const struct weir_image_deployment *row = &image->deployments[i];
+        if (image->queues[i].length == 0)
+            continue;
+        weir_buf_addf(out, "weir_deployment_waiting{");
+        label(out, "deployment", weir_image_text(image, row->name));
+        weir_buf_addf(out, "} %u\n", weir_fair_waiting(file.table, row->hash));
+    }
+    weir_fair_file_close(&file);
+}
+
 static void
 add_cache(struct weir_buf *out, const struct weir_control *control)
 {
@@ -593,6 +623,8 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
     if (door->control->has_image)
         add_health(&out, door->control);
     add_cache(&out, door->control);
+    if (door->control->has_image)
+        add_fair(&out, door->control);
     pthread_mutex_unlock(&door->control->lock);
     weir_status status = add_exchanges(&out, door->control, err);
     if (status != WEIR_OK) {

@@ -39,6 +39,7 @@
 
 #include <weir/ring.h>
 
+#include "control/health/fair.h"
 #include "control/health/health.h"
 #include "control/ingest/parts.h"
 #include "control/log.h"
@@ -460,6 +461,12 @@ static void
 forget_in_flight(const struct weir_ingest *ingest, uint32_t lane)
 {
     struct weir_health_file health;
+    struct weir_fair_file fair;
+    if (lane < WEIR_LANES_MAX &&
+        weir_fair_file_open(ingest->control->paths.run, &fair)) {
+        weir_fair_clear_lane(fair.table, lane);
+        weir_fair_file_close(&fair);
+    }
     if (lane >= WEIR_LANES_MAX ||
         !weir_health_file_open(ingest->control->paths.run, &health))
         return;

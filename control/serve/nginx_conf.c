@@ -144,9 +144,12 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
                   (unsigned long long)settings->body_bytes_max);
     weir_buf_addf(out, "client_body_buffer_size %llu;\n",
                   (unsigned long long)settings->buffer_bytes_max);
-    weir_buf_addf(out, "weir_body_max %llu;\nweir_event_max %llu;\n",
+    weir_buf_addf(out,
+                  "weir_body_max %llu;\nweir_event_max %llu;\n"
+                  "weir_calls_max %u;\n",
                   (unsigned long long)settings->body_bytes_max,
-                  (unsigned long long)settings->event_bytes_max);
+                  (unsigned long long)settings->event_bytes_max,
+                  settings->connections_max);
     add_proxies(world, out);
     weir_status status =
         add_path(out, "weir_run", weir_span_of(paths->run), err);

@@ -39,6 +39,7 @@
 #include "control/api/api.h"
 #include "control/cache/cache.h"
 #include "control/evidence/deeds.h"
+#include "control/health/fair.h"
 #include "control/health/health.h"
 #include "control/ingest/ingest.h"
 #include "control/log.h"
@@ -87,12 +88,14 @@ renew_conf(struct weir_house *house, struct weir_error *err)
 }
 
 static void
-make_cache(struct weir_house *house)
+make_tables(struct weir_house *house)
 {
     weir_control_lock(house->control);
     struct weir_cache_settings settings = house->control->world->settings.cache;
+    uint64_t memory = house->control->world->settings.memory_bytes_max;
     pthread_mutex_unlock(&house->control->lock);
     weir_cache_file_make(house->control->paths.run, &settings);
+    weir_fair_file_make(house->control->paths.run, memory);
 }
 
 static void
@@ -105,7 +108,7 @@ reload(struct weir_house *house)
     weir_status status = weir_control_reload(house->control, &faults, &err);
     if (status == WEIR_OK) {
         weir__house_resolve(house, RESOLVE_MS_LATER);
-        make_cache(house);
+        make_tables(house);
         status = renew_conf(house, &err);
     }
     if (status == WEIR_OK)
@@ -263,7 +266,7 @@ loop(struct weir_house *house, struct weir_ingest *ingest)
         if (waits[2].revents != 0) {
             (void)!read(house->nudge, &count, sizeof count);
             weir__house_resolve(house, RESOLVE_MS_LATER);
-            make_cache(house);
+            make_tables(house);
             if (renew_conf(house, &err) != WEIR_OK)
                 weir_log(WEIR_LOG_ERROR, "%s", err.text);
         }
@@ -336,7 +339,7 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
     if (status == WEIR_OK)
         weir_health_file_make(house->control->paths.run);
     if (status == WEIR_OK)
-        make_cache(house);
+        make_tables(house);
     if (status == WEIR_OK && is_new) {
         weir_ingest_await_writer(*ingest_out, WRITER_MS);
         status = weir_ingest_catch_up(*ingest_out, err);

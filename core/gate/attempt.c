@@ -159,7 +159,15 @@ weir_call_first(struct weir_call *call, const struct weir_overlay *overlay,
     WEIR_ASSERT(call->is_admitted && call->attempt_count == 0);
     uint32_t withdrawn = weir__gate_withdrawn(call, overlay);
     uint32_t over;
+    struct weir_step wait;
+    const struct weir_route_plan before = call->plan;
     struct weir_route_step step = choose(call, NULL, withdrawn, &over, now);
+    if (step.action != WEIR_ROUTE_TRY &&
+        weir__gate_join(call, withdrawn, now, &wait)) {
+        call->plan = before;
+        return wait;
+    }
+    weir__gate_depart(call, now);
     note_passed(call, over, &step);
     if (step.action == WEIR_ROUTE_TRY)
         return start(call, &step, now);

@@ -118,6 +118,18 @@ void weir__gate_heard(struct weir_call *call,
 /* Gives the place back, if one is held. */
 void weir__gate_left(struct weir_call *call, bool is_cut, weir_time now);
 
+/* Whether the call's tenant may take a place there: by its share, and by
+ * whose turn it is. */
+bool weir__gate_may_take(const struct weir_call *call, uint32_t candidate);
+/* A place was taken, or given back. */
+void weir__gate_took(struct weir_call *call, uint32_t candidate);
+void weir__gate_gave_back(struct weir_call *call);
+/* Joins a queue of those candidates that are full; false: none has room. */
+bool weir__gate_join(struct weir_call *call, uint32_t withdrawn, weir_time now,
+                     struct weir_step *step_out);
+/* Waits no longer, if it did. */
+void weir__gate_depart(struct weir_call *call, weir_time now);
+
 /* Of two times in seconds for answers to be kept: not said, never, or the
  * shorter. */
 uint32_t weir__gate_shorter(uint32_t a_s, uint32_t b_s);

@@ -47,6 +47,8 @@ weir__gate_passed_over(struct weir_call *call, weir_time now)
         enum weir_health_state state =
             weir_health_look(health, row->hash, &row->health, now, &until);
         bool was_tried = (call->plan.tried >> candidate & 1) != 0;
+        if (state == WEIR_HEALTH_FREE && !weir__gate_may_take(call, candidate))
+            state = WEIR_HEALTH_FULL;
         call->standing[candidate] = (uint8_t)state;
         if (state == WEIR_HEALTH_FREE ||
             (state == WEIR_HEALTH_RESTING && was_tried))
@@ -71,6 +73,8 @@ weir__gate_enter(struct weir_call *call, uint32_t candidate, bool may_rest,
         weir_health_take(call->gate->health, row->hash, &row->health,
                          call->gate->quota_lane, now, may_rest, &call->slot);
     call->standing[candidate] = (uint8_t)state;
+    if (state == WEIR_HEALTH_FREE)
+        weir__gate_took(call, candidate);
     return state == WEIR_HEALTH_FREE;
 }
 
@@ -122,6 +126,8 @@ weir__gate_heard(struct weir_call *call,
 void
 weir__gate_left(struct weir_call *call, bool is_cut, weir_time now)
 {
+    weir__gate_gave_back(call);
+    weir__gate_depart(call, now);
     if (call->slot.row == WEIR_HEALTH_NO_ROW)
         return;
     if (is_cut)

@@ -334,7 +334,8 @@ are_classifier_rows(const struct opening *o)
 static bool
 are_share_rows(const struct opening *o)
 {
-    const struct weir_image *m = o->image;
+    struct weir_image *m = o->image;
+    m->reserving_count = 0;
     if (m->hit_count != m->model_count ||
         m->queue_count != m->deployment_count ||
         m->share_count != m->tenant_count)
@@ -347,6 +348,11 @@ are_share_rows(const struct opening *o)
         if (r->weight == 0 || r->reserved > 100 || r->most > 100 ||
             r->most == 0)
             return false;
+        if (r->reserved == 0)
+            continue;
+        if (m->reserving_count == WEIR_RESERVING_MAX)
+            return false;
+        m->reserving[m->reserving_count++] = i;
     }
     return true;
 }

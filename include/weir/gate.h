@@ -25,6 +25,7 @@
 
 #include <weir/base.h>
 #include <weir/cedar_whatif.h>
+#include <weir/fair.h>
 #include <weir/health.h>
 #include <weir/image.h>
 #include <weir/journal.h>
@@ -55,6 +56,7 @@ struct weir_gate {
     /* NULL: no deployment is ever passed over. Calls in flight are counted
      * in quota_lane, which is cleared before this is set. */
     struct weir_health *health;
+    struct weir_fair *fair;            /* NULL: nobody waits for a place */
     struct weir_journal_lane *journal; /* NULL: no call is admitted */
     void (*ring_bell)(void *context);  /* weir_lane_ring_bell() */
     void *bell_context;
@@ -310,7 +312,12 @@ struct weir_call {
     bool is_heard; /* how this attempt went is noted */
     bool is_hit;   /* answered by one that was kept */
     uint32_t hit_age_s;
-    uint32_t queued_ms;       /* waited for a place, in all */
+    uint32_t queued_ms; /* waited for a place, in all */
+    bool is_queued;     /* waits for a place in `queue_candidate` */
+    bool is_turn;       /* is being given one */
+    uint32_t queue_candidate;
+    weir_time queued_at;
+    uint64_t fair_deployment; /* whose place is counted; 0: none */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
     struct weir_record_choice choice; /* so far */
@@ -374,6 +381,7 @@ enum weir_next {
     WEIR_NEXT_TRY,    /* send to `deployment`, after `wait_us` */
     WEIR_NEXT_ANSWER, /* pass the last reply on, whatever it is */
     WEIR_NEXT_REFUSE, /* nothing to pass on: refuse with err */
+    WEIR_NEXT_WAIT,   /* for a place in `deployment`, `wait_us` at most */
 };
 
 struct weir_step {
@@ -392,6 +400,30 @@ struct weir_step {
 struct weir_step weir_call_first(struct weir_call *call,
                                  const struct weir_overlay *overlay,
                                  weir_time now, struct weir_error *err);
+
+/* ------------------------------------------------------------- queues */
+
+/*
+ * Where deployments that may serve the call are full and one of them has a
+ * queue with room, weir_call_first() says WEIR_NEXT_WAIT. The caller holds
+ * the call and asks of those that wait whose turn it is; the one with the
+ * smallest tag that is ready resumes.
+ */
+
+/* Whether it could have a place now, the turn apart. */
+bool weir_call_is_ready(const struct weir_call *call, weir_time now);
+/* Where it stands among those that wait: weir_fair_tag(); 0 where a place is
+ * reserved for it, WEIR_FAIR_NONE while its tenant has all it may have. */
+uint64_t weir_call_tag(const struct weir_call *call);
+/* What it waits for: the deployment's hash. */
+uint64_t weir_call_queue(const struct weir_call *call);
+/* Its turn has come: as weir_call_first(), or WEIR_NEXT_WAIT again. */
+struct weir_step weir_call_resume(struct weir_call *call,
+                                  const struct weir_overlay *overlay,
+                                  weir_time now, struct weir_error *err);
+/* It has waited too long: EUNAVAIL in err. */
+void weir_call_give_up(struct weir_call *call, weir_time now,
+                       struct weir_error *err);
 
 /*
  * The attempt ended as `result` before any byte reached the client.

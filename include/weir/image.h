@@ -486,6 +486,9 @@ struct weir_image_queue {
 #define WEIR_SHARE_CACHES     1u /* may be cached though nothing is kept */
 #define WEIR_SHARE_NOT_CACHED 2u
 
+/* Tenants that reserve: a percent at least each, 90 in all. */
+#define WEIR_RESERVING_MAX 90
+
 /* A tenant's part of what is scarce; one for each. Percents are of a
  * deployment's `concurrency`. */
 struct weir_image_share {
@@ -562,6 +565,9 @@ struct weir_image {
     const struct weir_image_hit *hits;     /* as many as models */
     const struct weir_image_queue *queues; /* as many as deployments */
     const struct weir_image_share *shares; /* as many as tenants */
+    /* Rows of those that reserve places; found when it was opened. */
+    uint32_t reserving[WEIR_RESERVING_MAX];
+    uint32_t reserving_count;
     const struct weir_image_classifier *classifiers;
     const struct weir_image_sheet *sheets;
     const struct weir_image_change *changes;

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that wait for a place, shares of places, and shedding."""
+import concurrent.futures
+import json
+import pathlib
+import sys
+import time
+
+import pytest
+
+import lab
+from house import House, chat
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] /
+                       "bench"))
+import fair  # noqa: E402
+
+
+def configure(config):
+    for row in config["deployments"]:
+        if row["name"] == "large-slow":
+            row["concurrency"] = 2
+            row["queue"] = {"length": 12, "wait": "1500 ms"}
+        if row["name"] == "large-near":
+            row["concurrency"] = 4
+            row["queue"] = {"length": 40, "wait": "5 s"}
+    for row in config["tenants"]:
+        if row["name"] == "insider":
+            row["share"] = {"weight": 2, "reserved": "25%"}
+        if row["name"] == "busy":
+            row["share"] = {"most": "50%"}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    made = House(tmp_path_factory.mktemp("queue"), change=configure)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean(request):
+    if "full" in request.fixturenames:
+        request.getfixturevalue("full").origin.reset()
+    yield
+
+
+def many(house, count, body, tenant="good"):
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return [one.result() for one in
+                [pool.submit(house.call, body, tenant) for _ in range(count)]]
+
+
+def outcome(house, headers):
+    def said():
+        done = house.weir.cli("explain", headers["weir-request-id"], "--json",
+                              check=False)
+        return json.loads(done.stdout).get("outcome") \
+            if done.returncode <= 1 else None
+    return lab.wait_for(said, 10, "the outcome")
+
+
+def test_calls_wait_for_a_place_in_place_of_a_refusal(full):
+    full.origin.standing("delay=200")
+    done = many(full, 6, chat(model="only-slow"))
+    assert [status for status, _, _ in done] == [200] * 6
+    waited = [outcome(full, headers).get("queued_ms", 0)
+              for _, headers, _ in done]
+    assert sum(1 for ms in waited if ms >= 150) >= 3
+    # never more than two were at the origin
+    assert full.origin.stats().get("most_open", 2) <= 2
+
+
+def test_who_waits_too_long_is_refused_and_told_when(full):
+    full.origin.standing("delay=650")
+    start = time.monotonic()
+    done = many(full, 8, chat(model="only-slow"))
+    refused = [(headers, reply) for status, headers, reply in done
+               if status == 503]
+    assert 1 <= len(refused) <= 5
+    for headers, reply in refused:
+        assert json.loads(reply)["error"]["code"] == "deployments_full"
+        assert int(headers["retry-after"]) >= 1
+    assert time.monotonic() - start < 3
+    # and every place is given back
+    full.origin.reset()
+    assert full.call(chat(model="only-slow"))[0] == 200
+
+
+def test_a_client_that_leaves_makes_room(full):
+    full.origin.standing("delay=400")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        def short():
+            try:
+                return full.call(chat(model="only-slow"), timeout=0.15)[0]
+            except OSError:
+                return 0
+        left = [pool.submit(short) for _ in range(6)]
+        assert [one.result() for one in left] == [0] * 6
+    full.origin.reset()
+    lab.wait_for(lambda: full.call(chat(model="only-slow"))[0] == 200, 3)
+
+
+def test_a_share_keeps_a_tenant_below_its_most(full):
+    full.origin.standing("delay=250")
+    start = time.monotonic()
+    done = many(full, 4, chat(model="only-near"), "busy")
+    assert [status for status, _, _ in done] == [200] * 4
+    assert time.monotonic() - start >= 0.5     # two at a time, of four
+
+
+def test_reserved_places_are_there_for_who_reserved_them(full):
+    full.origin.standing("delay=600")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        flood = [pool.submit(full.call, chat(model="only-near"), "good")
+                 for _ in range(8)]
+        time.sleep(0.25)
+        start = time.monotonic()
+        status, headers, _ = full.call(chat(model="only-near"), "insider")
+        assert status == 200 and time.monotonic() - start < 0.9
+        assert "queued_ms" not in outcome(full, headers)
+        assert [one.result()[0] for one in flood] == [200] * 8
+
+
+def test_one_tenant_at_fifty_times_the_load_waits_for_itself(tmp_path):
+    said = fair.measure(seconds=3, places=4, service=50, rate=3, where=tmp_path)
+    alone, beside = said["alone"], said["beside"]
+    assert beside["served"] == beside["calls"] == alone["calls"]
+    # what weir added; the client's own threads are slow beside each other
+    assert beside["queued_p99_ms"] <= said["bound_p99_added_ms"] + 100, said
+    assert alone["queued_p99_ms"] <= said["bound_p99_added_ms"], said
+    assert said["giant"]["served"] > 0
+    assert said["giant"].get("p50_ms", 0) > beside["p50_ms"]
+
+
+def test_calls_are_shed_before_memory_ends(tmp_path):
+    def small(config):
+        config["limits"]["memory"] = "48 MiB"
+        config["workers"] = 1
+    house = House(tmp_path, change=small)
+    try:
+        house.origin.standing("delay=1500")
+        text = "x" * 2_000_000
+        with concurrent.futures.ThreadPoolExecutor(60) as pool:
+            # bodies are kept in memory as long as their calls are open
+            house.weir.config["limits"]["buffer"] = "8 MiB"
+            house.weir.write()
+            house.weir.cli("reload")
+            time.sleep(1.5)
+            waiting = [pool.submit(house.call, chat(text, model="only-near"))
+                       for _ in range(60)]
+            done = [one.result() for one in waiting]
+        statuses = [status for status, _, _ in done]
+        assert set(statuses) == {200, 503}
+        for status, headers, reply in done:
+            if status == 503:
+                assert json.loads(reply)["error"]["code"] == "overloaded"
+                assert int(headers["retry-after"]) >= 1
+        house.origin.reset()
+        lab.wait_for(lambda: house.call(chat(model="only-near"))[0] == 200, 5,
+                     "calls go on")
+    finally:
+        house.stop()
