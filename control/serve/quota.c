@@ -147,8 +147,8 @@ add_batches(struct seeding *seeding, const struct weir_store_filter *filter,
         .key = seeding->key,
     };
     int64_t held[WEIR_METRICS];
-    weir_status status = weir_store_batches_held(seeding->house->control->store,
-                                                 &of, held, err);
+    weir_status status =
+        weir_store_batches_held(seeding->house->control->store, &of, held, err);
     if (status == WEIR_OK)
         seeding->used += held[seeding->metric];
     return status;
