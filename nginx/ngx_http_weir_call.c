@@ -757,6 +757,7 @@ static ngx_int_t
 ngx_http_weir_bodiless(ngx_http_weir_ctx_t *ctx)
 {
     uint64_t             position;
+    weir_span            body;
     ngx_int_t            rc;
     weir_status          status;
     struct weir_error    err;
@@ -768,7 +769,13 @@ ngx_http_weir_bodiless(ngx_http_weir_ctx_t *ctx)
 
     err.text[0] = '\0';
 
-    status = ngx_http_weir_admit(ctx, WEIR_SPAN_NONE, &position, &err);
+    body = WEIR_SPAN_NONE;
+    status = ngx_http_weir_decide(ctx, &body, &err);
+
+    if (status == WEIR_OK) {
+        status = ngx_http_weir_admit(ctx, body, &position, &err);
+    }
+
     if (status != WEIR_OK) {
         return ngx_http_weir_refuse(ctx, status, &err);
     }
