@@ -335,8 +335,7 @@ finish(struct weir_api_call *call, struct weir_api_reply *reply)
     if (call->text != NULL) {
         reply->content_type = call->content_type;
         reply->bytes = call->text;
-        reply->len =
-            call->text_len != 0 ? call->text_len : strlen(call->text);
+        reply->len = call->text_len != 0 ? call->text_len : strlen(call->text);
         return;
     }
     reply->content_type = "application/json";

@@ -348,8 +348,8 @@ start_records(struct weir_house *house, struct weir_ingest **ingest_out,
         status = weir__house_seed_quota(house, err);
     /* what the configuration has more than when the table was used last */
     if (status == WEIR_OK && !is_new)
-        status = weir__house_raise_quota(house, &house->control->image, NULL,
-                                         err);
+        status =
+            weir__house_raise_quota(house, &house->control->image, NULL, err);
     if (status == WEIR_OK)
         status = weir_ingest_start(*ingest_out, err);
     return status;

@@ -362,7 +362,8 @@ TEST(sharing,
     write_text(&place, "north.salt", "salt\n");
     weir_faults_init(&faults);
     assert_ok(weir_control_reload(place.control, &faults, &err));
-    assert_ok(weir_share_states(place.control, true, see_problem, problem, &err));
+    assert_ok(
+        weir_share_states(place.control, true, see_problem, problem, &err));
     assert_non_null(strstr(problem, "32 hexadecimal digits"));
     assert_int_equal(matched(&place, 5), 2);
     weir_time before = weir_control_now();

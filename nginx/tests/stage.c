@@ -208,6 +208,7 @@ stage_step(struct weir_board *board, int argc, char **argv)
         die(argv[0], "no such subject or step");
     step.subject = weir_watch_subject(step.subject_kind, weir_span_of(argv[1]));
     step.action = (uint8_t)action;
+    step.agreed = (uint8_t)action; /* no rule says how far: a person did */
     for (int i = 3; i < argc; i++) {
         if (strncmp(argv[i], "delay=", 6) == 0)
             step.delay_ms = (uint32_t)atoi(argv[i] + 6);

@@ -211,11 +211,11 @@ weir__watch_cluster_put(struct weir_store *store,
                         const struct weir_watch_found *found,
                         struct weir_error *err)
 {
-    weir_status status = weir_sql_run(
-        store, WEIR_SQL_WATCH_CLUSTER_PUT, err, "tiddiiii", found->id,
-        found->last, found->z, found->score, (int64_t)found->owners,
-        (int64_t)found->candidates, (int64_t)found->action,
-        (int64_t)found->looks);
+    weir_status status =
+        weir_sql_run(store, WEIR_SQL_WATCH_CLUSTER_PUT, err, "tiddiiii",
+                     found->id, found->last, found->z, found->score,
+                     (int64_t)found->owners, (int64_t)found->candidates,
+                     (int64_t)found->action, (int64_t)found->looks);
     if (status == WEIR_OK)
         status = weir_sql_run(store, WEIR_SQL_WATCH_MEMBERS_CLEAR, err, "t",
                               found->id);
