@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+import lab
+
 READS = {"viewer": ["/v1/image", "/v1/withdrawals", "/v1/usage",
                     "/v1/tenants", "/v1/models", "/metrics"],
          "auditor": ["/v1/keys", "/v1/calls", "/v1/acts", "/v1/audit"],
@@ -97,6 +99,10 @@ def test_the_description_names_every_path_and_each_answers(place, tokens):
     status, told = place.api("GET", "/openapi.json")
     assert status == 200 and told["openapi"].startswith("3.")
     assert len(told["paths"]) > 15
+    # some reports stand on a checkpoint of the log
+    lab.wait_for(lambda: place.api("GET", "/v1/reports/controls",
+                                   tokens["admin"])[0] == 200, 10,
+                 "a checkpoint")
     # what each kind of caller shows; no path takes two of them
     shown = {"token": tokens["admin"], "key": place.key()}
     assert set(told["components"]["securitySchemes"]) == set(shown)
