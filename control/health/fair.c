@@ -5,84 +5,40 @@
  */
 #include "control/health/fair.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/control.h"
 #include "control/log.h"
 
-static void
-name(const char *run, char path_out[WEIR_PATH_MAX + 16])
-{
-    snprintf(path_out, WEIR_PATH_MAX + 16, "%s/fair", run);
-}
-
 void
 weir_fair_file_close(struct weir_fair_file *file)
 {
-    if (file->map != NULL)
-        munmap(file->map, file->bytes);
-    *file = (struct weir_fair_file){.table = NULL};
-}
-
-static bool
-map(int handle, struct weir_fair_file *file_out)
-{
-    struct stat info;
-    if (fstat(handle, &info) != 0 || info.st_size <= 0)
-        return false;
-    void *memory = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE,
-                        MAP_SHARED, handle, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    file_out->map = memory;
-    file_out->bytes = (size_t)info.st_size;
-    return true;
+    weir_table_unmap(&file->map);
+    file->table = NULL;
 }
 
 bool
 weir_fair_file_open(const char *run, struct weir_fair_file *file_out)
 {
-    char path[WEIR_PATH_MAX + 16];
-    *file_out = (struct weir_fair_file){.table = NULL};
-    name(run, path);
-    int handle = open(path, O_RDWR | O_CLOEXEC);
-    if (handle < 0)
+    file_out->table = NULL;
+    if (!weir_table_map(run, "fair", &file_out->map))
         return false;
-    bool is_good = map(handle, file_out) &&
-                   weir_fair_attach(file_out->map, file_out->bytes,
-                                    &file_out->table, NULL) == WEIR_OK;
-    close(handle);
-    if (!is_good)
-        weir_fair_file_close(file_out);
-    return is_good;
+    if (weir_fair_attach(file_out->map.bytes, file_out->map.size,
+                         &file_out->table, NULL) == WEIR_OK)
+        return true;
+    weir_fair_file_close(file_out);
+    return false;
 }
 
-/* Made beside and renamed: a worker never sees a table half made. */
-static bool
-make(const char *path, struct weir_error *err)
+static weir_status
+format(void *bytes, size_t size, struct weir_error *err)
 {
-    char beside[WEIR_PATH_MAX + 24];
-    struct weir_fair_file made = {.table = NULL};
-    snprintf(beside, sizeof beside, "%s.new", path);
-    int handle = open(beside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool is_good =
-        handle >= 0 && ftruncate(handle, (off_t)weir_fair_size()) == 0 &&
-        map(handle, &made) &&
-        weir_fair_format(made.map, made.bytes, &made.table, err) == WEIR_OK &&
-        rename(beside, path) == 0;
-    if (!is_good)
-        (void)weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%s", strerror(errno));
-    if (handle >= 0)
-        close(handle);
-    weir_fair_file_close(&made);
-    return is_good;
+    struct weir_fair *table;
+    return weir_fair_format(bytes, size, &table, err);
 }
 
 /* A number of bytes in a file; 0: none ("max", or no such file). */
@@ -124,12 +80,12 @@ memory_of_machine(void)
 void
 weir_fair_file_make(const char *run, uint64_t memory_max)
 {
-    char path[WEIR_PATH_MAX + 16];
     struct weir_fair_file file;
     struct weir_error err = {0};
-    name(run, path);
     if (!weir_fair_file_open(run, &file) &&
-        (!make(path, &err) || !weir_fair_file_open(run, &file))) {
+        (weir_table_make(run, "fair", weir_fair_size(), format, &err) !=
+             WEIR_OK ||
+         !weir_fair_file_open(run, &file))) {
         weir_log(WEIR_LOG_WARN,
                  "no table of shares (%s): full deployments have no queues, "
                  "and nothing is shed",

@@ -10,10 +10,11 @@
 
 #include <weir/fair.h>
 
+#include "control/health/table.h"
+
 struct weir_fair_file {
     struct weir_fair *table; /* NULL: there is none */
-    void *map;
-    size_t bytes;
+    struct weir_table_map map;
 };
 
 /*

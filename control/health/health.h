@@ -10,10 +10,11 @@
 
 #include <weir/health.h>
 
+#include "control/health/table.h"
+
 struct weir_health_file {
     struct weir_health *table; /* NULL: there is none */
-    void *map;
-    size_t bytes;
+    struct weir_table_map map;
 };
 
 /* The table is there afterwards, or a warning was logged. */

@@ -99,7 +99,7 @@ def test_body_above_the_limit(house):
     ("GET", "/v1/chat/completions", 405), ("PUT", "/v1/models", 405),
     ("DELETE", "/v1/models/large", 405), ("GET", "/v1/files", 404),
     ("POST", "/v1/fine_tuning/jobs", 404), ("GET", "/", 404),
-    ("POST", "/v1/chat/completions/../../files", 404),
+    ("POST", "/v1/chat/completions/../../weights", 404),
     ("POST", "/v1//chat/completions/x", 404),
     ("GET", "/v1/models/%2e%2e/files", 404), ("POST", "/v1/images", 404),
     ("OPTIONS", "/v1/chat/completions", 405),
