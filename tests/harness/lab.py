@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -241,7 +242,8 @@ class Weir:
         self.config = config
         self.file = self.where / "weir.yaml"
         self.environment = {**os.environ, **(environment or {})}
-        self.before = list(before)
+        self.before = list(before) or shlex.split(
+            os.environ.get("WEIR_BEFORE", ""))
         self.process = None
         self.run = None     # see run_dir
         self.token = None   # of the admin API
