@@ -78,3 +78,20 @@ TEST(tags, of_metadata_only_what_is_one_is_taken)
                             &memory);
     assert_int_equal(tags.count, 0);
 }
+
+/* Wherever it stands in a long body: in a block, across two, in the rest. */
+TEST(tags, metadata_is_found_at_every_place)
+{
+    char body[400];
+    for (size_t before = 0; before < 200; before++) {
+        struct weir_tags tags = {.count = 0};
+        struct weir_arena memory;
+        char room[4096];
+        weir_arena_init(&memory, room, sizeof room);
+        int len = snprintf(body, sizeof(body),
+                           "{\"x\":\"%0*d\",\"metadata\":{\"a\":\"b\"}}",
+                           (int)before + 1, 0);
+        weir_tags_read_metadata(&tags, (weir_span){body, (size_t)len}, &memory);
+        assert_int_equal(tags.count, 1);
+    }
+}
