@@ -6,6 +6,7 @@
  */
 #include "check.h"
 #include "compile.h"
+#include "policies.h"
 
 #include <weir/detect.h>
 
@@ -14,31 +15,20 @@
 /* Bytes of the terms of one rule, with what parts them. */
 #define TERMS_MAX ((size_t)4 << 20)
 
+static weir_span
+filter_name(const struct weir_world *world, uint32_t row)
+{
+    return world->filter_rows[row].name;
+}
+
 uint32_t
 weir__filters_named(const struct weir_world *world, weir_span names,
                     weir_span *unknown_out)
 {
-    uint32_t bits = 0;
-    while (names.len > 0) {
-        const char *comma = memchr(names.ptr, ',', names.len);
-        size_t len = comma == NULL ? names.len : (size_t)(comma - names.ptr);
-        size_t skip = comma == NULL ? len : len + 1;
-        weir_span name = {names.ptr, len};
-        while (name.len > 0 && name.ptr[0] == ' ')
-            name = (weir_span){name.ptr + 1, name.len - 1};
-        while (name.len > 0 && name.ptr[name.len - 1] == ' ')
-            name.len--;
-        uint32_t i = 0;
-        while (i < world->filter_count &&
-               !weir_span_equal(world->filter_rows[i].name, name))
-            i++;
-        if (i < world->filter_count && i < WEIR_WORLD_FILTERS_MAX)
-            bits |= 1u << i;
-        else if (unknown_out != NULL && unknown_out->len == 0)
-            *unknown_out = name.len > 0 ? name : WEIR_SPAN(",");
-        names = (weir_span){names.ptr + skip, names.len - skip};
-    }
-    return bits;
+    uint32_t count = world->filter_count;
+    if (count > WEIR_WORLD_FILTERS_MAX)
+        count = WEIR_WORLD_FILTERS_MAX;
+    return weir__named(world, filter_name, count, names, unknown_out);
 }
 
 /* ---------------------------------------------------------------- check */

@@ -56,6 +56,12 @@ void weir__policy_annotate(struct weir__policy *row,
                            const struct weir_cedar_policy_info *info,
                            struct weir_faults *faults);
 
+/* Rows below `count`, of 32 at most, that names parted by commas mean, as
+ * bits; what each row is called tells `name_of`. */
+typedef weir_span weir__name_of(const struct weir_world *world, uint32_t row);
+uint32_t weir__named(const struct weir_world *world, weir__name_of *name_of,
+                     uint32_t count, weir_span names, weir_span *unknown_out);
+
 /* The filters of names parted by commas, as bits of rows. `unknown_out` (may
  * be NULL) is the first name that nobody declared; else untouched. */
 uint32_t weir__classifiers_named(const struct weir_world *world,
