@@ -251,3 +251,17 @@ weir_segments_read_at(const char *directory, uint64_t number, uint64_t offset,
                          (unsigned long long)offset);
     return WEIR_OK;
 }
+
+bool
+weir_segments_written(const char *ring, struct weir_segments_limit *limit_out)
+{
+    struct weir_journal_status status;
+    enum weir_journal_state state = WEIR_JOURNAL_STARTING;
+    *limit_out = (struct weir_segments_limit){0, 0};
+    if (weir_lane_status_of(ring, &status, &state, NULL) != WEIR_OK ||
+        state == WEIR_JOURNAL_STARTING)
+        return false;
+    *limit_out =
+        (struct weir_segments_limit){status.segment, status.segment_bytes};
+    return true;
+}

@@ -42,6 +42,11 @@ struct weir_segments_limit {
     uint64_t bytes;
 };
 
+/* False, and zeros: no writer was here since the machine started, or it has
+ * not said yet. */
+bool weir_segments_written(const char *ring,
+                           struct weir_segments_limit *limit_out);
+
 enum weir_segments_result
 weir_segments_next(struct weir_segments *segments,
                    const struct weir_segments_limit *limit,

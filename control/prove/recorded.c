@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <weir/cedar_schema.h>
-#include <weir/lane.h>
 #include <weir/replay.h>
 
 #include "control/ingest/segments.h"
@@ -128,8 +127,6 @@ static weir_status
 read_journal(struct weir_prove_recorded *r, struct weir_error *err)
 {
     struct weir_segments_limit limit = {0, 0};
-    struct weir_journal_status written;
-    enum weir_journal_state state;
     struct weir_segments segments;
     struct weir_view view = {.image = r->world.image};
     struct weir_replay keys;
@@ -137,11 +134,7 @@ read_journal(struct weir_prove_recorded *r, struct weir_error *err)
     weir_status status = weir_replay_init(&keys, &view, &r->arena, err);
     if (status != WEIR_OK || payload == NULL)
         return status != WEIR_OK ? status : out_of_memory(err);
-    if (weir_lane_status_of(r->world.paths.ring, &written, &state, NULL) ==
-            WEIR_OK &&
-        state != WEIR_JOURNAL_STARTING)
-        limit = (struct weir_segments_limit){written.segment,
-                                             written.segment_bytes};
+    (void)weir_segments_written(r->world.paths.ring, &limit);
     weir_segments_init(&segments, r->world.paths.journal, 0, 0);
     while (status == WEIR_OK) {
         struct weir_record record;

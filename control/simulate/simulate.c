@@ -22,8 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weir/lane.h>
-
 #include "control/ingest/segments.h"
 #include "control/simulate/parts.h"
 
@@ -368,18 +366,6 @@ currency_of(const struct run *run)
                          : weir_image_text(image, image->currency);
 }
 
-static void
-find_limit(struct run *run, const struct weir_paths *paths)
-{
-    struct weir_journal_status status;
-    enum weir_journal_state state;
-    run->limit = (struct weir_segments_limit){0, 0};
-    if (weir_lane_status_of(paths->ring, &status, &state, NULL) == WEIR_OK &&
-        state != WEIR_JOURNAL_STARTING)
-        run->limit =
-            (struct weir_segments_limit){status.segment, status.segment_bytes};
-}
-
 weir_status
 weir_simulate_journal(const struct weir_paths *paths,
                       const struct weir_simulate_wish *wish,
@@ -391,7 +377,7 @@ weir_simulate_journal(const struct weir_paths *paths,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     run->wish = wish;
     run->counts.is_change = is_change(wish);
-    find_limit(run, paths);
+    (void)weir_segments_written(paths->ring, &run->limit);
     weir_segments_init(&run->segments, paths->journal, 0, 0);
     weir__eras_init(&run->eras, paths, wish);
     weir__classes_init(&run->classes);

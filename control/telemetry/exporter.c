@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weir/lane.h>
-
 #include "control/log.h"
 #include "control/telemetry/parts.h"
 
@@ -32,21 +30,6 @@ static void
 place_name(const struct weir__exporter *exporter, char name_out[80])
 {
     snprintf(name_out, 80, "telemetry.%s", exporter->rules.name);
-}
-
-static bool
-find_limit(const struct weir__exporter *exporter,
-           struct weir_segments_limit *limit_out)
-{
-    struct weir_journal_status status;
-    enum weir_journal_state state = WEIR_JOURNAL_STARTING;
-    if (weir_lane_status_of(exporter->control->paths.ring, &status, &state,
-                            NULL) != WEIR_OK ||
-        state == WEIR_JOURNAL_STARTING)
-        return false;
-    *limit_out =
-        (struct weir_segments_limit){status.segment, status.segment_bytes};
-    return true;
 }
 
 static weir_status
@@ -71,7 +54,7 @@ find_place(struct weir__exporter *exporter, struct weir_error *err)
     if (exporter->segments.directory[0] != '\0')
         return true;
     place_name(exporter, name);
-    if (!find_limit(exporter, &limit) ||
+    if (!weir_segments_written(exporter->control->paths.ring, &limit) ||
         weir_store_number_get(exporter->store, name, &at, err) != WEIR_OK)
         return false;
     if (at == 0)
@@ -258,7 +241,7 @@ fill(struct weir__exporter *exporter, weir_status *status_out,
     struct weir_record record;
     uint64_t segment;
     *status_out = WEIR_OK;
-    if (!find_limit(exporter, &limit))
+    if (!weir_segments_written(exporter->control->paths.ring, &limit))
         return false;
     while (*status_out == WEIR_OK && exporter->batch.count < ITEMS_MAX &&
            exporter->batch.text.len < BYTES_MAX) {

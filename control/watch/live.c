@@ -29,8 +29,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <weir/lane.h>
-
 #include "control/ingest/pace.h"
 #include "control/ingest/segments.h"
 #include "control/log.h"
@@ -183,17 +181,8 @@ take_record(struct weir_watch_live *live, const struct weir_record *record,
 static bool
 find_limit(struct weir_watch_live *live, struct weir_segments_limit *limit_out)
 {
-    struct weir_journal_status status;
-    enum weir_journal_state state = WEIR_JOURNAL_STARTING;
-    *limit_out = (struct weir_segments_limit){0, 0};
-    if (weir_lane_status_of(live->control->paths.ring, &status, &state, NULL) ==
-            WEIR_OK &&
-        state != WEIR_JOURNAL_STARTING)
-        *limit_out =
-            (struct weir_segments_limit){status.segment, status.segment_bytes};
-    else if (live->needs_writer)
-        return false;
-    return true;
+    return weir_segments_written(live->control->paths.ring, limit_out) ||
+           !live->needs_writer;
 }
 
 static weir_status
