@@ -44,11 +44,11 @@ def test_full_disk_refuses_with_503_and_recovers_by_itself(make_house,
     house = make_house(change=on_small_disk)
     assert house.call(CHAT, "busy")[0] == 200
     filler = small_disk / "filler"
-    with open(filler, "wb") as file:
+    # without a buffer: what did not fit would be written again on closing
+    with open(filler, "wb", buffering=0) as file:
         with contextlib.suppress(OSError):
             while True:
                 file.write(b"\0" * 65536)
-                file.flush()
     # the segment in use and the spare are there already: they fill first
     with Load(house, house.key("busy"), threads=8) as load:
         lab.wait_for(lambda: load.refused.get(503), 60, "503 on a full disk")
