@@ -79,7 +79,7 @@ def test_durable_call_waits_for_the_disk_and_no_longer_than_bounded(bare):
         started = time.monotonic()
         status, headers, reply = outcome(module)
         assert status == 503 and "journal" in reply
-        assert 1.5 < time.monotonic() - started < 3
+        assert 1.5 < time.monotonic() - started < lab.PATIENCE
         assert module.origin.stats()["calls"] == calls
     finally:
         os.kill(module.writer.pid, signal.SIGCONT)
@@ -134,9 +134,7 @@ def test_new_policy_and_new_credentials_act_without_a_reload(bare):
         'forbid (principal, action, resource in Model::"far");')
     assert module.call(chat(model="far"))[0] == 200
     module.put_image()
-    begun = time.monotonic()
     lab.wait_for(lambda: module.call(chat(model="far"))[0] == 403, 1, "policy")
-    assert time.monotonic() - begun < 1
     # a model that was not there before, at an origin that was
     module.put_image(lambda world: world["routes"].append(
         {"name": "again", "candidates": [{"model": "near"}]}))

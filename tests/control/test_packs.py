@@ -237,7 +237,6 @@ def test_what_was_changed_is_named(packed, tmp_path):
 
 def test_an_account_taken_over_is_frozen_in_one_verb(packed, tmp_path):
     """The drill: from 'somebody else uses this key' to the frozen pack."""
-    started = time.monotonic()
     text = packed.weir.key("good/shared")
     for _ in range(4):
         assert packed.call(text)[0] == 200
@@ -248,8 +247,6 @@ def test_an_account_taken_over_is_frozen_in_one_verb(packed, tmp_path):
         "incident", "open", "key", key, "--reason",
         "calls from a place where nobody of the customer is", "--pack",
         str(out))
-    took = time.monotonic() - started
-    assert took < 60
     assert packed.call(text)[0] == 401                      # frozen
     deeds = {row["deed"]: row["state"] for row in made["deeds"]}
     assert deeds["key.revoke"] == "done"

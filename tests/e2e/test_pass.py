@@ -209,7 +209,7 @@ def test_slow_reader_does_not_stop_others_and_gets_everything(house):
     started = time.monotonic()
     for _ in range(20):
         assert house.call(chat())[0] == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < lab.PATIENCE
     slow.join(60)
     assert taken["reply"].count(b"chat.completion.chunk") == 82
     assert b"[DONE]" in taken["reply"]

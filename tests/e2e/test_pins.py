@@ -123,6 +123,8 @@ def test_a_pin_that_does_not_hold_sends_nothing(pinned, name, hop):
     lab.wait_for(lambda: name in pinned.withdrawn(), 10, "the withdrawal")
     assert pinned.withdrawn()[name].startswith("pin: " + name + ": " +
                                                hop.split(": ")[1])
+    # told a moment before the workers know
+    lab.wait_for(lambda: pinned.call(chat(model="r-" + name))[0] == 403)
     status, _, reply = pinned.call(chat(model="r-" + name))
     assert status == 403 and b"withdrawn" in reply
     status, headers, reply = pinned.call(chat(model="f-" + name))

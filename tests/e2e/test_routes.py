@@ -3,6 +3,8 @@
 import json
 import time
 
+import lab
+
 from house import chat, events_of
 
 
@@ -44,7 +46,7 @@ def test_retry_after_is_waited_for_when_there_is_no_other(house):
     started = time.monotonic()
     status, _, _ = house.call(chat())
     assert status == 200
-    assert 0.95 <= time.monotonic() - started < 3
+    assert 0.95 <= time.monotonic() - started < lab.PATIENCE
     assert names(house) == ["near", "near"]
 
 
@@ -54,7 +56,7 @@ def test_long_retry_after_is_the_client_s(house):
     status, headers, _ = house.call(chat())
     assert status == 429
     assert headers["retry-after"] == "60"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < lab.PATIENCE  # of 60
 
 
 def test_attempts_are_bounded(house):
@@ -65,12 +67,12 @@ def test_attempts_are_bounded(house):
 
 
 def test_slow_origin_is_left_for_another(house):
-    house.origin.next("delay=5000", 1, "slow")
+    house.origin.next("delay=60000", 1, "slow")
     started = time.monotonic()
     status, headers, _ = house.call(chat(model="slow-then-near"))
     assert status == 200
     assert headers["weir-deployment"] == "large-near"
-    assert 0.6 < time.monotonic() - started < 3
+    assert 0.6 < time.monotonic() - started < lab.PATIENCE
 
 
 def test_slow_origin_without_another_is_a_timeout(house):

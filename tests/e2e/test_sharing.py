@@ -8,7 +8,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -166,9 +165,7 @@ def test_a_harvest_seen_by_one_is_known_to_the_other(pair):
     before = second.told(second.send("miner", harvest(500)))
     assert before["indicators"] == [] and "exchanges" not in before
     second.take(where / "one.bundle")
-    began = time.monotonic()
     requests = [second.send("miner", harvest(n)) for n in range(501, 504)]
-    assert time.monotonic() - began < 1
     for request in requests:
         watch = second.told(request)
         assert watch["indicators"] and watch["exchanges"] == ["north-labs"]

@@ -141,7 +141,7 @@ def test_ten_thousand_idle_connections(make_house):
         started = time.monotonic()
         for _ in range(50):
             assert house.call(CHAT, key=key)[0] == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < lab.PATIENCE
         grown = memory() - before
         print(f"{wanted} idle connections: {grown} KiB")
         assert grown < wanted * 2  # KiB: less than 2 KiB each
@@ -223,7 +223,7 @@ def test_open_streams_of_what_is_withdrawn(make_house, cuts):
     def read():
         ends.append(house.call(
             {**CHAT, "stream": True,
-             "metadata": {"origin": "events=40;gap=50"}}, "busy"))
+             "metadata": {"origin": "events=60;gap=50"}}, "busy"))
 
     readers = [threading.Thread(target=read) for _ in range(4)]
     for reader in readers:
@@ -242,7 +242,8 @@ def test_open_streams_of_what_is_withdrawn(make_house, cuts):
             assert "broken" in headers
         else:
             assert b"[DONE]" in reply
-    assert took < 1.0 if cuts else took > 1.0
+    # three seconds of events are to come
+    assert took < 2.0 if cuts else took > 1.0
     assert house.call(CHAT, "busy")[0] == 403
 
 
@@ -261,7 +262,7 @@ def test_sigterm_drains_open_streams_and_stops_in_bounds(make_house):
     started = time.monotonic()
     assert house.weir.stop() == 0
     reader.join(10)
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < lab.PATIENCE
     status, _, reply = ends[0]
     assert status == 200 and b"[DONE]" in reply
 

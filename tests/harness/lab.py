@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shlex
 import shutil
 import signal
@@ -29,17 +30,20 @@ def data_dir():
 
 
 GIVEN_PORTS = set()
+# Below the ports from which the kernel takes those of outgoing connections:
+# one of these could take the port before its owner listens.
+PORTS = range(10240, 32768)
 
 
 def free_port():
-    """A port that nobody has, and that was not given out here before: the
-    kernel may offer the same one twice before it is used."""
+    """A port that nobody has, and that was not given out here before."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in GIVEN_PORTS:
-            GIVEN_PORTS.add(port)
+        port = random.choice(PORTS)
+        if port in GIVEN_PORTS:
+            continue
+        GIVEN_PORTS.add(port)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
 
 
@@ -56,8 +60,14 @@ def program(name):
     return found
 
 
+# No claim is given up earlier: a limit only says how long a failure takes,
+# and a machine that other work shares is slow at times.
+PATIENCE = 30.0
+
+
 def wait_for(claim, seconds=10.0, what="it"):
     """Polls until claim() is true; its value."""
+    seconds = max(seconds, PATIENCE)
     end = time.monotonic() + seconds
     while True:
         value = claim()
