@@ -29,10 +29,14 @@ print_who(FILE *out, const json_t *reply)
     if (weir_cli_text(who, "exception")[0] != '\0')
         fprintf(out, "\n       let through by the exception %s",
                 weir_cli_text(who, "exception"));
-    fprintf(out, "\nwhat   %s of %s%s\n", weir_cli_text(what, "operation"),
+    fprintf(out, "\nwhat   %s of %s%s", weir_cli_text(what, "operation"),
             weir_cli_text(what, "model"),
             json_is_true(json_object_get(what, "is_streamed")) ? ", streamed"
                                                                : "");
+    if (weir_cli_text(what, "method")[0] != '\0')
+        fprintf(out, ": %s %s", weir_cli_text(what, "method"),
+                weir_cli_text(what, "tool"));
+    fprintf(out, "\n");
     const json_t *refusal = json_object_get(reply, "refusal");
     if (refusal != NULL)
         fprintf(out, "answer %lld refused: %s %s\n",

@@ -60,6 +60,7 @@ static const struct section sections[] = {
     {"filters", read_filters, false},
     {"cache", read_cache, true},
     {"classifiers", read_classifiers, false},
+    {"tool_servers", read_tool_servers, false},
     {"include", read_include, true},
     {"blocs", read_blocs, false},
     {"providers", read_providers, false},

@@ -115,7 +115,7 @@ read_regions(struct reader *r, const struct yaml_node *node, void *member)
 
 /* ------------------------------------------------------------- origins */
 
-static void
+void
 read_timeouts(struct reader *r, const struct yaml_node *node, void *member)
 {
     static const struct field fields[] = {
@@ -275,7 +275,7 @@ read_window(struct reader *r, const struct yaml_node *node, void *member)
     *(uint16_t *)member = (uint16_t)(ms / 1000);
 }
 
-static const struct weir_health_rule usual_breaker = {
+const struct weir_health_rule read_usual_breaker = {
     .open_ms = 5000,
     .open_ms_max = 120000,
     .failures = 5,
@@ -285,7 +285,7 @@ static const struct weir_health_rule usual_breaker = {
 };
 
 /* `none`, or the members that differ from the usual. */
-static void
+void
 read_breaker(struct reader *r, const struct yaml_node *node, void *member)
 {
     typedef struct weir_health_rule rule;
@@ -350,7 +350,7 @@ read_deployments(struct reader *r, const struct yaml_node *node, void *member)
         row *deployment = weir_world_add_deployment(r->world);
         if (deployment == NULL)
             return;
-        deployment->health = usual_breaker;
+        deployment->health = read_usual_breaker;
         read_row(r, n, "a deployment", fields, WEIR_COUNTOF(fields),
                  deployment);
     }

@@ -105,6 +105,14 @@ what_json(const struct weir_explained *in)
                              "model", weir__explain_text(in->recorded.model),
                              "is_streamed", in->recorded.is_streamed,
                              "decided_us", (json_int_t)in->recorded.decided_us);
+    if (in->recorded.tool.len > 0) {
+        json_object_set_new(
+            what, "method",
+            weir__explain_text(weir_record_method(in->recorded.tool)));
+        json_object_set_new(
+            what, "tool",
+            weir__explain_text(weir_record_tool(in->recorded.tool)));
+    }
     if (in->recorded.is_refusal)
         return what;
     json_object_set_new(what, "body_bytes",

@@ -114,6 +114,7 @@ said_by_call(weir_span name)
         {"end_customer_id", "the call: its header weir-end-customer"},
         {"now", "the time of the decision"},
         {"is_streamed", "the call: its body"},
+        {"tool", "the call: the tool it names, as declared"},
         {"exception", "an approved exception: weir exception list"},
         {"end_customer_id", "the call: its header weir-end-customer"},
         {"signals", "the gateway: what it saw of the key's use"},

@@ -337,6 +337,7 @@ walk_client(struct asking *asking, struct recorded_place *place)
         place->operation = (enum weir_operation)i;
         /* What no model does is refused whatever policy says. */
         if ((served >> i & 1) == 0 ||
+            weir_operation_is_of_tools(place->operation) ||
             !admits(&asking->question->scope, place->operation))
             continue;
         for (place->deployment = 0;

@@ -74,6 +74,25 @@ is_chosen(const struct draw *draw, uint32_t key)
                            draw->wish->tenant);
 }
 
+/* A tool server's tools each, where one is called. */
+static void
+ask_one(struct draw *draw, struct weir_question question)
+{
+    const struct weir_image *image = draw->all->image;
+    if (question.operation != WEIR_OP_CALL_TOOL) {
+        ask(draw, question);
+        return;
+    }
+    uint32_t server = weir_image_find_server(image, question.model);
+    if (server == WEIR_INDEX_NONE)
+        return;
+    for (uint32_t i = 0; i < image->servers[server].count; i++) {
+        question.tool = weir_image_text(
+            image, image->tools[image->servers[server].first + i].name);
+        ask(draw, question);
+    }
+}
+
 static void
 ask_all(struct draw *draw)
 {
@@ -93,7 +112,7 @@ ask_all(struct draw *draw)
             for (int i = 0; i < WEIR_OPERATIONS; i++) {
                 question.operation = (enum weir_operation)i;
                 if ((served >> i & 1) != 0)
-                    ask(draw, question);
+                    ask_one(draw, question);
             }
         }
     }

@@ -200,6 +200,7 @@ decide(struct weir_call *call, uint32_t first_grant)
         .address = call->client.address,
         .country = call->client.country,
         .end_customer = call->client.end_customer,
+        .tool = weir_record_tool(call->ask.tool),
         .now = call->started,
         .confirmed_us = call->confirmed_us,
         .signals = call->signals,
@@ -403,6 +404,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.end_customer = call->client.end_customer;
     intent.exception = weir_gate_exception(call->view, &call->answer);
     intent.tags = (weir_span){call->tags, call->tags_bytes};
+    intent.tool = call->ask.tool;
     intent.signals = call->signals;
     intent.step = call->step;
     intent.candidate_count = call->answer.candidate_count;
@@ -514,6 +516,7 @@ fill_outcome(const struct weir_call *call,
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
     outcome->end_customer = call->client.end_customer;
+    outcome->tool = call->ask.tool;
     outcome->trace = call->client.trace;
     outcome->finding = settlement->finding;
     outcome->filtered = settlement->filtered;
@@ -613,6 +616,7 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     refusal.country = call->client.country;
     refusal.address = recorded_address(call);
     refusal.end_customer = call->client.end_customer;
+    refusal.tool = call->ask.tool;
     refusal.trace = call->client.trace;
     refusal.signals = call->signals;
     refusal.step = call->step;

@@ -21,7 +21,7 @@
 /* Failures looked at for the forbid to blame. */
 #define FAILED_MAX    16
 #define SATISFIED_MAX 64
-#define CONTEXT_MAX   9
+#define CONTEXT_MAX   10
 #define SIGNALS_MAX   7
 
 bool
@@ -187,6 +187,8 @@ ask(const struct weir_image *image, const struct weir_question *question,
         bind(program, asked, "client_country",
              weir_cedar_arg_entity(image->jurisdictions[country].entity));
     bind_end_customer(program, question->end_customer, asked);
+    if (question->operation == WEIR_OP_CALL_TOOL)
+        bind(program, asked, "tool", weir_cedar_arg_string(question->tool));
     bind(program, asked, "now",
          weir_cedar_arg_datetime(weir__gate_milliseconds(question->now)));
     bind(program, asked, "is_streamed",

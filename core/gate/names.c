@@ -195,3 +195,23 @@ weir_sticky_by_name(enum weir_sticky_by by)
     };
     return (size_t)by < WEIR_COUNTOF(names) ? names[by] : "unknown";
 }
+
+weir_span
+weir_record_tool(weir_span recorded)
+{
+    const char *blank =
+        recorded.len > 0 ? memchr(recorded.ptr, ' ', recorded.len) : NULL;
+    if (blank == NULL)
+        return WEIR_SPAN_NONE;
+    size_t at = (size_t)(blank - recorded.ptr) + 1;
+    return (weir_span){recorded.ptr + at, recorded.len - at};
+}
+
+weir_span
+weir_record_method(weir_span recorded)
+{
+    weir_span tool = weir_record_tool(recorded);
+    if (tool.ptr != NULL)
+        recorded.len -= tool.len + 1;
+    return recorded;
+}

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define FIELDS_MAX  9
+#define FIELDS_MAX  10
 #define SIGNALS_MAX 7
 
 struct writing {
@@ -114,6 +114,11 @@ context_of(const struct weir_image *image, const struct weir_question *question,
         if (is_registered(image, question->end_customer))
             add_entity(&w, "end_customer", "Organization",
                        question->end_customer);
+    }
+    if (question->operation == WEIR_OP_CALL_TOOL) {
+        weir_cedar_value *value = add(&w, "tool");
+        value->kind = WEIR_CEDAR_STRING;
+        value->string = question->tool;
     }
     if (question->exception_name.len > 0)
         add_entity(&w, "exception", "Exception", question->exception_name);

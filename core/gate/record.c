@@ -59,7 +59,8 @@ enum tag {
     TAG_UNITS = 34,
     TAG_TAGS = 35,
     TAG_CHOICE = 36,
-    TAG_COUNT = 37,
+    TAG_TOOL = 37,
+    TAG_COUNT = 38,
 };
 
 /* ----------------------------------------------------------- writing */
@@ -304,6 +305,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_END_CUSTOMER, intent->end_customer);
     put_tag(out, TAG_EXCEPTION, intent->exception);
     put_tag(out, TAG_TAGS, intent->tags);
+    put_tag(out, TAG_TOOL, intent->tool);
     put_signals(out, &intent->signals);
     put_step(out, &intent->step);
     put_candidates(out, intent->candidates, intent->candidate_count);
@@ -337,6 +339,7 @@ weir_record_put_refusal(const struct weir_record_refusal *refusal,
     put_signals(out, &refusal->signals);
     put_step(out, &refusal->step);
     put_tag(out, TAG_POLICY, refusal->policy);
+    put_tag(out, TAG_TOOL, refusal->tool);
     put_candidates(out, refusal->candidates, refusal->candidate_count);
     put_trace(out, &refusal->trace);
     put_watch(out, &refusal->watch);
@@ -414,6 +417,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_STORED_IN, outcome->stored_in);
     put_tag(out, TAG_ORIGIN_REQUEST, outcome->origin_request);
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
+    put_tag(out, TAG_TOOL, outcome->tool);
     put_tag(out, TAG_FINDING, outcome->finding);
     put_tag(out, TAG_FILTERED, outcome->filtered);
     put_tag(out, TAG_TERMS, outcome->terms);
@@ -692,6 +696,7 @@ weir_record_get_intent(weir_span payload, struct weir_record_intent *intent_out,
                                  [TAG_END_CUSTOMER] = &intent.end_customer,
                                  [TAG_EXCEPTION] = &intent.exception,
                                  [TAG_TAGS] = &intent.tags,
+                                 [TAG_TOOL] = &intent.tool,
                                  [TAG_SIGNALS] = &signals,
                                  [TAG_STEP] = &step,
                                  [TAG_ROUTED] = &routed,
@@ -764,6 +769,7 @@ weir_record_get_refusal(weir_span payload,
                                  [TAG_CLASSIFIED] = &classified,
                                  [TAG_TRACE] = &trace,
                                  [TAG_OPINIONS] = &opinions,
+                                 [TAG_TOOL] = &refusal.tool,
                                  [TAG_POLICY] = &refusal.policy}};
     get_fixed(&head, refusal.request.bytes, WEIR_REQUEST_ID_BYTES);
     get_fixed(&head, refusal.image_digest, 32);
@@ -830,6 +836,7 @@ weir_record_get_outcome(weir_span payload,
     weir_span choice = WEIR_SPAN_NONE;
     weir_span units = WEIR_SPAN_NONE;
     struct names names = {.of = {[TAG_UNITS] = &units,
+                                 [TAG_TOOL] = &outcome.tool,
                                  [TAG_CURRENCY] = &outcome.currency,
                                  [TAG_PRICE_VERSION] = &outcome.price_version,
                                  [TAG_MODEL] = &outcome.model,

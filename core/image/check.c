@@ -160,6 +160,7 @@ weir_world_check(struct weir_world *world, struct weir_faults *faults)
         weir__check_onboarding(&check);
         weir__check_watch(&check);
         weir__check_classifiers(&check);
+        weir__check_servers(&check);
         weir__check_filters(&check);
         weir__check_shares(&check);
         weir__check_contracts(&check);

@@ -79,6 +79,8 @@ void weir__check_watch(struct weir__check *check);
 void weir__check_shares(struct weir__check *check);
 void weir__check_filters(struct weir__check *check);
 void weir__check_classifiers(struct weir__check *check);
+/* After the routes. */
+void weir__check_servers(struct weir__check *check);
 /* Of a checked world: whether that row's calls are watched. */
 bool weir__watches_tenant(const struct weir_world *world, uint32_t row);
 bool weir__watches_model(const struct weir_world *world, uint32_t row);

@@ -167,6 +167,7 @@ compile_tables(struct weir__compiler *c, weir_time now)
     weir__compile_filters(c);
     weir__compile_shares(c);
     weir__compile_classifiers(c);
+    weir__compile_servers(c);
     weir__compile_policies(c);
     if (!c->arena.overflow)
         weir__compile_indexes(c);

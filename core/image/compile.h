@@ -41,6 +41,7 @@ void weir__compile_lives(struct weir__compiler *c);
 void weir__compile_filters(struct weir__compiler *c);
 void weir__compile_shares(struct weir__compiler *c);
 void weir__compile_classifiers(struct weir__compiler *c);
+void weir__compile_servers(struct weir__compiler *c);
 void weir__compile_listings(struct weir__compiler *c); /* after the routes */
 void weir__compile_callers(struct weir__compiler *c);
 void weir__compile_budgets(struct weir__compiler *c); /* after the callers */

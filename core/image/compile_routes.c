@@ -157,6 +157,10 @@ weir__compile_routes(struct weir__compiler *c)
             struct weir_image_route *route =
                 add_route(&f, world->model_rows[i].name);
             route->model = i;
+            /* a tool may do what must not be done twice */
+            if ((world->model_rows[i].operations & WEIR_OPERATIONS_OF_TOOLS) !=
+                0)
+                route->attempts_max = 1;
             add_deployments(&f, i, 1);
             route->count = f.candidate_count - route->first;
         }

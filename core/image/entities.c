@@ -412,13 +412,16 @@ static void
 add_actions(struct adder *a)
 {
     struct weir_cedar_uid infer = uid("Action", WEIR_SPAN("infer"));
+    struct weir_cedar_uid tools = uid("Action", WEIR_SPAN("tools"));
     add_bare(a, infer);
+    add_bare(a, tools);
     for (int i = 0; i < WEIR_OPERATIONS; i++) {
+        enum weir_operation operation = (enum weir_operation)i;
         struct draft draft;
         begin(&draft,
-              uid("Action",
-                  weir_span_of(weir_operation_name((enum weir_operation)i))));
-        finish(a, &draft, &infer, 1);
+              uid("Action", weir_span_of(weir_operation_name(operation))));
+        finish(a, &draft,
+               weir_operation_is_of_tools(operation) ? &tools : &infer, 1);
     }
 }
 

@@ -145,3 +145,36 @@ weir_route_mode_name(uint32_t mode)
     };
     return mode < WEIR_ROUTE_MODES ? names[mode] : NULL;
 }
+
+uint32_t
+weir_image_find_server(const struct weir_image *image, weir_span name)
+{
+    for (uint32_t i = 0; i < image->server_count; i++)
+        if (weir_span_equal(
+                weir_image_text(image,
+                                image->models[image->servers[i].model].name),
+                name))
+            return i;
+    return WEIR_INDEX_NONE;
+}
+
+bool
+weir_image_has_tool(const struct weir_image *image, uint32_t server,
+                    weir_span tool)
+{
+    const struct weir_image_server *row = &image->servers[server];
+    uint32_t low = row->first;
+    uint32_t high = row->first + row->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = weir_span_compare(
+            weir_image_text(image, image->tools[middle].name), tool);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}

@@ -96,7 +96,9 @@ struct weir__image_facts {
     X(USE, use, struct weir_image_use)                                         \
     X(ZONE, zone, struct weir_image_zone)                                      \
     X(SHIFT, shift, struct weir_image_shift)                                   \
-    X(TRIAL, trial, struct weir_image_trial)
+    X(TRIAL, trial, struct weir_image_trial)                                   \
+    X(SERVER, server, struct weir_image_server)                                \
+    X(TOOL, tool, struct weir_image_tool)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

@@ -26,6 +26,10 @@ static const char *const operations[] = {
     [WEIR_OP_SPEECH] = "speech",
     [WEIR_OP_TRANSCRIBE] = "transcribe",
     [WEIR_OP_BATCH] = "batch",
+    [WEIR_OP_CONNECT] = "connect",
+    [WEIR_OP_CALL_TOOL] = "call_tool",
+    [WEIR_OP_READ_RESOURCE] = "read_resource",
+    [WEIR_OP_GET_PROMPT] = "get_prompt",
 };
 _Static_assert(WEIR_COUNTOF(operations) == WEIR_OPERATIONS,
                "every operation has a name");
@@ -69,7 +73,14 @@ bool
 weir_operation_answers(enum weir_operation operation)
 {
     return operation != WEIR_OP_EMBED && operation != WEIR_OP_MODERATE &&
-           operation != WEIR_OP_RERANK;
+           operation != WEIR_OP_RERANK &&
+           !weir_operation_is_of_tools(operation);
+}
+
+bool
+weir_operation_is_of_tools(enum weir_operation operation)
+{
+    return (WEIR_OPERATIONS_OF_TOOLS >> operation & 1) != 0;
 }
 
 uint64_t

@@ -332,6 +332,22 @@ are_classifier_rows(const struct opening *o)
 }
 
 static bool
+are_server_rows(const struct opening *o)
+{
+    const struct weir_image *m = o->image;
+    for (uint32_t i = 0; i < m->server_count; i++) {
+        const struct weir_image_server *r = &m->servers[i];
+        if (!is_text(o, r->origins) || r->model >= m->model_count ||
+            !is_range(r->first, r->count, m->tool_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < m->tool_count; i++)
+        if (!is_text(o, m->tools[i].name))
+            return false;
+    return true;
+}
+
+static bool
 are_share_rows(const struct opening *o)
 {
     struct weir_image *m = o->image;
@@ -543,7 +559,8 @@ check_rows(struct opening *o, struct weir_error *err)
     if (!are_facts(o))
         return corrupt(err, WEIR_OFFSET_NONE, "facts or indexes out of range");
     if (!are_catalogue_rows(o) || !are_price_rows(o) || !are_life_rows(o) ||
-        !are_filter_rows(o) || !are_classifier_rows(o) || !are_route_rows(o))
+        !are_filter_rows(o) || !are_classifier_rows(o) || !are_route_rows(o) ||
+        !are_server_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "the catalogue is out of range");
     if (!are_share_rows(o))
         return corrupt(err, WEIR_OFFSET_NONE, "shares are out of range");

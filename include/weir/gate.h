@@ -77,6 +77,7 @@ struct weir_question {
     weir_span address;      /* text of the client's address, or empty */
     weir_span country;      /* ISO 3166-1 alpha-2, or empty: unknown */
     weir_span end_customer; /* as named by the caller, or empty */
+    weir_span tool;         /* of WEIR_OP_CALL_TOOL: one that is declared */
     weir_time now;
     weir_time confirmed_us; /* of the board; 0 = do not check age */
     struct weir_signal_facts signals;
@@ -238,6 +239,9 @@ struct weir_ask {
     uint64_t body_bytes;
     weir_span body; /* for sticky routes, until admitted; may be empty */
     bool is_lookup; /* asks no model for anything: nothing is held */
+    /* Of tool servers: the method, and behind a blank the tool where one is
+     * called: weir_record_tool(). Borrowed until the call is settled. */
+    weir_span tool;
 };
 
 struct weir_client {

@@ -25,7 +25,7 @@
 #include <weir/parties.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 6
+#define WEIR_IMAGE_VERSION 7
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -463,6 +463,26 @@ struct weir_image_classifier {
     uint32_t on_failure; /* enum weir_image_failure */
 };
 
+/* ------------------------------------------------------------- tools */
+
+#define WEIR_SERVER_RESOURCES 1u /* offers them at all */
+#define WEIR_SERVER_PROMPTS   2u
+
+/* A server of tools, beside the model and deployment rows that stand for it;
+ * a path of the surface names it. */
+struct weir_image_server {
+    weir_ref origins; /* Origin headers that may be sent, parted by line
+                         feeds; empty: none */
+    uint32_t model;
+    uint32_t first; /* tool rows, by name ascending */
+    uint32_t count;
+    uint32_t flags; /* WEIR_SERVER_* */
+};
+
+struct weir_image_tool {
+    weir_ref name;
+};
+
 /* ------------------------------------------------- cache and sharing */
 
 /* Of a route or a policy: answers are never given again. */
@@ -512,8 +532,18 @@ enum weir_operation {
     WEIR_OP_SPEECH = 7,
     WEIR_OP_TRANSCRIBE = 8, /* and translate: sound to text */
     WEIR_OP_BATCH = 9,      /* files of calls, done later; each is asked too */
-    WEIR_OPERATIONS = 10
+    /* Of tool servers: weir/mcp.h. */
+    WEIR_OP_CONNECT = 10, /* sessions, lists, what is told on the way */
+    WEIR_OP_CALL_TOOL = 11,
+    WEIR_OP_READ_RESOURCE = 12,
+    WEIR_OP_GET_PROMPT = 13,
+    WEIR_OPERATIONS = 14
 };
+#define WEIR_OPERATIONS_OF_TOOLS                                               \
+    (UINT32_C(1) << WEIR_OP_CONNECT | UINT32_C(1) << WEIR_OP_CALL_TOOL |       \
+     UINT32_C(1) << WEIR_OP_READ_RESOURCE | UINT32_C(1) << WEIR_OP_GET_PROMPT)
+/* Asked of tool servers; models are asked for all others. */
+bool weir_operation_is_of_tools(enum weir_operation operation);
 const char *weir_operation_name(enum weir_operation operation);
 /* Tokens are made for an answer, so that they are held for. */
 bool weir_operation_answers(enum weir_operation operation);
@@ -581,6 +611,8 @@ struct weir_image {
     const struct weir_image_zone *zones;
     const struct weir_image_shift *shifts;
     const struct weir_image_trial *trials; /* as many as routes */
+    const struct weir_image_server *servers;
+    const struct weir_image_tool *tools;
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -618,6 +650,8 @@ struct weir_image {
     uint32_t zone_count;
     uint32_t shift_count;
     uint32_t trial_count;
+    uint32_t server_count;
+    uint32_t tool_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;
@@ -663,6 +697,11 @@ uint32_t weir_image_find_jurisdiction(const struct weir_image *image,
                                       weir_span code);
 uint32_t weir_image_find_listing(const struct weir_image *image,
                                  weir_span name);
+
+/* The server of that name, and whether it offers such a tool. */
+uint32_t weir_image_find_server(const struct weir_image *image, weir_span name);
+bool weir_image_has_tool(const struct weir_image *image, uint32_t server,
+                         weir_span tool);
 
 /* False for WEIR_INDEX_NONE and for anything else that is no row. */
 bool weir_image_has_place(const struct weir_image *image, uint32_t set,

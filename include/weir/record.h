@@ -171,6 +171,7 @@ struct weir_record_intent {
     weir_span end_customer; /* as the caller named it; may be empty */
     weir_span exception;    /* id of the grant it was let through by */
     weir_span tags;         /* weir/tags.h, written; may be empty */
+    weir_span tool;         /* of a tool server: see weir_record_tool() */
     struct weir_signal_facts signals;
     struct weir_record_step step; /* of the watch, that was applied */
     uint32_t candidate_count;
@@ -309,6 +310,7 @@ struct weir_record_outcome {
     weir_span stored_in;      /* jurisdiction where data rests */
     weir_span origin_request; /* the origin's own request id, if any */
     weir_span end_customer;   /* as in the intent */
+    weir_span tool;           /* as in the intent */
     weir_span finding;        /* of the last pin that did not hold */
     weir_span filtered;       /* rules that found something, and how often:
                                  of the request, ";", of the reply */
@@ -344,6 +346,7 @@ struct weir_record_refusal {
     weir_span address;
     weir_span end_customer;
     weir_span policy; /* the id shown to the client */
+    weir_span tool;   /* as an intent's */
     struct weir_signal_facts signals;
     struct weir_record_step step;   /* of the watch, that was applied */
     struct weir_trace trace;        /* the caller's own, where he sent one */
@@ -375,6 +378,12 @@ struct weir_record_head {
     uint64_t output_tokens;
     int64_t cost_micros;
 };
+
+/* What was asked of a tool server is recorded as its method and, where a tool
+ * is called, a blank and the tool's declared name: "tools/call search". These
+ * are the tool and the method in it; empty: none. */
+weir_span weir_record_tool(weir_span recorded);
+weir_span weir_record_method(weir_span recorded);
 
 /* Append the payload to `out`; overflow shows there. */
 void weir_record_put_intent(const struct weir_record_intent *intent,

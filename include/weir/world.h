@@ -22,6 +22,7 @@
 #include <weir/world_parties.h>
 #include <weir/world_parts.h>
 #include <weir/world_telemetry.h>
+#include <weir/world_tools.h>
 
 /* A source of more than this (all files together, arena included) is
  * refused with ETOOBIG: a million organisations fit. */
@@ -715,6 +716,8 @@ struct weir_settings {
     X(filter_rule, struct weir_world_filter_rule)                              \
     X(filter, struct weir_world_filter)                                        \
     X(classifier, struct weir_world_classifier)                                \
+    X(tool, struct weir_world_tool)                                            \
+    X(server, struct weir_world_server)                                        \
     X(tenant, struct weir_world_tenant)                                        \
     X(project, struct weir_world_project)                                      \
     X(key, struct weir_world_key)                                              \
