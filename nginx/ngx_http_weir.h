@@ -591,6 +591,9 @@ void ngx_http_weir_take(ngx_http_weir_ctx_t *ctx, struct weir_step step,
     struct weir_error *err);
 /* Ends an open call because of a withdrawal. */
 void ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx);
+/* ngx_http_weir_usage.c: of a reply; and WEIR_SIZES_* of a request. */
+struct weir_usage ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx);
+uint32_t ngx_http_weir_shape(const struct weir_request *ask);
 void ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending);
 /* After a reply that is not passed on: takes ctx->step. */
 void ngx_http_weir_go_on(ngx_http_weir_ctx_t *ctx);

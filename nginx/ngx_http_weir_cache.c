@@ -638,7 +638,7 @@ ngx_http_weir_cache_keep(ngx_http_weir_ctx_t *ctx)
 
         answer.source = weir_call_source(&ctx->view->view.image,
                                          ctx->step.deployment);
-        answer.usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+        answer.usage = ngx_http_weir_usage(ctx);
         answer.stored = ngx_http_weir_now();
         answer.expires = answer.stored
                          + (weir_time) caching->seconds * WEIR_US_PER_SEC;

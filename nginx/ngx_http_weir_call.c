@@ -574,6 +574,8 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.n = ctx->ask.n;
     ask.body_bytes = body.len;
     ask.body = body;
+    ask.prompt_bytes = ctx->ask.prompt_bytes;
+    ask.shape = ngx_http_weir_shape(&ctx->ask);
 
     status = weir_call_decide(&ctx->call, &ask, err);
 
@@ -659,7 +661,12 @@ ngx_http_weir_count(ngx_http_weir_ctx_t *ctx, weir_span body)
     }
 
     weir_buf_init_fixed(&buf, p, NGX_HTTP_WEIR_COUNTED);
-    weir_surface_put_count(&ctx->route, ctx->ask.input_tokens, &buf);
+    weir_surface_put_count(&ctx->route,
+                           weir_gate_count(&ctx->view->view.image,
+                                           ctx->ask.model,
+                                           ctx->ask.prompt_bytes,
+                                           ngx_http_weir_shape(&ctx->ask)),
+                           &buf);
 
     if (ngx_http_weir_add_headers(ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

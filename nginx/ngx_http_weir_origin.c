@@ -548,14 +548,14 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
         s->usage = *hit;
 
     } else if (ctx->reply) {
-        s->usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+        s->usage = ngx_http_weir_usage(ctx);
         s->content_bytes = weir_reply_facts(ctx->reply)->content_bytes;
 
     } else if (ctx->is_encoded && ctx->passed) {
 
         /* compressed although it was not asked for: not readable on the way */
 
-        s->usage = weir_usage_estimate(ctx->ask.prompt_bytes, ctx->passed);
+        s->usage = weir_call_estimate(&ctx->call, ctx->passed);
     }
 
     if (ctx->bulk && ngx_http_weir_bulk_settle(ctx)) {

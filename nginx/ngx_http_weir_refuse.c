@@ -206,7 +206,7 @@ ngx_http_weir_format_cost(ngx_http_weir_ctx_t *ctx,
     currency = weir_image_text(image, model->currency);
 
     hit = ngx_http_weir_cache_usage(ctx, &content_bytes);
-    usage = hit ? *hit : weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
+    usage = hit ? *hit : ngx_http_weir_usage(ctx);
     cost = weir_call_cost(&ctx->call, &usage);
 
     p = ngx_snprintf((u_char *) text, NGX_HTTP_WEIR_COST, "%L.%06L %*s",

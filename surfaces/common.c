@@ -200,6 +200,8 @@ weir_scan_prompt(const struct weir_scanned *scanned, const uint8_t *texts,
         bytes -= scanned->hits[media[i]].bytes_total;
         bytes +=
             scanned->hits[media[i]].count * (uint64_t)WEIR_SURFACE_MEDIA_BYTES;
+        if (scanned->hits[media[i]].count > 0)
+            scanned->request->has_media = true;
     }
     scanned->request->prompt_bytes = bytes;
     scanned->request->input_tokens = weir_tokens_of_bytes(bytes);

@@ -272,7 +272,9 @@ weir__call_usage(const struct weir_call *call,
     *usage_out = (struct weir_usage){0};
     if (call->ask.is_lookup)
         return;
-    *usage_out = (struct weir_usage){.input_tokens = call->ask.input_tokens};
+    uint64_t input = weir__call_prompt_most(
+        call, (uint32_t)(model - call->view->image.models));
+    *usage_out = (struct weir_usage){.input_tokens = input};
     if (__builtin_mul_overflow(answer, n, &usage_out->output_tokens))
         usage_out->output_tokens = UINT32_MAX;
 }
@@ -508,6 +510,7 @@ fill_outcome(const struct weir_call *call,
     outcome->output_tokens = settlement->usage.output_tokens;
     outcome->reasoning_tokens = settlement->usage.reasoning_tokens;
     outcome->units = weir_record_units_of(&settlement->usage);
+    weir__call_sizes(call, settlement, &outcome->sizes);
     outcome->cost_micros = cost;
     outcome->started_us = call->started;
     outcome->first_byte_us = settlement->first_byte_us;

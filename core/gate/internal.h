@@ -88,6 +88,12 @@ void weir__call_fill_place(const struct weir_image *image, uint32_t deployment,
                            weir_ref version,
                            struct weir_record_outcome *outcome);
 
+/* estimate.c: the most its prompt may come to with that model. */
+uint64_t weir__call_prompt_most(const struct weir_call *call, uint32_t model);
+void weir__call_sizes(const struct weir_call *call,
+                      const struct weir_settlement *settlement,
+                      struct weir_record_sizes *sizes_out);
+
 /* The most the call may use of that model. */
 void weir__call_usage(const struct weir_call *call,
                       const struct weir_image_model *model,

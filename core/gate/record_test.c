@@ -167,6 +167,7 @@ TEST(record, outcome_reads_back_as_written)
         .deployment = WEIR_SPAN("d"),
         .terms = WEIR_SPAN("t@1 inputs=may_not_train outputs=unsaid"),
         .units = {.cache_write_tokens = 10, .pictures = 11, .service = 2},
+        .sizes = {.prompt_bytes = 12, .answer_bytes = 13, .shape = 3},
         .attempt_count = 1,
         .attempts = {{WEIR_SPAN("d0"), 429, 3, 17}},
         .trace = {.id = {1, 2}, .span = {3}, .flags = 1, .is_there = true},
@@ -181,6 +182,7 @@ TEST(record, outcome_reads_back_as_written)
     assert_true(out.sent_bytes == 9);
     assert_span(out.currency, "USD");
     assert_memory_equal(&out.units, &in.units, sizeof in.units);
+    assert_memory_equal(&out.sizes, &in.sizes, sizeof in.sizes);
     assert_span(out.terms, "t@1 inputs=may_not_train outputs=unsaid");
     assert_int_equal(out.attempt_count, 1);
     assert_int_equal(out.attempts[0].http_status, 429);

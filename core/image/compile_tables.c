@@ -270,12 +270,29 @@ fill_organisations(struct weir__compiler *c)
     }
 }
 
+/* What was learned; else the family's seed. */
+static void
+fill_factors(struct weir__compiler *c)
+{
+    const struct weir_world *world = c->world;
+    struct weir_factor *rows = WEIR__COMPILE_ROWS(
+        c, FACTOR, struct weir_factor, world->model_count);
+    for (uint32_t i = 0; i < world->model_count && rows != NULL; i++) {
+        const struct weir_world_model *m = &world->model_rows[i];
+        rows[i] = m->factor;
+        if (m->factor.source == WEIR_FACTOR_NONE &&
+            !weir_factor_seed(m->family, m->name, &rows[i]))
+            rows[i] = (struct weir_factor){.source = WEIR_FACTOR_NONE};
+    }
+}
+
 void
 weir__compile_catalogue(struct weir__compiler *c)
 {
     fill_places(c);
     fill_providers(c);
     fill_models(c);
+    fill_factors(c);
     fill_origins(c);
     fill_deployments(c);
     fill_sheets(c);

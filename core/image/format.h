@@ -98,7 +98,8 @@ struct weir__image_facts {
     X(SHIFT, shift, struct weir_image_shift)                                   \
     X(TRIAL, trial, struct weir_image_trial)                                   \
     X(SERVER, server, struct weir_image_server)                                \
-    X(TOOL, tool, struct weir_image_tool)
+    X(TOOL, tool, struct weir_image_tool)                                      \
+    X(FACTOR, factor, struct weir_factor)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

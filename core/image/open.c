@@ -144,6 +144,7 @@ assign(struct weir_image *image, const char *base,
     ROWS(ZONE, zone);
     ROWS(SHIFT, shift);
     ROWS(TRIAL, trial);
+    ROWS(FACTOR, factor);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
     image->policy_count = s[WEIR__SECTION_POLICY].count;
@@ -470,7 +471,10 @@ are_budget_rows(const struct opening *o)
         if (m->trials[i].canary > m->deployment_count ||
             m->trials[i].canary_ppm > 1000000)
             return false;
-    return true;
+    for (uint32_t i = 0; i < m->factor_count; i++)
+        if (!weir_factor_is_sound(&m->factors[i]))
+            return false;
+    return m->factor_count == m->model_count;
 }
 
 static bool

@@ -242,6 +242,8 @@ struct weir_ask {
     /* Of tool servers: the method, and behind a blank the tool where one is
      * called: weir_record_tool(). Borrowed until the call is settled. */
     weir_span tool;
+    uint64_t prompt_bytes; /* that factors estimate; 0: input_tokens stands */
+    uint32_t shape;        /* WEIR_SIZES_* */
 };
 
 struct weir_client {
@@ -496,6 +498,16 @@ struct weir_settlement {
 
 /* The parts of usage that a record keeps beside its four counts. */
 struct weir_record_units weir_record_units_of(const struct weir_usage *usage);
+
+/* What passed when nobody counted, by the factors of the model that answered
+ * (weir/factor.h); `answer_bytes` as in weir_usage_estimate(). */
+struct weir_usage weir_call_estimate(const struct weir_call *call,
+                                     uint64_t answer_bytes);
+
+/* Tokens of a prompt for the model that this name stands for first: what
+ * count_tokens answers. */
+uint64_t weir_gate_count(const struct weir_image *image, weir_span model,
+                         uint64_t prompt_bytes, uint32_t shape);
 
 /* What the usage costs at the answering deployment's price. */
 weir_micros weir_call_cost(const struct weir_call *call,

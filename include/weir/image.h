@@ -20,6 +20,7 @@
 #include <weir/base.h>
 #include <weir/catalog.h>
 #include <weir/cedar_program.h>
+#include <weir/factor.h>
 #include <weir/grant.h>
 #include <weir/health.h>
 #include <weir/parties.h>
@@ -613,6 +614,7 @@ struct weir_image {
     const struct weir_image_trial *trials; /* as many as routes */
     const struct weir_image_server *servers;
     const struct weir_image_tool *tools;
+    const struct weir_factor *factors;     /* as many as models */
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -652,6 +654,7 @@ struct weir_image {
     uint32_t trial_count;
     uint32_t server_count;
     uint32_t tool_count;
+    uint32_t factor_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;

@@ -262,6 +262,15 @@ struct weir_record_units {
 };
 #define WEIR_RECORD_UNITS 9
 
+/* JSON bytes, for weir/factor.h to be learned from; 0: not known. */
+#define WEIR_SIZES_TOOLS 1u /* the prompt has tools */
+#define WEIR_SIZES_MEDIA 2u /* or pictures, sound, files */
+struct weir_record_sizes {
+    uint64_t prompt_bytes;
+    uint64_t answer_bytes;
+    uint32_t shape; /* WEIR_SIZES_* */
+};
+
 /* Which side of a trial a call was on. Numbers are permanent. */
 enum weir_trial {
     WEIR_TRIAL_NONE = 0,
@@ -296,6 +305,7 @@ struct weir_record_outcome {
     uint64_t output_tokens;
     uint64_t reasoning_tokens;
     struct weir_record_units units;
+    struct weir_record_sizes sizes;
     int64_t cost_micros;
     weir_time started_us;
     uint64_t first_byte_us; /* after start; 0 = none */

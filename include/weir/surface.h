@@ -112,6 +112,7 @@ struct weir_request {
     bool is_streamed;
     bool wants_usage; /* asked for the usage event itself */
     bool has_tools;
+    bool has_media; /* pictures, sound or files stand in the prompt */
     bool has_logprobs;
     bool wants_base64;          /* vectors as bytes */
     uint32_t n;                 /* answers asked for, 1.. */

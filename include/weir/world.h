@@ -108,6 +108,7 @@ struct weir_world_model {
     weir_span more;                   /* URL about its end; empty: none */
     struct weir_image_hit hit;        /* read where `has_hit` */
     bool has_hit;                     /* an answer from the cache has a price */
+    struct weir_factor factor;        /* what was learned, if anything was */
 };
 
 /* ------------------------------------------------------------ catalogue */

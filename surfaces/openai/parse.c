@@ -282,7 +282,7 @@ has_logprobs(const weir_json_hit hits[MEMBERS])
 }
 
 static uint64_t
-prompt_bytes(const weir_json_hit hits[MEMBERS])
+prompt_bytes(const weir_json_hit hits[MEMBERS], bool *has_media_out)
 {
     static const uint8_t texts[] = {MESSAGES,     INPUT,          PROMPT,
                                     INSTRUCTIONS, TOOLS,          FUNCTIONS,
@@ -295,6 +295,7 @@ prompt_bytes(const weir_json_hit hits[MEMBERS])
     for (size_t i = 0; i < sizeof(media); i++) {
         bytes -= hits[media[i]].bytes_total;
         bytes += hits[media[i]].count * (uint64_t)WEIR_SURFACE_MEDIA_BYTES;
+        *has_media_out = *has_media_out || hits[media[i]].count > 0;
     }
     return bytes;
 }
@@ -326,7 +327,7 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
     request_out->has_logprobs = has_logprobs(hits);
     request_out->wants_base64 =
         weir_span_equal(hits[ENCODING].raw, WEIR_SPAN("\"base64\""));
-    request_out->prompt_bytes = prompt_bytes(hits);
+    request_out->prompt_bytes = prompt_bytes(hits, &request_out->has_media);
     request_out->input_tokens = weir_tokens_of_bytes(request_out->prompt_bytes);
     if (root.is_empty)
         return reject(&reading, MODEL, "is missing");
