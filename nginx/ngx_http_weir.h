@@ -145,6 +145,9 @@ typedef struct {
     ngx_array_t                     servers;   /* ngx_http_core_loc_conf_t * */
     size_t                          body_max;
     size_t                          event_max;
+    size_t                          message_max;
+    ngx_msec_t                      session_max;
+    ngx_msec_t                      session_idle;
     ngx_uint_t                      calls_max;  /* of a worker */
     ngx_msec_t                      coalesce;
     ngx_str_t                       drop;      /* names, parted by blanks */

@@ -95,6 +95,27 @@ static ngx_command_t  ngx_http_weir_commands[] = {
       offsetof(ngx_http_weir_main_conf_t, event_max),
       NULL },
 
+    { ngx_string("weir_message_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, message_max),
+      NULL },
+
+    { ngx_string("weir_session_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, session_max),
+      NULL },
+
+    { ngx_string("weir_session_idle"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, session_idle),
+      NULL },
+
     { ngx_string("weir_calls_max"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -184,6 +205,9 @@ ngx_http_weir_create_main_conf(ngx_conf_t *cf)
 
     conf->body_max = NGX_CONF_UNSET_SIZE;
     conf->event_max = NGX_CONF_UNSET_SIZE;
+    conf->message_max = NGX_CONF_UNSET_SIZE;
+    conf->session_max = NGX_CONF_UNSET_MSEC;
+    conf->session_idle = NGX_CONF_UNSET_MSEC;
     conf->calls_max = NGX_CONF_UNSET_UINT;
     conf->coalesce = NGX_CONF_UNSET_MSEC;
 
@@ -211,6 +235,9 @@ ngx_http_weir_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_size_value(wmcf->body_max, 20 * 1024 * 1024);
     ngx_conf_init_size_value(wmcf->event_max, 1024 * 1024);
+    ngx_conf_init_size_value(wmcf->message_max, 16 * 1024 * 1024);
+    ngx_conf_init_msec_value(wmcf->session_max, 60 * 60 * 1000);
+    ngx_conf_init_msec_value(wmcf->session_idle, 5 * 60 * 1000);
     ngx_conf_init_uint_value(wmcf->calls_max, 16384);
     ngx_conf_init_msec_value(wmcf->coalesce, 1);
 

@@ -56,7 +56,8 @@ read_operations(struct reader *r, const struct yaml_node *node, void *member)
         if (operation == WEIR_OPERATIONS)
             read_fault(r, n,
                        "Known are chat, responses, embed, complete, moderate, "
-                       "rerank, image, speech, transcribe, batch.",
+                       "rerank, image, speech, transcribe, batch, "
+                       "realtime.",
                        "not an operation");
         else
             *bits |= UINT32_C(1) << operation;

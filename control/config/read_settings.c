@@ -65,6 +65,9 @@ read_limits(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("attempts", read_u32, row, attempts_max),
         FIELD("drain", read_ms, row, drain_ms),
         FIELD("memory", read_bytes, row, memory_bytes_max),
+        FIELD("message", read_bytes, row, message_bytes_max),
+        FIELD("session", read_ms, row, session_ms_max),
+        FIELD("session_idle", read_ms, row, session_idle_ms),
     };
     read_fields(r, node, "limits", fields, WEIR_COUNTOF(fields),
                 &r->world->settings);

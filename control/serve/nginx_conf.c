@@ -150,6 +150,11 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
                   (unsigned long long)settings->body_bytes_max,
                   (unsigned long long)settings->event_bytes_max,
                   settings->connections_max);
+    weir_buf_addf(out,
+                  "weir_message_max %llu;\nweir_session_max %ums;\n"
+                  "weir_session_idle %ums;\n",
+                  (unsigned long long)settings->message_bytes_max,
+                  settings->session_ms_max, settings->session_idle_ms);
     add_proxies(world, out);
     weir_status status =
         add_path(out, "weir_run", weir_span_of(paths->run), err);

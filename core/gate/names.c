@@ -122,6 +122,8 @@ weir_ending_name(enum weir_ending ending)
         return "withdrawn";
     case WEIR_END_FILTERED:
         return "filtered";
+    case WEIR_END_STOPPED:
+        return "stopped";
     }
     return "unknown";
 }

@@ -11,6 +11,8 @@
  *    input           cache writes, sound and pictures at their rates where
  *                    the request speaks of them; all of it at the dearest
  *    output          reasoning too; sound where the request speaks of it
+ *    sessions        sound both ways; the smallest context tier, as the
+ *                    sum of many answers reaches one that none of them did
  *
  * WHY THE BODY IS SEARCHED FOR WORDS. A word in a text that only looks like
  * the request's own holds too much for the length of one call. A rate that
@@ -41,6 +43,11 @@ static void
 expect(const struct weir_call *call, struct weir_price *price)
 {
     weir_micros input = price->input;
+    if (call->ask.operation == WEIR_OP_REALTIME) {
+        raise(&price->input, price->audio_input);
+        raise(&price->input, price->image_input);
+        raise(&price->output, price->audio_output);
+    }
     if ((price->cache_write > input || price->cache_write_1h > input) &&
         (speaks_of(call, "cache_control") || speaks_of(call, "cachePoint"))) {
         raise(&price->input, price->cache_write);
@@ -116,7 +123,9 @@ weir__call_cost_at(const struct weir_call *call, uint32_t deployment,
 {
     const struct weir_price_when when = {
         .decided = call->started,
-        .input_tokens = usage->input_tokens,
+        /* The sum of many answers reaches a tier that none of them did. */
+        .input_tokens =
+            call->ask.operation == WEIR_OP_REALTIME ? 0 : usage->input_tokens,
         .service = usage->service,
     };
     struct weir_price price;

@@ -30,6 +30,9 @@ check_bounds(struct weir__check *check)
         {"limits.deadline", s->deadline_ms, 1, 86400000},
         {"limits.attempts", s->attempts_max, 1, WEIR_ATTEMPTS_MAX},
         {"limits.drain", s->drain_ms, 0, 3600000},
+        {"limits.message", s->message_bytes_max, 4 * KIB, 256 * MIB},
+        {"limits.session", s->session_ms_max, 1000, 86400000},
+        {"limits.session_idle", s->session_idle_ms, 1000, 86400000},
         {"journal.segment", s->segment_bytes, MIB, 4 * GIB},
         {"journal.free", s->journal_bytes_free, 0, 1024 * GIB},
     };

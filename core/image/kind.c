@@ -30,6 +30,7 @@ static const char *const operations[] = {
     [WEIR_OP_CALL_TOOL] = "call_tool",
     [WEIR_OP_READ_RESOURCE] = "read_resource",
     [WEIR_OP_GET_PROMPT] = "get_prompt",
+    [WEIR_OP_REALTIME] = "realtime",
 };
 _Static_assert(WEIR_COUNTOF(operations) == WEIR_OPERATIONS,
                "every operation has a name");

@@ -538,7 +538,8 @@ enum weir_operation {
     WEIR_OP_CALL_TOOL = 11,
     WEIR_OP_READ_RESOURCE = 12,
     WEIR_OP_GET_PROMPT = 13,
-    WEIR_OPERATIONS = 14
+    WEIR_OP_REALTIME = 14, /* a session of many answers: weir/session.h */
+    WEIR_OPERATIONS = 15
 };
 #define WEIR_OPERATIONS_OF_TOOLS                                               \
     (UINT32_C(1) << WEIR_OP_CONNECT | UINT32_C(1) << WEIR_OP_CALL_TOOL |       \

@@ -90,6 +90,7 @@ enum weir_ending {
     WEIR_END_NOT_SENT = 7,     /* admitted, but nothing went upstream */
     WEIR_END_WITHDRAWN = 8,    /* an open stream cut by a withdrawal */
     WEIR_END_FILTERED = 9,     /* a rule of a filter stopped the reply */
+    WEIR_END_STOPPED = 10,     /* weir ended a session: policy, budget, time */
 };
 const char *weir_ending_name(enum weir_ending ending);
 

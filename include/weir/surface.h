@@ -41,7 +41,8 @@ enum weir_endpoint {
     WEIR_ENDPOINT_MODELS = 9, /* the list */
     WEIR_ENDPOINT_MODEL = 10, /* one of it */
     WEIR_ENDPOINT_COUNT = 11, /* a prompt's tokens: answered by weir itself */
-    WEIR_ENDPOINT_BULK = 12   /* files and batches: see weir/bulk.h */
+    WEIR_ENDPOINT_BULK = 12,  /* files and batches: see weir/bulk.h */
+    WEIR_ENDPOINT_REALTIME = 16 /* a WebSocket: see weir/realtime.h */
 };
 
 /* What is done to a file or a batch. */

@@ -650,6 +650,9 @@ struct weir_settings {
     uint32_t deadline_ms;     /* default of routes */
     uint32_t attempts_max;
     uint32_t drain_ms; /* how long open streams may last at shutdown */
+    uint64_t message_bytes_max; /* one message of a session, both ways */
+    uint32_t session_ms_max;    /* a session's whole life */
+    uint32_t session_idle_ms;   /* nothing said by either side */
 
     weir_span journal_dir;
     uint64_t segment_bytes;

@@ -121,6 +121,7 @@ add_security(struct map *map, const struct weir_store_call *call)
         what = "open";
     else if (call->ending == WEIR_END_CUT ||
              call->ending == WEIR_END_WITHDRAWN ||
+             call->ending == WEIR_END_STOPPED ||
              call->ending == WEIR_END_CLIENT_LEFT)
         what = "cut";
     else if (call->ending != WEIR_END_COMPLETE &&

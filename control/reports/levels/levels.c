@@ -235,6 +235,7 @@ worth_of_call(const struct weir_store_call *call)
     case WEIR_END_ORIGIN_ERROR:
         return is_bad_status(call->http_status) ? BAD : NEITHER;
     case WEIR_END_WITHDRAWN:
+    case WEIR_END_STOPPED:
         return NEITHER;
     default:
         return BAD;
