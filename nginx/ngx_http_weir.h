@@ -11,7 +11,8 @@
  *   ngx_http_weir_journal.c  the journal lane and the calls that wait for it
  *   ngx_http_weir_call.c     a request from its head to admission
  *   ngx_http_weir_models.c   GET /v1/models
- *   ngx_http_weir_bulk.c     files and batches
+ *   ngx_http_weir_bulk.c     files and batches: asked and sent
+ *   ngx_http_weir_bulk_reply.c  and what is told of them
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
  *   ngx_http_weir_request.c  what an origin is sent
@@ -552,6 +553,12 @@ ngx_uint_t ngx_http_weir_bulk_is_told(ngx_http_weir_ctx_t *ctx);
 /* `body` becomes what the client is told; NGX_ERROR: it cannot be. */
 ngx_int_t ngx_http_weir_bulk_retell(ngx_http_weir_ctx_t *ctx,
     weir_span *body);
+/* Before the next attempt: a batch that may have been made is not made
+ * again. */
+void ngx_http_weir_bulk_failed(ngx_http_weir_ctx_t *ctx);
+/* Bytes on their way to the client, without framing; ctx->bulk is set. */
+void ngx_http_weir_bulk_results(ngx_http_weir_ctx_t *ctx, u_char *p,
+    size_t n);
 /* Before the call is settled: true when it stays open, as a batch does. */
 ngx_uint_t ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx);
 

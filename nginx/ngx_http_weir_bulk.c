@@ -7,6 +7,12 @@
  *   GET    /v1/batches/ID         told anew; at its end: outcome
  *   GET    /v1/files/ID/content   passes
  *
+ *   POST   /v1/messages/batches   requests --asked, filtered, changed, held,
+ *                                 on record--> origin; open
+ *   GET    .../ID/results         passes, and is read: outcome
+ *
+ * This file asks and sends; ngx_http_weir_bulk_reply.c hears and settles.
+ *
  * Everything here is a call like any other: key, policy, budget, record,
  * attempts. What differs is how it is read (lines), how it is told (ids are
  * sealed, see weir/seal.h) and when it is settled (weir_call_commit).
@@ -19,35 +25,17 @@
  * answers, a batch is refused, since its answers come as a file.
  */
 
-#include "ngx_http_weir.h"
+#include "ngx_http_weir_bulk.h"
 #include "ngx_http_weir_classify.h"
 
-#include <weir/bulk.h>
+#include <sys/mman.h>
 
 
-/* Batches whose end this worker has recorded: saying it again does no harm,
- * but a client may ask each second. */
-#define NGX_HTTP_WEIR_ENDED  64
+/* Lines up to this size are written to memory, others to a file. */
+#define NGX_HTTP_WEIR_BULK_HELD  (1024 * 1024)
 
 
-struct ngx_http_weir_bulk_s {
-    struct weir_sealed       sealed;    /* what the request names */
-    struct weir_bulk_form    form;
-    struct weir_bulk_sum     sum;
-    struct weir_bulk_order   order;
-    weir_span                body;      /* of the client's */
-    weir_span                file;      /* in it, or filtered */
-    struct weir_bulk_told    told;
-    ngx_uint_t               is_told;   /* the origin said yes */
-    char                     room[WEIR_SEAL_ID_MAX];
-};
-
-
-static struct weir_request_id  ngx_http_weir_ended[NGX_HTTP_WEIR_ENDED];
-static ngx_uint_t              ngx_http_weir_ended_next;
-
-
-static struct weir_sealer
+struct weir_sealer
 ngx_http_weir_sealer(ngx_http_weir_ctx_t *ctx)
 {
     struct weir_sealer  sealer;
@@ -93,7 +81,8 @@ ngx_http_weir_bar(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
         row = image->deployments[call->answer.candidates[i].deployment].origin;
         e = &ctx->view->image->endpoints[row];
 
-        if (e->provider == NULL || !weir_bulk_is_kept(e->provider)) {
+        if (e->provider == NULL || !weir_bulk_is_kept(e->provider,
+                                                     ctx->bulk->shape)) {
             call->barred |= UINT32_C(1) << i;
         }
 
@@ -143,9 +132,8 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
     struct weir_buf *file, struct weir_error *err)
 {
     char                    memory[1024];
-    u_char                 *p;
     weir_span               rest, param, body;
-    ngx_uint_t              is_changed;
+    ngx_uint_t              is_changed, is_first;
     weir_status             status;
     struct weir_arena       arena;
     struct weir_bulk_line   line;
@@ -154,11 +142,13 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
     bulk = ctx->bulk;
     rest = bulk->file;
     is_changed = 0;
+    is_first = 1;
 
     for ( ;; ) {
         weir_arena_init(&arena, memory, sizeof(memory));
 
-        status = weir_bulk_line(&rest, &arena, &line, &param, err);
+        status = weir_bulk_line(bulk->shape, &rest, &arena, &line, &param,
+                                err);
         if (status != WEIR_OK) {
             return status;
         }
@@ -176,31 +166,42 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
 
         is_changed |= body.ptr != line.body.ptr;
 
+        if (bulk->shape == WEIR_BULK_REQUESTS) {
+            weir_buf_add_byte(file, is_first ? '[' : ',');
+            is_first = 0;
+        }
+
         weir_buf_add(file, line.raw.ptr, line.body.ptr - line.raw.ptr);
         weir_buf_add_span(file, body);
         weir_buf_add(file, line.body.ptr + line.body.len,
                      line.raw.ptr + line.raw.len - line.body.ptr
                      - line.body.len);
-        weir_buf_add_byte(file, '\n');
+
+        if (bulk->shape == WEIR_BULK_LINES) {
+            weir_buf_add_byte(file, '\n');
+        }
     }
 
     if (!is_changed) {
         return WEIR_OK;
     }
 
-    p = file->overflow ? NULL : ngx_pnalloc(ctx->request->pool, file->len);
-
-    if (p == NULL) {
-        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
-                         "the file is too large for its filters");
+    if (bulk->shape == WEIR_BULK_REQUESTS) {
+        weir_buf_add_byte(file, ']');
     }
 
-    ngx_memcpy(p, file->ptr, file->len);
-    bulk->file = (weir_span) { (char *) p, file->len };
+    if (file->overflow) {
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "the lines are too large for their filters");
+    }
+
+    bulk->file = bulk->shape == WEIR_BULK_REQUESTS
+                 ? (weir_span) { file->ptr + 1, file->len - 2 }
+                 : (weir_span) { file->ptr, file->len };
 
     ctx->arena.used = 0;
 
-    return weir_bulk_sum(bulk->file, &ctx->arena, &bulk->sum,
+    return weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
                          &ctx->ask.param, err);
 }
 
@@ -208,8 +209,97 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
 weir_span
 ngx_http_weir_bulk_lines(ngx_http_weir_ctx_t *ctx)
 {
-    return ctx->route.bulk == WEIR_BULK_UPLOAD ? ctx->bulk->file
-                                               : WEIR_SPAN_NONE;
+    switch (ctx->route.bulk) {
+
+    case WEIR_BULK_UPLOAD:
+        return ctx->bulk->file;
+
+    case WEIR_BULK_SEND:
+
+        /* with their brackets */
+
+        return (weir_span) { ctx->bulk->file.ptr - 1,
+                             ctx->bulk->file.len + 2 };
+
+    default:
+        return WEIR_SPAN_NONE;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_weir_brings_lines(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->route.bulk == WEIR_BULK_UPLOAD
+           || ctx->route.bulk == WEIR_BULK_SEND;
+}
+
+
+static void
+ngx_http_weir_bulk_unmap(void *data)
+{
+    weir_span  *room = data;
+
+    (void) munmap((void *) room->ptr, room->len);
+}
+
+
+/*
+ * Room for lines that are written anew. A large one is a file that has no
+ * name, so that it is the kernel's to put on disk: a worker does not hold it.
+ */
+
+static u_char *
+ngx_http_weir_bulk_room(ngx_http_weir_ctx_t *ctx, size_t size)
+{
+    void                      *map;
+    weir_span                 *room;
+    ngx_temp_file_t           *tf;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = ctx->request;
+
+    if (size <= NGX_HTTP_WEIR_BULK_HELD) {
+        return ngx_pnalloc(r->pool, size);
+    }
+
+    tf = ngx_pcalloc(r->pool, sizeof(ngx_temp_file_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(weir_span));
+
+    if (tf == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    tf->file.fd = NGX_INVALID_FILE;
+    tf->file.log = r->connection->log;
+    tf->path = clcf->client_body_temp_path;
+    tf->pool = r->pool;
+
+    if (ngx_create_temp_file(&tf->file, tf->path, tf->pool, 0, 0, 0)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    map = ftruncate(tf->file.fd, size) == 0
+          ? mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED, tf->file.fd, 0)
+          : MAP_FAILED;
+
+    if (map == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
+                      "weir: no file of %uz bytes for lines", size);
+        return NULL;
+    }
+
+    room = cln->data;
+    *room = (weir_span) { map, size };
+    cln->handler = ngx_http_weir_bulk_unmap;
+
+    return map;
 }
 
 
@@ -217,6 +307,7 @@ static weir_status
 ngx_http_weir_filter_file(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 {
     size_t            max;
+    u_char           *room;
     weir_status       status;
     struct weir_buf   part, file;
 
@@ -228,19 +319,25 @@ ngx_http_weir_filter_file(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
         return WEIR_OK;
     }
 
-    max = 2 * ngx_http_weir_worker.conf->body_max;
-
-    weir_buf_init(&part, max);
-    weir_buf_init(&file, max);
+    weir_buf_init(&part, 2 * ngx_http_weir_worker.conf->body_max);
 
     status = ngx_http_weir_may_answer(ctx, &part, err);
 
-    if (status == WEIR_OK && ctx->route.bulk == WEIR_BULK_UPLOAD) {
+    if (status == WEIR_OK && ngx_http_weir_brings_lines(ctx)) {
+
+        max = 2 * ctx->bulk->file.len + NGX_HTTP_WEIR_BUFFER;
+        room = ngx_http_weir_bulk_room(ctx, max);
+
+        if (room == NULL) {
+            weir_buf_fini(&part);
+            return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "no memory");
+        }
+
+        weir_buf_init_fixed(&file, room, max);
         status = ngx_http_weir_filter_lines(ctx, &part, &file, err);
     }
 
     weir_buf_fini(&part);
-    weir_buf_fini(&file);
 
     return status;
 }
@@ -261,9 +358,10 @@ ngx_http_weir_decide_upload(ngx_http_weir_ctx_t *ctx, weir_span body,
         return ngx_http_weir_bad(ctx, status, bulk->form.param);
     }
 
-    bulk->file = bulk->form.file;
+    bulk->original = bulk->form.file;
+    bulk->file = bulk->original;
 
-    status = weir_bulk_sum(bulk->file, &ctx->arena, &bulk->sum,
+    status = weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
                            &ctx->ask.param, err);
     if (status != WEIR_OK) {
         return ngx_http_weir_bad(ctx, status, ctx->ask.param);
@@ -274,6 +372,51 @@ ngx_http_weir_decide_upload(ngx_http_weir_ctx_t *ctx, weir_span body,
     ask.model = bulk->sum.model;
     ask.body_bytes = body.len;
     ask.is_lookup = true;
+
+    status = weir_call_decide_batch(&ctx->call, &ask, bulk->sum.operation, 0,
+                                    err);
+
+    if (status == WEIR_OK) {
+        status = ngx_http_weir_bar(ctx, err);
+    }
+
+    return status == WEIR_OK ? ngx_http_weir_filter_file(ctx, err) : status;
+}
+
+
+/* Requests that a batch brings: asked as each of them, and held for. */
+
+static weir_status
+ngx_http_weir_decide_send(ngx_http_weir_ctx_t *ctx, weir_span body,
+    struct weir_error *err)
+{
+    weir_span               param;
+    weir_status             status;
+    struct weir_ask         ask;
+    ngx_http_weir_bulk_t   *bulk;
+
+    bulk = ctx->bulk;
+
+    status = weir_bulk_read_requests(body, &bulk->original, &param, err);
+    if (status != WEIR_OK) {
+        return ngx_http_weir_bad(ctx, status, param);
+    }
+
+    bulk->file = bulk->original;
+
+    status = weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
+                           &ctx->ask.param, err);
+    if (status != WEIR_OK) {
+        return ngx_http_weir_bad(ctx, status, ctx->ask.param);
+    }
+
+    ngx_memzero(&ask, sizeof(struct weir_ask));
+
+    ask.model = bulk->sum.model;
+    ask.body_bytes = body.len;
+    ask.n = 1;
+    ask.input_tokens = bulk->sum.input_tokens;
+    ask.output_tokens_max = bulk->sum.output_tokens;
 
     status = weir_call_decide_batch(&ctx->call, &ask, bulk->sum.operation, 0,
                                     err);
@@ -402,6 +545,8 @@ ngx_http_weir_bulk_decide(ngx_http_weir_ctx_t *ctx, weir_span body,
     }
 
     ctx->bulk->body = body;
+    ctx->bulk->shape = ctx->route.dialect == WEIR_DIALECT_MESSAGES
+                       ? WEIR_BULK_REQUESTS : WEIR_BULK_LINES;
 
     switch (ctx->route.bulk) {
 
@@ -411,9 +556,15 @@ ngx_http_weir_bulk_decide(ngx_http_weir_ctx_t *ctx, weir_span body,
     case WEIR_BULK_CREATE:
         return ngx_http_weir_decide_create(ctx, body, err);
 
+    case WEIR_BULK_SEND:
+        return ngx_http_weir_decide_send(ctx, body, err);
+
     case WEIR_BULK_BATCH:
     case WEIR_BULK_CANCEL:
-        kinds = 1u << WEIR_SEALED_BATCH;
+    case WEIR_BULK_RESULTS:
+    case WEIR_BULK_ERASE:
+        kinds = ctx->bulk->shape == WEIR_BULK_REQUESTS
+                ? 1u << WEIR_SEALED_MESSAGES : 1u << WEIR_SEALED_BATCH;
         break;
 
     default:
@@ -432,25 +583,32 @@ static weir_status
 ngx_http_weir_bulk_path(ngx_http_weir_ctx_t *ctx, weir_span prefix,
     struct weir_error *err)
 {
-    size_t                 size;
-    weir_span              id;
-    const char            *start, *end;
-    struct weir_buf        path;
+    size_t            size;
+    weir_span         id;
+    struct weir_buf   path;
 
-    start = ctx->route.bulk == WEIR_BULK_UPLOAD ? "/files"
-            : ctx->route.bulk == WEIR_BULK_CREATE ? "/batches"
-            : ctx->route.bulk == WEIR_BULK_BATCH
-              || ctx->route.bulk == WEIR_BULK_CANCEL ? "/batches/"
-            : "/files/";
+    static const struct {
+        const char       *method;
+        const char       *start[2];     /* by shape */
+        const char       *end;
+    } rows[] = {
+        [WEIR_BULK_UPLOAD] = { "POST", { "/files", "" }, "" },
+        [WEIR_BULK_FILE] = { "GET", { "/files/", "" }, "" },
+        [WEIR_BULK_CONTENT] = { "GET", { "/files/", "" }, "/content" },
+        [WEIR_BULK_DELETE] = { "DELETE", { "/files/", "" }, "" },
+        [WEIR_BULK_CREATE] = { "POST", { "/batches", "" }, "" },
+        [WEIR_BULK_BATCH] = { "GET", { "/batches/", "/messages/batches/" },
+                              "" },
+        [WEIR_BULK_CANCEL] = { "POST", { "/batches/", "/messages/batches/" },
+                               "/cancel" },
+        [WEIR_BULK_SEND] = { "POST", { "", "/messages/batches" }, "" },
+        [WEIR_BULK_RESULTS] = { "GET", { "", "/messages/batches/" },
+                                "/results" },
+        [WEIR_BULK_ERASE] = { "DELETE", { "", "/messages/batches/" }, "" },
+    };
 
-    end = ctx->route.bulk == WEIR_BULK_CONTENT ? "/content"
-          : ctx->route.bulk == WEIR_BULK_CANCEL ? "/cancel" : "";
-
-    id = ctx->route.bulk == WEIR_BULK_UPLOAD
-         || ctx->route.bulk == WEIR_BULK_CREATE ? WEIR_SPAN_NONE
-                                                : ctx->bulk->sealed.id;
-
-    size = prefix.len + id.len + 32;
+    id = ctx->route.model.len ? ctx->bulk->sealed.id : WEIR_SPAN_NONE;
+    size = prefix.len + id.len + 40;
 
     ctx->outgoing.path.ptr = ngx_pnalloc(ctx->request->pool, size);
     if (ctx->outgoing.path.ptr == NULL) {
@@ -459,15 +617,12 @@ ngx_http_weir_bulk_path(ngx_http_weir_ctx_t *ctx, weir_span prefix,
 
     weir_buf_init_fixed(&path, (void *) ctx->outgoing.path.ptr, size);
     weir_buf_add_span(&path, prefix);
-    weir_buf_addf(&path, "%s%.*s%s", start, WEIR_SPAN_ARG(id), end);
+    weir_buf_addf(&path, "%s%.*s%s",
+                  rows[ctx->route.bulk].start[ctx->bulk->shape],
+                  WEIR_SPAN_ARG(id), rows[ctx->route.bulk].end);
 
     ctx->outgoing.path.len = path.len;
-    ctx->outgoing.method = ctx->route.bulk == WEIR_BULK_DELETE
-                           ? WEIR_SPAN("DELETE")
-                           : ctx->route.bulk == WEIR_BULK_UPLOAD
-                             || ctx->route.bulk == WEIR_BULK_CREATE
-                             || ctx->route.bulk == WEIR_BULK_CANCEL
-                           ? WEIR_SPAN("POST") : WEIR_SPAN("GET");
+    ctx->outgoing.method = weir_span_of(rows[ctx->route.bulk].method);
 
     return WEIR_OK;
 }
@@ -485,7 +640,7 @@ ngx_http_weir_bulk_piece(ngx_http_weir_ctx_t *ctx, const char *p, size_t n)
 
 
 static weir_status
-ngx_http_weir_prepare_upload(ngx_http_weir_ctx_t *ctx,
+ngx_http_weir_prepare_lines(ngx_http_weir_ctx_t *ctx,
     const struct weir_target *target, struct weir_error *err)
 {
     size_t                  size;
@@ -500,33 +655,35 @@ ngx_http_weir_prepare_upload(ngx_http_weir_ctx_t *ctx,
            + (size_t) bulk->sum.lines * (6 * target->origin_model.len
                                          + WEIR_BULK_LINE_MORE);
 
-    p = ngx_pnalloc(ctx->request->pool, size);
+    p = ngx_http_weir_bulk_room(ctx, size);
     type = ngx_pnalloc(ctx->request->pool, bulk->form.boundary.len + 64);
 
     if (p == NULL || type == NULL) {
         return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
-                         "no memory for the file");
+                         "no memory for the lines");
     }
 
     weir_buf_init_fixed(&lines, p, size);
 
-    status = weir_bulk_put_lines(ctx->endpoint->provider, target, bulk->file,
-                                 &lines, err);
+    status = weir_bulk_put_lines(ctx->endpoint->provider, target, bulk->shape,
+                                 bulk->file, &lines, err);
     if (status != WEIR_OK) {
         return status;
     }
 
-    ctx->outgoing.content_type.ptr = (char *) type;
-    ctx->outgoing.content_type.len =
-            ngx_sprintf(type, "multipart/form-data; boundary=\"%*s\"",
-                        bulk->form.boundary.len, bulk->form.boundary.ptr)
-            - type;
+    if (bulk->shape == WEIR_BULK_LINES) {
+        ctx->outgoing.content_type.ptr = (char *) type;
+        ctx->outgoing.content_type.len =
+                ngx_sprintf(type, "multipart/form-data; boundary=\"%*s\"",
+                            bulk->form.boundary.len, bulk->form.boundary.ptr)
+                - type;
+    }
 
-    rest.ptr = bulk->form.file.ptr + bulk->form.file.len;
+    rest.ptr = bulk->original.ptr + bulk->original.len;
     rest.len = bulk->body.ptr + bulk->body.len - rest.ptr;
 
     ngx_http_weir_bulk_piece(ctx, bulk->body.ptr,
-                             bulk->form.file.ptr - bulk->body.ptr);
+                             bulk->original.ptr - bulk->body.ptr);
     ngx_http_weir_bulk_piece(ctx, lines.ptr, lines.len);
     ngx_http_weir_bulk_piece(ctx, rest.ptr, rest.len);
 
@@ -550,8 +707,8 @@ ngx_http_weir_bulk_prepare(ngx_http_weir_ctx_t *ctx,
         return status;
     }
 
-    if (ctx->route.bulk == WEIR_BULK_UPLOAD) {
-        return ngx_http_weir_prepare_upload(ctx, target, err);
+    if (ngx_http_weir_brings_lines(ctx)) {
+        return ngx_http_weir_prepare_lines(ctx, target, err);
     }
 
     if (ctx->route.bulk == WEIR_BULK_CREATE) {
@@ -567,236 +724,4 @@ ngx_http_weir_bulk_prepare(ngx_http_weir_ctx_t *ctx,
     }
 
     return WEIR_OK;
-}
-
-
-/* --------------------------------------------------------------- reply */
-
-ngx_uint_t
-ngx_http_weir_bulk_is_told(ngx_http_weir_ctx_t *ctx)
-{
-    return ctx->route.bulk != WEIR_BULK_CONTENT
-           && ctx->status.code < NGX_HTTP_SPECIAL_RESPONSE;
-}
-
-
-/* The most that the file's lines may make at this deployment. */
-
-static uint64_t
-ngx_http_weir_bulk_most(ngx_http_weir_ctx_t *ctx)
-{
-    uint64_t                   most;
-    const struct weir_image   *image;
-
-    image = &ctx->view->view.image;
-
-    if (__builtin_mul_overflow(ctx->bulk->sum.unbounded,
-                 image->models[image->deployments[ctx->step.deployment].model]
-                     .output_tokens_max,
-                 &most)
-        || __builtin_add_overflow(most, ctx->bulk->sum.output_tokens, &most)
-        || most > INT64_MAX)
-    {
-        return INT64_MAX;
-    }
-
-    return most;
-}
-
-
-/* What the id of this member is sealed as. */
-
-static ngx_int_t
-ngx_http_weir_bulk_describe(ngx_http_weir_ctx_t *ctx, weir_span member,
-    weir_span id, struct weir_sealed *sealed)
-{
-    ngx_http_weir_bulk_t  *bulk;
-
-    bulk = ctx->bulk;
-    *sealed = bulk->sealed;
-    sealed->id = id;
-
-    if (weir_span_equal(member, WEIR_SPAN("id"))) {
-
-        if (ctx->route.bulk == WEIR_BULK_UPLOAD) {
-            sealed->kind = WEIR_SEALED_INPUT;
-            sealed->operation = bulk->sum.operation;
-            sealed->lines = bulk->sum.lines;
-            sealed->deployment =
-                 ctx->view->view.image.deployments[ctx->step.deployment].hash;
-            sealed->input_tokens = bulk->sum.input_tokens;
-            sealed->output_tokens = ngx_http_weir_bulk_most(ctx);
-            return NGX_OK;
-        }
-
-        if (ctx->route.bulk == WEIR_BULK_CREATE) {
-            sealed->kind = WEIR_SEALED_BATCH;
-            sealed->request = ctx->call.id;
-            return NGX_OK;
-        }
-
-        /* another thing than was asked for is not told */
-
-        return weir_span_equal(id, bulk->sealed.id) ? NGX_OK : NGX_ERROR;
-    }
-
-    ngx_memzero(&sealed->request, sizeof(struct weir_request_id));
-
-    if (weir_span_equal(member, WEIR_SPAN("input_file_id"))) {
-        sealed->kind = WEIR_SEALED_INPUT;
-        return NGX_OK;
-    }
-
-    sealed->kind = WEIR_SEALED_RESULT;
-    sealed->lines = 0;
-    sealed->input_tokens = 0;
-    sealed->output_tokens = 0;
-
-    return NGX_OK;
-}
-
-
-static bool
-ngx_http_weir_bulk_seal(void *context, weir_span member, weir_span id,
-    struct weir_buf *out)
-{
-    char                  text[WEIR_SEAL_TEXT];
-    size_t                len;
-    ngx_http_weir_ctx_t  *ctx = context;
-    struct weir_sealer    sealer;
-    struct weir_sealed    sealed;
-
-    sealer = ngx_http_weir_sealer(ctx);
-
-    if (ngx_http_weir_bulk_describe(ctx, member, id, &sealed) != NGX_OK
-        || weir_seal(&sealer, &sealed, text, &len, NULL) != WEIR_OK)
-    {
-        return false;
-    }
-
-    weir_buf_add_byte(out, '"');
-    weir_buf_add(out, text, len);
-    weir_buf_add_byte(out, '"');
-
-    return true;
-}
-
-
-ngx_int_t
-ngx_http_weir_bulk_retell(ngx_http_weir_ctx_t *ctx, weir_span *body)
-{
-    size_t              size;
-    u_char             *p;
-    struct weir_buf     out;
-    struct weir_error   err;
-
-    size = body->len + 4 * WEIR_SEAL_TEXT;
-
-    p = ngx_pnalloc(ctx->request->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    weir_buf_init_fixed(&out, p, size);
-
-    if (weir_bulk_retell(*body, ngx_http_weir_bulk_seal, ctx, &out,
-                         &ctx->bulk->told, &err)
-        != WEIR_OK)
-    {
-        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
-                      "weir: %s", err.text);
-        return NGX_ERROR;
-    }
-
-    ctx->bulk->is_told = 1;
-    *body = weir_buf_span(&out);
-
-    return NGX_OK;
-}
-
-
-/* -------------------------------------------------------------- ending */
-
-static uint64_t
-ngx_http_weir_share(uint64_t amount, const struct weir_bulk_told *told)
-{
-    return (uint64_t) ((unsigned __int128) amount * told->done / told->total);
-}
-
-
-/* What a batch came to: the origin's count, or its share of what was held. */
-
-static void
-ngx_http_weir_bulk_usage(ngx_http_weir_bulk_t *bulk, struct weir_usage *usage)
-{
-    const struct weir_bulk_told  *told;
-
-    told = &bulk->told;
-    *usage = told->usage;
-
-    if (told->has_usage || told->is_failed) {
-        return;
-    }
-
-    ngx_memzero(usage, sizeof(struct weir_usage));
-    usage->is_estimated = true;
-
-    if (told->total && told->done <= told->total) {
-        usage->input_tokens = ngx_http_weir_share(bulk->sealed.input_tokens,
-                                                  told);
-        usage->output_tokens = ngx_http_weir_share(bulk->sealed.output_tokens,
-                                                   told);
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_weir_was_ended(const struct weir_request_id *id)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_WEIR_ENDED; i++) {
-        if (ngx_memcmp(&ngx_http_weir_ended[i], id,
-                       sizeof(struct weir_request_id))
-            == 0)
-        {
-            return 1;
-        }
-    }
-
-    i = ngx_http_weir_ended_next++ % NGX_HTTP_WEIR_ENDED;
-    ngx_http_weir_ended[i] = *id;
-
-    return 0;
-}
-
-
-ngx_uint_t
-ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx)
-{
-    struct weir_usage      usage;
-    ngx_http_weir_bulk_t  *bulk;
-
-    bulk = ctx->bulk;
-
-    if (!bulk->is_told) {
-        return 0;
-    }
-
-    if (ctx->route.bulk == WEIR_BULK_CREATE) {
-        weir_call_commit(&ctx->call);
-        return 1;
-    }
-
-    if (bulk->told.is_ended && bulk->sealed.kind == WEIR_SEALED_BATCH
-        && !ngx_http_weir_was_ended(&bulk->sealed.request))
-    {
-        ngx_http_weir_bulk_usage(bulk, &usage);
-        weir_call_conclude(&ctx->call, &bulk->sealed,
-                           bulk->told.is_failed ? WEIR_END_ORIGIN_ERROR
-                                                : WEIR_END_COMPLETE,
-                           &usage);
-    }
-
-    return 0;
 }

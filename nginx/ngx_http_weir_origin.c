@@ -69,6 +69,10 @@ ngx_http_weir_next(ngx_http_weir_ctx_t *ctx)
 
     ctx->has_failed = 0;
 
+    if (ctx->bulk) {
+        ngx_http_weir_bulk_failed(ctx);
+    }
+
     step = weir_call_next(&ctx->call, &ctx->failure,
                           ngx_http_weir_newest_overlay(), ngx_http_weir_now(),
                           &err);

@@ -128,6 +128,10 @@ ngx_int_t
 ngx_http_weir_append_plain(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
     u_char *p, size_t n)
 {
+    if (ctx->bulk) {
+        ngx_http_weir_bulk_results(ctx, p, n);
+    }
+
     if (ngx_http_weir_filters_reply(ctx)) {
         return ngx_http_weir_filter_reply(ctx, chain,
                                           (weir_span) { (char *) p, n });

@@ -2,7 +2,7 @@
 /*
  * Sealed names.
  *
- *    "file-" or "batch_", then in base64url:
+ *    "file-", "batch_" or "msgbatch_", then in base64url:
  *
  *    0         1      2           4       8            16       24
  *    +---------+------+-----------+-------+------------+--------+--------+
@@ -26,13 +26,15 @@
 #define CODE_BYTES   16
 #define RAW_MAX      (HEAD_BYTES + WEIR_SEAL_ID_MAX + CODE_BYTES)
 
-_Static_assert(WEIR_BASE64URL_LEN(RAW_MAX) + 6 <= WEIR_SEAL_TEXT,
+_Static_assert(WEIR_BASE64URL_LEN(RAW_MAX) + 9 <= WEIR_SEAL_TEXT,
                "the longest name fits");
 
 static weir_span
 beginning(enum weir_sealed_kind kind)
 {
-    return kind == WEIR_SEALED_BATCH ? WEIR_SPAN("batch_") : WEIR_SPAN("file-");
+    return kind == WEIR_SEALED_BATCH      ? WEIR_SPAN("batch_")
+           : kind == WEIR_SEALED_MESSAGES ? WEIR_SPAN("msgbatch_")
+                                          : WEIR_SPAN("file-");
 }
 
 static void
@@ -117,9 +119,10 @@ weir_unseal(const struct weir_sealer *sealer, weir_span text, uint32_t kinds,
     uint8_t raw[RAW_MAX];
     uint8_t code[CODE_BYTES];
     size_t len = 0;
-    weir_span start = weir_span_starts(text, WEIR_SPAN("batch_"))
-                          ? WEIR_SPAN("batch_")
-                          : WEIR_SPAN("file-");
+    weir_span start = beginning(
+        weir_span_starts(text, WEIR_SPAN("batch_"))      ? WEIR_SEALED_BATCH
+        : weir_span_starts(text, WEIR_SPAN("msgbatch_")) ? WEIR_SEALED_MESSAGES
+                                                         : WEIR_SEALED_INPUT);
     if (sealer->key.len == 0 || !weir_span_starts(text, start) ||
         !weir_base64url_decode(
             (weir_span){text.ptr + start.len, text.len - start.len}, raw,

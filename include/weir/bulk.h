@@ -4,7 +4,8 @@
  *
  * A file for a batch is read line by line, and each line is a request of the
  * surface as if it had come by itself: validated, measured, changed for its
- * origin. All lines of a file ask one endpoint and one model.
+ * origin. All lines of a file ask one endpoint and one model. Of a batch
+ * that brings its requests in an array, each element is such a line.
  *
  * Threads: pure functions. Memory: spans of the body; nothing is allocated
  * but from the caller's arena.
@@ -13,6 +14,7 @@
 #define WEIR_BULK_H
 
 #include <weir/image.h>
+#include <weir/json_tap.h>
 #include <weir/provider.h>
 #include <weir/surface.h>
 
@@ -20,8 +22,17 @@
 extern "C" {
 #endif
 
-/* Lines of one file, as the API that made the format has it. */
-#define WEIR_BULK_LINES_MAX 50000
+/* How lines stand beside each other: by the APIs that made the formats. */
+enum weir_bulk_shape {
+    WEIR_BULK_LINES = 0,    /* {"custom_id", "method", "url", "body"}, each
+                               on a line of a file */
+    WEIR_BULK_REQUESTS = 1, /* {"custom_id", "params"}, each an element of an
+                               array of JSON that was read before */
+};
+
+/* Lines of one batch, by shape, as those APIs have it. */
+#define WEIR_BULK_LINES_MAX    50000
+#define WEIR_BULK_REQUESTS_MAX 100000
 /* Bytes that preparing a line for an origin may add beside its model. */
 #define WEIR_BULK_LINE_MORE 128
 
@@ -38,9 +49,9 @@ WEIR_MUST_USE weir_status weir_bulk_read_form(weir_span body,
                                               struct weir_error *err);
 
 struct weir_bulk_line {
-    weir_span raw;  /* without its line feed */
+    weir_span raw;  /* without its line feed, or comma */
     weir_span body; /* in it: the request */
-    weir_span url;  /* "/v1/chat/completions" */
+    weir_span url;  /* "/v1/chat/completions"; empty of REQUESTS */
     struct weir_request request;
 };
 
@@ -49,7 +60,8 @@ struct weir_bulk_line {
  * name is in `arena`. EPARSE, ETYPE: what is wrong, without the line's
  * number; `param_out` names the member.
  */
-WEIR_MUST_USE weir_status weir_bulk_line(weir_span *rest,
+WEIR_MUST_USE weir_status weir_bulk_line(enum weir_bulk_shape shape,
+                                         weir_span *rest,
                                          struct weir_arena *arena,
                                          struct weir_bulk_line *line_out,
                                          weir_span *param_out,
@@ -67,7 +79,8 @@ struct weir_bulk_sum {
 
 /* Reads every line. ETYPE: empty, too many, or two lines ask differently;
  * err names the line. */
-WEIR_MUST_USE weir_status weir_bulk_sum(weir_span file,
+WEIR_MUST_USE weir_status weir_bulk_sum(enum weir_bulk_shape shape,
+                                        weir_span file,
                                         struct weir_arena *arena,
                                         struct weir_bulk_sum *sum_out,
                                         weir_span *param_out,
@@ -82,13 +95,23 @@ struct weir_bulk_order {
 WEIR_MUST_USE weir_status weir_bulk_read_order(
     weir_span body, struct weir_bulk_order *order_out, struct weir_error *err);
 
+/*
+ * The array `requests` of a message batch, what is between its brackets:
+ * lines of WEIR_BULK_REQUESTS. ETYPE: there is none.
+ */
+WEIR_MUST_USE weir_status weir_bulk_read_requests(weir_span body,
+                                                  weir_span *file_out,
+                                                  weir_span *param_out,
+                                                  struct weir_error *err);
+
 /* Where lines of that operation are sent; empty: no batch has such. */
 weir_span weir_bulk_url(enum weir_operation operation);
 
 /* --------------------------------------------------------------- origin */
 
-/* Whether that dialect's origins keep files and batches. */
-bool weir_bulk_is_kept(const struct weir_provider *provider);
+/* Whether that dialect's origins keep batches of such lines. */
+bool weir_bulk_is_kept(const struct weir_provider *provider,
+                       enum weir_bulk_shape shape);
 
 /*
  * The file as the origin gets it: each line for this target, in `out`.
@@ -96,12 +119,14 @@ bool weir_bulk_is_kept(const struct weir_provider *provider);
  */
 WEIR_MUST_USE weir_status weir_bulk_put_lines(
     const struct weir_provider *provider, const struct weir_target *target,
-    weir_span file, struct weir_buf *out, struct weir_error *err);
+    enum weir_bulk_shape shape, weir_span file, struct weir_buf *out,
+    struct weir_error *err);
 
 /* What an origin tells of a file or batch; spans of the body. */
 struct weir_bulk_told {
-    bool is_ended;  /* a batch that does nothing any more */
-    bool is_failed; /* and has nothing to show */
+    bool is_ended;         /* a batch that does nothing any more */
+    bool is_failed;        /* and has nothing to show */
+    bool is_counted_later; /* what was used stands in its results alone */
     bool has_usage;
     struct weir_usage usage;
     uint64_t done, total; /* lines, where it says so */
@@ -110,15 +135,38 @@ struct weir_bulk_told {
 /*
  * The object in `body` with each id in it as `seal` names it, into `out`;
  * `seal` gets the member's name ("id", "output_file_id") and the id, and
- * appends a JSON string. EPARSE: not such an object, or `seal` said false.
+ * appends a JSON string; for "results_url", the id of the object. EPARSE: not
+ * such an object, or `seal` said false.
  */
 typedef bool weir_bulk_seal_name(void *context, weir_span member, weir_span id,
                                  struct weir_buf *out);
-WEIR_MUST_USE weir_status weir_bulk_retell(weir_span body,
+WEIR_MUST_USE weir_status weir_bulk_retell(enum weir_bulk_shape shape,
+                                           weir_span body,
                                            weir_bulk_seal_name *seal,
                                            void *context, struct weir_buf *out,
                                            struct weir_bulk_told *told_out,
                                            struct weir_error *err);
+
+/* -------------------------------------------------------------- results */
+
+/*
+ * Reads the results of a message batch while they pass, at any split: what
+ * was used stands in each line that succeeded. Constant memory, some 8 KB.
+ */
+struct weir_bulk_results { /* does not move */
+    struct weir_json_tap_plan plan;
+    struct weir_json_tap tap;
+    char memory[2304];
+    struct weir_usage usage; /* of the lines so far */
+    uint64_t lines;          /* that are closed */
+    uint64_t succeeded;      /* of them */
+    bool is_broken;          /* something stood there that is no result */
+    bool is_open;            /* a line is */
+};
+void weir_bulk_results_init(struct weir_bulk_results *results);
+void weir_bulk_results_feed(struct weir_bulk_results *results, weir_span bytes);
+/* At the end, once: whether every line was one, and its usage read. */
+bool weir_bulk_results_finish(struct weir_bulk_results *results);
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,7 @@ enum weir_sealed_kind {
     WEIR_SEALED_INPUT = 1,  /* lines of calls, each looked at */
     WEIR_SEALED_RESULT = 2, /* what a batch made */
     WEIR_SEALED_BATCH = 3,
+    WEIR_SEALED_MESSAGES = 4, /* a batch that brought its requests */
 };
 
 struct weir_sealer {
@@ -44,8 +45,8 @@ struct weir_sealed {
 };
 
 #define WEIR_SEAL_ID_MAX 128
-/* The longest sealed name, with its beginning ("file-", "batch_"). */
-#define WEIR_SEAL_TEXT 272
+/* The longest sealed name, with its beginning ("file-", "msgbatch_"). */
+#define WEIR_SEAL_TEXT 276
 
 /* EUNAVAIL: there is no key. ELIMIT: the id is empty or too long. */
 WEIR_MUST_USE weir_status weir_seal(const struct weir_sealer *sealer,

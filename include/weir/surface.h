@@ -55,6 +55,9 @@ enum weir_bulk {
     WEIR_BULK_CREATE, /* a batch of a file's lines */
     WEIR_BULK_BATCH,  /* how far it is */
     WEIR_BULK_CANCEL,
+    WEIR_BULK_SEND,    /* a batch that brings its requests with it */
+    WEIR_BULK_RESULTS, /* of such a one, line by line */
+    WEIR_BULK_ERASE,   /* such a one, once it has ended */
 };
 
 struct weir_surface_route {

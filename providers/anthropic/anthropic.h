@@ -18,4 +18,14 @@ void weir_anthropic_read_usage(weir_span raw, struct weir_event_usage *usage);
 extern const struct weir_reading_ops weir_anthropic_reading;
 extern const struct weir_provider_ops weir_anthropic_ops;
 
+/* weir_bulk_retell() of a message batch; see batches.c. */
+struct weir_bulk_told;
+weir_status
+weir_anthropic_bulk_retell(weir_span body,
+                           bool (*seal)(void *context, weir_span member,
+                                        weir_span id, struct weir_buf *out),
+                           void *context, struct weir_buf *out,
+                           struct weir_bulk_told *told_out,
+                           struct weir_error *err);
+
 #endif

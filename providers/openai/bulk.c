@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files and batches, at the origin's side: lines as it gets them, and what
- * it tells of its own ids.
+ * Files and batches, at the origin's side: what it tells of its own ids.
  *
  * WHAT IT TELLS IS WRITTEN ANEW where an id stands, and only there: members
  * that weir has never heard of pass. Which members hold ids is a list, and a
@@ -14,52 +13,6 @@
 #include <weir/json.h>
 
 #include <string.h>
-
-/* Lines have few edits; a name of a model is short. */
-#define LINE_ARENA 4096
-
-bool
-weir_bulk_is_kept(const struct weir_provider *provider)
-{
-    return provider->ops == &weir_openai_ops;
-}
-
-weir_status
-weir_bulk_put_lines(const struct weir_provider *provider,
-                    const struct weir_target *target, weir_span file,
-                    struct weir_buf *out, struct weir_error *err)
-{
-    _Alignas(16) char memory[LINE_ARENA];
-    struct weir_bulk_line line;
-    struct weir_outgoing outgoing;
-    struct weir_arena arena;
-    weir_span rest = file, param;
-    for (;;) {
-        weir_arena_init(&arena, memory, sizeof(memory));
-        weir_status status = weir_bulk_line(&rest, &arena, &line, &param, err);
-        if (status != WEIR_OK)
-            return status;
-        if (line.raw.ptr == NULL)
-            break;
-        if (weir_provider_translates(provider, &line.request))
-            return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                             "the origin does not speak %.*s itself",
-                             WEIR_SPAN_ARG(line.url));
-        status = weir_provider_prepare(provider, &line.request, target, &arena,
-                                       &outgoing, err);
-        if (status != WEIR_OK)
-            return status;
-        const char *end = line.body.ptr + line.body.len;
-        weir_buf_add(out, line.raw.ptr, (size_t)(line.body.ptr - line.raw.ptr));
-        for (uint32_t i = 0; i < outgoing.piece_count; i++)
-            weir_buf_add_span(out, WEIR_OUTGOING_PIECE(&outgoing, i));
-        weir_buf_add(out, end, (size_t)(line.raw.ptr + line.raw.len - end));
-        weir_buf_add_byte(out, '\n');
-    }
-    return out->overflow ? weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
-                                     "the lines grow too much")
-                         : WEIR_OK;
-}
 
 /* ---------------------------------------------------------------- retelling */
 
@@ -124,9 +77,9 @@ learn(const weir_json_hit hits[MEMBERS], struct weir_bulk_told *told)
 }
 
 weir_status
-weir_bulk_retell(weir_span body, weir_bulk_seal_name *seal, void *context,
-                 struct weir_buf *out, struct weir_bulk_told *told_out,
-                 struct weir_error *err)
+weir_openai_bulk_retell(weir_span body, weir_bulk_seal_name *seal,
+                        void *context, struct weir_buf *out,
+                        struct weir_bulk_told *told_out, struct weir_error *err)
 {
     weir_json_hit hits[MEMBERS];
     struct weir_json_root root;

@@ -61,4 +61,14 @@ extern const struct weir_provider_ops weir_openai_unasked_ops;
 extern const struct weir_provider_ops weir_openai_chat_ops;
 extern const struct weir_provider_ops weir_openai_responses_ops;
 
+/* weir_bulk_retell() of a file or a batch of one; see bulk.c. */
+struct weir_bulk_told;
+weir_status weir_openai_bulk_retell(weir_span body,
+                                    bool (*seal)(void *context,
+                                                 weir_span member, weir_span id,
+                                                 struct weir_buf *out),
+                                    void *context, struct weir_buf *out,
+                                    struct weir_bulk_told *told_out,
+                                    struct weir_error *err);
+
 #endif

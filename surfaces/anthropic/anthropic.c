@@ -3,10 +3,9 @@
  * The Anthropic Messages API: which paths are served, how a body is read for
  * the gate, and what weir says by itself.
  *
- * Served are messages and the count of a prompt's tokens, which weir answers
- * by its own estimate, the same that a budget is held by: no origin is asked
- * and nothing is paid. Message batches are refused until weir can govern
- * what an origin does later.
+ * Served are messages, batches of them (batches.c) and the count of a
+ * prompt's tokens, which weir answers by its own estimate, the same that a
+ * budget is held by: no origin is asked and nothing is paid.
  */
 #include "anthropic.h"
 
@@ -19,7 +18,16 @@ route(weir_span method, weir_span path, weir_span query,
     struct weir_surface_route found = {.surface = &weir_anthropic_surface,
                                        .dialect = WEIR_DIALECT_MESSAGES,
                                        .takes_body = true};
+    const weir_span batches = WEIR_SPAN("/v1/messages/batches");
     (void)query; /* SDKs add beta=true: the header says the same */
+    if (weir_span_starts(path, batches)) {
+        weir_span rest = {path.ptr + batches.len, path.len - batches.len};
+        weir_status status =
+            weir_anthropic_route_batches(method, rest, &found, err);
+        if (status == WEIR_OK)
+            *route_out = found;
+        return status;
+    }
     if (weir_span_equal(path, WEIR_SPAN("/v1/messages")))
         found.endpoint = WEIR_ENDPOINT_CHAT;
     else if (weir_span_equal(path, WEIR_SPAN("/v1/messages/count_tokens")))

@@ -24,4 +24,16 @@ void weir_anthropic_put_model(const struct weir_surface_route *route,
                               const struct weir_surface_model *model,
                               struct weir_buf *out);
 
+/* Message batches; `rest` is what stands behind ".../batches". See
+ * batches.c. */
+weir_status weir_anthropic_route_batches(weir_span method, weir_span rest,
+                                         struct weir_surface_route *found,
+                                         struct weir_error *err);
+/* A request of one: weir_bulk_line(). */
+struct weir_bulk_line;
+weir_status weir_anthropic_bulk_line(weir_span *rest, struct weir_arena *arena,
+                                     struct weir_bulk_line *line_out,
+                                     weir_span *param_out,
+                                     struct weir_error *err);
+
 #endif

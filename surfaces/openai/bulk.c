@@ -215,9 +215,9 @@ static const weir_json_path line_members[LINE_MEMBERS] = {
 };
 
 weir_status
-weir_bulk_line(weir_span *rest, struct weir_arena *arena,
-               struct weir_bulk_line *line_out, weir_span *param_out,
-               struct weir_error *err)
+weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
+                      struct weir_bulk_line *line_out, weir_span *param_out,
+                      struct weir_error *err)
 {
     weir_json_hit hits[LINE_MEMBERS];
     struct weir_json_root root;
@@ -257,76 +257,6 @@ weir_bulk_line(weir_span *rest, struct weir_arena *arena,
     }
     if (line_out->request.is_streamed)
         return refuse(param_out, "stream", "is not for batches", err);
-    return WEIR_OK;
-}
-
-/* The same reason, with the line that it is about. */
-static weir_status
-at_line(uint32_t number, weir_status status, struct weir_error *err)
-{
-    char text[sizeof(err->text)];
-    if (err == NULL)
-        return status;
-    memcpy(text, err->text, sizeof(text));
-    text[sizeof(text) - 1] = '\0';
-    return weir_fail(err, status, WEIR_OFFSET_NONE, "line %u: %.160s", number,
-                     text);
-}
-
-static void
-add_line(struct weir_bulk_sum *sum, const struct weir_request *request)
-{
-    uint64_t n = request->n > 0 ? request->n : 1;
-    uint64_t most;
-    sum->lines++;
-    sum->input_tokens += request->input_tokens;
-    if (!weir_operation_answers(sum->operation))
-        return;
-    if (request->output_tokens_max == 0)
-        sum->unbounded += n;
-    else if (__builtin_mul_overflow(request->output_tokens_max, n, &most) ||
-             __builtin_add_overflow(sum->output_tokens, most,
-                                    &sum->output_tokens) ||
-             sum->output_tokens > INT64_MAX)
-        sum->output_tokens = INT64_MAX;
-}
-
-weir_status
-weir_bulk_sum(weir_span file, struct weir_arena *arena,
-              struct weir_bulk_sum *sum_out, weir_span *param_out,
-              struct weir_error *err)
-{
-    struct weir_bulk_sum sum = {0};
-    struct weir_bulk_line line;
-    weir_span rest = file;
-    for (;;) {
-        size_t mark = arena->used;
-        weir_status status =
-            weir_bulk_line(&rest, arena, &line, param_out, err);
-        if (status != WEIR_OK)
-            return at_line(sum.lines + 1, status, err);
-        if (line.raw.ptr == NULL)
-            break;
-        if (sum.lines == WEIR_BULK_LINES_MAX)
-            return refuse(param_out, "file", "has over 50000 lines", err);
-        if (sum.lines == 0) {
-            sum.operation = (enum weir_operation)line.request.endpoint;
-            sum.model = line.request.model;
-        } else if ((int)sum.operation != (int)line.request.endpoint ||
-                   !weir_span_equal(sum.model, line.request.model)) {
-            *param_out = WEIR_SPAN("model");
-            (void)weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                            "every line must ask the endpoint and the model "
-                            "of the first");
-            return at_line(sum.lines + 1, WEIR_ETYPE, err);
-        } else {
-            arena->used = mark;
-        }
-        add_line(&sum, &line.request);
-    }
-    if (sum.lines == 0)
-        return refuse(param_out, "file", "has no lines", err);
-    *sum_out = sum;
     return WEIR_OK;
 }
 

@@ -16,7 +16,8 @@ sum_of(const char *file, struct weir_bulk_sum *sum, struct weir_error *err)
     struct weir_arena arena;
     weir_span param;
     weir_arena_init(&arena, memory, sizeof(memory));
-    return weir_bulk_sum(weir_span_of(file), &arena, sum, &param, err);
+    return weir_bulk_sum(WEIR_BULK_LINES, weir_span_of(file), &arena, sum,
+                         &param, err);
 }
 
 TEST(bulk, lines_are_summed_by_what_they_may_make)
@@ -119,9 +120,9 @@ TEST(bulk, ids_are_told_anew_and_all_else_passes)
     struct weir_bulk_told told;
     struct weir_buf out;
     weir_buf_init_fixed(&out, memory, sizeof(memory));
-    assert_int_equal(
-        weir_bulk_retell(weir_span_of(body), name_it, NULL, &out, &told, NULL),
-        WEIR_OK);
+    assert_int_equal(weir_bulk_retell(WEIR_BULK_LINES, weir_span_of(body),
+                                      name_it, NULL, &out, &told, NULL),
+                     WEIR_OK);
     assert_true(weir_span_equal(
         weir_buf_span(&out),
         WEIR_SPAN("{ \"output_file_id\":\"<output_file_id o>\",\"x\":[1.0],"
@@ -131,7 +132,152 @@ TEST(bulk, ids_are_told_anew_and_all_else_passes)
     assert_true(told.is_ended && told.has_usage && !told.is_failed);
     assert_int_equal(told.usage.input_tokens, 3);
     weir_buf_reset(&out);
-    assert_int_equal(weir_bulk_retell(WEIR_SPAN("{\"object\":\"list\"}"),
+    assert_int_equal(weir_bulk_retell(WEIR_BULK_LINES,
+                                      WEIR_SPAN("{\"object\":\"list\"}"),
                                       name_it, NULL, &out, &told, NULL),
                      WEIR_EPARSE);
+}
+
+#define REQUEST(model, more)                                                   \
+    "{\"custom_id\":\"a\",\"params\":{\"model\":\"" model                      \
+    "\",\"messages\":[]" more "}}"
+
+static weir_status
+requests_of(const char *body, struct weir_bulk_sum *sum, weir_span *file,
+            struct weir_error *err)
+{
+    static char memory[4096];
+    struct weir_arena arena;
+    weir_span param;
+    weir_arena_init(&arena, memory, sizeof(memory));
+    weir_status status =
+        weir_bulk_read_requests(weir_span_of(body), file, &param, err);
+    return status != WEIR_OK ? status
+                             : weir_bulk_sum(WEIR_BULK_REQUESTS, *file, &arena,
+                                             sum, &param, err);
+}
+
+TEST(bulk, requests_in_an_array_are_lines)
+{
+    struct weir_bulk_sum sum;
+    weir_span file;
+    struct weir_buf out;
+    const struct weir_target target = {.origin_model = WEIR_SPAN("other")};
+    assert_int_equal(
+        requests_of(
+            "{\"requests\": [ " REQUEST("m", ",\"max_tokens\":10,\"system\":\"]"
+                                             "}\\\"{\"") " ,\n" REQUEST(
+                "m", ",\"max_tokens\":5") "],\"x\":1}",
+            &sum, &file, NULL),
+        WEIR_OK);
+    assert_int_equal(sum.lines, 2);
+    assert_int_equal(sum.output_tokens, 15);
+    weir_buf_init(&out, 4096);
+    assert_int_equal(
+        weir_bulk_put_lines(weir_provider_find(WEIR_SPAN("anthropic")), &target,
+                            WEIR_BULK_REQUESTS, file, &out, NULL),
+        WEIR_OK);
+    assert_true(weir_span_equal(
+        weir_buf_span(&out),
+        WEIR_SPAN("{\"custom_id\":\"a\",\"params\":{\"model\":\"other\","
+                  "\"messages\":[],\"max_tokens\":10,"
+                  "\"system\":\"]}\\\"{\"}},"
+                  "{\"custom_id\":\"a\",\"params\":{\"model\":\"other\","
+                  "\"messages\":[],\"max_tokens\":5}}")));
+    weir_buf_fini(&out);
+}
+
+TEST(bulk, a_faulty_request_is_named_by_its_number)
+{
+    static const struct {
+        const char *body;
+        const char *said;
+    } rows[] = {
+        {"{\"requests\":[" REQUEST("m", ",\"max_tokens\":1") "," REQUEST(
+             "n", ",\"max_tokens\":1") "]}",
+         "request 2: every line must ask"},
+        {"{\"requests\":[" REQUEST("m", "") "]}", "request 1: max_tokens"},
+        {"{\"requests\":[" REQUEST("m",
+                                   ",\"max_tokens\":1,\"stream\":true") "]}",
+         "request 1: stream"},
+        {"{\"requests\":[3]}", "request 1: requests must hold objects"},
+        {"{\"requests\":[{\"params\":{}}]}", "request 1: custom_id"},
+        {"{\"requests\":[{\"custom_id\":\"a\"}]}", "request 1: params"},
+        {"{\"requests\":[]}", "requests has no lines"},
+        {"{\"requests\":{}}", "requests must be an array"},
+        {"[]", "must be an object"},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_bulk_sum sum;
+        struct weir_error err;
+        weir_span file;
+        assert_int_not_equal(requests_of(rows[i].body, &sum, &file, &err),
+                             WEIR_OK);
+        assert_non_null(strstr(err.text, rows[i].said));
+    }
+}
+
+#define RESULT(type, more)                                                     \
+    "{\"custom_id\":\"a\",\"result\":{\"type\":\"" type "\"" more "}}\n"
+#define USED                                                                   \
+    ",\"message\":{\"content\":[{\"text\":\"usage\"}],\"usage\":{"             \
+    "\"input_tokens\":5,\"cache_read_input_tokens\":2,\"output_tokens\":3}}"
+
+TEST(bulk, results_are_summed_at_every_split)
+{
+    const weir_span text = WEIR_SPAN(RESULT("succeeded", USED) RESULT(
+        "errored", ",\"error\":{}") "\n" RESULT("succeeded", USED));
+    for (size_t at = 0; at <= text.len; at++) {
+        struct weir_bulk_results results;
+        weir_bulk_results_init(&results);
+        weir_bulk_results_feed(&results, (weir_span){text.ptr, at});
+        weir_bulk_results_feed(&results,
+                               (weir_span){text.ptr + at, text.len - at});
+        assert_true(weir_bulk_results_finish(&results));
+        assert_int_equal(results.lines, 3);
+        assert_int_equal(results.succeeded, 2);
+        assert_int_equal(results.usage.input_tokens, 14);
+        assert_int_equal(results.usage.cached_tokens, 4);
+        assert_int_equal(results.usage.output_tokens, 6);
+    }
+}
+
+TEST(bulk, results_that_cannot_be_read_are_not_counted)
+{
+    static const char *const texts[] = {
+        "",
+        "\n\n",
+        "<html>\n",
+        RESULT("succeeded", ""),
+        "{\"custom_id\":\"a\",\"result\":{\"type\":\"errored\"",
+        "3\n"};
+    for (size_t i = 0; i < WEIR_COUNTOF(texts); i++) {
+        struct weir_bulk_results results;
+        weir_bulk_results_init(&results);
+        weir_bulk_results_feed(&results, weir_span_of(texts[i]));
+        assert_false(weir_bulk_results_finish(&results));
+    }
+}
+
+TEST(bulk, a_message_batch_is_told_with_other_names)
+{
+    struct weir_bulk_told told;
+    struct weir_buf out;
+    weir_buf_init(&out, 4096);
+    assert_int_equal(
+        weir_bulk_retell(
+            WEIR_BULK_REQUESTS,
+            WEIR_SPAN("{\"results_url\":\"https://o/x\",\"id\":\"msgbatch_1\","
+                      "\"processing_status\":\"ended\",\"request_counts\":{"
+                      "\"processing\":0,\"succeeded\":2,\"errored\":1,"
+                      "\"canceled\":0,\"expired\":0},\"odd\":1.50}"),
+            name_it, NULL, &out, &told, NULL),
+        WEIR_OK);
+    assert_true(told.is_ended && told.is_counted_later && !told.has_usage);
+    assert_int_equal(told.done, 2);
+    assert_int_equal(told.total, 3);
+    assert_null(memmem(out.ptr, out.len, "https://o/x", 11));
+    assert_null(memmem(out.ptr, out.len, "\"msgbatch_1\"", 12));
+    assert_non_null(memmem(out.ptr, out.len, "\"odd\":1.50}", 11));
+    weir_buf_fini(&out);
 }

@@ -79,5 +79,10 @@ weir_status weir_openai_form_next(struct weir_openai_form *form,
 weir_status weir_openai_route_bulk(weir_span method, weir_span path,
                                    struct weir_surface_route *found,
                                    struct weir_error *err);
+/* A line of a file: weir_bulk_line(). */
+struct weir_bulk_line;
+weir_status weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
+                                  struct weir_bulk_line *line_out,
+                                  weir_span *param_out, struct weir_error *err);
 
 #endif

@@ -15,7 +15,8 @@ name_it(void *context, weir_span member, weir_span id, struct weir_buf *out)
 }
 
 static void
-put_lines(weir_span file, const struct weir_bulk_sum *sum)
+put_lines(enum weir_bulk_shape shape, weir_span file,
+          const struct weir_bulk_sum *sum)
 {
     const struct weir_target target = {.origin_model = WEIR_SPAN("other"),
                                        .n_max = 1,
@@ -27,10 +28,30 @@ put_lines(weir_span file, const struct weir_bulk_sum *sum)
         return;
     weir_buf_init_fixed(&out, memory, size);
     weir_status status = weir_bulk_put_lines(
-        weir_provider_find(WEIR_SPAN("openai")), &target, file, &out, NULL);
+        weir_provider_find(shape == WEIR_BULK_LINES ? WEIR_SPAN("openai")
+                                                    : WEIR_SPAN("anthropic")),
+        &target, shape, file, &out, NULL);
     if (status != WEIR_OK && out.overflow)
         abort();
     free(memory);
+}
+
+/* The same at every split. */
+static void
+read_results(weir_span body)
+{
+    static struct weir_bulk_results whole, split;
+    size_t half = body.len / 2;
+    weir_bulk_results_init(&whole);
+    weir_bulk_results_feed(&whole, body);
+    weir_bulk_results_init(&split);
+    weir_bulk_results_feed(&split, (weir_span){body.ptr, half});
+    weir_bulk_results_feed(&split,
+                           (weir_span){body.ptr + half, body.len - half});
+    if (weir_bulk_results_finish(&whole) != weir_bulk_results_finish(&split) ||
+        whole.lines != split.lines ||
+        whole.usage.input_tokens != split.usage.input_tokens)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,14 +68,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_bulk_told told;
     struct weir_arena arena;
     struct weir_buf out;
-    weir_span param;
+    weir_span param, file;
     weir_arena_init(&arena, memory, sizeof(memory));
     if (weir_bulk_read_form(body, &form, NULL) == WEIR_OK)
         body = form.file;
-    if (weir_bulk_sum(body, &arena, &sum, &param, NULL) == WEIR_OK)
-        put_lines(body, &sum);
+    if (weir_bulk_sum(WEIR_BULK_LINES, body, &arena, &sum, &param, NULL) ==
+        WEIR_OK)
+        put_lines(WEIR_BULK_LINES, body, &sum);
+    if (weir_bulk_read_requests(body, &file, &param, NULL) == WEIR_OK &&
+        weir_bulk_sum(WEIR_BULK_REQUESTS, file, &arena, &sum, &param, NULL) ==
+            WEIR_OK)
+        put_lines(WEIR_BULK_REQUESTS, file, &sum);
     (void)weir_bulk_read_order(body, &order, NULL);
-    weir_buf_init_fixed(&out, told_memory, sizeof(told_memory));
-    (void)weir_bulk_retell(body, name_it, NULL, &out, &told, NULL);
+    for (int shape = WEIR_BULK_LINES; shape <= WEIR_BULK_REQUESTS; shape++) {
+        weir_buf_init_fixed(&out, told_memory, sizeof(told_memory));
+        (void)weir_bulk_retell((enum weir_bulk_shape)shape, body, name_it, NULL,
+                               &out, &told, NULL);
+    }
+    read_results(body);
     return 0;
 }
