@@ -5,7 +5,12 @@
  * is summed here as well, and the program ends with 1 when one differs by a
  * micro-unit.
  *
- *   bench_money [CALLS]
+ *   bench_money [CALLS [COPIES [DIRECTORY]]]
+ *
+ * COPIES above 1: every row of the ledger is written so many times into a
+ * second one, each with an id of its own, and the sums so many times as
+ * large: what readers take at a size that writing call by call would need
+ * hours for. Of those only the invoices of March are made.
  *
  * Tokens are those of the Azure code and Mooncake conversation traces
  * ($WEIR_DATA; else drawn). Prices have a context tier, a batch rate and a
@@ -15,10 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
+#include <sqlite3.h>
 
 #include <weir/gate.h>
 #include <weir/tags.h>
@@ -266,6 +273,105 @@ fill(uint64_t count)
     }
 }
 
+/* ------------------------------------------------------------------ copies */
+
+static void
+run(sqlite3 *db, const char *text)
+{
+    char *message = NULL;
+    if (sqlite3_exec(db, text, NULL, NULL, &message) == SQLITE_OK)
+        return;
+    fprintf(stderr, "bench_money: %s: %.200s\n", message, text);
+    exit(1);
+}
+
+/* Adds "a, b * N, ..." of a table: columns at and behind `first_sum` times
+ * `copies`, where that is not -1; `tail` behind the id of a request. */
+static void
+add_columns(sqlite3 *db, struct weir_buf *sql, const char *table, int first_sum,
+            unsigned copies, bool is_source)
+{
+    sqlite3_stmt *row;
+    char text[128];
+    snprintf(text, sizeof text, "SELECT name FROM pragma_table_info('%s')",
+             table);
+    if (sqlite3_prepare_v2(db, text, -1, &row, NULL) != SQLITE_OK)
+        exit(1);
+    for (int i = 0; sqlite3_step(row) == SQLITE_ROW; i++) {
+        const char *name = (const char *)sqlite3_column_text(row, 0);
+        const char *comma = i > 0 ? ", " : "";
+        if (is_source && strcmp(name, "request") == 0)
+            weir_buf_addf(sql,
+                          "%sCAST(substr(o.request, 1, 14) || t.tail AS"
+                          " BLOB)",
+                          comma);
+        else if (is_source && first_sum >= 0 && i >= first_sum)
+            weir_buf_addf(sql, "%so.%s * %u", comma, name, copies);
+        else
+            weir_buf_addf(sql, "%s%s%s", comma, is_source ? "o." : "", name);
+    }
+    sqlite3_finalize(row);
+}
+
+static void
+copy_table(sqlite3 *db, const char *table, int first_sum, unsigned copies)
+{
+    struct weir_buf sql;
+    bool is_of_calls = first_sum < 0;
+    weir_buf_init(&sql, 1 << 16);
+    weir_buf_addf(&sql, "INSERT OR REPLACE INTO main.%s(", table);
+    add_columns(db, &sql, table, first_sum, copies, false);
+    weir_buf_addf(&sql, ") SELECT ");
+    add_columns(db, &sql, table, first_sum, copies, true);
+    weir_buf_addf(&sql, " FROM one.%s o%s", table,
+                  is_of_calls ? " CROSS JOIN temp.copy t ORDER BY o.request,"
+                                " t.tail"
+                              : "");
+    weir_buf_add_byte(&sql, '\0');
+    run(db, sql.ptr);
+    weir_buf_fini(&sql);
+}
+
+/* The store in `from` as often as that into the new one in `to`. */
+static void
+copy_store(const char *from, const char *to, unsigned copies)
+{
+    char text[512];
+    struct weir_error err;
+    sqlite3 *db;
+    must(weir_store_open(to, true, &store, &err), &err);
+    weir_store_close(store);
+    snprintf(text, sizeof text, "%s/weir.db", to);
+    if (sqlite3_open(text, &db) != SQLITE_OK)
+        exit(1);
+    snprintf(text, sizeof text, "ATTACH '%s/weir.db' AS one", from);
+    run(db, text);
+    run(db, "PRAGMA main.journal_mode = OFF; PRAGMA main.synchronous = OFF;"
+            "PRAGMA main.cache_size = -1000000;"
+            "CREATE TEMP TABLE copy(tail BLOB PRIMARY KEY) WITHOUT ROWID");
+    for (unsigned i = 0; i < copies; i++) {
+        snprintf(text, sizeof text, "INSERT INTO temp.copy VALUES(x'%04x')", i);
+        run(db, text);
+    }
+    run(db, "BEGIN");
+    copy_table(db, "name", 99, 1);
+    copy_table(db, "image", 99, 1);
+    copy_table(db, "call", -1, copies);
+    copy_table(db, "call_tags", -1, copies);
+    copy_table(db, "money_day", 11, copies);
+    copy_table(db, "total", 7, copies);
+    run(db, "COMMIT; PRAGMA main.journal_mode = WAL");
+    sqlite3_close(db);
+    must(weir_store_open(to, false, &store, &err), &err);
+    for (uint32_t i = 0; i < TENANTS; i++)
+        for (uint32_t month = 0; month < 12; month++)
+            of_tenant[i][month] *= copies;
+    for (uint32_t month = 0; month < 12; month++)
+        of_month[month] *= copies;
+    of_all *= copies;
+    tokens_of_all *= copies;
+}
+
 /* ----------------------------------------------------------------- readers */
 
 static bool
@@ -340,10 +446,10 @@ check_revenue(double since[2])
 }
 
 static void
-check_invoices(double since[2])
+check_invoices(double since[2], uint32_t first, uint32_t behind)
 {
     struct weir_error err;
-    for (uint32_t month = 0; month < 12; month++) {
+    for (uint32_t month = first; month < behind; month++) {
         char period[16], name[16];
         int64_t sum = 0;
         snprintf(period, sizeof period, "2025-%02u", month + 1);
@@ -362,7 +468,10 @@ check_invoices(double since[2])
         }
         same(period, sum, of_month[month]);
     }
-    say("144 invoices, each checked twice", since);
+    char what[64];
+    snprintf(what, sizeof what, "%u invoices, each checked twice",
+             (behind - first) * TENANTS);
+    say(what, since);
 }
 
 static void
@@ -396,13 +505,17 @@ int
 main(int argc, char **argv)
 {
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
-    char directory[] = "/tmp/weir-bench-money-XXXXXX", command[128];
+    unsigned copies = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
+    char directory[256], copy[264], command[640];
     struct weir_faults faults;
     struct weir_error err;
     struct weir_buf text;
     double since[2];
-    if (mkdtemp(directory) == NULL)
-        return 1;
+    snprintf(directory, sizeof directory, "%s/weir-bench-money-XXXXXX",
+             argc > 3 ? argv[3] : "/tmp");
+    if (copies < 1 || copies > 65536 || mkdtemp(directory) == NULL)
+        return 2;
+    snprintf(copy, sizeof copy, "%s/copy", directory);
     weir_buf_init(&text, 1 << 20);
     weir_buf_addf(&text, "%s", config_text);
     for (uint32_t i = 0; i < TENANTS; i++)
@@ -425,13 +538,21 @@ main(int argc, char **argv)
     printf("%" PRIu64 " calls: %.0f records a second of CPU; %" PRId64
            " micro-units\n",
            count, rate, of_all);
+    if (copies > 1) {
+        weir_store_close(store);
+        if (mkdir(copy, 0700) != 0)
+            return 1;
+        copy_store(directory, copy, copies);
+        printf("%" PRIu64 " rows: ", count * copies);
+        say("copied", since);
+    }
     check_usage(since);
     check_revenue(since);
-    check_invoices(since);
+    check_invoices(since, copies > 1 ? 2 : 0, copies > 1 ? 3 : 12);
     check_focus(since);
     weir_store_close(store);
     snprintf(command, sizeof command, "du -sh %s | cut -f1; rm -rf %s",
-             directory, directory);
+             copies > 1 ? copy : directory, directory);
     weir_world_free(world);
     weir_faults_fini(&faults);
     weir_buf_fini(&text);

@@ -4,7 +4,8 @@
 #include "control/store/sqlite/sql.h"
 
 /* A call may be decided long after its request id was made (a slow body), at
- * most this. The id bounds the rows that are read, decided_us decides. */
+ * most this, and never before. The id bounds the rows that are read on both
+ * sides, decided_us decides. */
 #define REQUEST_LEAD_US WEIR_US_PER_DAY
 
 static weir_status
@@ -77,7 +78,8 @@ write_sql(const struct weir_money_filter *filter, struct weir_buf *sql)
         weir_buf_addf(sql, " LEFT JOIN end_customer e ON e.request ="
                            " c.request");
     weir_buf_addf(sql, " WHERE c.state <> 3 AND c.decided_us >= ?1"
-                       " AND c.decided_us < ?2 AND c.request >= ?5");
+                       " AND c.decided_us < ?2 AND c.request >= ?5"
+                       " AND c.request < ?6");
     if (filter->tenant.len > 0)
         weir_buf_addf(sql, " AND c.tenant = (SELECT id FROM name"
                            " WHERE text = ?3)");
@@ -132,15 +134,24 @@ is_of_days(const struct weir_money_filter *filter)
             filter->offset_us % WEIR_US_PER_DAY == 0);
 }
 
+/* The first bytes of a request id made in that millisecond. */
+static void
+request_bound(int64_t ms, uint8_t bytes_out[6])
+{
+    const int64_t last = (INT64_C(1) << 48) - 1;
+    for (int i = 0; i < 6; i++)
+        bytes_out[i] = (uint8_t)((ms < last ? ms : last) >> (40 - 8 * i));
+}
+
 static void
 bind_filter(sqlite3_stmt *row, const struct weir_money_filter *filter)
 {
-    uint8_t floor[6];
-    int64_t ms = filter->from < REQUEST_LEAD_US
-                     ? 0
-                     : (filter->from - REQUEST_LEAD_US) / 1000;
-    for (int i = 0; i < 6; i++)
-        floor[i] = (uint8_t)(ms >> (40 - 8 * i));
+    uint8_t floor[6], ceiling[6];
+    request_bound(filter->from < REQUEST_LEAD_US
+                      ? 0
+                      : (filter->from - REQUEST_LEAD_US) / 1000,
+                  floor);
+    request_bound(filter->to < 0 ? 0 : filter->to / 1000 + 1, ceiling);
     sqlite3_bind_int64(row, 1, filter->from);
     sqlite3_bind_int64(row, 2, filter->to);
     if (filter->tenant.len > 0)
@@ -151,6 +162,7 @@ bind_filter(sqlite3_stmt *row, const struct weir_money_filter *filter)
     if (filter->by & WEIR_BY_DAY)
         sqlite3_bind_int64(row, 4, filter->offset_us);
     sqlite3_bind_blob(row, 5, floor, sizeof floor, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(row, 6, ceiling, sizeof ceiling, SQLITE_TRANSIENT);
 }
 
 static uint64_t
