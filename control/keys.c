@@ -13,6 +13,7 @@
 
 #include <weir/quota.h>
 
+#include "control/factors/factors.h"
 #include "control/parts.h"
 
 static const char *const metric_names[WEIR_METRICS] = {"requests", "tokens",
@@ -166,5 +167,8 @@ weir_status
 weir__control_load_keys(struct weir_control *control, struct weir_world *world,
                         struct weir_error *err)
 {
-    return weir_control_keys_join(world, control->store, err);
+    weir_status status = weir_factors_join(world, control->store, err);
+    return status == WEIR_OK
+               ? weir_control_keys_join(world, control->store, err)
+               : status;
 }

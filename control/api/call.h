@@ -71,6 +71,10 @@ void weir_api_dispatch(struct weir_api_door *door,
 void weir_api_budget_metrics(const struct weir_api_door *door,
                              struct weir_buf *out);
 
+/* factors.c; the same. */
+void weir_api_factor_metrics(const struct weir_image *image,
+                             struct weir_buf *out);
+
 /* -------------------------------------------------------- for handlers */
 
 enum weir_api_row_kind {

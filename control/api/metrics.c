@@ -624,6 +624,8 @@ weir_api_metrics(struct weir_api_call *call, struct weir_error *err)
         add_health(&out, door->control);
     add_cache(&out, door->control);
     if (door->control->has_image)
+        weir_api_factor_metrics(&door->control->image, &out);
+    if (door->control->has_image)
         add_fair(&out, door->control);
     pthread_mutex_unlock(&door->control->lock);
     weir_status status = add_exchanges(&out, door->control, err);

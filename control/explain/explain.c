@@ -221,6 +221,13 @@ outcome_json(const struct weir_record_outcome *out)
     json_object_update(where, usage);
     weir_units_json(where, &out->units);
     json_decref(usage);
+    if (out->sizes.prompt_bytes > 0)
+        json_object_set_new(
+            where, "sizes",
+            json_pack("{s:I,s:I,s:b}", "prompt_bytes",
+                      (json_int_t)out->sizes.prompt_bytes, "answer_bytes",
+                      (json_int_t)out->sizes.answer_bytes, "has_tools",
+                      (out->sizes.shape & WEIR_SIZES_TOOLS) != 0));
     return where;
 }
 

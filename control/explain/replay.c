@@ -14,6 +14,7 @@
 
 #include <weir/crypto.h>
 
+#include "control/factors/factors.h"
 #include "control/explain/parts.h"
 
 struct replay {
@@ -142,6 +143,8 @@ candidate_json(const struct replay *replay,
         "verdict", weir_verdict_name(candidate->verdict), "reason",
         weir_reason_code(candidate->reason), "policies",
         policies_json(replay, candidate));
+    json_object_set_new(json, "estimated_by",
+                        weir_factor_json(image, row->model));
     json_t *whatif = weir__explain_whatif(&replay->world, candidate);
     if (whatif != NULL)
         json_object_set_new(json, "whatif", whatif);

@@ -39,6 +39,7 @@
 #include "control/api/api.h"
 #include "control/cache/cache.h"
 #include "control/evidence/deeds.h"
+#include "control/factors/factors.h"
 #include "control/health/fair.h"
 #include "control/health/health.h"
 #include "control/ingest/ingest.h"
@@ -215,6 +216,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
         house->sweep_at = now + SWEEP_US;
         weir_control_sweep(house->control, weir_ingest_is_current(ingest));
         weir_control_evidence_sweep(house->control);
+        weir_control_factors_turn(house->control);
         weir_ingest_recover(ingest, house->quota);
         weir_ingest_correct(ingest, house->quota);
     }

@@ -11,97 +11,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/store/sqlite/factors.h"
 #include "control/store/sqlite/money_days.h"
 
-#define TOTAL_NAMES 6 /* tenant, project, key, model, deployment, currency */
-
-struct weir_total_row {
-    int64_t day;
-    int64_t names[TOTAL_NAMES];
-    int64_t calls;
-    int64_t counted;
-    int64_t refused;
-    int64_t lost;
-    int64_t estimated;
-    int64_t tokens[4];
-    int64_t micros;
-    bool is_used;
+/* What a day is summed by: it, tenant, project, key, model, deployment,
+ * currency. */
+#define TOTAL_KEYS 7
+enum total {
+    TOTAL_CALLS,
+    TOTAL_COUNTED,
+    TOTAL_REFUSED,
+    TOTAL_LOST,
+    TOTAL_ESTIMATED,
+    TOTAL_TOKENS, /* four of them */
+    TOTAL_MICROS = TOTAL_TOKENS + 4,
+    TOTALS
 };
 
-void
-weir_sql_totals_free(struct weir_store *store)
+/* NULL: out of memory, and err says so. */
+static int64_t *
+total_of(struct weir_store *store, const int64_t key[TOTAL_KEYS],
+         struct weir_error *err)
 {
-    free(store->totals);
-    store->totals = NULL;
-    store->total_size = 0;
-    store->total_count = 0;
-}
-
-static size_t
-total_slot(const struct weir_total_row *rows, size_t size,
-           const struct weir_total_row *wanted)
-{
-    const size_t key_bytes = offsetof(struct weir_total_row, calls);
-    size_t at = weir_hash64((weir_span){(const char *)wanted, key_bytes}, 0) &
-                (size - 1);
-    while (rows[at].is_used && memcmp(&rows[at], wanted, key_bytes) != 0)
-        at = (at + 1) & (size - 1);
-    return at;
-}
-
-static bool
-totals_grow(struct weir_store *store)
-{
-    size_t size = store->total_size == 0 ? 256 : store->total_size * 2;
-    struct weir_total_row *rows = calloc(size, sizeof *rows);
-    if (rows == NULL)
-        return false;
-    for (size_t i = 0; i < store->total_size; i++) {
-        if (store->totals[i].is_used)
-            rows[total_slot(rows, size, &store->totals[i])] = store->totals[i];
-    }
-    free(store->totals);
-    store->totals = rows;
-    store->total_size = size;
-    return true;
-}
-
-/* The row that sums what `wanted` names; NULL: out of memory. */
-static struct weir_total_row *
-total_of(struct weir_store *store, const struct weir_total_row *wanted)
-{
-    if (store->total_count * 2 >= store->total_size && !totals_grow(store))
-        return NULL;
-    size_t at = total_slot(store->totals, store->total_size, wanted);
-    struct weir_total_row *row = &store->totals[at];
-    if (!row->is_used) {
-        *row = *wanted;
-        row->is_used = true;
-        store->total_count++;
-    }
-    return row;
+    store->totals.keys = TOTAL_KEYS;
+    store->totals.sums = TOTALS;
+    int64_t *sums = weir_sums_at(&store->totals, key);
+    if (sums == NULL)
+        (void)weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    return sums;
 }
 
 weir_status
 weir_store_flush_totals(struct weir_store *store, struct weir_error *err)
 {
-    for (size_t i = 0; i < store->total_size; i++) {
-        const struct weir_total_row *row = &store->totals[i];
-        if (!row->is_used)
-            continue;
-        weir_status status = weir_sql_run(
-            store, WEIR_SQL_TOTAL_ADD, err, "iiiiiiiiiiiiiiiii", row->day,
-            row->names[0], row->names[1], row->names[2], row->names[3],
-            row->names[4], row->names[5], row->calls, row->counted,
-            row->refused, row->lost, row->estimated, row->tokens[0],
-            row->tokens[1], row->tokens[2], row->tokens[3], row->micros);
-        if (status != WEIR_OK)
-            return status;
-    }
-    if (store->total_count > 0)
-        memset(store->totals, 0, store->total_size * sizeof *store->totals);
-    store->total_count = 0;
-    return weir_sql_money_flush(store, err);
+    weir_status status =
+        weir_sql_flush(store, &store->totals, WEIR_SQL_TOTAL_ADD, err);
+    if (status == WEIR_OK)
+        status =
+            weir_sql_flush(store, &store->money, WEIR_SQL_MONEY_DAY_ADD, err);
+    if (status == WEIR_OK)
+        status =
+            weir_sql_flush(store, &store->cells, WEIR_SQL_FACTOR_CELL_ADD, err);
+    return status;
 }
 
 static int64_t
@@ -246,15 +197,13 @@ weir_store_put_refusal(struct weir_store *store,
         status = weir_sql_end_customer(store, &refusal->request,
                                        refusal->end_customer, &own);
     if (status == WEIR_OK && *is_new_out) {
-        struct weir_total_row wanted = {
-            .day = day_of(refusal->decided_us),
-            .names = {ids[0], ids[1], ids[2], 0, 0, 0}};
-        struct weir_total_row *row = total_of(store, &wanted);
-        if (row == NULL)
-            status =
-                weir_fail(&own, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+        const int64_t key[TOTAL_KEYS] = {day_of(refusal->decided_us), ids[0],
+                                         ids[1], ids[2]};
+        int64_t *sums = total_of(store, key, &own);
+        if (sums == NULL)
+            status = WEIR_ENOMEM;
         else
-            row->refused++;
+            sums[TOTAL_REFUSED]++;
     }
     if (status != WEIR_OK && err != NULL)
         *err = own;
@@ -269,22 +218,21 @@ add_to_total(struct weir_store *store,
              const int64_t who[3], const int64_t names[7],
              struct weir_error *err)
 {
-    struct weir_total_row wanted = {
-        .day = day_of(decided),
-        .names = {who[0], who[1], who[2], names[0], names[1], names[5]}};
-    struct weir_total_row *row = total_of(store, &wanted);
-    if (row == NULL)
-        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
+    const int64_t key[TOTAL_KEYS] = {day_of(decided), who[0],   who[1],  who[2],
+                                     names[0],        names[1], names[5]};
+    int64_t *sums = total_of(store, key, err);
+    if (sums == NULL)
+        return WEIR_ENOMEM;
     bool is_lost = outcome->ending == WEIR_END_LOST;
-    row->calls++;
-    row->counted += !is_lost && outcome->ending != WEIR_END_NOT_SENT;
-    row->lost += is_lost;
-    row->estimated += outcome->is_estimated != 0;
-    row->tokens[0] += (int64_t)outcome->input_tokens;
-    row->tokens[1] += (int64_t)outcome->cached_tokens;
-    row->tokens[2] += (int64_t)outcome->output_tokens;
-    row->tokens[3] += (int64_t)outcome->reasoning_tokens;
-    row->micros += outcome->cost_micros;
+    sums[TOTAL_CALLS]++;
+    sums[TOTAL_COUNTED] += !is_lost && outcome->ending != WEIR_END_NOT_SENT;
+    sums[TOTAL_LOST] += is_lost;
+    sums[TOTAL_ESTIMATED] += outcome->is_estimated != 0;
+    sums[TOTAL_TOKENS] += (int64_t)outcome->input_tokens;
+    sums[TOTAL_TOKENS + 1] += (int64_t)outcome->cached_tokens;
+    sums[TOTAL_TOKENS + 2] += (int64_t)outcome->output_tokens;
+    sums[TOTAL_TOKENS + 3] += (int64_t)outcome->reasoning_tokens;
+    sums[TOTAL_MICROS] += outcome->cost_micros;
     return WEIR_OK;
 }
 
@@ -340,6 +288,8 @@ close_call(struct weir_store *store, const struct weir_record_outcome *outcome,
                                              who[3], ids[5]};
     weir_status status =
         weir_sql_money_add(store, decided, names, outcome, err);
+    if (status == WEIR_OK)
+        status = weir_sql_factor_add(store, ids[0], who[0], outcome, err);
     return status != WEIR_OK
                ? status
                : add_to_total(store, outcome, decided, who, ids, err);

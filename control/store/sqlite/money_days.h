@@ -15,7 +15,4 @@ WEIR_MUST_USE weir_status weir_sql_money_add(
     struct weir_store *store, weir_time decided,
     const int64_t names[WEIR_MONEY_NAMES],
     const struct weir_record_outcome *outcome, struct weir_error *err);
-WEIR_MUST_USE weir_status weir_sql_money_flush(struct weir_store *store,
-                                               struct weir_error *err);
-
 #endif

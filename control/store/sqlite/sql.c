@@ -151,6 +151,29 @@ weir_sql_run(struct weir_store *store, enum weir_sql which,
     return own.status;
 }
 
+weir_status
+weir_sql_flush(struct weir_store *store, struct weir_sums *sums,
+               enum weir_sql which, struct weir_error *err)
+{
+    const int64_t *row;
+    size_t at = 0;
+    while ((row = weir_sums_next(sums, &at)) != NULL) {
+        sqlite3_stmt *statement = weir_sql_bind(store, which, err, "");
+        if (statement == NULL)
+            return err == NULL ? WEIR_EIO : err->status;
+        for (size_t i = 0; i < sums->keys + sums->sums; i++)
+            sqlite3_bind_int64(statement, (int)i + 1, row[i]);
+        struct weir_error own = {0};
+        if (weir_sql_step(store, statement, &own) < 0) {
+            if (err != NULL)
+                *err = own;
+            return own.status;
+        }
+    }
+    weir_sums_clear(sums);
+    return WEIR_OK;
+}
+
 weir_span
 weir_sql_span(sqlite3_stmt *statement, int column)
 {
@@ -481,8 +504,9 @@ weir_store_close(struct weir_store *store)
     for (size_t i = 0; i < WEIR_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
     weir_sql_forget(store);
-    weir_sql_totals_free(store);
-    weir_sql_money_free(store);
+    weir_sums_fini(&store->totals);
+    weir_sums_fini(&store->money);
+    weir_sums_fini(&store->cells);
     sqlite3_close(store->db);
     free(store);
 }
@@ -547,8 +571,9 @@ weir_store_rollback(struct weir_store *store)
     store->is_inside = false;
     /* Ids made inside are gone: the cache must not remember them. */
     weir_sql_forget(store);
-    weir_sql_totals_free(store);
-    weir_sql_money_free(store);
+    weir_sums_fini(&store->totals);
+    weir_sums_fini(&store->money);
+    weir_sums_fini(&store->cells);
 }
 
 weir_status

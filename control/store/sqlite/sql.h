@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "control/store/sqlite/sums.h"
 #include "control/store/store.h"
 
 enum weir_sql {
@@ -32,8 +33,6 @@ struct weir_intern {
     size_t count;
 };
 
-struct weir_total_row; /* ledger.c */
-
 struct weir_store {
     sqlite3 *db;
     sqlite3_stmt *statements[WEIR_SQL_COUNT];
@@ -41,12 +40,9 @@ struct weir_store {
     struct weir_intern images;
     char **texts; /* by name id; NULL: not read yet */
     size_t text_count;
-    struct weir_total_row *totals;
-    size_t total_size;
-    size_t total_count;
-    struct weir_money_day *money; /* money_days.c */
-    size_t money_size;
-    size_t money_count;
+    struct weir_sums totals; /* ledger.c */
+    struct weir_sums money;  /* money_days.c */
+    struct weir_sums cells;  /* factors.c */
     bool is_inside;  /* of a transaction */
     bool is_derived; /* watch.db */
 };
@@ -77,7 +73,11 @@ weir_status weir_sql_end_customer(struct weir_store *store,
 /* The text of a name id; empty when there is none. */
 weir_span weir_sql_text(struct weir_store *store, int64_t id);
 void weir_sql_forget(struct weir_store *store); /* after a rollback */
-void weir_sql_totals_free(struct weir_store *store);
-void weir_sql_money_free(struct weir_store *store);
+/* Adds every row by `which`, whose parameters are its keys and sums, and
+ * forgets them. */
+WEIR_MUST_USE weir_status weir_sql_flush(struct weir_store *store,
+                                         struct weir_sums *sums,
+                                         enum weir_sql which,
+                                         struct weir_error *err);
 
 #endif
