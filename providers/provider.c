@@ -7,6 +7,7 @@
 #include "anthropic/anthropic.h"
 #include "bedrock/bedrock.h"
 #include "gemini/gemini.h"
+#include "mcp/mcp.h"
 #include "native.h"
 #include "openai/openai.h"
 

@@ -33,7 +33,8 @@ struct weir_filter_setup {
     const struct weir_detect_set *set;
     const struct weir_vault *restores; /* of the request; NULL: none */
     bool is_streamed;                  /* text/event-stream; else JSON */
-    size_t held_max;                   /* of one event, or of the body */
+    bool has_no_deltas; /* every string of an event is a text of its own */
+    size_t held_max;    /* of one event, or of the body */
     /* Of streams: each piece of text as it goes on, by channel; may be NULL.
      * What a stream says outside of deltas counts until the first delta. */
     void (*on_text)(void *context, uint64_t channel, weir_span text);

@@ -42,6 +42,7 @@ enum weir_dialect {
     WEIR_DIALECT_GEMINI_EMBED,
     WEIR_DIALECT_CONVERSE, /* Bedrock Converse */
     WEIR_DIALECT_OTHER,    /* moderations, rerank, images, audio */
+    WEIR_DIALECT_MCP,      /* tool servers: weir/mcp.h */
     WEIR_DIALECTS
 };
 #define WEIR_SPEAKS(dialect) (1u << (dialect))

@@ -139,6 +139,9 @@ struct weir_reply_setup {
     const struct weir_request *request; /* as the client asked */
     weir_span request_id;               /* weir's: "req_..." */
     int64_t now;                        /* seconds since 1970 */
+
+    const struct weir_mcp_gate *tools; /* of a tool server's reply; outlives
+                                        * the reply */
 };
 
 /* How far the reply is. */

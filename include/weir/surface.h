@@ -18,6 +18,7 @@
 #include <weir/base.h>
 #include <weir/embed.h>
 #include <weir/events.h>
+#include <weir/mcp.h>
 #include <weir/neutral.h>
 
 #ifdef __cplusplus
@@ -42,6 +43,7 @@ enum weir_endpoint {
     WEIR_ENDPOINT_MODEL = 10, /* one of it */
     WEIR_ENDPOINT_COUNT = 11, /* a prompt's tokens: answered by weir itself */
     WEIR_ENDPOINT_BULK = 12,  /* files and batches: see weir/bulk.h */
+    WEIR_ENDPOINT_TOOLS = 13, /* a tool server: see weir/mcp.h */
     WEIR_ENDPOINT_REALTIME = 16 /* a WebSocket: see weir/realtime.h */
 };
 
@@ -72,6 +74,8 @@ struct weir_surface_route {
     weir_span model;     /* where the path names it */
     weir_span end;       /* WEIR_DIALECT_OTHER: "/images/edits" */
     enum weir_bulk bulk; /* WEIR_ENDPOINT_BULK; `model` is the id then */
+    weir_span id; /* WEIR_ENDPOINT_TOOLS: RAW, of the message; the caller's to
+                   * set once it is read, so that refusals name it */
 };
 
 /*
@@ -135,6 +139,7 @@ struct weir_request {
     /* Raw values (strings with quotes) in `body`; ptr NULL: absent. */
     weir_span spots[WEIR_SPOTS];
     size_t insert_at; /* where a member can be spliced in: behind `{` */
+    struct weir_mcp_message mcp; /* WEIR_ENDPOINT_TOOLS */
     weir_span param;  /* on failure: the member at fault, or empty */
 };
 

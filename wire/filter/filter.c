@@ -612,7 +612,7 @@ pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
     struct event event;
     if (sse->is_part)
         return give_up(filter);
-    if (!sse->has_data || sse->is_tail) {
+    if (!sse->has_data || sse->data.len == 0 || sse->is_tail) {
         if (!sse->is_tail || !filter->is_rewritten)
             weir_buf_add_span(out, sse->raw);
         filter->is_rewritten = false;
@@ -630,7 +630,8 @@ pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
         return weir_span_equal(sse->data, WEIR_SPAN("[DONE]")) ||
                give_up(filter);
     }
-    bool delta = is_delta(&event) && !event.is_too_rich;
+    bool delta =
+        !filter->setup.has_no_deltas && is_delta(&event) && !event.is_too_rich;
     if (ends_all(&event) && !flush_some(filter, 0, true, out))
         return false;
     if (!delta && ends_group(&event) &&

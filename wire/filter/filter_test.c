@@ -219,3 +219,20 @@ TEST(filter, pseudonyms_of_the_request_are_turned_back_in_the_reply)
     weir_detect_free(none);
     weir_detect_free(set);
 }
+
+TEST(filter, messages_without_deltas_are_told_once_each)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .has_no_deltas = true};
+    expect(&setup,
+           "id: 1\ndata: \n\n"
+           "data: {\"id\":1,\"result\":{\"content\":[{\"text\":\"write to "
+           "a@b.io or 41\"}]}}\n\n"
+           "data: {\"id\":2,\"result\":{\"content\":[{\"text\":\"a@\"}]}}\n\n",
+           "id: 1\ndata: \n\n"
+           "data: {\"id\":1,\"result\":{\"content\":[{\"text\":\"write to "
+           "[MAIL] or 41\"}]}}\n\n"
+           "data: {\"id\":2,\"result\":{\"content\":[{\"text\":\"a@\"}]}}\n\n");
+    weir_detect_free(set);
+}
