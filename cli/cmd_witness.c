@@ -20,10 +20,10 @@ struct ready {
 
 static void
 key_text(const struct weir_note_key *key,
-         char text_out[WEIR_NOTE_NAME_MAX + 64])
+         char text_out[WEIR_NOTE_KEY_TEXT_MAX + 1])
 {
     struct weir_buf text;
-    weir_buf_init_fixed(&text, text_out, WEIR_NOTE_NAME_MAX + 63);
+    weir_buf_init_fixed(&text, text_out, WEIR_NOTE_KEY_TEXT_MAX);
     weir_note_key_write(key, &text);
     text_out[text.len] = '\0';
 }
@@ -33,7 +33,7 @@ on_ready(void *context, uint32_t port)
 {
     struct ready *ready = context;
     FILE *out = ready->cli->out;
-    char key[WEIR_NOTE_NAME_MAX + 64];
+    char key[WEIR_NOTE_KEY_TEXT_MAX + 1];
     size_t logs = weir_witness_logs(ready->witness);
     key_text(weir_witness_key(ready->witness), key);
     if (ready->cli->is_json) {
@@ -151,21 +151,33 @@ int
 weir_cmd_witness_key(struct weir_cli *cli)
 {
     struct weir_error err = {0};
-    struct weir_ed25519_secret secret;
+    struct weir_note_secret secret = {.type = WEIR_NOTE_COSIGNATURE};
     struct weir_note_key key;
     struct weir_buf text;
-    char line[WEIR_NOTE_NAME_MAX + 64], bytes[1024];
+    char line[WEIR_NOTE_KEY_TEXT_MAX + 1], bytes[1024];
     const char *path = weir_cli_option(cli, "key");
+    const char *type = weir_cli_option(cli, "type");
     if (path == NULL)
         return weir_cli_usage(cli, "--key FILE is needed");
+    if (type != NULL && strcmp(type, "ml-dsa-44") == 0)
+        secret.type = WEIR_NOTE_MLDSA44;
+    else if (type != NULL && strcmp(type, "ed25519") != 0)
+        return weir_cli_usage(cli, "--type is ed25519 or ml-dsa-44");
+    if (secret.type == WEIR_NOTE_MLDSA44 && !weir_mldsa44_is_there()) {
+        (void)weir_fail(&err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
+                        "this machine's crypto library has no ML-DSA-44: "
+                        "OpenSSL does from 3.5 on");
+        return weir_cli_fail(cli, &err, NULL);
+    }
     weir_buf_init_fixed(&text, bytes, sizeof bytes);
-    weir_status status = weir_ed25519_generate(&weir_control_env, &secret);
+    weir_status status =
+        weir_random(&weir_control_env, secret.ed25519.bytes,
+                    sizeof secret.ed25519.bytes); /* a seed of either type */
     if (status != WEIR_OK)
         (void)weir_fail(&err, status, WEIR_OFFSET_NONE, "no randomness");
     if (status == WEIR_OK)
-        status =
-            weir_note_secret_write(weir_span_of(cli->arguments[0]),
-                                   WEIR_NOTE_COSIGNATURE, &secret, &text, &err);
+        status = weir_note_secret_write(weir_span_of(cli->arguments[0]),
+                                        &secret, &text, &err);
     if (status == WEIR_OK)
         status =
             weir_note_secret_parse(weir_buf_span(&text), &key, &secret, &err);

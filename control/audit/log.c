@@ -14,25 +14,43 @@
 
 /* --------------------------------------------------------------- checkpoint */
 
+static void
+write_key(const struct weir_note_key *key, char *text_out, size_t size)
+{
+    struct weir_buf text;
+    weir_buf_init_fixed(&text, text_out, size - 1);
+    weir_note_key_write(key, &text);
+    text_out[text.len] = '\0';
+}
+
+static bool
+has_second(const struct weir__audit_head *head)
+{
+    return head->own[1].type == WEIR_NOTE_MLDSA44;
+}
+
 static weir_status
 read_key(struct weir_store *store, struct weir__audit_head *head,
          struct weir_error *err)
 {
-    struct weir_ed25519_secret secret;
-    weir_ed25519_public public;
-    struct weir_buf text;
+    struct weir_note_secret first = {.type = WEIR_NOTE_ED25519}, second;
+    weir_span name;
     weir_status status =
-        weir_tlog_identity(store, false, &secret, head->origin, err);
+        weir_tlog_identity(store, false, &first.ed25519, head->origin, err);
+    name = weir_span_of(head->origin);
     if (status == WEIR_OK)
-        status = weir_ed25519_public_of(&secret, &public);
-    weir_wipe(&secret, sizeof secret);
+        status = weir_note_key_of(name, &first, &head->own[0], err);
+    if (status == WEIR_OK &&
+        weir_note_second_of(&first.ed25519, &second) == WEIR_OK) {
+        status = weir_note_key_of(name, &second, &head->own[1], err);
+        weir_wipe(&second, sizeof second);
+    }
+    weir_wipe(&first, sizeof first);
     if (status != WEIR_OK)
         return status;
-    weir_note_key_init(&head->own, weir_span_of(head->origin),
-                       WEIR_NOTE_ED25519, &public);
-    weir_buf_init_fixed(&text, head->key, sizeof head->key - 1);
-    weir_note_key_write(&head->own, &text);
-    head->key[text.len] = '\0';
+    write_key(&head->own[0], head->key, sizeof head->key);
+    if (has_second(head))
+        write_key(&head->own[1], head->second_key, sizeof head->second_key);
     return WEIR_OK;
 }
 
@@ -42,13 +60,13 @@ verify_head(const struct weir_transparency *rules, bool is_witnessed,
 {
     struct weir_policy_file file = {NULL};
     struct weir_note note;
-    uint64_t verified;
+    uint64_t verified = 0;
     weir_span bytes = weir_buf_span(&head->bytes);
     weir_status status;
     if (is_witnessed) {
         status = weir_policy_load(rules->policy, &file, err);
         if (status == WEIR_OK)
-            status = weir_tlog_policy_verify(&file.policy, &head->own, bytes,
+            status = weir_tlog_policy_verify(&file.policy, &head->own[0], bytes,
                                              &head->checkpoint,
                                              &head->witnesses, err);
         free(file.text);
@@ -58,7 +76,11 @@ verify_head(const struct weir_transparency *rules, bool is_witnessed,
     /* The policy may list other logs: this one's own key it must be. */
     status = weir_note_parse(bytes, &note, err);
     if (status == WEIR_OK)
-        status = weir_note_verify(&note, &head->own, 1, &verified, err);
+        status = weir_note_verify(&note, head->own, has_second(head) ? 2 : 1,
+                                  &verified, err);
+    if (status == WEIR_OK && (verified & 1) == 0)
+        status = weir_fail(err, WEIR_EUNAUTH, WEIR_OFFSET_NONE,
+                           "the log's first key did not sign the checkpoint");
     if (status == WEIR_OK)
         status = weir_checkpoint_parse(note.text, &head->checkpoint, err);
     return status;
@@ -157,10 +179,12 @@ head_json(const struct weir__audit_head *head, int64_t leaves)
     const struct weir_checkpoint *checkpoint = &head->checkpoint;
     char hex[WEIR_HEX_LEN(32)];
     weir_hex_encode((weir_span){(const char *)checkpoint->root.bytes, 32}, hex);
-    return json_pack("{s:s#,s:s,s:I,s:s#,s:I}", "origin",
+    return json_pack("{s:s#,s:s,s:s*,s:I,s:s#,s:I}", "origin",
                      checkpoint->origin.ptr, (int)checkpoint->origin.len, "key",
-                     head->key, "size", (json_int_t)checkpoint->size, "root",
-                     hex, (int)sizeof hex, "leaves", (json_int_t)leaves);
+                     head->key, "second_key",
+                     has_second(head) ? head->second_key : NULL, "size",
+                     (json_int_t)checkpoint->size, "root", hex, (int)sizeof hex,
+                     "leaves", (json_int_t)leaves);
 }
 
 weir_status

@@ -50,8 +50,10 @@ struct weir__audit_head {
     struct weir_checkpoint checkpoint;
     char origin[64];
     char key[256]; /* the log's, as text */
-    struct weir_note_key own;
-    uint64_t witnesses; /* who cosigned, by the policy's order */
+    /* Its second, of ML-DSA-44; empty: the machine has no such algorithm. */
+    char second_key[WEIR_NOTE_KEY_TEXT_MAX + 1];
+    struct weir_note_key own[2]; /* the second's type is 0 where it is not */
+    uint64_t witnesses;          /* who cosigned, by the policy's order */
 };
 /* `name` in the log's directory, verified with the store's key and, unless it
  * is "checkpoint", by the policy of `rules` where there is one. ENOTFOUND;
@@ -68,7 +70,7 @@ struct weir__audit_seen {
     weir_span checkpoint;
     bool has_policy;
     uint32_t witnesses;
-    char key[256]; /* the log's, as text */
+    char key[WEIR_NOTE_KEY_TEXT_MAX + 1]; /* the log's, as text */
     bool key_was_given;
 };
 /* `named`: the key that the receipt claims, used when nobody is trusted. */

@@ -404,6 +404,24 @@ remove_filled(struct weir_tlog_dir *log, uint64_t before)
     }
 }
 
+/* Beside its own signature the log's by ML-DSA-44, where the machine can.
+ * Without a time: it says nothing of what a witness would have seen. */
+static weir_status
+sign_second(const struct weir_tlog_dir *log, weir_span text,
+            struct weir_buf *note, struct weir_error *err)
+{
+    struct weir_note_secret second;
+    weir_status status = weir_note_second_of(&log->secret, &second);
+    if (status == WEIR_ENOTFOUND)
+        return WEIR_OK;
+    if (status == WEIR_OK)
+        status = weir_note_cosign(text, origin_of(log), &second, 0, note, err);
+    else
+        (void)weir_fail(err, status, WEIR_OFFSET_NONE, "the second key");
+    weir_wipe(&second, sizeof(second));
+    return status;
+}
+
 weir_status
 weir_tlog_dir_flush(struct weir_tlog_dir *log, struct weir_error *err)
 {
@@ -428,6 +446,8 @@ weir_tlog_dir_flush(struct weir_tlog_dir *log, struct weir_error *err)
     weir_buf_add(&text, note.ptr, text_len);
     status = weir_note_sign(weir_buf_span(&text), head.origin, &log->secret,
                             &note, err);
+    if (status == WEIR_OK)
+        status = sign_second(log, weir_buf_span(&text), &note, err);
     weir_buf_fini(&text);
     if (status == WEIR_OK) {
         /* The tiles first, all at once: a flush for each would cost more

@@ -303,8 +303,11 @@ follow(struct weir_vouch *vouch, const struct weir_tlog_policy *policy,
     weir_digest digest;
     char key[33];
     weir_sha256_init(&hash);
-    for (uint32_t i = 0; i < policy->witness_count; i++)
-        weir_sha256_add(&hash, policy->witnesses[i].key.key.bytes, 32);
+    for (uint32_t i = 0; i < policy->witness_count; i++) {
+        const struct weir_note_key *own = &policy->witnesses[i].key;
+        weir_sha256_add(&hash, own->key.bytes, sizeof own->key.bytes);
+        weir_sha256_add(&hash, own->mldsa44.bytes, sizeof own->mldsa44.bytes);
+    }
     weir_sha256_final(&hash, &digest);
     weir_hex_encode((weir_span){(const char *)digest.bytes, 16}, key);
     key[32] = '\0';

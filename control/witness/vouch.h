@@ -52,7 +52,8 @@ WEIR_MUST_USE weir_status weir_policy_load(const char *path,
 struct weir_vouch_witness {
     uint64_t size; /* it cosigned last, as far as is known */
     bool has_signed;
-    char line[512];    /* its cosignature of the checkpoint at hand */
+    char line[WEIR_NOTE_LINE_MAX +
+              1];      /* its cosignature of the checkpoint at hand */
     char problem[192]; /* of the last try; empty: none */
     bool is_refusal;   /* it has seen another history */
 };

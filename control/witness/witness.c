@@ -53,7 +53,7 @@ struct weir_witness {
     size_t count;
     char name[WEIR_NOTE_NAME_MAX];
     struct weir_note_key key;
-    struct weir_ed25519_secret secret;
+    struct weir_note_secret secret;
 };
 
 static void
@@ -82,7 +82,7 @@ add_log(struct weir_witness *witness, const struct weir_note_key *key,
         unsigned line, struct weir_error *err)
 {
     struct witnessed *log = find(witness, key->name);
-    if (key->type != WEIR_NOTE_ED25519)
+    if (!weir_note_key_is_of_log(key))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "logs, line %u: this key is a witness's", line);
     if (log == NULL) {
@@ -194,16 +194,15 @@ static weir_status
 read_key(struct weir_witness *witness, weir_span text, struct weir_error *err)
 {
     struct weir_note_key key;
-    weir_ed25519_public public;
     weir_status status =
         weir_note_secret_parse(text, &key, &witness->secret, err);
     if (status != WEIR_OK)
         return status;
-    public = key.key;
+    if (witness->secret.type == WEIR_NOTE_ED25519)
+        witness->secret.type = WEIR_NOTE_COSIGNATURE;
     memcpy(witness->name, key.name.ptr, key.name.len);
-    weir_note_key_init(&witness->key, (weir_span){witness->name, key.name.len},
-                       WEIR_NOTE_COSIGNATURE, &public);
-    return WEIR_OK;
+    return weir_note_key_of((weir_span){witness->name, key.name.len},
+                            &witness->secret, &witness->key, err);
 }
 
 weir_status

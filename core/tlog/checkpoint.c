@@ -160,7 +160,7 @@ weir_tlog_proof_verify(const struct weir_tlog_proof *proof, weir_span origin,
         return status;
     /* a witness vouches for what a log signed, not in its place */
     for (size_t i = 0; i < key_count && i < 64; i++)
-        if ((verified >> i & 1) != 0 && keys[i].type == WEIR_NOTE_ED25519 &&
+        if ((verified >> i & 1) != 0 && weir_note_key_is_of_log(&keys[i]) &&
             weir_span_equal(keys[i].name, origin))
             is_logs = true;
     if (!is_logs || !weir_span_equal(checkpoint.origin, origin))

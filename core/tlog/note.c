@@ -20,8 +20,7 @@
 #define STAMP_BYTES   8
 #define SIGNATURE_MAX 8192 /* the longest kinds take about 5,000 bytes */
 #define COSIGN_HEAD   "cosignature/v1\ntime "
-#define KEY_BYTES     (1 + WEIR_ED25519_BYTES)
-#define SECRET_HEAD   "PRIVATE+KEY+"
+#define SUBTREE_HEAD  "subtree/v1\n"
 
 bool
 weir__note_line(weir_span *text, weir_span *line_out)
@@ -79,8 +78,8 @@ has_space(weir_span text)
     return false;
 }
 
-static bool
-is_name(weir_span name)
+bool
+weir__note_is_name(weir_span name)
 {
     return name.len > 0 && name.len <= WEIR_NOTE_NAME_MAX &&
            memchr(name.ptr, '+', name.len) == NULL && weir_utf8_valid(name) &&
@@ -102,7 +101,7 @@ read_line(weir_span line, weir_span *name_out, uint32_t *id_out,
         return false;
     weir_span name = {line.ptr, (size_t)(blank - line.ptr)};
     weir_span text = {blank + 1, line.len - name.len - 1};
-    if (!is_name(name) ||
+    if (!weir__note_is_name(name) ||
         !weir_base64_decode(text, signature_out, SIGNATURE_MAX, &len) ||
         len <= 4)
         return false;
@@ -166,12 +165,49 @@ weir_note_parse(weir_span bytes, struct weir_note *note_out,
     return WEIR_OK;
 }
 
-/* The message a witness signs: a head with the time, then the text. */
 static void
-cosign_message(uint64_t seconds, weir_span text, struct weir_buf *out)
+add_u64(uint64_t value, struct weir_buf *out)
 {
+    for (size_t i = 0; i < 8; i++)
+        weir_buf_add_byte(out, (uint8_t)(value >> (56 - 8 * i)));
+}
+
+static void
+add_short(weir_span text, struct weir_buf *out)
+{
+    weir_buf_add_byte(out, (uint8_t)text.len);
+    weir_buf_add_span(out, text);
+}
+
+/* What ML-DSA-44 signs: the root of the leaves from 0 to the size. */
+static bool
+subtree_message(weir_span name, uint64_t seconds, weir_span text,
+                struct weir_buf *out)
+{
+    struct weir_checkpoint head;
+    if (weir_checkpoint_parse(text, &head, NULL) != WEIR_OK ||
+        head.origin.len == 0 || head.origin.len > UINT8_MAX)
+        return false;
+    weir_buf_add(out, SUBTREE_HEAD, sizeof(SUBTREE_HEAD)); /* with its NUL */
+    add_short(name, out);
+    add_u64(seconds, out);
+    add_short(head.origin, out);
+    add_u64(0, out);
+    add_u64(head.size, out);
+    weir_buf_add(out, head.root.bytes, sizeof(head.root.bytes));
+    return !out->overflow;
+}
+
+/* The message of a cosignature. */
+static bool
+cosign_message(enum weir_note_type type, weir_span name, uint64_t seconds,
+               weir_span text, struct weir_buf *out)
+{
+    if (type == WEIR_NOTE_MLDSA44)
+        return subtree_message(name, seconds, text, out);
     weir_buf_addf(out, COSIGN_HEAD "%llu\n", (unsigned long long)seconds);
     weir_buf_add_span(out, text);
+    return !out->overflow;
 }
 
 static bool
@@ -179,21 +215,24 @@ is_signed(const struct weir_note *note, const struct weir_note_key *key,
           const uint8_t *bytes, size_t len)
 {
     weir_span signature = {(const char *)bytes, len};
-    if (key->type == WEIR_NOTE_ED25519)
-        return weir_ed25519_verify(&key->key, note->text, signature);
-    if (len != STAMP_BYTES + WEIR_ED25519_SIGNATURE_BYTES)
-        return false;
     struct weir_buf message;
     uint64_t seconds = 0;
+    if (key->type == WEIR_NOTE_ED25519)
+        return weir_ed25519_verify(&key->key, note->text, signature);
+    if (len < STAMP_BYTES)
+        return false;
     for (size_t i = 0; i < STAMP_BYTES; i++)
         seconds = seconds << 8 | bytes[i];
     signature.ptr += STAMP_BYTES;
     signature.len -= STAMP_BYTES;
-    weir_buf_init(&message, WEIR_NOTE_BYTES_MAX + 64);
-    cosign_message(seconds, note->text, &message);
+    weir_buf_init(&message, WEIR_NOTE_BYTES_MAX + 1024);
     bool is_good =
-        !message.overflow &&
-        weir_ed25519_verify(&key->key, weir_buf_span(&message), signature);
+        cosign_message(key->type, key->name, seconds, note->text, &message) &&
+        (key->type == WEIR_NOTE_MLDSA44
+             ? weir_mldsa44_verify(&key->mldsa44, weir_buf_span(&message),
+                                   signature)
+             : weir_ed25519_verify(&key->key, weir_buf_span(&message),
+                                   signature));
     weir_buf_fini(&message);
     return is_good;
 }
@@ -231,40 +270,17 @@ weir_note_verify(const struct weir_note *note, const struct weir_note_key *keys,
     return WEIR_OK;
 }
 
-void
-weir_note_key_init(struct weir_note_key *key, weir_span name,
-                   enum weir_note_type type, const weir_ed25519_public *public)
-{
-    struct weir_sha256 hash;
-    weir_digest digest;
-    uint8_t kind = (uint8_t)type;
-    weir_sha256_init(&hash);
-    weir_sha256_add(&hash, name.ptr, name.len);
-    weir_sha256_add(&hash, "\n", 1);
-    weir_sha256_add(&hash, &kind, 1);
-    weir_sha256_add(&hash, public->bytes, sizeof(public->bytes));
-    weir_sha256_final(&hash, &digest);
-    *key = (struct weir_note_key){
-        .name = name,
-        .id = (uint32_t)digest.bytes[0] << 24 |
-              (uint32_t)digest.bytes[1] << 16 | (uint32_t)digest.bytes[2] << 8 |
-              digest.bytes[3],
-        .type = type,
-        .key = *public,
-    };
-}
-
 static weir_status
-add_line(const struct weir_note_key *key, const uint8_t *signature, size_t len,
+add_line(const struct weir_note_key *key, weir_span signature,
          struct weir_buf *out)
 {
-    uint8_t bytes[4 + STAMP_BYTES + WEIR_ED25519_SIGNATURE_BYTES];
+    uint8_t bytes[4 + STAMP_BYTES + WEIR_MLDSA44_SIGNATURE_BYTES];
     char text[WEIR_BASE64_LEN(sizeof(bytes))];
     for (size_t i = 0; i < 4; i++)
         bytes[i] = (uint8_t)(key->id >> (24 - 8 * i));
-    memcpy(bytes + 4, signature, len);
-    size_t used =
-        weir_base64_encode((weir_span){(const char *)bytes, 4 + len}, text);
+    memcpy(bytes + 4, signature.ptr, signature.len);
+    size_t used = weir_base64_encode(
+        (weir_span){(const char *)bytes, 4 + signature.len}, text);
     weir_buf_add_span(out, WEIR_SPAN(DASH));
     weir_buf_add_span(out, key->name);
     weir_buf_add_byte(out, ' ');
@@ -274,23 +290,13 @@ add_line(const struct weir_note_key *key, const uint8_t *signature, size_t len,
 }
 
 static weir_status
-begin_signing(weir_span text, weir_span name, enum weir_note_type type,
-              const struct weir_ed25519_secret *secret,
-              struct weir_note_key *key_out, struct weir_error *err)
+check_text(weir_span text, struct weir_error *err)
 {
-    weir_ed25519_public public;
-    if (!is_name(name))
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "a key name is text without blanks and plus signs");
-    if (text.len == 0 || text.ptr[text.len - 1] != '\n' || has_control(text) ||
-        !weir_utf8_valid(text))
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "a note's text is whole lines of UTF-8");
-    if (weir_ed25519_public_of(secret, &public) != WEIR_OK)
-        return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
-                         "the signing key is not usable");
-    weir_note_key_init(key_out, name, type, &public);
-    return WEIR_OK;
+    return text.len > 0 && text.ptr[text.len - 1] == '\n' &&
+                   !has_control(text) && weir_utf8_valid(text)
+               ? WEIR_OK
+               : weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "a note's text is whole lines of UTF-8");
 }
 
 weir_status
@@ -300,161 +306,73 @@ weir_note_sign(weir_span text, weir_span name,
 {
     struct weir_note_key key = {0};
     weir_ed25519_signature signature;
-    weir_status status =
-        begin_signing(text, name, WEIR_NOTE_ED25519, secret, &key, err);
+    struct weir_note_secret whole = {.type = WEIR_NOTE_ED25519,
+                                     .ed25519 = *secret};
+    weir_status status = weir_note_key_of(name, &whole, &key, err);
+    weir_wipe(&whole, sizeof(whole));
+    if (status == WEIR_OK)
+        status = check_text(text, err);
     if (status != WEIR_OK)
         return status;
     if (weir_ed25519_sign(secret, text, &signature) != WEIR_OK)
         return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
                          "signing failed");
-    return add_line(&key, signature.bytes, sizeof(signature.bytes), out);
+    return add_line(
+        &key,
+        (weir_span){(const char *)signature.bytes, sizeof(signature.bytes)},
+        out);
 }
 
-weir_status
-weir_note_cosign(weir_span text, weir_span name,
-                 const struct weir_ed25519_secret *secret, weir_time when,
-                 struct weir_buf *out, struct weir_error *err)
-{
-    struct weir_note_key key = {0};
-    weir_ed25519_signature signature;
-    uint8_t bytes[STAMP_BYTES + WEIR_ED25519_SIGNATURE_BYTES];
-    struct weir_buf message;
-    uint64_t seconds = (uint64_t)(when / WEIR_US_PER_SEC);
-    weir_status status =
-        begin_signing(text, name, WEIR_NOTE_COSIGNATURE, secret, &key, err);
-    if (status != WEIR_OK)
-        return status;
-    weir_buf_init(&message, WEIR_NOTE_BYTES_MAX + 64);
-    cosign_message(seconds, text, &message);
-    if (message.overflow || weir_ed25519_sign(secret, weir_buf_span(&message),
-                                              &signature) != WEIR_OK)
-        status =
-            weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE, "signing failed");
-    weir_buf_fini(&message);
-    if (status != WEIR_OK)
-        return status;
-    for (size_t i = 0; i < STAMP_BYTES; i++)
-        bytes[i] = (uint8_t)(seconds >> (56 - 8 * i));
-    memcpy(bytes + STAMP_BYTES, signature.bytes, sizeof(signature.bytes));
-    return add_line(&key, bytes, sizeof(bytes), out);
-}
-
-/* name+hexid+base64(type || 32 bytes): keys of both kinds are written so. */
+/* Appends the time and the signature of `message`. */
 static weir_status
-read_key(weir_span text, weir_span *name_out, uint32_t *id_out,
-         uint8_t bytes_out[KEY_BYTES], struct weir_error *err)
+sign_message(const struct weir_note_secret *secret, weir_span message,
+             struct weir_buf *out)
 {
-    uint8_t id[4];
-    size_t len = 0;
-    const char *plus = text.len > 0 ? memchr(text.ptr, '+', text.len) : NULL;
-    size_t name_len = plus != NULL ? (size_t)(plus - text.ptr) : 0;
-    weir_span name = {text.ptr, name_len};
-
-    if (plus == NULL || !is_name(name) || text.len - name_len < 11 ||
-        plus[9] != '+' ||
-        !weir_hex_decode((weir_span){plus + 1, 8}, id, sizeof(id), &len))
-        return weir_fail(err, WEIR_EPARSE, name_len,
-                         "a verifier key reads name+id+base64");
-    if (!weir_base64_decode((weir_span){plus + 10, text.len - name_len - 10},
-                            bytes_out, KEY_BYTES, &len) ||
-        len != KEY_BYTES ||
-        (bytes_out[0] != WEIR_NOTE_ED25519 &&
-         bytes_out[0] != WEIR_NOTE_COSIGNATURE))
-        return weir_fail(err, WEIR_EPARSE, name_len + 10, "not an Ed25519 key");
-    *name_out = name;
-    *id_out = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 |
-              (uint32_t)id[2] << 8 | id[3];
-    return WEIR_OK;
-}
-
-static weir_status
-accept_key(weir_span name, uint32_t id, enum weir_note_type type,
-           const weir_ed25519_public *public, struct weir_note_key *key_out,
-           struct weir_error *err)
-{
-    struct weir_note_key key;
-    weir_note_key_init(&key, name, type, public);
-    if (key.id != id)
-        return weir_fail(err, WEIR_EPARSE, name.len + 1,
-                         "the id is not that of the key");
-    *key_out = key;
-    return WEIR_OK;
-}
-
-weir_status
-weir_note_key_parse(weir_span text, struct weir_note_key *key_out,
-                    struct weir_error *err)
-{
-    uint8_t bytes[KEY_BYTES];
-    uint32_t id;
-    weir_span name;
-    weir_ed25519_public public;
-    weir_status status = read_key(text, &name, &id, bytes, err);
-    if (status != WEIR_OK)
-        return status;
-    memcpy(public.bytes, bytes + 1, sizeof(public.bytes));
-    return accept_key(name, id, (enum weir_note_type)bytes[0], &public, key_out,
-                      err);
-}
-
-weir_status
-weir_note_secret_parse(weir_span text, struct weir_note_key *key_out,
-                       struct weir_ed25519_secret *secret_out,
-                       struct weir_error *err)
-{
-    static const weir_span head = {SECRET_HEAD, sizeof(SECRET_HEAD) - 1};
-    uint8_t bytes[KEY_BYTES];
-    uint32_t id;
-    weir_span name;
-    weir_ed25519_public public;
-    struct weir_ed25519_secret secret;
-    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
-        text.len--;
-    if (!weir_span_starts(text, head))
-        return weir_fail(err, WEIR_EPARSE, 0,
-                         "a signing key reads " SECRET_HEAD "name+id+base64");
-    text = (weir_span){text.ptr + head.len, text.len - head.len};
-    weir_status status = read_key(text, &name, &id, bytes, err);
-    if (status != WEIR_OK)
-        return status;
-    memcpy(secret.bytes, bytes + 1, sizeof(secret.bytes));
-    if (weir_ed25519_public_of(&secret, &public) != WEIR_OK)
-        status = weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
-                           "the signing key is not usable");
-    else
-        status = accept_key(name, id, (enum weir_note_type)bytes[0], &public,
-                            key_out, err);
-    if (status == WEIR_OK)
-        *secret_out = secret;
-    weir_wipe(bytes, sizeof(bytes));
-    weir_wipe(&secret, sizeof(secret));
+    weir_mldsa44_signature wide;
+    weir_ed25519_signature narrow;
+    weir_status status;
+    if (secret->type == WEIR_NOTE_MLDSA44) {
+        status = weir_mldsa44_sign(&secret->mldsa44, message, &wide);
+        if (status == WEIR_OK)
+            weir_buf_add(out, wide.bytes, sizeof(wide.bytes));
+    } else {
+        status = weir_ed25519_sign(&secret->ed25519, message, &narrow);
+        if (status == WEIR_OK)
+            weir_buf_add(out, narrow.bytes, sizeof(narrow.bytes));
+    }
     return status;
 }
 
 weir_status
-weir_note_secret_write(weir_span name, enum weir_note_type type,
-                       const struct weir_ed25519_secret *secret,
-                       struct weir_buf *out, struct weir_error *err)
+weir_note_cosign(weir_span text, weir_span name,
+                 const struct weir_note_secret *secret, weir_time when,
+                 struct weir_buf *out, struct weir_error *err)
 {
     struct weir_note_key key = {0};
-    uint8_t bytes[KEY_BYTES];
-    char text[WEIR_BASE64_LEN(KEY_BYTES)];
-    weir_status status =
-        begin_signing(WEIR_SPAN("\n"), name, type, secret, &key, err);
-    if (status != WEIR_OK)
-        return status;
-    bytes[0] = (uint8_t)type;
-    memcpy(bytes + 1, secret->bytes, sizeof(secret->bytes));
-    size_t len = weir_base64_encode(
-        (weir_span){(const char *)bytes, sizeof(bytes)}, text);
-    weir_buf_addf(out, SECRET_HEAD "%.*s+%08x+", WEIR_SPAN_ARG(name), key.id);
-    weir_buf_add(out, text, len);
-    weir_buf_add_byte(out, '\n');
-    weir_wipe(bytes, sizeof(bytes));
-    weir_wipe(text, sizeof(text));
-    return out->overflow
-               ? weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory")
-               : WEIR_OK;
+    struct weir_note_secret own = *secret;
+    struct weir_buf message, signature;
+    char bytes[STAMP_BYTES + WEIR_MLDSA44_SIGNATURE_BYTES];
+    uint64_t seconds = (uint64_t)(when / WEIR_US_PER_SEC);
+    if (own.type == WEIR_NOTE_ED25519)
+        own.type = WEIR_NOTE_COSIGNATURE;
+    weir_status status = weir_note_key_of(name, &own, &key, err);
+    if (status == WEIR_OK)
+        status = check_text(text, err);
+    weir_buf_init(&message, WEIR_NOTE_BYTES_MAX + 1024);
+    weir_buf_init_fixed(&signature, bytes, sizeof(bytes));
+    add_u64(seconds, &signature);
+    if (status == WEIR_OK &&
+        !cosign_message(own.type, name, seconds, text, &message))
+        status = weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                           "this key signs checkpoints only");
+    if (status == WEIR_OK &&
+        sign_message(&own, weir_buf_span(&message), &signature) != WEIR_OK)
+        status =
+            weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE, "signing failed");
+    weir_buf_fini(&message);
+    weir_wipe(&own, sizeof(own));
+    return status == WEIR_OK ? add_line(&key, weir_buf_span(&signature), out)
+                             : status;
 }
 
 bool
@@ -467,8 +385,7 @@ weir_note_cosigned_at(const struct weir_note *note,
     weir_span name;
     uint32_t id;
     size_t len;
-    while (key->type == WEIR_NOTE_COSIGNATURE &&
-           weir__note_line(&rest, &line)) {
+    while (key->type != WEIR_NOTE_ED25519 && weir__note_line(&rest, &line)) {
         uint64_t seconds = 0;
         if (!read_line(line, &name, &id, signature, &len) || id != key->id ||
             !weir_span_equal(name, key->name) || len < 4 + STAMP_BYTES)
@@ -481,18 +398,4 @@ weir_note_cosigned_at(const struct weir_note *note,
         return true;
     }
     return false;
-}
-
-void
-weir_note_key_write(const struct weir_note_key *key, struct weir_buf *out)
-{
-    uint8_t bytes[1 + WEIR_ED25519_BYTES];
-    char text[WEIR_BASE64_LEN(sizeof(bytes))];
-    bytes[0] = (uint8_t)key->type;
-    memcpy(bytes + 1, key->key.bytes, sizeof(key->key.bytes));
-    size_t len = weir_base64_encode(
-        (weir_span){(const char *)bytes, sizeof(bytes)}, text);
-    weir_buf_add_span(out, key->name);
-    weir_buf_addf(out, "+%08x+", key->id);
-    weir_buf_add(out, text, len);
 }

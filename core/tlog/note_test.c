@@ -33,9 +33,10 @@ make_note(struct weir_buf *buf)
     weir_buf_add_span(buf, WEIR_SPAN(TEXT "\n"));
     assert_ok(weir_note_sign(WEIR_SPAN(TEXT), WEIR_SPAN("example.org/weir-log"),
                              &secret, buf, NULL));
-    assert_ok(weir_note_cosign(WEIR_SPAN(TEXT), WEIR_SPAN("example.org/w1"),
-                               &witness_secret, INT64_C(1700000000000000), buf,
-                               NULL));
+    assert_ok(weir_note_cosign(
+        WEIR_SPAN(TEXT), WEIR_SPAN("example.org/w1"),
+        &(struct weir_note_secret){WEIR_NOTE_COSIGNATURE, {witness_secret}},
+        INT64_C(1700000000000000), buf, NULL));
 }
 
 TEST(note, signatures_of_log_and_witness_are_verified)
@@ -308,8 +309,10 @@ TEST(receipt, signed_by_a_witness_alone_is_refused)
     weir_buf_init(&other, 4096);
     weir_buf_add_span(&other, parsed.text);
     weir_buf_add_byte(&other, '\n');
-    assert_ok(weir_note_cosign(parsed.text, WEIR_SPAN("example.org/weir-log"),
-                               &witness_secret, 5, &other, NULL));
+    assert_ok(weir_note_cosign(
+        parsed.text, WEIR_SPAN("example.org/weir-log"),
+        &(struct weir_note_secret){WEIR_NOTE_COSIGNATURE, {witness_secret}}, 5,
+        &other, NULL));
     proof.checkpoint = weir_buf_span(&other);
     struct weir_note_key key =
         key_of(&witness_secret, "example.org/weir-log", WEIR_NOTE_COSIGNATURE);

@@ -79,13 +79,13 @@ take_party(const struct policy_line *line, uint32_t first, bool is_log,
                             : "a witness reads: witness <name> <key> [<url>]");
     if (weir_note_key_parse(line->words[first], &party.key, &why) != WEIR_OK)
         return fault(err, line, why.text);
-    if ((party.key.type == WEIR_NOTE_ED25519) != is_log)
+    if (is_log ? !weir_note_key_is_of_log(&party.key)
+               : party.key.type == WEIR_NOTE_ED25519)
         return fault(err, line,
                      is_log ? "this key is a witness's, not a log's"
                             : "this key is a log's, not a witness's");
     for (uint32_t i = 0; i < *count; i++)
-        if (memcmp(parties[i].key.key.bytes, party.key.key.bytes,
-                   sizeof(party.key.key.bytes)) == 0)
+        if (weir_note_key_equal(&parties[i].key, &party.key))
             return fault(err, line, "this key is listed twice");
     if (*count == WEIR_TLOG_POLICY_PARTIES_MAX)
         return weir_fail(err, WEIR_ELIMIT, WEIR_OFFSET_NONE,

@@ -13,6 +13,8 @@ bool weir__tlog_range(uint64_t start, uint64_t end, weir_tlog_read *read,
 bool weir__note_line(weir_span *text, weir_span *line_out);
 /* A decimal number without leading zeros. */
 bool weir__note_number(weir_span text, uint64_t *value_out);
+/* Text without blanks and plus signs, of a length that a key may have. */
+bool weir__note_is_name(weir_span name);
 /* Base64 of exactly one digest. */
 bool weir__note_digest(weir_span text, weir_digest *digest_out);
 /* The same the other way, with '\n'. */

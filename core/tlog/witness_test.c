@@ -224,14 +224,14 @@ TEST(witness, a_signing_key_is_read_as_written_and_no_other_way)
 {
     struct weir_buf buf;
     struct weir_note_key key;
-    struct weir_ed25519_secret secret;
+    struct weir_note_secret secret;
     struct weir_ed25519_secret first = witness_secret(1);
+    struct weir_note_secret own = {WEIR_NOTE_COSIGNATURE, {first}};
     weir_buf_init(&buf, 1024);
-    assert_ok(weir_note_secret_write(WEIR_SPAN("example.org/w1"),
-                                     WEIR_NOTE_COSIGNATURE, &first, &buf,
-                                     NULL));
+    assert_ok(
+        weir_note_secret_write(WEIR_SPAN("example.org/w1"), &own, &buf, NULL));
     assert_ok(weir_note_secret_parse(weir_buf_span(&buf), &key, &secret, NULL));
-    assert_memory_equal(secret.bytes, first.bytes, sizeof(first.bytes));
+    assert_memory_equal(secret.ed25519.bytes, first.bytes, sizeof(first.bytes));
     assert_int_equal(key.type, WEIR_NOTE_COSIGNATURE);
     assert_span(key.name, "example.org/w1");
     assert_int_equal(
@@ -244,8 +244,7 @@ TEST(witness, a_signing_key_is_read_as_written_and_no_other_way)
             WEIR_EPARSE);
         buf.ptr[i] ^= 1;
     }
-    assert_int_equal(weir_note_secret_write(WEIR_SPAN("a b"), WEIR_NOTE_ED25519,
-                                            &first, &buf, NULL),
+    assert_int_equal(weir_note_secret_write(WEIR_SPAN("a b"), &own, &buf, NULL),
                      WEIR_EPARSE);
     weir_buf_fini(&buf);
 }
@@ -334,7 +333,7 @@ TEST(policy, what_is_no_policy_is_refused_with_its_line)
         {"witness a\n",
          "line 1: a witness reads: witness <name> <key> [<url>]"},
         {"log %L x y\n", "line 1: a log reads: log <key> [<url>]"},
-        {"log x+00000000+AAAA\n", "line 1: not an Ed25519 key"},
+        {"log x+00000000+AAAA\n", "line 1: not a key of Ed25519 or ML-DSA-44"},
         {"witness a %0\ngroup a any a\n", "line 2: this name is taken"},
         {"group g any b\n", "line 1: a member that is not defined above"},
         {"group g any g\n", "line 1: a member that is not defined above"},
@@ -382,7 +381,8 @@ TEST(policy, a_checkpoint_needs_its_log_and_its_quorum)
     weir_buf_add_byte(&note, '\n');
     for (uint32_t i = 0; i < 2; i++) {
         char name[32];
-        struct weir_ed25519_secret secret = witness_secret('0' + i - '0');
+        struct weir_note_secret secret = {WEIR_NOTE_COSIGNATURE,
+                                          {witness_secret('0' + i - '0')}};
         snprintf(name, sizeof(name), "example.org/w%u", i);
         assert_ok(weir_note_cosign(weir_span_of(text), weir_span_of(name),
                                    &secret, INT64_C(1700000000) * 1000000,

@@ -115,6 +115,37 @@ weir_ed25519_sign(const struct weir_ed25519_secret *secret, weir_span message,
 bool weir_ed25519_verify(const weir_ed25519_public *key, weir_span message,
                          weir_span signature);
 
+/* --------------------------------------------------------- ML-DSA-44 */
+
+#define WEIR_MLDSA44_SEED_BYTES      32
+#define WEIR_MLDSA44_BYTES           1312
+#define WEIR_MLDSA44_SIGNATURE_BYTES 2420
+
+/* FIPS 204's seed. Wipe with weir_wipe() when done. */
+struct weir_mldsa44_secret {
+    uint8_t bytes[WEIR_MLDSA44_SEED_BYTES];
+};
+
+typedef struct {
+    uint8_t bytes[WEIR_MLDSA44_BYTES];
+} weir_mldsa44_public;
+
+typedef struct {
+    uint8_t bytes[WEIR_MLDSA44_SIGNATURE_BYTES];
+} weir_mldsa44_signature;
+
+/* Whether the crypto library at hand has it: OpenSSL does from 3.5 on. Where
+ * it has not, the next three fail. They take a fraction of a millisecond. */
+bool weir_mldsa44_is_there(void);
+WEIR_MUST_USE weir_status weir_mldsa44_public_of(
+    const struct weir_mldsa44_secret *secret, weir_mldsa44_public *public_out);
+/* The deterministic form, without a context string. */
+WEIR_MUST_USE weir_status
+weir_mldsa44_sign(const struct weir_mldsa44_secret *secret, weir_span message,
+                  weir_mldsa44_signature *signature_out);
+bool weir_mldsa44_verify(const weir_mldsa44_public *key, weir_span message,
+                         weir_span signature);
+
 /* ------------------------------------------------------------- bytes */
 
 /* From env->random. WEIR_EINTERNAL: the source failed; nothing is usable. */

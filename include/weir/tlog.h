@@ -108,7 +108,28 @@ bool weir_tlog_tile_node(weir_span tile, uint32_t height, uint32_t index,
 enum weir_note_type {
     WEIR_NOTE_ED25519 = 1,
     WEIR_NOTE_COSIGNATURE = 4, /* timestamped, by a witness */
+    /* A checkpoint's size and root, by a witness or, without a time, by the
+     * log itself beside its own signature. */
+    WEIR_NOTE_MLDSA44 = 6,
 };
+
+/* What signs: 32 bytes, an Ed25519 key or the seed of ML-DSA-44. */
+struct weir_note_secret {
+    enum weir_note_type type;
+    union {
+        struct weir_ed25519_secret ed25519;
+        struct weir_mldsa44_secret mldsa44;
+    };
+};
+
+/* The longest signature line that weir writes, with its newline. */
+#define WEIR_NOTE_LINE_MAX                                                     \
+    (4 + WEIR_NOTE_NAME_MAX + 1 +                                              \
+     WEIR_BASE64_LEN(4 + 8 + WEIR_MLDSA44_SIGNATURE_BYTES) + 1)
+
+/* The longest verifier key as text, without a NUL. */
+#define WEIR_NOTE_KEY_TEXT_MAX                                                 \
+    (WEIR_NOTE_NAME_MAX + 10 + WEIR_BASE64_LEN(1 + WEIR_MLDSA44_BYTES))
 
 struct weir_note {
     weir_span text;       /* signed; with its last newline */
@@ -121,7 +142,8 @@ struct weir_note_key {
     weir_span name;
     uint32_t id;
     enum weir_note_type type;
-    weir_ed25519_public key;
+    weir_ed25519_public key;     /* of the types that sign with Ed25519 */
+    weir_mldsa44_public mldsa44; /* of WEIR_NOTE_MLDSA44 */
 };
 
 /* WEIR_EPARSE: not a signed note. WEIR_ELIMIT: too long or too many. */
@@ -143,18 +165,41 @@ WEIR_MUST_USE weir_status weir_note_verify(const struct weir_note *note,
 WEIR_MUST_USE weir_status weir_note_sign(
     weir_span text, weir_span name, const struct weir_ed25519_secret *secret,
     struct weir_buf *out, struct weir_error *err);
-/* The same as a witness's cosignature at `when` (whole seconds count). */
+/* The same as a cosignature at `when` (whole seconds count). A secret of
+ * WEIR_NOTE_ED25519 cosigns as WEIR_NOTE_COSIGNATURE. ML-DSA-44 signs only
+ * checkpoints, and by the log itself `when` is 0. */
 WEIR_MUST_USE weir_status weir_note_cosign(
-    weir_span text, weir_span name, const struct weir_ed25519_secret *secret,
+    weir_span text, weir_span name, const struct weir_note_secret *secret,
     weir_time when, struct weir_buf *out, struct weir_error *err);
 
-/* "name+hexid+base64(type || key)". */
+/* "name+hexid+base64(type || key)". WEIR_EPARSE; one of ML-DSA-44 too where
+ * the crypto library has no such algorithm. */
 WEIR_MUST_USE weir_status weir_note_key_parse(weir_span text,
                                               struct weir_note_key *key_out,
                                               struct weir_error *err);
 void weir_note_key_init(struct weir_note_key *key, weir_span name,
                         enum weir_note_type type,
                         const weir_ed25519_public *public);
+void weir_note_key_init_mldsa44(struct weir_note_key *key, weir_span name,
+                                const weir_mldsa44_public *public);
+/* The key of `secret`. WEIR_EPARSE: the name; WEIR_EINTERNAL: the secret is
+ * of no use here. */
+WEIR_MUST_USE weir_status
+weir_note_key_of(weir_span name, const struct weir_note_secret *secret,
+                 struct weir_note_key *key_out, struct weir_error *err);
+/*
+ * The second key of a log, drawn from the seed of its first: who breaks
+ * Ed25519 learns what a seed is hashed to, not the seed, so the second key
+ * stays as safe as if it were a secret of its own. WEIR_ENOTFOUND: the
+ * crypto library has no ML-DSA-44. Wipe *second_out when done.
+ */
+WEIR_MUST_USE weir_status
+weir_note_second_of(const struct weir_ed25519_secret *first,
+                    struct weir_note_secret *second_out);
+/* A key that a log signs its checkpoints with under its own name. */
+bool weir_note_key_is_of_log(const struct weir_note_key *key);
+bool weir_note_key_equal(const struct weir_note_key *a,
+                         const struct weir_note_key *b);
 void weir_note_key_write(const struct weir_note_key *key, struct weir_buf *out);
 
 /* --------------------------------------------------- checkpoint, proof */

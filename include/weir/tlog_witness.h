@@ -29,11 +29,10 @@ extern "C" {
  */
 WEIR_MUST_USE weir_status weir_note_secret_parse(
     weir_span text, struct weir_note_key *key_out,
-    struct weir_ed25519_secret *secret_out, struct weir_error *err);
+    struct weir_note_secret *secret_out, struct weir_error *err);
 /* With a newline. WEIR_EPARSE: the name; WEIR_EINTERNAL: the key. */
 WEIR_MUST_USE weir_status
-weir_note_secret_write(weir_span name, enum weir_note_type type,
-                       const struct weir_ed25519_secret *secret,
+weir_note_secret_write(weir_span name, const struct weir_note_secret *secret,
                        struct weir_buf *out, struct weir_error *err);
 
 /* The time of `key`'s cosignature of a note that it signed, in whole

@@ -3,6 +3,7 @@
 their quorum."""
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -348,6 +350,20 @@ extendedKeyUsage = critical,timeStamping
             f"{where}/tsa.cnf -queryfile $f -chain {where}/ca.pem; rm $f")
 
 
+@functools.cache
+def has_mldsa44():
+    """Whether the crypto library has ML-DSA-44; what weir says if not."""
+    with tempfile.TemporaryDirectory() as where:
+        done = subprocess.run([lab.program("weir"), "witness", "key", "x",
+                               "--key", f"{where}/k", "--type", "ml-dsa-44"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            assert done.returncode == 6 and "ML-DSA-44" in done.stderr
+            assert "3.5" in done.stderr
+            assert not os.path.exists(f"{where}/k")
+        return done.returncode == 0
+
+
 class Watched:
     """A weir whose log asks three witnesses, two of which must agree."""
 
@@ -362,10 +378,13 @@ class Watched:
             one = Witness(self.where / f"w{i}", f"witness.example/w{i}",
                           port=port)
             self.witnesses.append(one)
+            # one of them by ML-DSA-44, where OpenSSL has it
+            kind = "ml-dsa-44" if i == 1 and has_mldsa44() else "ed25519"
             keys.append(json.loads(subprocess.run(
                 [lab.program("weir"), "witness", "key",
-                 f"witness.example/w{i}", "--key", one.where / "k",
-                 "--json"], check=True, capture_output=True).stdout)["key"])
+                 f"witness.example/w{i}", "--key", one.where / "k", "--type",
+                 kind, "--json"], check=True,
+                capture_output=True).stdout)["key"])
             one.key = one.where / "k"
         self.policy.write_text("".join(
             f"witness w{i} {key} http://127.0.0.1:{port}\n"
@@ -460,6 +479,16 @@ def test_a_receipt_waits_for_the_quorum(watched, tmp_path):
     assert intent != proof.read_text()
     (tmp_path / "intent").write_text(intent)
     assert check(tmp_path / "intent", "--key", key).returncode == 0
+
+    # the log's own second signature, by ML-DSA-44, where there is one
+    second = watched.weir.json("audit", "verify")["log"].get("second_key")
+    assert (second is not None) == has_mldsa44()
+    if second:
+        assert second.startswith(key.split("+")[0] + "+")
+        assert check(proof, "--key", second).returncode == 0
+        changed = second[:-8] + ("AAAA" if second[-8:-4] != "AAAA" else
+                                 "BBBB") + second[-4:]
+        assert check(proof, "--key", changed).returncode != 0
 
     # without the second cosignature it is no quorum
     lines = proof.read_text().splitlines(keepends=True)

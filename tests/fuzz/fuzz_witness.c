@@ -46,7 +46,7 @@ static void
 try_secret(weir_span text)
 {
     struct weir_note_key key;
-    struct weir_ed25519_secret secret;
+    struct weir_note_secret secret;
     (void)!weir_note_secret_parse(text, &key, &secret, NULL);
 }
 
