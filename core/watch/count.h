@@ -22,7 +22,68 @@ void weir__watch_count_plain(const struct watch_tokens *tokens,
 #if defined(__x86_64__)
 void weir__watch_count_avx2(const struct watch_tokens *tokens,
                             struct watch_counts *counts);
+void weir__watch_count_avx512(const struct watch_tokens *tokens,
+                              struct watch_counts *counts);
 #endif
+
+/* One addition, or one value for a bin: what kernels leave by lanes. */
+struct watch_step {
+    uint32_t at;
+    int32_t value;
+};
+
+/* A whole number of fours. */
+static inline void
+add_steps(int32_t *counters, const struct watch_step *from,
+          const struct watch_step *to)
+{
+    for (; from < to; from += 4) {
+        counters[from[0].at] += from[0].value;
+        counters[from[1].at] += from[1].value;
+        counters[from[2].at] += from[2].value;
+        counters[from[3].at] += from[3].value;
+    }
+}
+
+/* The same of least values, in four rows of bins: one does not wait for the
+ * one before it. */
+static inline void
+take_least(uint32_t (*bins)[WEIR_WATCH_BINS], const struct watch_step *from,
+           const struct watch_step *to)
+{
+    for (; from < to; from += 4) {
+#pragma GCC unroll 4
+        for (uint32_t k = 0; k < 4; k++) {
+            uint32_t value = (uint32_t)from[k].value;
+            uint32_t *bin = &bins[k][from[k].at];
+            *bin = value < *bin ? value : *bin;
+        }
+    }
+}
+
+/* The key of the frame is one long chain of products, by far the longest wait
+ * there is; by fours it runs beside the counting of words, which waits for
+ * nothing. */
+static inline uint64_t
+chain_four(const struct watch_tokens *t, uint64_t key, uint32_t from)
+{
+    if (from + 4 > t->frame_count)
+        return key;
+    key = hash_mix(key, t->frames[from]);
+    key = hash_mix(key, t->frames[from + 1]);
+    key = hash_mix(key, t->frames[from + 2]);
+    return hash_mix(key, t->frames[from + 3]);
+}
+
+/* What is left of it, where fours before `from` were asked for. */
+static inline uint64_t
+chain_rest(const struct watch_tokens *t, uint64_t key, uint32_t from)
+{
+    uint32_t whole = t->frame_count / 4 * 4;
+    for (uint32_t i = from < whole ? from : whole; i < t->frame_count; i++)
+        key = hash_mix(key, t->frames[i]);
+    return key;
+}
 
 /* From AFTER_MARK of one word to WORD_INDEFINITE of the one before it. */
 #define AFTER_TO_ARTICLE 15

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel for machines with AVX2: four digests at a time. Where a count
- * goes and with what sign is computed by lanes and left in two small arrays;
- * the additions themselves hit any of 128 counters and are made one by one.
+ * goes and with what sign is computed by lanes and left in an array; the
+ * additions themselves hit any of 128 counters and are made one by one, when
+ * all of the array is there: an addition that waits for its lane, which waits
+ * for its products, would hold up all behind it.
  *
  * The last block reads up to three tokens behind the last: they are there
- * (the arrays are longer than any text) and what comes of them is not added.
+ * (the arrays are longer than any text) and what comes of them adds nothing.
  */
 #include "count.h"
 
@@ -16,15 +18,13 @@
 #define TARGET __attribute__((target("avx2,bmi,bmi2")))
 #define LANES  4u
 
-struct spread {
-    uint64_t at[LANES];
-    int64_t value[LANES];
-};
+/* Those of so many words: each has at most one of either kind. */
+#define CHUNK 64u
 
 TARGET static inline __m256i
-load(const uint64_t *at)
+load(const void *at)
 {
-    return _mm256_loadu_si256((const __m256i *)(const void *)at);
+    return _mm256_loadu_si256((const __m256i *)at);
 }
 
 /* The low halves of four products with a constant. */
@@ -64,112 +64,129 @@ by_sign(__m256i hash, __m256i weight)
     return _mm256_sub_epi64(_mm256_xor_si256(weight, sign), sign);
 }
 
-TARGET static inline void
-put(struct spread *spread, __m256i at, __m256i value)
+/* Four steps; lanes that are not there have value 0. */
+TARGET static inline struct watch_step *
+put(struct watch_step *to, __m256i at, __m256i value)
 {
-    _mm256_storeu_si256((__m256i *)(void *)spread->at, at);
-    _mm256_storeu_si256((__m256i *)(void *)spread->value, value);
+    _mm256_storeu_si256((__m256i *)(void *)to,
+                        _mm256_or_si256(at, _mm256_slli_epi64(value, 32)));
+    return to + LANES;
 }
 
-TARGET static inline void
-add(int32_t *counters, const struct spread *spread, uint32_t count)
+/* Ones in the first `count` lanes. */
+TARGET static inline __m256i
+first_lanes(uint32_t count)
 {
-    if (count >= LANES) {
-        for (uint32_t i = 0; i < LANES; i++)
-            counters[spread->at[i]] += (int32_t)spread->value[i];
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        counters[spread->at[i]] += (int32_t)spread->value[i];
+    static const int64_t lanes[2 * LANES] = {-1, -1, -1, -1, 0, 0, 0, 0};
+    return _mm256_loadu_si256(
+        (const __m256i *)(const void *)(lanes + LANES -
+                                        (count < LANES ? count : LANES)));
 }
 
-TARGET static inline void
-add_topic(int32_t *counters, __m256i hash, __m256i weight, uint32_t count)
+TARGET static inline struct watch_step *
+put_topic(struct watch_step *to, __m256i hash, __m256i weight, uint32_t left)
 {
     const __m256i topics = _mm256_set1_epi64x(WEIR_WATCH_TOPIC);
-    struct spread spread;
     __m256i at = _mm256_srli_epi64(
         _mm256_mul_epu32(_mm256_srli_epi64(hash, 32), topics), 32);
-    put(&spread, at, by_sign(hash, weight));
-    add(counters, &spread, count);
-}
-
-/* The key of the frame is one long chain of products, by far the longest wait
- * there is; it runs beside the counting of words, which waits for nothing. */
-TARGET static inline uint64_t
-chain(const struct watch_tokens *t, uint64_t key, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to && i < t->frame_count; i++)
-        key = hash_mix(key, t->frames[i]);
-    return key;
+    return put(to, at,
+               _mm256_and_si256(by_sign(hash, weight), first_lanes(left)));
 }
 
 TARGET static uint64_t
 count_words(const struct watch_tokens *t, int32_t *counters)
 {
+    struct watch_step steps[2 * CHUNK];
     uint64_t key = 0;
     const __m256i part = _mm256_set1_epi64x(WEIGHT_PART);
     const __m256i most = _mm256_set1_epi64x(WEIGHT_WORD);
-    for (uint32_t i = 0; i < t->word_count; i += LANES) {
-        __m256i notes = _mm256_cvtepu32_epi64(
-            _mm_loadu_si128((const __m128i *)(const void *)(t->notes + i)));
-        __m256i lighter = _mm256_and_si256(_mm256_srli_epi64(notes, 27),
-                                           _mm256_set1_epi64x(15));
-        add_topic(counters, times(load(t->words + i), HASH_STEP),
-                  _mm256_sub_epi64(most, lighter), t->word_count - i);
-        key = chain(t, key, i, i + LANES);
+    uint32_t i = 0;
+    while (i < t->word_count) {
+        struct watch_step *end = steps;
+        for (; i < t->word_count && end < steps + 2 * CHUNK; i += LANES) {
+            __m256i words = load(t->words + i);
+            __m256i notes = _mm256_cvtepu32_epi64(
+                _mm_loadu_si128((const __m128i *)(const void *)(t->notes + i)));
+            __m256i lighter = _mm256_and_si256(_mm256_srli_epi64(notes, 27),
+                                               _mm256_set1_epi64x(15));
+            __m256i pair =
+                _mm256_xor_si256(rotate(words, 17), load(t->words + i + 1));
+            end = put_topic(end, times(words, HASH_STEP),
+                            _mm256_sub_epi64(most, lighter), t->word_count - i);
+            end = put_topic(end, times(pair, HASH_SEED), part,
+                            t->word_count - i - 1);
+            key = chain_four(t, key, i);
+        }
+        add_steps(counters, steps, end);
     }
-    key = chain(t, key, (t->word_count + LANES - 1) / LANES * LANES,
-                t->frame_count);
-    for (uint32_t i = 1; i < t->word_count; i += LANES) {
-        __m256i pair = _mm256_xor_si256(rotate(load(t->words + i - 1), 17),
-                                        load(t->words + i));
-        add_topic(counters, times(pair, HASH_SEED), part, t->word_count - i);
+    return chain_rest(t, key, i);
+}
+
+TARGET static void
+count_stems(const struct watch_tokens *t, int32_t *counters)
+{
+    struct watch_step steps[CHUNK];
+    const __m256i part = _mm256_set1_epi64x(WEIGHT_PART);
+    for (uint32_t i = 0; i < t->stem_count;) {
+        struct watch_step *end = steps;
+        for (; i < t->stem_count && end < steps + CHUNK; i += LANES) {
+            __m256i stem =
+                mix(_mm256_set1_epi64x((int64_t)HASH_SEED), load(t->stems + i));
+            end =
+                put_topic(end, times(stem, HASH_SEED), part, t->stem_count - i);
+        }
+        add_steps(counters, steps, end);
     }
-    for (uint32_t i = 0; i < t->stem_count; i += LANES) {
-        __m256i stem =
-            mix(_mm256_set1_epi64x((int64_t)HASH_SEED), load(t->stems + i));
-        add_topic(counters, times(stem, HASH_SEED), part, t->stem_count - i);
-    }
-    return key;
 }
 
 TARGET static void
 count_frames(const struct watch_tokens *t, int32_t *counters)
 {
+    struct watch_step steps[PAIRS_MAX + LANES];
+    struct watch_step *end = steps;
     const __m256i one = _mm256_set1_epi64x(1);
     uint32_t count = t->frame_count < PAIRS_MAX ? t->frame_count : PAIRS_MAX;
-    struct spread spread;
     if (count > 0)
         count_pair(counters, MASK_START, t->frames[0]);
     for (uint32_t i = 1; i < count; i += LANES) {
         __m256i pair =
             mix(load(t->frames + i - 1), times(load(t->frames + i), HASH_SEED));
-        put(&spread, _mm256_srli_epi64(pair, 59), by_sign(pair, one));
-        add(counters, &spread, count - i);
+        end = put(end, _mm256_srli_epi64(pair, 59),
+                  _mm256_and_si256(by_sign(pair, one), first_lanes(count - i)));
     }
+    add_steps(counters, steps, end);
 }
 
 TARGET static void
 count_shingles(const struct watch_tokens *t, uint32_t *bins)
 {
     const __m256i mask = _mm256_set1_epi64x(UINT16_MAX);
-    struct spread spread;
-    for (uint32_t i = 2; i < t->word_count; i += LANES) {
-        __m256i m = _mm256_add_epi64(
-            _mm256_add_epi64(rotate(load(t->words + i - 2), 9),
-                             rotate(load(t->words + i - 1), 4)),
-            load(t->words + i));
-        m = times(m, HASH_STEP);
-        m = times(_mm256_xor_si256(m, _mm256_srli_epi64(m, 29)), HASH_SEED);
-        put(&spread, _mm256_srli_epi64(m, 60),
-            _mm256_and_si256(_mm256_srli_epi64(m, 40), mask));
-        uint32_t count = t->word_count - i;
-        for (uint32_t k = 0; k < (count < LANES ? count : LANES); k++) {
-            uint32_t value = (uint32_t)spread.value[k];
-            uint32_t *bin = &bins[spread.at[k]];
-            *bin = value < *bin ? value : *bin;
+    uint32_t rows[LANES][WEIR_WATCH_BINS];
+    struct watch_step steps[CHUNK];
+    memset(rows, 0xFF, sizeof(rows));
+    for (uint32_t i = 2; i < t->word_count;) {
+        struct watch_step *end = steps;
+        for (; i < t->word_count && end < steps + CHUNK; i += LANES) {
+            __m256i m = _mm256_add_epi64(
+                _mm256_add_epi64(rotate(load(t->words + i - 2), 9),
+                                 rotate(load(t->words + i - 1), 4)),
+                load(t->words + i));
+            m = times(m, HASH_STEP);
+            m = times(_mm256_xor_si256(m, _mm256_srli_epi64(m, 29)), HASH_SEED);
+            /* lanes that are not there hold more than any */
+            __m256i value = _mm256_or_si256(
+                _mm256_and_si256(_mm256_srli_epi64(m, 40), mask),
+                _mm256_andnot_si256(first_lanes(t->word_count - i), mask));
+            end = put(end, _mm256_srli_epi64(m, 60), value);
         }
+        take_least(rows, steps, end);
+    }
+    for (uint32_t i = 0; i < WEIR_WATCH_BINS; i += 8) {
+        __m256i least = _mm256_min_epu32(
+            _mm256_min_epu32(load(rows[0] + i), load(rows[1] + i)),
+            _mm256_min_epu32(load(rows[2] + i), load(rows[3] + i)));
+        least = _mm256_min_epu32(least, load(bins + i));
+        _mm256_storeu_si256((__m256i *)(void *)(bins + i), least);
     }
 }
 
@@ -255,6 +272,7 @@ weir__watch_count_avx2(const struct watch_tokens *t,
                        struct watch_counts *counts)
 {
     counts->frame = count_words(t, counts->sketch);
+    count_stems(t, counts->sketch);
     count_frames(t, counts->sketch + WEIR_WATCH_TOPIC);
     count_shingles(t, counts->bins);
     count_classes(t, counts);

@@ -201,6 +201,48 @@ TEST(watch_golden, blocks_are_those_of_the_first_build)
     }
 }
 
+/* The texts of all kinds, cut anywhere, by the machine's own scan and the
+ * plain one. */
+TEST(watch_golden, every_scan_finds_the_same_tokens)
+{
+    static char text[WATCH_TOKENS_MAX + WATCH_TEXT_PAD];
+    static struct watch_tokens plain;
+    static struct watch_tokens other;
+    static const struct kind kinds[] = {{.of_english = 85, .of_marks = 15},
+                                        {.of_english = 30, .of_marks = 70},
+                                        {.of_english = 40, .of_marks = 20},
+                                        {.of_english = 10, .of_marks = 10},
+                                        {.of_english = 100}};
+    uint64_t state = 987654321;
+    for (uint32_t round = 0; round < 20000; round++) {
+        struct watch_text a = {.words = 0};
+        struct watch_text b = {.words = 0};
+        size_t size = round % 8 == 0 ? WATCH_TOKENS_MAX : 300;
+        size_t len = make(&kinds[round % 5], &state, text, size);
+        if (next(&state) % 3 == 0)
+            len = next(&state) % (len + 1); /* short of blocks and lanes */
+        len = weir__watch_clean(text, len, &a.bits);
+        memset(text + len, 0, WATCH_TEXT_PAD);
+        b.bits = a.bits;
+        weir__watch_scan_plain(text, len, &a, &plain);
+        weir__watch_scan(text, len, &b, &other);
+        assert_memory_equal(&a, &b, sizeof(a));
+        assert_int_equal(plain.word_count, other.word_count);
+        assert_int_equal(plain.stem_count, other.stem_count);
+        assert_int_equal(plain.frame_count, other.frame_count);
+        assert_memory_equal(plain.words, other.words,
+                            plain.word_count * sizeof(plain.words[0]));
+        assert_memory_equal(plain.notes, other.notes,
+                            plain.word_count * sizeof(plain.notes[0]));
+        assert_memory_equal(plain.stems, other.stems,
+                            plain.stem_count * sizeof(plain.stems[0]));
+        assert_memory_equal(plain.frames, other.frames,
+                            plain.frame_count * sizeof(plain.frames[0]));
+        assert_memory_equal(plain.script_words, other.script_words,
+                            sizeof(plain.script_words));
+    }
+}
+
 /* Kernels differ in how they count and in nothing else. */
 TEST(watch_golden, every_kernel_counts_the_same)
 {
@@ -215,7 +257,7 @@ TEST(watch_golden, every_kernel_counts_the_same)
         tokens.word_count = (uint32_t)(next(&state) % most);
         tokens.stem_count = (uint32_t)(next(&state) % (most / 2));
         tokens.frame_count = (uint32_t)(next(&state) % most);
-        for (uint32_t i = 0; i < most + 4; i++) {
+        for (uint32_t i = 0; i < most + 8; i++) {
             tokens.words[i] = next(&state);
             tokens.stems[i] = next(&state);
             tokens.frames[i] = next(&state);
@@ -224,11 +266,17 @@ TEST(watch_golden, every_kernel_counts_the_same)
         for (uint32_t i = 0; i < WEIR_WATCH_BINS; i++)
             plain.bins[i] = UINT16_MAX;
         struct watch_counts other = plain;
+        struct watch_counts third = plain;
         weir__watch_count_plain(&tokens, &plain);
         weir__watch_count_avx2(&tokens, &other);
+        if (weir__watch_has_avx512())
+            weir__watch_count_avx512(&tokens, &third);
+        else
+            third = other;
         /* no word says which language 0 is */
-        plain.languages[0] = other.languages[0] = 0;
+        plain.languages[0] = other.languages[0] = third.languages[0] = 0;
         assert_memory_equal(&plain, &other, sizeof(plain));
+        assert_memory_equal(&plain, &third, sizeof(plain));
     }
 #else
     skip();

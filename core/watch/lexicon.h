@@ -71,10 +71,13 @@ note_lighter(uint32_t classes)
     return (WEIGHT_WORD - weight) << 27;
 }
 
+/* A digest's words lie in the slot of its lower bits or behind it; whether
+ * one does lie behind, the slot says: most digests need one look. */
 struct lexicon_entry {
-    uint32_t tag; /* upper half of the digest; 0: free slot */
+    uint32_t tag; /* upper half of the digest but for bit 0: LEXICON_MORE */
     uint32_t note;
 };
+#define LEXICON_MORE 1u /* a word that belongs here or before lies behind */
 _Static_assert(sizeof(struct lexicon_entry) == 8, "eight to a cache line");
 
 /* One arc of the automaton, in an open-addressed table by (state, word). */

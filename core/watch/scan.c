@@ -26,6 +26,7 @@
 #include "watch_tables.h"
 
 #define QUOTE_MAX 200
+#define WIDE_MIN  128 /* bytes: shorter ones are read as fast word by word */
 
 enum quote { QUOTE_DOUBLE, QUOTE_BACK, QUOTE_SINGLE };
 
@@ -71,7 +72,7 @@ mask_of(__m128i bytes, unsigned shift)
 }
 
 static void
-classify(struct scan *s)
+classify_plain(struct scan *s)
 {
     const __m128i lower = _mm_set1_epi8(0x20);
     size_t at = 0;
@@ -108,7 +109,7 @@ classify(struct scan *s)
 }
 #else
 static void
-classify(struct scan *s)
+classify_plain(struct scan *s)
 {
     memset(s->word_map, 0, sizeof(s->word_map));
     memset(s->blank_map, 0, sizeof(s->blank_map));
@@ -152,20 +153,29 @@ static const uint64_t bytes_of[9] = {0,
                                      UINT64_C(0xFFFFFFFFFFFFFF),
                                      UINT64_MAX};
 
-/* Whether the first look finds the word or a free slot is a matter of chance
- * that no branch predicts, so both go the same way: the product is 0. A free
- * slot has note 0. */
+/* Whether a digest is known is a matter of chance that no branch predicts:
+ * known or not, it goes the same way. Few have to look a second time. */
 static inline uint32_t
 note_of(uint64_t hash)
 {
-    uint32_t tag = (uint32_t)(hash >> 32);
+    uint32_t tag = (uint32_t)(hash >> 32) & ~LEXICON_MORE;
     uint32_t at = (uint32_t)hash & (LEXICON_SLOTS - 1);
-    while ((uint64_t)(lexicon_entries[at].tag ^ tag) *
-               lexicon_entries[at].tag !=
-           0)
-        at = (at + 1) & (LEXICON_SLOTS - 1);
-    return lexicon_entries[at].note;
+    for (;;) {
+        struct lexicon_entry entry = lexicon_entries[at];
+        bool is_known = (entry.tag & ~LEXICON_MORE) == tag;
+        if (is_known < (entry.tag & LEXICON_MORE)) {
+            at = (at + 1) & (LEXICON_SLOTS - 1);
+            continue;
+        }
+        return entry.note & (0u - is_known);
+    }
 }
+
+#if defined(__x86_64__)
+_Static_assert(offsetof(struct lexicon_entry, tag) == 0, "in the lower half");
+const uint64_t *const weir__watch_entries =
+    (const uint64_t *)(const void *)lexicon_entries;
+#endif
 
 uint32_t
 weir__watch_note(uint64_t hash)
@@ -246,9 +256,8 @@ lone_i(struct scan *s, size_t at, uint32_t note)
            note_lighter(WORD_FUNCTION);
 }
 
-/* The first set bit of the map at or behind `at`; s->len: none. */
-static size_t
-next_special(const struct scan *s, size_t at)
+size_t
+weir__watch_next_special(const struct scan *s, size_t at)
 {
     while (at < s->len) {
         uint64_t bits = bits_from(s->special_map, at);
@@ -259,10 +268,9 @@ next_special(const struct scan *s, size_t at)
     return s->len;
 }
 
-/* The note of a word, and in `*token` what stands for it in the frame. */
-static uint32_t
-odd_word(struct scan *s, size_t at, size_t run, uint32_t note, bool is_sentence,
-         uint64_t *token)
+uint32_t
+weir__watch_odd_word(struct scan *s, size_t at, size_t run, uint32_t note,
+                     bool is_sentence, uint64_t *token)
 {
     uint64_t bits = run < 64 ? (UINT64_C(1) << run) - 1 : ~UINT64_C(0);
     uint64_t special = bits_from(s->special_map, at) & bits;
@@ -287,7 +295,8 @@ read_words(struct scan *s, size_t at, size_t run)
     uint32_t stems = out->stem_count;
     uint32_t frames = out->frame_count;
     uint64_t last = s->last_frame;
-    size_t special = s->special >= at ? s->special : next_special(s, at);
+    size_t special =
+        s->special >= at ? s->special : weir__watch_next_special(s, at);
     if (first == 0)
         s->found->starts_upper = is_between((unsigned char)text[at], 'A', 'Z');
     for (;;) {
@@ -299,9 +308,9 @@ read_words(struct scan *s, size_t at, size_t run)
         uint32_t note = note_of(hash);
         uint64_t token = MASK_WORD;
         if (at + run > special || (run == 1 && *word == 'i')) {
-            note = odd_word(s, at, run, note, words == first && s->is_sentence,
-                            &token);
-            special = next_special(s, at + run);
+            note = weir__watch_odd_word(
+                s, at, run, note, words == first && s->is_sentence, &token);
+            special = weir__watch_next_special(s, at + run);
         }
         out->words[words] = hash;
         out->notes[words] = note;
@@ -398,10 +407,12 @@ read_mark(struct scan *s, size_t at)
             return len;
         }
     }
-    uint32_t code;
-    size_t len = weir__watch_decode(s->text + at, &code);
+    uint32_t code = (unsigned char)c;
+    size_t len = 1;
     if (code < 0x80)
         note_mark(s, at);
+    else
+        len = weir__watch_decode(s->text + at, &code);
     add_frame(s, hash_mix(MASK_START, code), false);
     return len;
 }
@@ -441,18 +452,21 @@ static size_t
 read_other(struct scan *s, size_t at)
 {
     uint32_t code;
+    unsigned char c = (unsigned char)s->text[at];
+    if (c < 0x80 && (c == '\'' || (bits_from(s->word_map, at) & 1) == 0))
+        return read_mark(s, at);
     size_t step = weir__watch_decode(s->text + at, &code);
     enum weir_watch_script script = weir__watch_script_of(code);
-    if (script == WEIR_WATCH_SCRIPT_NONE || code == '\'')
+    if (script == WEIR_WATCH_SCRIPT_NONE)
         return read_mark(s, at);
     if (is_character_word(code))
         return weir__watch_characters(s, at, step, script);
     return weir__watch_wide_word(s, at);
 }
 
-void
-weir__watch_scan(const char *text, size_t len, struct watch_text *found_out,
-                 struct watch_tokens *tokens_out)
+static inline __attribute__((always_inline)) void
+scan(const char *text, size_t len, struct watch_text *found_out,
+     struct watch_tokens *tokens_out, bool is_wide)
 {
     struct scan s;
     s.text = text;
@@ -467,8 +481,13 @@ weir__watch_scan(const char *text, size_t len, struct watch_text *found_out,
     tokens_out->stem_count = 0;
     tokens_out->frame_count = 0;
     memset(tokens_out->script_words, 0, sizeof(tokens_out->script_words));
-    classify(&s);
-    s.special = next_special(&s, 0);
+#if defined(__x86_64__)
+    if (is_wide)
+        weir__watch_classify_avx512(&s);
+    else
+#endif
+        classify_plain(&s);
+    s.special = weir__watch_next_special(&s, 0);
     for (size_t at = 0; at < len;) {
         unsigned char c = (unsigned char)text[at];
         if (c == ' ' && at + 1 < len && text[at + 1] > 32) {
@@ -480,6 +499,34 @@ weir__watch_scan(const char *text, size_t len, struct watch_text *found_out,
             continue;
         }
         size_t run = c < 0x80 ? ascii_word(&s, at) : 0;
-        at = run > 0 ? read_words(&s, at, run) : at + read_other(&s, at);
+        if (run == 0)
+            at += read_other(&s, at);
+#if defined(__x86_64__)
+        else if (is_wide)
+            at = weir__watch_words_avx512(&s, at);
+#endif
+        else
+            at = read_words(&s, at, run);
     }
+}
+
+void
+weir__watch_scan_plain(const char *text, size_t len,
+                       struct watch_text *found_out,
+                       struct watch_tokens *tokens_out)
+{
+    scan(text, len, found_out, tokens_out, false);
+}
+
+void
+weir__watch_scan(const char *text, size_t len, struct watch_text *found_out,
+                 struct watch_tokens *tokens_out)
+{
+#if defined(__x86_64__)
+    if (len >= WIDE_MIN && weir__watch_has_avx512()) {
+        scan(text, len, found_out, tokens_out, true);
+        return;
+    }
+#endif
+    scan(text, len, found_out, tokens_out, false);
 }

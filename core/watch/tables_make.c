@@ -26,6 +26,7 @@
 
 struct slot {
     uint32_t tag;
+    uint32_t home; /* where it belongs */
     uint32_t classes : 9;
     uint32_t phrase : 11;
     uint32_t longest : 3;
@@ -60,8 +61,11 @@ die(const char *what)
 static struct slot *
 slot_of(uint64_t hash, bool adds)
 {
-    uint32_t tag = (uint32_t)(hash >> 32);
-    uint32_t at = (uint32_t)hash & (LEXICON_SLOTS - 1);
+    uint32_t tag = (uint32_t)(hash >> 32) & ~LEXICON_MORE;
+    uint32_t home = (uint32_t)hash & (LEXICON_SLOTS - 1);
+    uint32_t at = home;
+    if (tag == 0)
+        die("the digest of a word is that of a free slot");
     while (slots[at].tag != 0 && slots[at].tag != tag)
         at = (at + 1) & (LEXICON_SLOTS - 1);
     if (slots[at].tag == 0) {
@@ -70,6 +74,7 @@ slot_of(uint64_t hash, bool adds)
         if (++word_count > LEXICON_SLOTS / 2)
             die("too many words for LEXICON_SLOTS");
         slots[at].tag = tag;
+        slots[at].home = home;
     }
     return &slots[at];
 }
@@ -276,8 +281,18 @@ starts(uint32_t word)
 }
 
 static void
+mark_more(void)
+{
+    for (uint32_t i = 0; i < LEXICON_SLOTS; i++)
+        for (uint32_t at = slots[i].home; slots[i].tag != 0 && at != i;
+             at = (at + 1) & (LEXICON_SLOTS - 1))
+            slots[at].tag |= LEXICON_MORE;
+}
+
+static void
 write_words(FILE *out)
 {
+    mark_more();
     fprintf(out, "static const struct lexicon_entry "
                  "lexicon_entries[LEXICON_SLOTS] = {\n");
     for (uint32_t i = 0; i < LEXICON_SLOTS; i++)
@@ -312,6 +327,10 @@ write_arcs(FILE *out)
         if (table[i].key != 0)
             fprintf(out, "[%u] = {%uu, %u, 0},\n", i, table[i].key,
                     table[i].target);
+    fprintf(out, "};\nstatic const uint16_t lexicon_starts[2048] = {\n");
+    for (uint32_t i = 0; i < full_count; i++)
+        if (full[i].state == 0)
+            fprintf(out, "[%u] = %u,\n", full[i].word, full[i].target);
     fprintf(out, "};\n#define LEXICON_STATES %u\n", state_count);
     fprintf(out, "static const uint32_t lexicon_cues[LEXICON_STATES] = {\n");
     for (uint32_t i = 0; i < state_count; i++)

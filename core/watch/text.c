@@ -92,26 +92,44 @@ arc_of(uint32_t state, uint32_t word)
     return lexicon_arcs[at].target;
 }
 
+/* The first word from `i` on that begins a phrase; most do not. */
+static inline uint32_t
+next_start(const struct watch_tokens *t, uint32_t i)
+{
+#if defined(__x86_64__)
+    for (; i + 4 <= t->word_count; i += 4) {
+        int starts = _mm_movemask_ps(_mm_castsi128_ps(
+            _mm_loadu_si128((const __m128i *)(const void *)(t->notes + i))));
+        if (starts != 0)
+            return i + (uint32_t)__builtin_ctz((unsigned)starts);
+    }
+#endif
+    while (i < t->word_count && (t->notes[i] & NOTE_STARTS) == 0)
+        i++;
+    return i;
+}
+
 /* Cue phrases; they do not reach over the end of a sentence or line. */
 static uint32_t
 find_cues(const struct watch_tokens *t)
 {
     uint32_t cues = 0;
     uint32_t state = 0;
-    for (uint32_t i = 0; i < t->word_count; i++) {
+    for (uint32_t i = 0;; i++) {
+        if (state == 0)
+            i = next_start(t, i);
+        if (i >= t->word_count)
+            return cues;
         uint32_t note = t->notes[i];
-        if (state == 0 && (note & NOTE_STARTS) == 0)
-            continue; /* most words */
         uint32_t word = NOTE_PHRASE(note);
         if ((note & AFTER_BREAK) != 0)
             state = 0;
         uint32_t next = state != 0 ? arc_of(state, word) : 0;
         state = next != 0                   ? next
-                : (note & NOTE_STARTS) != 0 ? arc_of(0, word)
+                : (note & NOTE_STARTS) != 0 ? lexicon_starts[word]
                                             : 0;
         cues |= lexicon_cues[state];
     }
-    return cues;
 }
 
 /* The first word that is no "please, can you": is it a request verb? */
@@ -196,14 +214,34 @@ root(float v)
 #endif
 }
 
+static inline int32_t
+sum_sizes(const int32_t *counters, size_t count)
+{
+#if defined(__x86_64__)
+    __m128i four = _mm_setzero_si128();
+    for (size_t i = 0; i < count; i += 4) {
+        __m128i v =
+            _mm_loadu_si128((const __m128i *)(const void *)(counters + i));
+        __m128i sign = _mm_srai_epi32(v, 31);
+        four = _mm_add_epi32(four, _mm_sub_epi32(_mm_xor_si128(v, sign), sign));
+    }
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xB1));
+    return _mm_cvtsi128_si32(four);
+#else
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += counters[i] < 0 ? -counters[i] : counters[i];
+    return sum;
+#endif
+}
+
 /* Signed square roots, scaled to a length of 127. Their squares sum up to
  * the sum of the counters' sizes. */
 static void
 put_part(const int32_t *counters, size_t count, int8_t *out)
 {
-    int32_t sum = 0; /* below 2^24: exact as a float too */
-    for (size_t i = 0; i < count; i++)
-        sum += counters[i] < 0 ? -counters[i] : counters[i];
+    int32_t sum = sum_sizes(counters, count); /* below 2^24: exact as a float */
     float scale = sum > 0 ? 127.0F / root((float)sum) : 0.0F;
 #if defined(__x86_64__)
     const __m128 sign = _mm_set1_ps(-0.0F);
@@ -230,11 +268,16 @@ put_part(const int32_t *counters, size_t count, int8_t *out)
 static void
 count(const struct watch_tokens *t, struct watch_counts *counts)
 {
-    memset(counts, 0, sizeof(*counts));
+    memset(counts->sketch, 0, sizeof(counts->sketch));
     for (uint32_t i = 0; i < WEIR_WATCH_BINS; i++)
         counts->bins[i] = UINT16_MAX;
+    counts->classes = 0;
+    counts->is_indefinite = false;
+    memset(counts->languages, 0, sizeof(counts->languages));
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+    if (weir__watch_has_avx512())
+        weir__watch_count_avx512(t, counts);
+    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
         weir__watch_count_avx2(t, counts);
     else
 #endif
