@@ -92,7 +92,7 @@ print_doubts(struct weir_cli *cli, const struct weir_world *world)
 {
     struct weir_faults doubts;
     weir_faults_init(&doubts);
-    weir_config_doubts(world, &doubts);
+    weir_config_doubts(world, weir_control_now(), &doubts);
     weir_cli_print_faults(cli, &doubts);
     uint32_t total = doubts.total;
     weir_faults_fini(&doubts);

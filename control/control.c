@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing a control object. */
 #include "control/control.h"
+#include "control/egress/egress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,8 @@ open_parts(struct weir_control *control, const char *config_path,
         status = map_board(control, err);
     if (status == WEIR_OK)
         status = weir__control_load_keys(control, control->world, err);
+    if (status == WEIR_OK)
+        status = weir_egress_follow(control->world, err);
     if (status == WEIR_OK)
         adopt_image(control);
     return status;

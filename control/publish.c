@@ -25,6 +25,7 @@
 #include <weir/crypto.h>
 
 #include "control/config/config.h"
+#include "control/egress/egress.h"
 #include "control/evidence/merge.h"
 #include "control/explain/sources.h"
 #include "control/keyring/keyring.h"
@@ -337,7 +338,7 @@ weir_control_say_doubts(const struct weir_control *control)
 {
     struct weir_faults doubts;
     weir_faults_init(&doubts);
-    weir_config_doubts(control->world, &doubts);
+    weir_config_doubts(control->world, weir_control_now(), &doubts);
     for (uint32_t i = 0; i < doubts.count && i < LOG_DOUBTS_MAX; i++) {
         const struct weir_fault *row = &doubts.rows[i];
         weir_log(WEIR_LOG_WARN, "%.*s:%u:%u: %.*s",
@@ -405,10 +406,12 @@ weir_control_reload(struct weir_control *control, struct weir_faults *faults,
     if (status == WEIR_OK) {
         control->edition++;
         control->world = world;
+        status = weir_egress_follow(world, err);
         control->reloads++;
         control->reload_failed_last = false;
         weir_control_say_doubts(control);
-        status = weir__control_publish_overlay(control, err);
+        if (status == WEIR_OK)
+            status = weir__control_publish_overlay(control, err);
     } else {
         control->reload_failures++;
         control->reload_failed_last = true;

@@ -15,6 +15,8 @@
  *   ngx_http_weir_bulk_reply.c  and what is told of them
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
+ *   ngx_http_weir_egress.c   TLS of origins: anchors, names, certificates
+ *   ngx_http_weir_tunnel.c   origins behind a proxy
  *   ngx_http_weir_request.c  what an origin is sent
  *   ngx_http_weir_reply.c    the origin's head
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
@@ -75,6 +77,7 @@ typedef struct ngx_http_weir_filtering_s  ngx_http_weir_filtering_t;
 typedef struct ngx_http_weir_caching_s  ngx_http_weir_caching_t;
 typedef struct ngx_http_weir_classifying_s  ngx_http_weir_classifying_t;
 typedef struct ngx_http_weir_asker_s  ngx_http_weir_asker_t;
+typedef struct ngx_http_weir_tunnel_s  ngx_http_weir_tunnel_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -123,8 +126,19 @@ typedef struct {
     ngx_str_t                       upstream_name;
     ngx_str_t                       host;
     ngx_str_t                       ca;
+    ngx_str_t                       certificate;  /* of weir */
+    ngx_str_t                       key;
+    ngx_str_t                       tls_name;     /* empty: host */
+    ngx_flag_t                      adds_system;
+    ngx_flag_t                      is_13;
     ngx_flag_t                      tls;
     ngx_ssl_t                      *ssl;
+    ngx_flag_t                      proxy;        /* upstream is its */
+    ngx_str_t                       tunnel;       /* what it is asked for */
+    ngx_str_t                       proxy_credential;
+    ngx_str_t                       proxy_host;   /* with TLS to it */
+    ngx_str_t                       proxy_ca;
+    ngx_ssl_t                      *proxy_ssl;
     ngx_http_complex_value_t        ssl_name;
     ngx_http_upstream_srv_conf_t   *upstream;
 } ngx_http_weir_origin_t;
@@ -345,6 +359,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_endpoint_t       *endpoint;
     weir_secret                     secret;     /* of the worker's */
     const struct weir_image_pin    *pin;        /* NULL: not pinned */
+    ngx_http_weir_tunnel_t         *tunnel;     /* of origins with a proxy */
     const char                     *pin_hop;    /* when is_pin_broken */
 
     ngx_http_status_t               status;     /* nginx's parser */
@@ -621,10 +636,27 @@ ngx_int_t ngx_http_weir_create_request(ngx_http_request_t *r);
 
 /* Of a new image: what its pins need. */
 ngx_int_t ngx_http_weir_pin_init(ngx_http_weir_image_t *image, ngx_log_t *log);
+/* -------------------------------------------------- egress, tunnel */
+
+/* A parameter of weir_origin; NGX_DECLINED: not one of these. */
+ngx_int_t ngx_http_weir_egress_parameter(ngx_http_weir_origin_t *origin,
+    ngx_str_t *value);
+/* Its contexts; those of its proxy too. */
+ngx_int_t ngx_http_weir_egress_tls(ngx_conf_t *cf,
+    ngx_http_weir_origin_t *origin);
+/* The attempt's connection leads through the origin's proxy. */
+ngx_int_t ngx_http_weir_tunnel_watch(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_tunnel_reset(ngx_http_weir_ctx_t *ctx);
+/* A finding for the record: `what` kept the attempt from being sent. */
+void ngx_http_weir_tunnel_note(ngx_http_weir_ctx_t *ctx, const char *what);
+/* What of the way to it failed; NULL: the origin itself, or no proxy. */
+const char *ngx_http_weir_tunnel_fault(ngx_http_weir_ctx_t *ctx);
+
 /* Sets ctx->pin; the hop's name where the deployment is not to be asked. */
 const char *ngx_http_weir_pin_start(ngx_http_weir_ctx_t *ctx);
 /* Before ngx_http_upstream_init(): checks before the first byte. */
 void ngx_http_weir_pin_watch(ngx_http_weir_ctx_t *ctx);
+ngx_int_t ngx_http_weir_pin_filter(void *data, ngx_chain_t *in);
 /* Each header of a pinned origin's reply, and the end of its head: NGX_ERROR
  * when nothing of the reply may be passed on. */
 void ngx_http_weir_pin_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h);

@@ -22,6 +22,7 @@
 
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_ask.h"
+#include "ngx_http_weir_tunnel.h"
 
 
 /* Failures in a row, and how long asks fail at once then. */
@@ -62,6 +63,7 @@ struct ngx_http_weir_ask_s {
     const struct weir_image        *image;
     uint32_t                        row;
     ngx_connection_t               *connection;
+    ngx_http_weir_tunnel_t         *tunnel;     /* NULL: none was needed */
     ngx_event_t                     timer;
     ngx_msec_t                      started;
     ngx_uint_t                      tries;      /* addresses left */
@@ -406,62 +408,44 @@ ngx_http_weir_ask_send(ngx_http_weir_ask_t *ask)
 
 
 static void
-ngx_http_weir_ask_shaken(ngx_connection_t *c)
+ngx_http_weir_ask_opened(ngx_http_weir_tunnel_t *tunnel)
 {
     ngx_http_weir_ask_t  *ask;
 
-    ask = c->data;
+    ask = tunnel->data;
 
-    if (!c->ssl->handshaked
-        || SSL_get_verify_result(c->ssl->connection) != X509_V_OK)
-    {
+    if (tunnel->state != NGX_HTTP_WEIR_TUNNEL_OPEN) {
         ngx_http_weir_ask_drop(ask);
-        ngx_http_weir_ask_heard(ask, WEIR_UNHEARD_TLS);
+        ngx_http_weir_ask_heard(ask, tunnel->is_tls ? WEIR_UNHEARD_TLS
+                                                    : WEIR_UNHEARD_CONNECT);
         return;
     }
 
-    c->read->handler = ngx_http_weir_ask_handler;
-    c->write->handler = ngx_http_weir_ask_handler;
     ngx_http_weir_ask_send(ask);
 }
 
 
+/* TLS, and a proxy before it. */
+
 static void
-ngx_http_weir_ask_shake(ngx_http_weir_ask_t *ask)
+ngx_http_weir_ask_open(ngx_http_weir_ask_t *ask)
 {
-    ngx_int_t          rc;
-    struct in6_addr    address;
-    ngx_connection_t  *c;
-    ngx_str_t         *host;
-
-    c = ask->connection;
-    host = &ask->asker->origin->host;       /* has a 0 behind it */
-
-    if (ngx_ssl_create_connection(ask->asker->origin->ssl, c,
-                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
-        != NGX_OK)
-    {
-        ngx_http_weir_ask_drop(ask);
-        ngx_http_weir_ask_heard(ask, WEIR_UNHEARD_TLS);
-        return;
+    if (ask->tunnel == NULL) {
+        ask->tunnel = ngx_alloc(sizeof(ngx_http_weir_tunnel_t),
+                                ngx_http_weir_worker.log);
+        if (ask->tunnel == NULL) {
+            ngx_http_weir_ask_again(ask, WEIR_UNHEARD_CONNECT);
+            return;
+        }
     }
 
-    if (inet_pton(AF_INET, (char *) host->data, &address) != 1
-        && inet_pton(AF_INET6, (char *) host->data, &address) != 1)
-    {
-        (void) SSL_set_tlsext_host_name(c->ssl->connection,
-                                        (char *) host->data);
-    }
+    ngx_memzero(ask->tunnel, sizeof(ngx_http_weir_tunnel_t));
+    ask->tunnel->origin = ask->asker->origin;
+    ask->tunnel->connection = ask->connection;
+    ask->tunnel->handler = ngx_http_weir_ask_opened;
+    ask->tunnel->data = ask;
 
-    c->sendfile = 0;
-    rc = ngx_ssl_handshake(c);
-
-    if (rc == NGX_AGAIN) {
-        c->ssl->handler = ngx_http_weir_ask_shaken;
-        return;
-    }
-
-    ngx_http_weir_ask_shaken(c);
+    ngx_http_weir_tunnel_start(ask->tunnel, 0);
 }
 
 
@@ -494,8 +478,8 @@ ngx_http_weir_ask_handler(ngx_event_t *ev)
         ask->is_connected = 1;
         (void) ngx_tcp_nodelay(c);
 
-        if (ask->asker->origin->tls && c->ssl == NULL) {
-            ngx_http_weir_ask_shake(ask);
+        if (ask->asker->origin->tls || ask->asker->origin->proxy) {
+            ngx_http_weir_ask_open(ask);
             return;
         }
     }
@@ -932,6 +916,11 @@ ngx_http_weir_ask_free(ngx_http_weir_ask_t *ask)
 
     weir_buf_fini(&ask->request);
     weir_http_reply_fini(&ask->reply);
+
+    if (ask->tunnel) {
+        ngx_free(ask->tunnel);
+    }
+
     ngx_free(ask);
 }
 

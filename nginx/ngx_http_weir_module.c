@@ -5,7 +5,7 @@
  *   weir_run DIR;                  board, images, ring, quota, credentials
  *   weir_mmdb FILE;                client's country from its address
  *   weir_asn FILE;                 number of its autonomous system
- *   weir_origin NAME upstream=U host=H tls=on|off [ca=FILE];
+ *   weir_origin NAME upstream=U host=H tls=on|off ...;  egress.c has more
  *   weir_body_max SIZE;            of a request
  *   weir_event_max SIZE;           of one event of a stream
  *   weir_calls_max NUMBER;         open at a time in a worker
@@ -358,17 +358,15 @@ ngx_http_weir_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             origin->host.data = value[i].data + 5;
             origin->host.len = value[i].len - 5;
 
-        } else if (ngx_strncmp(value[i].data, "ca=", 3) == 0) {
-            origin->ca.data = value[i].data + 3;
-            origin->ca.len = value[i].len - 3;
-
         } else if (ngx_strcmp(value[i].data, "tls=on") == 0) {
             origin->tls = 1;
 
         } else if (ngx_strcmp(value[i].data, "tls=off") == 0) {
             origin->tls = 0;
 
-        } else {
+        } else if (ngx_http_weir_egress_parameter(origin, &value[i])
+                   != NGX_OK)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown parameter \"%V\"", &value[i]);
             return NGX_CONF_ERROR;
@@ -379,89 +377,7 @@ ngx_http_weir_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs \"upstream=\" and \"host=\"";
     }
 
-    if (origin->tls && origin->ca.len == 0) {
-        ngx_str_set(&origin->ca, "/etc/ssl/certs/ca-certificates.crt");
-    }
-
     return NGX_CONF_OK;
-}
-
-
-/*
- * The handshake itself fails on a chain or a name that does not fit.  nginx's
- * own check comes after it and knows names only, no addresses.
- */
-
-static ngx_int_t
-ngx_http_weir_verify(ngx_http_weir_origin_t *origin)
-{
-    u_char             *host;
-    X509_VERIFY_PARAM  *param;
-
-    param = SSL_CTX_get0_param(origin->ssl->ctx);
-    host = origin->host.data;       /* a word of the configuration: has a 0 */
-
-    X509_VERIFY_PARAM_set_hostflags(param,
-                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, (char *) host) != 1
-        && X509_VERIFY_PARAM_set1_host(param, (char *) host, origin->host.len)
-           != 1)
-    {
-        return NGX_ERROR;
-    }
-
-    ERR_clear_error();      /* a name is not an address */
-    SSL_CTX_set_verify(origin->ssl->ctx, SSL_VERIFY_PEER, NULL);
-
-    return NGX_OK;
-}
-
-
-/* A TLS context of the origin's own: its trust anchors, no other's. */
-
-static ngx_int_t
-ngx_http_weir_origin_tls(ngx_conf_t *cf, ngx_http_weir_origin_t *origin)
-{
-    ngx_str_t            ciphers;
-    ngx_pool_cleanup_t  *cln;
-
-    origin->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
-    if (origin->ssl == NULL) {
-        return NGX_ERROR;
-    }
-
-    origin->ssl->log = cf->log;
-
-    if (ngx_ssl_create(origin->ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        ngx_ssl_cleanup_ctx(origin->ssl);
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_ssl_cleanup_ctx;
-    cln->data = origin->ssl;
-
-    ngx_str_set(&ciphers, "DEFAULT");
-
-    if (ngx_ssl_ciphers(cf, origin->ssl, &ciphers, 0) != NGX_OK
-        || ngx_ssl_trusted_certificate(cf, origin->ssl, &origin->ca, 5)
-           != NGX_OK
-        || ngx_ssl_client_session_cache(cf, origin->ssl, 1) != NGX_OK
-        || ngx_http_weir_verify(origin) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    origin->ssl_name.value = origin->host;
-
-    return NGX_OK;
 }
 
 
@@ -501,9 +417,7 @@ ngx_http_weir_init_origins(ngx_conf_t *cf, ngx_http_weir_main_conf_t *wmcf)
                           &origin[i].name, &origin[i].upstream_name);
         }
 
-        if (origin[i].tls
-            && ngx_http_weir_origin_tls(cf, &origin[i]) != NGX_OK)
-        {
+        if (ngx_http_weir_egress_tls(cf, &origin[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

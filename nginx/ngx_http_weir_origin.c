@@ -20,6 +20,7 @@
 
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
+#include "ngx_http_weir_tunnel.h"
 
 
 static ngx_int_t ngx_http_weir_reinit_request(ngx_http_request_t *r);
@@ -353,6 +354,11 @@ ngx_http_weir_attempt(ngx_http_weir_ctx_t *ctx)
         ngx_http_weir_pin_watch(ctx);
     }
 
+    if (e->origin->proxy && ngx_http_weir_tunnel_watch(ctx) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
     ngx_http_upstream_init(r);
 }
 
@@ -365,6 +371,7 @@ ngx_http_weir_reinit_request(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
 
     ngx_http_weir_reply_reset(ctx);
+    ngx_http_weir_tunnel_reset(ctx);
     ctx->is_pin_checked = 0;
     r->upstream->process_header = ngx_http_weir_process_status;
 
@@ -385,15 +392,19 @@ ngx_http_weir_abort_request(ngx_http_request_t *r)
 static void
 ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
 {
+    const char           *way, *fault;
     ngx_uint_t            is_open, is_slow;
     ngx_connection_t     *c;
     ngx_http_upstream_t  *u;
+    u_char                tls[96];
 
     u = ctx->request->upstream;
     c = u->peer.connection;
 
     is_slow = rc == NGX_HTTP_GATEWAY_TIME_OUT;
     is_open = u->state && u->state->connect_time != (ngx_msec_t) -1;
+    way = ngx_http_weir_tunnel_fault(ctx);
+    is_open = is_open && way == NULL;
 
     ctx->has_failed = 1;
     ctx->failure = (struct weir_attempt_result) {
@@ -412,12 +423,25 @@ ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
 
         /* named where it was read */
 
+    } else if (way) {
+        ngx_http_weir_name_hop(ctx, way);
+        ngx_http_weir_tunnel_note(ctx, way);
+
     } else if (is_open) {
         ngx_http_weir_name_hop(ctx, is_slow ? "first byte timeout"
                                             : "first byte");
 
     } else if (c && c->ssl) {
-        ngx_http_weir_name_hop(ctx, is_slow ? "tls timeout" : "tls");
+        fault = ngx_http_weir_tls_fault(c);
+
+        if (fault) {
+            (void) ngx_snprintf(tls, sizeof(tls) - 1, "tls: %s%Z", fault);
+            tls[sizeof(tls) - 1] = '\0';
+            ngx_http_weir_tunnel_note(ctx, (char *) tls);
+        }
+
+        ngx_http_weir_name_hop(ctx, fault ? (char *) tls
+                                    : is_slow ? "tls timeout" : "tls");
 
     } else {
         ngx_http_weir_name_hop(ctx, is_slow ? "connect timeout" : "connect");

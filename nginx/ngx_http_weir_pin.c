@@ -352,7 +352,7 @@ ngx_http_weir_check_address(ngx_http_weir_ctx_t *ctx)
 
 /* Stands in front of nginx's writer: the first bytes wait for the check. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_weir_pin_filter(void *data, ngx_chain_t *in)
 {
     ngx_http_weir_ctx_t  *ctx = data;

@@ -8,6 +8,7 @@
  * wants to know what a configuration consists of reads one file.
  */
 #include "config.h"
+#include "control/egress/egress.h"
 #include "outside.h"
 #include "read.h"
 #include "systems.h"
@@ -68,6 +69,7 @@ static const struct section sections[] = {
     {"makers", read_makers, false},
     {"catalogue", read_catalogue, false},
     {"regions", read_regions, false},
+    {"egress", read_egress, false},
     {"origins", read_origins, false},
     {"deployments", read_deployments, false},
     {"routes", read_routes, false},
@@ -461,9 +463,11 @@ load(struct loader *l, const char *path, const char *policies)
 }
 
 void
-weir_config_doubts(const struct weir_world *world, struct weir_faults *doubts)
+weir_config_doubts(const struct weir_world *world, weir_time now,
+                   struct weir_faults *doubts)
 {
     config_doubt_systems(world, doubts);
+    weir_egress_doubts(world, now, doubts);
 }
 
 weir_status

@@ -55,8 +55,8 @@ WEIR_MUST_USE weir_status weir_config_parse(weir_span text, weir_span name,
                                             struct weir_faults *faults);
 
 /* What is in order and yet may not be meant: numbers of autonomous systems
- * that the database lacks. For a person to read; a reload goes on. */
-void weir_config_doubts(const struct weir_world *world,
+ * that the database lacks, certificates at their end. For a person to read; a reload goes on. */
+void weir_config_doubts(const struct weir_world *world, weir_time now,
                         struct weir_faults *doubts);
 
 /* weir_image_compile() into a buffer of its own maximum. */

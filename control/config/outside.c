@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/egress/egress.h"
+
 static void
 check_readable(struct weir_faults *faults, struct weir_place place,
                const char *what, weir_span path)
@@ -61,11 +63,11 @@ config_check_outside(const struct weir_world *world, struct weir_faults *faults)
     for (uint32_t i = 0; i < world->origin_count; i++) {
         const struct weir_world_origin *o = &world->origin_rows[i];
         check_signing(faults, o);
-        check_readable(faults, o->place, "tls.ca", o->tls_ca);
         if (o->dialect.len > 0 && weir_provider_find(o->dialect) == NULL)
             weir_faults_add(faults, o->place, "Write `dialect: openai`.",
                             "origin \"%.*s\" speaks \"%.*s\", which this "
                             "build does not",
                             WEIR_SPAN_ARG(o->name), WEIR_SPAN_ARG(o->dialect));
     }
+    weir_egress_check(world, faults);
 }

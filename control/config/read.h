@@ -137,11 +137,15 @@ read_fn read_timeouts; /* struct weir_world_origin */
 read_fn read_breaker;  /* struct weir_health_rule */
 read_fn read_on_failure; /* uint32_t: enum weir_image_failure */
 read_fn read_url;        /* struct weir_world_origin */
-read_fn read_origin_tls; /* the same */
+read_fn read_tls_out;    /* struct weir_world_tls of an origin */
+read_fn read_egress;
 read_fn read_is_watched; /* `watch: false` of a row, as is_unwatched */
 
 extern const struct weir_health_rule read_usual_breaker;
 
+/* "host", "host:80", "[::1]", "[::1]:80"; port 0: none written. */
+bool read_authority(weir_span authority, weir_span *host_out,
+                    uint32_t *port_out);
 /* "host:port" */
 bool read_address(struct reader *r, const struct yaml_node *node,
                   weir_span *host_out, uint32_t *port_out);

@@ -127,15 +127,6 @@ read_timeouts(struct reader *r, const struct yaml_node *node, void *member)
     read_fields(r, node, "timeouts", fields, WEIR_COUNTOF(fields), member);
 }
 
-void
-read_origin_tls(struct reader *r, const struct yaml_node *node, void *member)
-{
-    static const struct field fields[] = {
-        FIELD("ca", read_path, struct weir_world_origin, tls_ca),
-    };
-    read_fields(r, node, "tls", fields, WEIR_COUNTOF(fields), member);
-}
-
 static bool
 is_url_byte(char c)
 {
@@ -154,9 +145,8 @@ is_prefix(weir_span prefix)
     return true;
 }
 
-/* "host", "host:80", "[::1]", "[::1]:80"; port 0: none written. */
-static bool
-split_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
+bool
+read_authority(weir_span authority, weir_span *host_out, uint32_t *port_out)
 {
     weir_span host = authority;
     bool is_v6 = authority.len > 0 && authority.ptr[0] == '[';
@@ -215,7 +205,7 @@ read_url(struct reader *r, const struct yaml_node *node, void *member)
             prefix.len--;
     }
     uint32_t port;
-    if (!split_authority(authority, &origin->host, &port) ||
+    if (!read_authority(authority, &origin->host, &port) ||
         !is_prefix(prefix)) {
         read_fault(r, node,
                    "Write https://host[:port][/prefix], without user, query "
@@ -239,7 +229,8 @@ read_origins(struct reader *r, const struct yaml_node *node, void *member)
         {"url", read_url, 0},
         FIELD("credential", read_credential, row, credential),
         {"timeouts", read_timeouts, 0},
-        {"tls", read_origin_tls, 0},
+        FIELD("tls", read_tls_out, row, tls),
+        FIELD("egress", read_name, row, egress),
         FIELD("keepalive", read_u32, row, keepalive),
     };
     if (!is_list(r, node, "origins"))
@@ -253,6 +244,8 @@ read_origins(struct reader *r, const struct yaml_node *node, void *member)
         origin->idle_ms = IDLE_MS;
         origin->keepalive = KEEPALIVE;
         read_row(r, n, "an origin", fields, WEIR_COUNTOF(fields), origin);
+        if (origin->credential.egress.len == 0)
+            origin->credential.egress = origin->egress.text;
     }
 }
 
@@ -498,7 +491,7 @@ read_address(struct reader *r, const struct yaml_node *node,
             *port_out = (uint32_t)number;
             return true;
         }
-    } else if (split_authority(text, &host, &port) && port != 0) {
+    } else if (read_authority(text, &host, &port) && port != 0) {
         *host_out = host;
         *port_out = port;
         return true;

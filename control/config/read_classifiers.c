@@ -131,6 +131,8 @@ add_rows(struct reader *r, struct both *both)
     if (o == NULL || row == NULL)
         return;
     both->origin.place = both->place;
+    if (both->origin.credential.egress.len == 0)
+        both->origin.credential.egress = both->origin.egress.text;
     both->origin.name = origin;
     both->origin.dialect = WEIR_SPAN("openai"); /* the header it is shown */
     both->origin.connect_ms = both->row.timeout_ms;
@@ -152,7 +154,8 @@ read_classifiers(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("name", read_text, row, row.name),
         FIELD("url", read_url, row, origin),
         FIELD("credential", read_credential, row, origin.credential),
-        FIELD("tls", read_origin_tls, row, origin),
+        FIELD("tls", read_tls_out, row, origin.tls),
+        FIELD("egress", read_name, row, origin.egress),
         FIELD("form", read_form, row, row.form),
         FIELD("model", read_text, row, row.model),
         FIELD("sends", read_sends, row, row.directions),

@@ -195,6 +195,7 @@ read_credential(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("service_account", read_account, struct all, made),
         FIELD("entra", read_entra, struct all, made),
         FIELD("every", read_ms, struct all, made.every_ms),
+        FIELD("egress", read_text, struct all, made.egress),
     };
     credential->place = node->place;
     uint32_t faults = r->faults->total;
@@ -216,5 +217,6 @@ read_credential(struct reader *r, const struct yaml_node *node, void *member)
     if (has_made)
         *credential = all.made;
     credential->place = node->place;
+    credential->egress = all.made.egress;
     credential->every_ms = all.made.every_ms < 1000 ? 1000 : all.made.every_ms;
 }

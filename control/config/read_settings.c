@@ -185,7 +185,10 @@ read_ahead(struct reader *r, const struct yaml_node *node, void *member)
 void
 read_notices(struct reader *r, const struct yaml_node *node, void *member)
 {
-    static const struct field fields[] = {{"ahead", read_ahead, 0}};
+    static const struct field fields[] = {
+        {"ahead", read_ahead, 0},
+        FIELD("egress", read_name, struct weir_settings, egress.notices),
+    };
     read_fields(r, node, "notices", fields, WEIR_COUNTOF(fields),
                 &r->world->settings);
 }

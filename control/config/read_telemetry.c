@@ -220,6 +220,7 @@ read_telemetry(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("instance", read_text, struct weir_settings, telemetry_instance),
         {"traces", read_traces, 0},
         {"events", read_events, 0},
+        FIELD("egress", read_name, struct weir_settings, egress.telemetry),
     };
     read_fields(r, node, "telemetry", fields, WEIR_COUNTOF(fields),
                 &r->world->settings);

@@ -66,12 +66,13 @@ read_serve(struct reader *r, const struct yaml_node *node, void *member)
 void
 read_transparency(struct reader *r, const struct yaml_node *node, void *member)
 {
-    typedef struct weir_transparency_settings row;
+    typedef struct weir_settings row;
     static const struct field fields[] = {
-        FIELD("policy", read_policy, row, policy),
-        {"timestamps", read_timestamps, 0},
-        FIELD("serve", read_serve, row, is_hidden),
+        FIELD("policy", read_policy, row, transparency.policy),
+        FIELD("timestamps", read_timestamps, row, transparency),
+        FIELD("serve", read_serve, row, transparency.is_hidden),
+        FIELD("egress", read_name, row, egress.transparency),
     };
     read_fields(r, node, "transparency", fields, WEIR_COUNTOF(fields),
-                &r->world->settings.transparency);
+                &r->world->settings);
 }

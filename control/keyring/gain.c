@@ -50,8 +50,8 @@ gain_token(const struct weir_world_credential *credential, weir_time now,
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
                            "what would be sent for a token is too long");
     if (status == WEIR_OK)
-        status =
-            weir__keyring_fetch(url, weir_buf_span(&form), now, gained, err);
+        status = weir__keyring_fetch(url, credential->egress,
+                                     weir_buf_span(&form), now, gained, err);
     weir_wipe(secret_memory, sizeof secret_memory);
     weir_wipe(form_memory, sizeof form_memory);
     return status;

@@ -25,15 +25,17 @@
 #include <weir/crypto.h>
 
 #include "control/control.h"
+#include "control/egress/egress.h"
 #include "control/keyring/parts.h"
 #include "control/log.h"
 #include "control/parts.h"
 
-#define NAMES_MAX   ((size_t)32 << 10) /* of one credential's references */
-#define LOOK_US     (2 * WEIR_US_PER_SEC)
-#define BACKOFF_MAX 6 /* doublings of a second */
-#define ID_TEXT     17
-#define ORIGIN_TEXT 136 /* names are at most 128 bytes */
+#define NAMES_MAX      ((size_t)32 << 10) /* of one credential's references */
+#define PROXY_EVERY_MS 600000 /* a command that gives its password */
+#define LOOK_US        (2 * WEIR_US_PER_SEC)
+#define BACKOFF_MAX    6 /* doublings of a second */
+#define ID_TEXT        17
+#define ORIGIN_TEXT    136 /* names are at most 128 bytes */
 
 struct slot {
     char id[ID_TEXT];
@@ -86,7 +88,7 @@ weir__keyring_free(struct weir_keyring *keyring)
 
 /* ------------------------------------------------------------- credentials */
 
-#define SPANS_MAX 9
+#define SPANS_MAX 10
 
 /* Every span of a credential, for copying and for its fingerprint. */
 static void
@@ -101,6 +103,7 @@ spans_of(struct weir_world_credential *credential, weir_span *spans[SPANS_MAX])
     spans[6] = &credential->client;
     spans[7] = &credential->authority;
     spans[8] = &credential->scope;
+    spans[9] = &credential->egress;
 }
 
 /* A copy with memory of its own; NULL: there is none. */
@@ -367,11 +370,53 @@ sweep(struct weir_keyring *keyring)
     keyring->count = kept;
 }
 
+/* What is followed, by the name that workers look for. */
+static weir_status
+want(struct weir_keyring *keyring, const char *name,
+     const struct weir_world_credential *credential, weir_span before,
+     struct weir_error *err)
+{
+    char id[ID_TEXT];
+    weir_time now = weir_control_now();
+    if (credential->kind == WEIR_CREDENTIAL_NONE)
+        return WEIR_OK;
+    fingerprint(credential, id);
+    struct slot *slot = find(keyring, name, id);
+    bool is_new = slot == NULL;
+    if (is_new)
+        slot = add(keyring, name, id, credential);
+    if (slot == NULL)
+        return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
+                         "no room for the credential of an origin");
+    slot->is_wanted = true;
+    slot->credential.every_ms = credential->every_ms;
+    if (!is_token(slot))
+        renew_here(slot, now);
+    else if (is_new)
+        take_over(slot, before, now);
+    return WEIR_OK;
+}
+
+/* What a proxy is shown. */
+static weir_status
+want_proxy(struct weir_keyring *keyring, const struct weir_world_egress *way,
+           weir_span before, struct weir_error *err)
+{
+    char name[ORIGIN_TEXT];
+    const struct weir_world_credential credential = {
+        .kind = way->proxy.credential.kind,
+        .value = way->proxy.credential.value,
+        .every_ms = PROXY_EVERY_MS};
+    snprintf(name, sizeof name, WEIR_EGRESS_CREDENTIAL "%.*s",
+             WEIR_SPAN_ARG(way->name));
+    return want(keyring, name, &credential, before, err);
+}
+
 weir_status
 weir__keyring_follow(struct weir_control *control, weir_span before,
                      struct weir_error *err)
 {
-    weir_time now = weir_control_now();
+    weir_status status = WEIR_OK;
     if (control->keyring == NULL)
         control->keyring = calloc(1, sizeof *control->keyring);
     struct weir_keyring *keyring = control->keyring;
@@ -379,27 +424,17 @@ weir__keyring_follow(struct weir_control *control, weir_span before,
         return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
     for (size_t i = 0; i < keyring->count; i++)
         keyring->slots[i].is_wanted = false;
-    for (uint32_t i = 0; i < control->world->origin_count; i++) {
-        const struct weir_world_origin *row = &control->world->origin_rows[i];
-        char origin[ORIGIN_TEXT], id[ID_TEXT];
-        if (row->credential.kind == WEIR_CREDENTIAL_NONE)
-            continue;
+    const struct weir_world *world = control->world;
+    for (uint32_t i = 0; status == WEIR_OK && i < world->origin_count; i++) {
+        const struct weir_world_origin *row = &world->origin_rows[i];
+        char origin[ORIGIN_TEXT];
         snprintf(origin, sizeof origin, "%.*s", WEIR_SPAN_ARG(row->name));
-        fingerprint(&row->credential, id);
-        struct slot *slot = find(keyring, origin, id);
-        bool is_new = slot == NULL;
-        if (is_new)
-            slot = add(keyring, origin, id, &row->credential);
-        if (slot == NULL)
-            return weir_fail(err, WEIR_ENOMEM, WEIR_OFFSET_NONE,
-                             "no room for the credential of an origin");
-        slot->is_wanted = true;
-        slot->credential.every_ms = row->credential.every_ms;
-        if (!is_token(slot))
-            renew_here(slot, now);
-        else if (is_new)
-            take_over(slot, before, now);
+        status = want(keyring, origin, &row->credential, before, err);
     }
+    for (uint32_t i = 0; status == WEIR_OK && i < world->egress_count; i++)
+        status = want_proxy(keyring, &world->egress_rows[i], before, err);
+    if (status != WEIR_OK)
+        return status;
     sweep(keyring);
     return WEIR_OK;
 }

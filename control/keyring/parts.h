@@ -40,9 +40,10 @@ WEIR_MUST_USE weir_status weir__keyring_assertion(
     weir_span json, weir_span scope, weir_time now, struct weir_buf *form,
     char url_out[WEIR_KEYRING_URL], struct weir_error *err);
 
-/* token.c: posts a form, takes `access_token` and `expires_in`. */
-WEIR_MUST_USE weir_status weir__keyring_fetch(const char *url, weir_span form,
-                                              weir_time now,
+/* token.c: posts a form by the way out of that name (empty: the default),
+ * takes `access_token` and `expires_in`. */
+WEIR_MUST_USE weir_status weir__keyring_fetch(const char *url, weir_span egress,
+                                              weir_span form, weir_time now,
                                               struct weir_gained *gained,
                                               struct weir_error *err);
 /* name=value, percent-encoded, with & between. */

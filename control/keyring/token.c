@@ -14,6 +14,7 @@
 
 #include <weir/crypto.h>
 
+#include "control/egress/egress.h"
 #include "control/keyring/parts.h"
 
 #define CONNECT_MS     10000L
@@ -115,8 +116,9 @@ host_of(const char *url, char host_out[128])
 }
 
 weir_status
-weir__keyring_fetch(const char *url, weir_span form, weir_time now,
-                    struct weir_gained *gained, struct weir_error *err)
+weir__keyring_fetch(const char *url, weir_span egress, weir_span form,
+                    weir_time now, struct weir_gained *gained,
+                    struct weir_error *err)
 {
     char memory[WEIR_KEYRING_SECRET_MAX], host[128];
     char error[CURL_ERROR_SIZE] = "";
@@ -139,10 +141,14 @@ weir__keyring_fetch(const char *url, weir_span form, weir_time now,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     weir_status status =
-        code == CURLE_OPERATION_TIMEDOUT
+        weir_egress_curl(curl, WEIR_EGRESS_NAMED, egress, url, err);
+    CURLcode code =
+        status == WEIR_OK ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    status =
+        status != WEIR_OK ? status
+        : code == CURLE_OPERATION_TIMEDOUT
             ? weir_fail(err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE,
                         "%s did not answer in time", host)
         : code != CURLE_OK

@@ -35,6 +35,8 @@
 #include <weir/crypto.h>
 
 #include "control/control.h"
+#include "control/egress/egress.h"
+#include "control/log.h"
 #include "control/notices/parts.h"
 
 #define CONNECT_MS       5000L
@@ -140,6 +142,11 @@ set_options(struct flight *flight, const char *url)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &flight->left);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, (char *)flight);
+    struct weir_error err;
+    /* Without its credential the proxy refuses, and that is what is noted. */
+    if (weir_egress_curl(curl, WEIR_EGRESS_NOTICES, WEIR_SPAN_NONE, url,
+                         &err) != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, "the proxy of webhooks: %s", err.text);
 }
 
 static void

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/egress/egress.h"
+
 struct job;
 
 struct lookup {
@@ -209,9 +211,12 @@ weir_address_wishes(const struct weir_world *world, uint32_t *count_out)
         const struct weir_world_origin *origin = &world->origin_rows[i];
         snprintf(wishes[i].name, sizeof wishes[i].name, "%.*s",
                  WEIR_SPAN_ARG(origin->name));
+        /* Behind a proxy nobody but the proxy needs to know the name. */
+        const struct weir_world_proxy *proxy =
+            weir_egress_plan_of(world, origin).proxy;
         snprintf(wishes[i].host, sizeof wishes[i].host, "%.*s",
-                 WEIR_SPAN_ARG(origin->host));
-        wishes[i].port = origin->port;
+                 WEIR_SPAN_ARG(proxy != NULL ? proxy->host : origin->host));
+        wishes[i].port = proxy != NULL ? proxy->port : origin->port;
     }
     *count_out = world->origin_count;
     return wishes;

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/egress/egress.h"
+
 /* A value in quotes. What nginx would read as something else is refused. */
 static weir_status
 add_quoted(struct weir_buf *out, weir_span value, struct weir_error *err)
@@ -179,11 +181,83 @@ upstream_name(const struct weir_image *image, weir_span origin)
     return WEIR_SPAN("");
 }
 
+/* " name=value", quoted. */
 static weir_status
-add_origin(const struct weir_world_origin *origin, weir_span upstream,
+add_word(struct weir_buf *out, const char *name, weir_span value,
+         struct weir_error *err)
+{
+    struct weir_buf word;
+    char memory[WEIR_PATH_MAX + 32];
+    if (value.len == 0)
+        return WEIR_OK;
+    weir_buf_init_fixed(&word, memory, sizeof memory);
+    weir_buf_addf(&word, "%s=%.*s", name, WEIR_SPAN_ARG(value));
+    weir_buf_add_byte(out, ' ');
+    if (word.overflow)
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "a path is too long for nginx");
+    return add_quoted(out, weir_buf_span(&word), err);
+}
+
+static weir_status
+add_tls(const struct weir_world_tls *tls, struct weir_buf *out,
+        struct weir_error *err)
+{
+    weir_status status = add_word(out, "ca", tls->ca, err);
+    if (status == WEIR_OK)
+        status = add_word(out, "certificate", tls->certificate, err);
+    if (status == WEIR_OK)
+        status = add_word(out, "key", tls->key, err);
+    if (status == WEIR_OK)
+        status = add_word(out, "name", tls->name, err);
+    weir_buf_addf(out, "%s%s", tls->adds_system ? " system=on" : "",
+                  tls->is_13 ? " minimum=1.3" : "");
+    return status;
+}
+
+/* What is asked of the proxy, and what it is shown. */
+static weir_status
+add_proxy(const struct weir_egress_plan *plan,
+          const struct weir_world_origin *origin, struct weir_buf *out,
+          struct weir_error *err)
+{
+    const struct weir_world_proxy *proxy = plan->proxy;
+    bool is_v6 = memchr(origin->host.ptr, ':', origin->host.len) != NULL;
+    weir_buf_addf(out, " proxy=%s tunnel=%s%.*s%s:%u",
+                  proxy->is_tls ? "https" : "http", is_v6 ? "[" : "",
+                  WEIR_SPAN_ARG(origin->host), is_v6 ? "]" : "", origin->port);
+    if (proxy->credential.kind != WEIR_CREDENTIAL_NONE)
+        weir_buf_addf(out, " proxy_credential=" WEIR_EGRESS_CREDENTIAL "%.*s",
+                      WEIR_SPAN_ARG(plan->way));
+    if (!proxy->is_tls)
+        return WEIR_OK;
+    weir_status status = add_word(out, "proxy_host", proxy->host, err);
+    return status == WEIR_OK ? add_word(out, "proxy_ca", proxy->ca, err)
+                             : status;
+}
+
+/* A file that changes makes another text, and so a reload of nginx. */
+static void
+add_stamp(const struct weir_egress_plan *plan, struct weir_buf *out)
+{
+    const weir_span files[] = {
+        plan->tls.ca, plan->tls.certificate, plan->tls.key,
+        plan->proxy == NULL ? WEIR_SPAN_NONE : plan->proxy->ca};
+    uint64_t stamp = 0;
+    for (size_t i = 0; i < WEIR_COUNTOF(files); i++)
+        stamp = stamp * 31 + weir_egress_stamp(files[i]);
+    if (stamp != 0)
+        weir_buf_addf(out, "# files as of %016llx\n",
+                      (unsigned long long)stamp);
+}
+
+static weir_status
+add_origin(const struct weir_world *world,
+           const struct weir_world_origin *origin, weir_span upstream,
            const struct weir_address_row *addresses, struct weir_buf *out,
            struct weir_error *err)
 {
+    struct weir_egress_plan plan = weir_egress_plan_of(world, origin);
     bool is_tls = weir_span_equal(origin->scheme, WEIR_SPAN("https"));
     uint32_t count = addresses == NULL ? 0 : addresses->count;
     /* Without an address there is no block, and the module names the hop. */
@@ -196,20 +270,16 @@ add_origin(const struct weir_world_origin *origin, weir_span upstream,
                       "    keepalive_timeout 55s;\n}\n",
                       origin->keepalive == 0 ? 256 : origin->keepalive);
     }
+    add_stamp(&plan, out);
     weir_buf_addf(out, "weir_origin ");
     weir_status status = add_quoted(out, origin->name, err);
     weir_buf_addf(out, " upstream=%.*s host=%.*s tls=%s",
                   WEIR_SPAN_ARG(upstream), WEIR_SPAN_ARG(origin->host),
                   is_tls ? "on" : "off");
-    if (is_tls && origin->tls_ca.len > 0) {
-        struct weir_buf value;
-        char memory[WEIR_PATH_MAX + 8];
-        weir_buf_init_fixed(&value, memory, sizeof memory);
-        weir_buf_addf(&value, "ca=%.*s", WEIR_SPAN_ARG(origin->tls_ca));
-        weir_buf_add_byte(out, ' ');
-        if (status == WEIR_OK)
-            status = add_quoted(out, weir_buf_span(&value), err);
-    }
+    if (status == WEIR_OK && is_tls)
+        status = add_tls(&plan.tls, out, err);
+    if (status == WEIR_OK && plan.proxy != NULL)
+        status = add_proxy(&plan, origin, out, err);
     weir_buf_addf(out, ";\n");
     return status;
 }
@@ -309,7 +379,7 @@ weir_nginx_conf(const struct weir_world *world, const struct weir_image *image,
         const struct weir_world_origin *origin = &world->origin_rows[i];
         weir_span upstream = upstream_name(image, origin->name);
         if (upstream.len > 0)
-            status = add_origin(origin, upstream,
+            status = add_origin(world, origin, upstream,
                                 weir_addresses_find(addresses, origin->name),
                                 out, err);
     }

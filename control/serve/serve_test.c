@@ -9,6 +9,7 @@
 
 #include <test.h>
 
+#include "control/egress/egress.h"
 #include "control/serve/addresses.h"
 #include "control/serve/child.h"
 #include "control/serve/nginx_conf.h"
@@ -106,7 +107,7 @@ TEST(nginx_conf, origins_become_upstreams_with_their_addresses)
     struct weir_error err = {0};
     open_stage(&stage);
     add_origin(&stage, "plain", "http", "127.0.0.1", 9101);
-    add_origin(&stage, "six", "https", "::1", 9443)->tls_ca =
+    add_origin(&stage, "six", "https", "::1", 9443)->tls.ca =
         WEIR_SPAN("/ca with blank.pem");
     add_origin(&stage, "lost", "http", "nowhere.invalid", 80);
     assert_ok(write_conf(&stage, &err));
@@ -119,6 +120,73 @@ TEST(nginx_conf, origins_become_upstreams_with_their_addresses)
     HAS(&stage, "listen 127.0.0.1:8080");
     LACKS(&stage, " ssl");
     close_stage(&stage);
+}
+
+TEST(nginx_conf, a_proxy_takes_the_place_of_the_origins_addresses)
+{
+    struct stage stage;
+    struct weir_error err = {0};
+    open_stage(&stage);
+    struct weir_world_egress *way = weir_world_add_egress(stage.world);
+    way->name = WEIR_SPAN("company");
+    way->is_default = true;
+    way->tls.ca = WEIR_SPAN("/company.pem");
+    way->tls.adds_system = true;
+    way->proxy.host = WEIR_SPAN("127.0.0.1");
+    way->proxy.port = 3128;
+    way->proxy.credential.kind = WEIR_CREDENTIAL_FILE;
+    way->proxy.credential.value = WEIR_SPAN("/secret");
+    struct weir_world_name *name = weir_world_add_name(stage.world);
+    name->text = WEIR_SPAN(".inside.example");
+    name = weir_world_add_name(stage.world);
+    name->text = WEIR_SPAN("10.0.0.0/8");
+    way->proxy.except.count = 2;
+    add_origin(&stage, "far", "https", "models.example", 443);
+    add_origin(&stage, "own", "https", "models.example", 443)->tls =
+        (struct weir_world_tls){.ca = WEIR_SPAN("/own.pem"),
+                                .certificate = WEIR_SPAN("/c.pem"),
+                                .key = WEIR_SPAN("/k.pem"),
+                                .name = WEIR_SPAN("n.example"),
+                                .is_13 = true,
+                                .has_least = true};
+    add_origin(&stage, "near", "http", "10.1.2.3", 80);
+    assert_ok(write_conf(&stage, &err));
+    HAS(&stage, "upstream u_0 {\n    server 127.0.0.1:3128");
+    HAS(&stage, "host=models.example tls=on \"ca=/company.pem\" system=on "
+                "proxy=http tunnel=models.example:443 "
+                "proxy_credential=egress/company;");
+    HAS(&stage, "tls=on \"ca=/own.pem\" \"certificate=/c.pem\" "
+                "\"key=/k.pem\" \"name=n.example\" minimum=1.3 proxy=http");
+    HAS(&stage, "server 10.1.2.3:80");
+    LACKS(&stage, "tunnel=10.1.2.3");
+    close_stage(&stage);
+}
+
+TEST(egress, exceptions_are_names_with_all_below_them_and_networks)
+{
+    static const struct {
+        const char *rule, *host;
+        bool is_it;
+    } rows[] = {{"inside.example", "inside.example", true},
+                {"inside.example", "a.inside.example", true},
+                {"inside.example", "outinside.example", false},
+                {".inside.example", "INSIDE.example", true},
+                {"*.inside.example", "a.b.inside.example", true},
+                {"inside.example", "example", false},
+                {"10.0.0.0/8", "10.255.0.1", true},
+                {"10.0.0.0/8", "11.0.0.1", false},
+                {"10.0.0.0/8", "10.example", false},
+                {"::1", "::1", true},
+                {"127.0.0.1", "127.0.0.2", false}};
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_world *world = weir_world_new();
+        struct weir_world_proxy proxy = {.except.count = 1};
+        weir_world_add_name(world)->text = weir_span_of(rows[i].rule);
+        if (weir_egress_is_excepted(
+                world, &proxy, weir_span_of(rows[i].host)) != rows[i].is_it)
+            fail_msg("%s and %s", rows[i].rule, rows[i].host);
+        weir_world_free(world);
+    }
 }
 
 TEST(nginx_conf, a_certificate_makes_a_tls_listener)

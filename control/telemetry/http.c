@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "control/config/config.h"
+#include "control/egress/egress.h"
 #include "control/notices/parts.h"
 #include "control/telemetry/parts.h"
 
@@ -161,8 +162,14 @@ send_it(struct posting *posting, const struct weir__rules *rules,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, posting->error);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &posting->answer);
-    if (rules->ca[0] != '\0')
+    weir_status status = weir_egress_curl(curl, WEIR_EGRESS_TELEMETRY,
+                                          WEIR_SPAN_NONE, rules->target, err);
+    if (status != WEIR_OK)
+        return status;
+    if (rules->ca[0] != '\0') {
         curl_easy_setopt(curl, CURLOPT_CAINFO, rules->ca);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* these and no other */
+    }
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK)
         return weir_fail(err, WEIR_EIO, WEIR_OFFSET_NONE, "%.180s: %.200s",

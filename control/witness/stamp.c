@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "control/command.h"
+#include "control/egress/egress.h"
 #include "control/tlog/file.h"
 
 #define DIGITS     20 /* of a size in the index, then a newline */
@@ -98,10 +99,15 @@ post(const char *url, weir_span request, struct weir_buf *out,
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.ptr);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-    CURLcode code = curl_easy_perform(curl);
+    weir_status status = weir_egress_curl(curl, WEIR_EGRESS_TRANSPARENCY,
+                                          WEIR_SPAN_NONE, url, err);
+    CURLcode code =
+        status == WEIR_OK ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
+    if (status != WEIR_OK)
+        return status;
     if (code != CURLE_OK)
         return weir_fail(err, WEIR_EUPSTREAM, WEIR_OFFSET_NONE,
                          "the time authority: %s", curl_easy_strerror(code));

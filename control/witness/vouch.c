@@ -25,6 +25,7 @@
 
 #include <weir/tlog_dir.h>
 
+#include "control/egress/egress.h"
 #include "control/log.h"
 #include "control/notices/parts.h"
 #include "control/tlog/file.h"
@@ -144,6 +145,12 @@ begin(struct round *round, struct asking *asking, CURLM *many)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, asking->body.ptr);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &asking->answer);
+    struct weir_error err;
+    if (weir_egress_curl(curl, WEIR_EGRESS_TRANSPARENCY, WEIR_SPAN_NONE, url,
+                         &err) != WEIR_OK) {
+        note_problem(asking->witness, false, err.text);
+        return false;
+    }
     return curl_multi_add_handle(many, curl) == CURLM_OK;
 }
 

@@ -19,6 +19,7 @@
 #include <weir/catalog.h>
 #include <weir/image.h>
 #include <weir/parties.h>
+#include <weir/world_egress.h>
 #include <weir/world_parties.h>
 #include <weir/world_parts.h>
 #include <weir/world_telemetry.h>
@@ -203,6 +204,7 @@ struct weir_world_credential {
     weir_span authority; /* ENTRA: https://login.example, no slash behind */
     weir_span scope;     /* of tokens */
     uint32_t every_ms;   /* how often a command is run */
+    weir_span egress;    /* of its server of tokens; empty: the origin's */
 };
 
 struct weir_world_origin {
@@ -215,7 +217,8 @@ struct weir_world_origin {
     weir_span prefix;    /* "/v1"; no slash at the end */
     uint32_t port;
     struct weir_world_credential credential;
-    weir_span tls_ca; /* path; empty: the system's */
+    struct weir_world_tls tls;
+    struct weir_world_name egress; /* empty: the default */
     uint32_t connect_ms;
     uint32_t first_byte_ms;
     uint32_t idle_ms;
@@ -679,6 +682,7 @@ struct weir_settings {
     uint64_t memory_bytes_max;    /* of all workers; beyond it calls are shed;
                                   0: by what the machine has */
     weir_span telemetry_instance; /* of exported signals; empty: the host */
+    struct weir_egress_uses egress;
 };
 
 /* -------------------------------------------------------------- world */
@@ -693,6 +697,7 @@ struct weir_settings {
     X(host, struct weir_world_host)                                            \
     X(listing, struct weir_world_listing)                                      \
     X(region, struct weir_world_region)                                        \
+    X(egress, struct weir_world_egress)                                        \
     X(origin, struct weir_world_origin)                                        \
     X(deployment, struct weir_world_deployment)                                \
     X(network, struct weir_world_network)                                      \
