@@ -1,115 +1,164 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a prompt counts beside its text, by provider.
+"""What prompts and answers come to in tokens, by what was recorded.
 
-    bench/framing.py WEIR_PROGRAM
+    bench/framing.py BENCH_FACTORS [--pairs]
 
-Takes the recorded calls ($WEIR_DATA/recordings) that are text only, counts
-their texts with o200k_base and holds that against the usage the provider
-told: the framing where it is the provider's own vocabulary, a ratio where it
-is not. Prints medians, and how far nine of ten calls lie from them.
+Reads every recorded call with usage ($WEIR_DATA/recordings and
+recordings-vercel; the second have no requests, so their answers alone),
+counts bytes as weir does (JSON of what the model reads; text, thinking and
+arguments that it wrote) and gives them to bench_factors, which fits a line to
+each family and says how far calls lie from the line of all others. Prompts
+with pictures or files, and tools that providers run themselves (searches,
+code), are left out: their tokens are not the prompt's. --pairs prints what
+was read.
 """
-import collections
 import json
 import os
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = pathlib.Path(os.environ.get("WEIR_DATA", ROOT / "../shared/data"))
+READ = ("messages", "input", "system", "systemInstruction", "contents",
+        "prompt", "instructions", "tools", "functions", "response_format",
+        "text", "toolConfig", "output_config", "system_instruction")
+INPUT = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount")
+OUTPUT = ("completion_tokens", "output_tokens", "outputTokens",
+          "candidatesTokenCount")
+BESIDE = ("cache_creation_input_tokens", "cache_read_input_tokens",
+          "cacheReadInputTokens", "cacheWriteInputTokens")
+REASONING = ("reasoning_tokens", "thoughtsTokenCount")
+WRITTEN = ("text", "content", "thinking", "reasoning_content", "reasoning",
+           "arguments", "partial_json", "input", "delta", "args")
+MEDIA = re.compile(r'"(image_url|input_image|inlineData|fileData|file_data|'
+                   r'input_file|document|image|input_audio|video)"')
+FAMILIES = ("gpt-oss", "gpt", "o1", "o3", "o4", "claude", "gemini", "deepseek",
+            "mistral", "magistral", "llama", "qwen", "command", "nova", "grok",
+            "glm", "kimi", "sonar")
 
 
-def texts(value):
-    """Strings of content, or None where something is no text."""
+def size(value):
+    return len(json.dumps(value, ensure_ascii=False,
+                          separators=(",", ":")).encode())
+
+
+def family(model):
+    for name in FAMILIES:
+        if re.search(rf"(^|[/.:]){name}", model):
+            return {"o1": "gpt", "o3": "gpt", "o4": "gpt",
+                    "magistral": "mistral"}.get(name, name)
+    return None
+
+
+def told(reply, names):
+    return max((int(match[1]) for name in names for match in re.finditer(
+        rf'"{name}"\s*:\s*(\d+)', reply)), default=0)
+
+
+def runs_tools(text):
+    """Tools of the provider's own: what they find is counted, too."""
+    return re.search(r'"(web_search|code_execution|google_?search|url_?context|'
+                     r'file_search|code_interpreter|web_fetch|mcp|computer|'
+                     r'tool_search|image_generation|server_tool|memory|'
+                     r'codeExecution|nova_grounding|x_search)', text, re.I)
+
+
+def written(value, key=""):
+    """Bytes of what the model wrote, in a whole reply or one event."""
     if isinstance(value, str):
-        return [value]
-    found = []
-    for part in value or []:
-        text = part.get("text") if isinstance(part, dict) else None
-        if not isinstance(text, str):
-            return None
-        found.append(text)
-    return found
+        return size(value) - 2 if key in WRITTEN else 0
+    if isinstance(value, list):
+        return sum(written(one, key) for one in value)
+    if not isinstance(value, dict):
+        return 0
+    kind = str(value.get("type", ""))
+    if kind.endswith((".done", ".completed", ".created", ".in_progress")):
+        return 0
+    if key in ("input", "args") and "type" not in value:
+        return size(value)
+    return sum(written(one, name) for name, one in value.items())
 
 
-def prompt(body):
-    """Texts and number of messages of a request without tools."""
-    if any(body.get(name) for name in (
-            "tools", "functions", "response_format", "output_config",
-            "toolConfig", "generationConfig", "text", "instructions",
-            "previous_response_id", "reasoning", "thinking")):
-        return None
-    rows = body.get("messages") or body.get("contents")
-    if rows is None and isinstance(body.get("input"), (str, list)):
-        rows = body["input"] if isinstance(body["input"], list) else [
-            {"content": body["input"]}]
-    if not isinstance(rows, list):
-        return None
-    found = []
-    for row in [{"content": body.get("system")}] + rows if body.get(
-            "system") else rows:
-        content = row.get("content", row.get("parts"))
-        parts = texts(content) if content is not None else None
-        if parts is None or row.get("tool_calls"):
-            return None
-        found += parts
-    return found, len(rows) + bool(body.get("system"))
+def events(body):
+    for line in body.splitlines():
+        line = line.removeprefix("data:").strip()
+        if line.startswith("{"):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
 
 
-NAMES = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount")
+def answer(body):
+    """Bytes that were written; 0: not readable."""
+    try:
+        return written(json.loads(body))
+    except ValueError:
+        return sum(map(written, events(body)))
 
 
-def counted(reply):
-    most = 0
-    for name in NAMES:
-        for match in re.finditer(rf'"{name}"\s*:\s*(\d+)', reply):
-            most = max(most, int(match[1]))
-    return most
+def pairs_of(body, reply, model):
+    if body and not MEDIA.search(json.dumps(body)) and not runs_tools(
+            json.dumps(body.get("tools", "")) + reply):
+        tokens = told(reply, INPUT) + (
+            told(reply, BESIDE[:1]) + told(reply, BESIDE[1:2]) +
+            told(reply, BESIDE[2:3]) + told(reply, BESIDE[3:]))
+        if '"prompt_tokens_details"' in reply or '"input_tokens_details"' in \
+                reply or '"promptTokenCount"' in reply:
+            tokens = told(reply, INPUT)
+        read = sum(size(body[name]) for name in READ if name in body)
+        read += size(body.get("generationConfig", {}).get(
+            "responseSchema", "")) - 2
+        kind = "tools" if body.get("tools") or body.get("toolConfig") else \
+            "prompt"
+        if tokens and read:
+            yield family(model), kind, read, tokens
+    if not told(reply, REASONING) and not runs_tools(reply):
+        wrote, tokens = answer(reply), told(reply, OUTPUT)
+        if wrote >= 16 and tokens:
+            yield family(model), "answer", wrote, tokens
+
+
+def recorded():
+    for path in sorted((DATA / "recordings").glob("*/*.meta.json")):
+        meta = json.loads(path.read_text())
+        body = meta["request"].get("body")
+        reply = (path.parent / meta["body_file"]).read_bytes().decode(
+            errors="replace")
+        if meta["response"]["status"] != 200 or not isinstance(body, dict):
+            continue
+        if "embed" in meta["request"]["url"]:
+            continue
+        named = re.search(r"models?/([^/:?]+)", meta["request"]["url"])
+        model = body.get("model") or (named[1] if named else "")
+        yield meta["provider"], body, reply, str(model)
+    index = DATA / "recordings-vercel/index.tsv"
+    for row in index.read_text().splitlines()[1:]:
+        provider, kind, _, _, usage, _, _, name = row.split("\t")
+        if kind == "error" or usage != "y":
+            continue
+        reply = (index.parent / name).read_text(errors="replace")
+        model = re.search(r'"(?:model|modelVersion)"\s*:\s*"([^"]+)"', reply)
+        yield provider, None, reply, model[1] if model else provider
 
 
 def main():
-    program = sys.argv[1]
     rows = []
-    for line in (DATA / "recordings/index.tsv").read_text().splitlines()[1:]:
-        provider, kind, _, _, _, _, stem = line.split("\t")[:7]
-        meta = DATA / "recordings" / provider / f"{stem}.meta.json"
-        if not meta.exists():
-            meta = DATA / "recordings" / f"{stem}.meta.json"
-        if kind == "error" or not meta.exists():
-            continue
-        body = json.loads(meta.read_text()).get("request_body") or json.loads(
-            meta.read_text()).get("request", {}).get("body")
-        body = json.loads(body) if isinstance(body, str) else body
-        told = prompt(body) if isinstance(body, dict) else None
-        reply = next((path.read_text(errors="replace") for path in
-                      meta.parent.glob(meta.name.replace(".meta.json",
-                                                         ".body.*"))), "")
-        if told and counted(reply):
-            rows.append((provider, told[0], told[1], counted(reply),
-                         body.get("model", "")))
-    lines = "".join(json.dumps({"text": text}) + "\n"
-                    for _, found, _, _, _ in rows for text in found)
-    counts = iter(map(int, subprocess.run(
-        [program, "tokens", "-e", "o200k_base"], input=lines, text=True,
-        check=True, stdout=subprocess.PIPE).stdout.split()))
-    by = collections.defaultdict(list)
-    for provider, found, messages, usage, model in rows:
-        by[provider].append((sum(next(counts) for _ in found), messages, usage))
-    print(f"{len(rows)} recorded prompts of text alone")
-    for provider, calls in sorted(by.items()):
-        beside = sorted((usage - text) / messages
-                        for text, messages, usage in calls)
-        ratio = sorted(usage / (text + 4 * messages)
-                       for text, messages, usage in calls)
-        tenth = len(calls) // 10
-        print(f"{provider:16} {len(calls):4} calls  beside the text, each "
-              f"message: {statistics.median(beside):7.1f} "
-              f"({beside[tenth]:.1f} to {beside[-1 - tenth]:.1f})  usage by "
-              f"(text + 4 a message): {statistics.median(ratio):.3f} "
-              f"({ratio[tenth]:.3f} to {ratio[-1 - tenth]:.3f})")
+    for provider, body, reply, model in recorded():
+        for name, kind, size_, tokens in pairs_of(body, reply, model):
+            rows.append((provider, name, kind, size_, tokens, model))
+    if "--pairs" in sys.argv:
+        for row in rows:
+            print(*row)
+        return
+    for what in (0, 1):  # by provider, then by family
+        lines = "".join(f"{row[what]} {row[2]} {row[3]} {row[4]}\n"
+                        for row in rows if row[what])
+        print("by " + ("family" if what else "provider"), flush=True)
+        subprocess.run([sys.argv[1]], input=lines, text=True, check=True)
 
 
 main()

@@ -18,7 +18,11 @@
  *
  * WHY THE BOUNDS ARE FROM PAST FORECASTS. A formula for them would suppose
  * errors of a shape that spending does not have. How wrong the same method
- * was, at each week of the past, is known.
+ * was, at each week of the past, is known. Nine of ten of what was known must
+ * also have held the tenth: so each past forecast is held against bounds made
+ * of those before it, and the bounds are as much wider as would have been
+ * needed for nine of ten; and wider by one part in as many as there are
+ * windows of the past that do not overlap.
  */
 #include <weir/forecast.h>
 
@@ -167,9 +171,10 @@ point(const int64_t *past, size_t count, size_t ahead, int64_t *days_out,
     return total;
 }
 
-/* How past forecasts of as many days stand to what came, ppm; sorted. */
+/* How past forecasts of as many days missed what came, ppm: how much larger
+ * the larger of the two was. The newest first. */
 static size_t
-ratios(const int64_t *past, size_t count, size_t ahead, int64_t *out)
+misses(const int64_t *past, size_t count, size_t ahead, int64_t *out)
 {
     size_t found = 0;
     for (size_t back = ahead;
@@ -179,34 +184,68 @@ ratios(const int64_t *past, size_t count, size_t ahead, int64_t *out)
         size_t origin = count - back;
         int64_t said = point(past, origin, ahead, NULL, &ignored);
         int64_t came = sum_of(past + origin, ahead);
-        if (said > 0)
-            out[found++] = scale(came, PPM, said);
+        if (said > 0 && came > 0)
+            out[found++] = said > came ? scale(said, PPM, came) - PPM
+                                       : scale(came, PPM, said) - PPM;
     }
-    sort(out, found);
     return found;
+}
+
+/* The miss that nine of ten, and one more, stay within. */
+static int64_t
+nine_of_ten(const int64_t *misses_of, size_t count)
+{
+    int64_t sorted[ORIGINS];
+    size_t rank = ((count + 1) * 9 + 9) / 10;
+    memcpy(sorted, misses_of, count * sizeof *sorted);
+    sort(sorted, count);
+    return sorted[(rank < count ? rank : count) - 1];
+}
+
+/* What the bounds would have had to be multiplied with: each past forecast is
+ * held against those that were over when it was made. */
+static int64_t
+shortfall(const int64_t *all, size_t count, size_t ahead)
+{
+    int64_t needed[ORIGINS];
+    size_t over = (ahead + WEEK - 1) / WEEK, found = 0;
+    for (size_t i = 0; i + over + ORIGINS_MIN <= count; i++) {
+        int64_t width = nine_of_ten(all + i + over, count - i - over);
+        needed[found++] = scale(all[i], PPM, width > NEAREST ? width : NEAREST);
+    }
+    int64_t by = found >= ORIGINS_MIN ? nine_of_ten(needed, found) : PPM;
+    return by < PPM ? PPM : by > 3 * PPM ? 3 * PPM : by;
+}
+
+static int64_t
+half_width(const int64_t *past, size_t count, size_t ahead,
+           uint32_t *origins_out)
+{
+    int64_t all[ORIGINS];
+    size_t found = misses(past, count, ahead, all);
+    *origins_out = 0;
+    if (found < ORIGINS_MIN)
+        return PPM / 3 + scale(PPM / 3, (int64_t)ahead, 90);
+    *origins_out = (uint32_t)found;
+    int64_t width = nine_of_ten(all, found);
+    /* Weekly forecasts of three months are of the same days, mostly. */
+    size_t apart = ahead > WEEK ? ahead : WEEK;
+    int64_t few = PPM + PPM / (int64_t)(1 + (found - 1) * WEEK / apart);
+    int64_t by = shortfall(all, found, ahead);
+    width = scale(width, by > few ? by : few, PPM);
+    return width > NEAREST ? width : NEAREST;
 }
 
 void
 weir_forecast_make(const int64_t *past, size_t count, size_t ahead,
                    int64_t *days_out, struct weir_forecast *forecast_out)
 {
-    int64_t ratio[ORIGINS];
     WEIR_ASSERT(ahead > 0 && ahead <= WEIR_FORECAST_DAYS_MAX);
     memset(forecast_out, 0, sizeof(*forecast_out));
     forecast_out->total = point(past, count, ahead, days_out, forecast_out);
-    size_t found = ratios(past, count, ahead, ratio);
-    int64_t low = PPM * 2 / 3, high = PPM * 4 / 3;
-    if (found >= ORIGINS_MIN) {
-        forecast_out->origins = (uint32_t)found;
-        low = ratio[(found - 1) / 20];
-        high = ratio[found - 1 - (found - 1) / 20];
-    }
-    if (low > PPM - NEAREST)
-        low = PPM - NEAREST;
-    if (high < PPM + NEAREST)
-        high = PPM + NEAREST;
-    forecast_out->low = scale(forecast_out->total, low, PPM);
-    forecast_out->high = scale(forecast_out->total, high, PPM);
+    int64_t width = half_width(past, count, ahead, &forecast_out->origins);
+    forecast_out->low = scale(forecast_out->total, PPM, PPM + width);
+    forecast_out->high = scale(forecast_out->total, PPM + width, PPM);
 }
 
 void

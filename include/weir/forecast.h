@@ -19,11 +19,11 @@
 
 struct weir_forecast {
     int64_t total;    /* of the days ahead */
-    int64_t low;      /* nine of ten such forecasts of the past would have */
-    int64_t high;     /* come to lie between these; low <= total <= high */
+    int64_t low;      /* nine of ten such forecasts should come to lie */
+    int64_t high;     /* between these; low <= total <= high */
     uint32_t weeks;   /* that were looked at */
     uint32_t origins; /* past forecasts that the bounds are from; 0: too few,
-                         the bounds are a third below and above */
+                         the bounds are a third and more off */
     bool is_mean;     /* too few days for more than their mean */
 };
 

@@ -42,9 +42,9 @@ weir_sql_factor_add(struct weir_store *store, int64_t model, int64_t tenant,
         (units->audio_input_tokens | units->audio_output_tokens |
          units->image_input_tokens | units->image_output_tokens) != 0)
         return WEIR_OK;
-    uint64_t answer = outcome->output_tokens > outcome->reasoning_tokens
-                          ? outcome->output_tokens - outcome->reasoning_tokens
-                          : 0;
+    /* Some show what they think and some do not: neither says anything. */
+    uint64_t answer =
+        outcome->reasoning_tokens == 0 ? outcome->output_tokens : 0;
     weir_status status =
         count_in(store, model, tenant,
                  (sizes->shape & WEIR_SIZES_TOOLS) != 0 ? WEIR_FACTOR_TOOLS
