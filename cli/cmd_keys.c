@@ -5,24 +5,80 @@
 
 #include "cli/remote.h"
 
-/* --limit may be given several times: they are joined by commas. */
+/* An option that may be given several times, joined by commas. */
 static void
-put_limits(const struct weir_cli *cli, json_t *body)
+put_all(const struct weir_cli *cli, json_t *body, const char *option,
+        const char *member)
 {
     struct weir_buf all;
     const char *value;
     weir_buf_init(&all, 65536);
-    for (size_t n = 0; (value = weir_cli_option_nth(cli, "limit", n)) != NULL;
+    for (size_t n = 0; (value = weir_cli_option_nth(cli, option, n)) != NULL;
          n++)
         weir_buf_addf(&all, "%s%s", n == 0 ? "" : ",", value);
     if (all.len > 0)
-        json_object_set_new(body, "limits", json_stringn(all.ptr, all.len));
+        json_object_set_new(body, member, json_stringn(all.ptr, all.len));
     weir_buf_fini(&all);
+}
+
+/* A list of the objects in a file of lines; NULL: said why, and the code. */
+static json_t *
+read_wishes(struct weir_cli *cli, const char *path, int *code_out)
+{
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    json_t *list = json_array();
+    FILE *in = fopen(path, "r");
+    *code_out = 0;
+    if (in == NULL)
+        *code_out = weir_cli_usage(cli, "cannot read the file of --from");
+    while (*code_out == 0 && getline(&line, &size, in) >= 0) {
+        number++;
+        if (line[strspn(line, " \t\r\n")] == '\0')
+            continue;
+        json_t *wish = json_loads(line, 0, NULL);
+        if (json_is_object(wish)) {
+            json_array_append_new(list, wish);
+            continue;
+        }
+        json_decref(wish);
+        fprintf(cli->err, "%s:%zu: this is no JSON object\n", path, number);
+        *code_out = 2;
+    }
+    free(line);
+    if (in != NULL)
+        fclose(in);
+    if (*code_out == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+static int
+create_many(struct weir_cli *cli, const char *path)
+{
+    int code;
+    size_t i;
+    json_t *list = read_wishes(cli, path, &code), *reply = NULL, *key;
+    if (list == NULL)
+        return code;
+    code = weir_cli_call(cli, "POST", "/v1/keys/batch", NULL,
+                         json_pack("{s:o}", "keys", list), &reply);
+    if (code == 0 && cli->is_json)
+        weir_cli_print_json(cli, reply);
+    json_array_foreach(cli->is_json ? NULL : json_object_get(reply, "keys"), i,
+                       key)
+        fprintf(cli->out, "%s  %s  %s\n", weir_cli_text(key, "id"),
+                weir_cli_text(key, "key"), weir_cli_text(key, "project"));
+    json_decref(reply);
+    return code;
 }
 
 int
 weir_cmd_keys_create(struct weir_cli *cli)
 {
+    if (weir_cli_option(cli, "from") != NULL)
+        return create_many(cli, weir_cli_option(cli, "from"));
     json_t *body = json_object(), *reply = NULL;
     if (weir_cli_option(cli, "project") == NULL ||
         weir_cli_option(cli, "purpose") == NULL ||
@@ -37,7 +93,8 @@ weir_cmd_keys_create(struct weir_cli *cli)
     weir_cli_put_option(cli, body, "end-users", "end_users");
     weir_cli_put_option(cli, body, "scope", "scope");
     weir_cli_put_option(cli, body, "not-after", "not_after");
-    put_limits(cli, body);
+    put_all(cli, body, "limit", "limits");
+    put_all(cli, body, "tag", "tags");
     int code = weir_cli_call(cli, "POST", "/v1/keys", NULL, body, &reply);
     if (code != 0)
         return code;
@@ -76,6 +133,8 @@ weir_cmd_keys_list(struct weir_cli *cli)
                 weir_cli_text(key, "project"), weir_cli_text(key, "purpose"),
                 weir_cli_text(key, "staff"), weir_cli_text(key, "end_users"),
                 weir_cli_text(key, "scope"), created);
+        if (weir_cli_text(key, "tags")[0] != '\0')
+            fprintf(cli->out, "  tags %s", weir_cli_text(key, "tags"));
         if (strcmp(over, "-") != 0)
             fprintf(cli->out, "  until %s", over);
         if (strcmp(revoked, "-") != 0)

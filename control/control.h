@@ -151,18 +151,27 @@ struct weir_key_wish {
     weir_span end_users; /* jurisdictions, by comma or space */
     weir_span limits;    /* "tokens/day=1000", by comma or space */
     weir_span scope;     /* "global", "zone:EU", "region:NAME"; or empty */
+    weir_span tags;      /* "team=search, cost_center=42"; or empty */
     weir_time not_after; /* WEIR_TIME_MAX: never */
 };
 
 #define WEIR_KEY_TEXT   64 /* "wr_" and 48 characters, and a NUL */
 #define WEIR_TOKEN_TEXT 64
 
-/* The key's text is given out here and nowhere else; wipe it. ENOTFOUND,
- * EPARSE (faults may say more), ECONFLICT. */
-WEIR_MUST_USE weir_status weir_control_key_create(
+struct weir_key_made {
+    char key[WEIR_KEY_TEXT];
+    char id[WEIR_STORE_ID_MAX];
+};
+
+/*
+ * Makes all of them or none, with one image. The keys' texts are given out
+ * here and nowhere else; wipe them. ENOTFOUND, EPARSE (faults may say more),
+ * ECONFLICT; `*at_out`: the wish at fault, `count` where it is none of them.
+ */
+WEIR_MUST_USE weir_status weir_control_keys_create(
     struct weir_control *control, const struct weir_actor *actor,
-    const struct weir_key_wish *wish, char key_out[WEIR_KEY_TEXT],
-    char id_out[WEIR_STORE_ID_MAX], struct weir_faults *faults,
+    const struct weir_key_wish *wishes, size_t count,
+    struct weir_key_made *made_out, size_t *at_out, struct weir_faults *faults,
     struct weir_error *err);
 WEIR_MUST_USE weir_status weir_control_key_revoke(
     struct weir_control *control, const struct weir_actor *actor, weir_span id,

@@ -63,9 +63,9 @@ weir__control_finish(struct weir_control *control, weir_status status,
 /* ------------------------------------------------------------------ secrets */
 
 /* prefix, base64url of 32 random bytes and their crc32c: 48 characters. */
-static weir_status
-make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
-            uint8_t digest_out[32], struct weir_error *err)
+weir_status
+weir__control_make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
+                          uint8_t digest_out[32], struct weir_error *err)
 {
     uint8_t bytes[36];
     weir_digest digest;
@@ -87,154 +87,6 @@ make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
 }
 
 /* -------------------------------------------------------------------- keys */
-
-/* Finds "tenant/project", or a project that only one tenant has. */
-static weir_status
-find_project(const struct weir_world *world, weir_span text,
-             weir_span *tenant_out, weir_span *project_out,
-             struct weir_error *err)
-{
-    const char *slash = memchr(text.ptr, '/', text.len);
-    weir_span tenant = {text.ptr,
-                        slash == NULL ? 0 : (size_t)(slash - text.ptr)};
-    weir_span project = text;
-    if (slash != NULL)
-        project = (weir_span){slash + 1, text.len - tenant.len - 1};
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < world->project_count; i++) {
-        const struct weir_world_project *row = &world->project_rows[i];
-        if (!weir_span_equal(row->name, project) ||
-            (slash != NULL && !weir_span_equal(row->tenant.text, tenant)))
-            continue;
-        *tenant_out = row->tenant.text;
-        *project_out = row->name;
-        found++;
-    }
-    if (found == 1)
-        return WEIR_OK;
-    if (found == 0)
-        return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,
-                         "no project '%.*s'", WEIR_SPAN_ARG(text));
-    return weir_fail(err, WEIR_ECONFLICT, WEIR_OFFSET_NONE,
-                     "%u tenants have a project '%.*s': write TENANT/PROJECT",
-                     found, WEIR_SPAN_ARG(text));
-}
-
-/* Takes the key just added back out of the world. */
-struct mark {
-    uint32_t names;
-    uint32_t limits;
-    uint32_t keys;
-};
-
-static struct mark
-mark_of(const struct weir_world *world)
-{
-    return (struct mark){world->name_count, world->limit_count,
-                         world->key_count};
-}
-
-static void
-take_back(struct weir_world *world, struct mark mark)
-{
-    world->name_count = mark.names;
-    world->limit_count = mark.limits;
-    world->key_count = mark.keys;
-}
-
-static weir_status
-store_key(struct weir_control *control, const struct weir_actor *actor,
-          const struct weir_store_key *key, int64_t decision,
-          struct weir_error *err)
-{
-    char detail[WEIR_STORE_ID_MAX + 240];
-    weir_status status = weir_store_begin(control->store, err);
-    if (status != WEIR_OK)
-        return status;
-    snprintf(detail, sizeof detail,
-             "{\"project\":\"%.*s/%.*s\",\"decision\":\"dec_%lld\"}",
-             (int)(key->tenant.len < 80 ? key->tenant.len : 80),
-             key->tenant.ptr,
-             (int)(key->project.len < 80 ? key->project.len : 80),
-             key->project.ptr, (long long)decision);
-    status = weir_store_key_add(control->store, key, err);
-    if (status == WEIR_OK && decision != 0)
-        status = weir__key_decision_set(control->store, key->id, decision, err);
-    if (status == WEIR_OK)
-        status = weir__control_note(control, actor, "key.create", key->id,
-                                    detail, err);
-    return weir__control_finish(control, status, err);
-}
-
-static weir_span
-organisation_of(const struct weir_world *world, weir_span tenant)
-{
-    for (uint32_t i = 0; i < world->tenant_count; i++) {
-        if (weir_span_equal(world->tenant_rows[i].name, tenant))
-            return world->tenant_rows[i].organisation.text;
-    }
-    return WEIR_SPAN("");
-}
-
-/* Compiled first: a key the image cannot hold never reaches the store. It is
- * in force a moment before it is stored, and nobody has seen it until then. */
-static weir_status
-create_locked(struct weir_control *control, const struct weir_actor *actor,
-              struct weir_store_key *key, struct weir_faults *faults,
-              struct weir_error *err)
-{
-    struct mark mark = mark_of(control->world);
-    int64_t decision = 0;
-    weir_status status = weir__onboarding_door(
-        control, organisation_of(control->world, key->tenant), key->purpose,
-        &decision, faults, err);
-    if (status == WEIR_OK)
-        status = weir__control_add_key(control->world, key, err);
-    if (status == WEIR_OK)
-        status =
-            weir__control_publish_image(control, control->world, faults, err);
-    if (status == WEIR_OK)
-        status = store_key(control, actor, key, decision, err);
-    if (status != WEIR_OK)
-        take_back(control->world, mark);
-    return status;
-}
-
-weir_status
-weir_control_key_create(struct weir_control *control,
-                        const struct weir_actor *actor,
-                        const struct weir_key_wish *wish,
-                        char key_out[WEIR_KEY_TEXT],
-                        char id_out[WEIR_STORE_ID_MAX],
-                        struct weir_faults *faults, struct weir_error *err)
-{
-    struct weir_store_key key = {.purpose = wish->purpose,
-                                 .staff = wish->staff,
-                                 .end_users = wish->end_users,
-                                 .limits = wish->limits,
-                                 .scope = wish->scope,
-                                 .not_after = wish->not_after,
-                                 .created = weir_control_now(),
-                                 .created_by = weir_span_of(actor->id)};
-    if (wish->purpose.len == 0 || wish->staff.len == 0)
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "a key needs a purpose and the place of its staff");
-    weir_status status = weir_control_id("wk_", id_out, err);
-    if (status == WEIR_OK)
-        status = make_secret("wr_", key_out, key.digest, err);
-    if (status != WEIR_OK)
-        return status;
-    key.id = weir_span_of(id_out);
-    weir_control_lock(control);
-    status = find_project(control->world, wish->project, &key.tenant,
-                          &key.project, err);
-    if (status == WEIR_OK)
-        status = create_locked(control, actor, &key, faults, err);
-    pthread_mutex_unlock(&control->lock);
-    if (status != WEIR_OK)
-        weir_wipe(key_out, WEIR_KEY_TEXT);
-    return status;
-}
 
 weir_status
 weir_control_key_revoke(struct weir_control *control,
@@ -427,7 +279,7 @@ weir_control_token_create(struct weir_control *control,
     char detail[64];
     weir_status status = weir_control_id("wt_", id_out, err);
     if (status == WEIR_OK)
-        status = make_secret("wa_", token_out, token.digest, err);
+        status = weir__control_make_secret("wa_", token_out, token.digest, err);
     if (status != WEIR_OK)
         return status;
     token.id = weir_span_of(id_out);

@@ -135,6 +135,7 @@ weir__control_add_key(struct weir_world *world,
     row->limits = limits;
     row->not_after = key->not_after;
     row->scope = weir_arena_copy(&world->arena, key->scope);
+    row->tags = weir_arena_copy(&world->arena, key->tags);
     return world->arena.overflow ? out_of_memory(err) : WEIR_OK;
 }
 

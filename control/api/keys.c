@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v1/keys */
+#include <stdlib.h>
 #include <string.h>
 
 #include <weir/crypto.h>
@@ -54,6 +55,7 @@ add_key(void *context, const struct weir_store_key *key)
     json_object_set_new(
         line, "scope",
         weir_api_text(key->scope.len > 0 ? key->scope : WEIR_SPAN("global")));
+    json_object_set_new(line, "tags", weir_api_text(key->tags));
     add_state(listing->store, key->id, line);
     json_array_append_new(listing->list, line);
     return true;
@@ -69,12 +71,10 @@ weir_api_keys_list(struct weir_api_call *call, struct weir_error *err)
     return status;
 }
 
-/* RFC 3339 time or date in the body, or never. */
+/* RFC 3339 time or date, or never. */
 static weir_status
-read_not_after(const struct weir_api_call *call, weir_time *when_out,
-               struct weir_error *err)
+read_end(weir_span text, weir_time *when_out, struct weir_error *err)
 {
-    weir_span text = weir_api_body(call, "not_after");
     *when_out = WEIR_TIME_MAX;
     if (text.len > 0 && !weir_time_parse(text, when_out))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
@@ -86,28 +86,109 @@ read_not_after(const struct weir_api_call *call, weir_time *when_out,
     return WEIR_OK;
 }
 
+static weir_status
+read_not_after(const struct weir_api_call *call, weir_time *when_out,
+               struct weir_error *err)
+{
+    return read_end(weir_api_body(call, "not_after"), when_out, err);
+}
+
+static weir_span
+member(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_string(value))
+        return WEIR_SPAN("");
+    return (weir_span){json_string_value(value), json_string_length(value)};
+}
+
+static weir_status
+read_wish(const json_t *object, struct weir_key_wish *wish_out,
+          struct weir_error *err)
+{
+    *wish_out = (struct weir_key_wish){
+        .project = member(object, "project"),
+        .purpose = member(object, "purpose"),
+        .staff = member(object, "staff"),
+        .end_users = member(object, "end_users"),
+        .limits = member(object, "limits"),
+        .scope = member(object, "scope"),
+        .tags = member(object, "tags"),
+    };
+    return read_end(member(object, "not_after"), &wish_out->not_after, err);
+}
+
 weir_status
 weir_api_key_create(struct weir_api_call *call, struct weir_error *err)
 {
-    char key[WEIR_KEY_TEXT], id[WEIR_STORE_ID_MAX];
-    struct weir_key_wish wish = {
-        .project = weir_api_body(call, "project"),
-        .purpose = weir_api_body(call, "purpose"),
-        .staff = weir_api_body(call, "staff"),
-        .end_users = weir_api_body(call, "end_users"),
-        .limits = weir_api_body(call, "limits"),
-        .scope = weir_api_body(call, "scope"),
-    };
-    weir_status status = read_not_after(call, &wish.not_after, err);
+    struct weir_key_made made;
+    struct weir_key_wish wish;
+    size_t at;
+    weir_status status = read_wish(call->body, &wish, err);
     if (status == WEIR_OK)
-        status = weir_control_key_create(call->door->control, &call->actor,
-                                         &wish, key, id, &call->faults, err);
+        status =
+            weir_control_keys_create(call->door->control, &call->actor, &wish,
+                                     1, &made, &at, &call->faults, err);
     if (status != WEIR_OK)
         return status;
     call->status = 201;
-    call->reply = json_pack("{s:s,s:s}", "id", id, "key", key);
-    weir_wipe(key, sizeof key);
+    call->reply = json_pack("{s:s,s:s}", "id", made.id, "key", made.key);
+    weir_wipe(&made, sizeof made);
     return WEIR_OK;
+}
+
+static weir_status
+create_all(struct weir_api_call *call, const json_t *list,
+           struct weir_key_wish *wishes, struct weir_key_made *made,
+           struct weir_error *err)
+{
+    size_t count = json_array_size(list), at = 0;
+    struct weir_error own = {0};
+    weir_status status = WEIR_OK;
+    for (; status == WEIR_OK && at < count; at += status == WEIR_OK)
+        status = read_wish(json_array_get(list, at), &wishes[at], &own);
+    if (status == WEIR_OK)
+        status =
+            weir_control_keys_create(call->door->control, &call->actor, wishes,
+                                     count, made, &at, &call->faults, &own);
+    if (status != WEIR_OK && at < count)
+        return weir_fail(err, status, WEIR_OFFSET_NONE, "key %zu: %s", at + 1,
+                         own.text);
+    if (status != WEIR_OK) {
+        *err = own;
+        return status;
+    }
+    json_t *keys = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(keys,
+                              json_pack("{s:s,s:s,s:o}", "id", made[i].id,
+                                        "key", made[i].key, "project",
+                                        weir_api_text(wishes[i].project)));
+    call->status = 201;
+    call->reply = json_pack("{s:o}", "keys", keys);
+    return WEIR_OK;
+}
+
+weir_status
+weir_api_keys_create(struct weir_api_call *call, struct weir_error *err)
+{
+    const json_t *list = json_object_get(call->body, "keys");
+    size_t count = json_array_size(list);
+    if (count == 0)
+        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
+                         "'keys' is a list of what /v1/keys takes");
+    struct weir_key_wish *wishes = calloc(count, sizeof *wishes);
+    struct weir_key_made *made = calloc(count, sizeof *made);
+    weir_status status = WEIR_ENOMEM;
+    if (wishes == NULL || made == NULL)
+        (void)weir_fail(err, status, WEIR_OFFSET_NONE, "out of memory");
+    else
+        status = create_all(call, list, wishes, made, err);
+    if (made != NULL)
+        weir_wipe(made, count * sizeof *made);
+    free(made);
+    free(wishes);
+    return status;
 }
 
 weir_status

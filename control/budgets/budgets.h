@@ -73,6 +73,9 @@ WEIR_MUST_USE weir_status weir_budget_sums_new(
     const struct weir_image *image, const struct weir_image *before,
     struct weir_store *store, weir_time now, struct weir_budget_sums **sums_out,
     struct weir_error *err);
+/* A budget, or a window of one, that `before` does not have. */
+bool weir_budgets_are_new(const struct weir_image *image,
+                          const struct weir_image *before);
 void weir_budget_sums_free(struct weir_budget_sums *sums); /* NULL is fine */
 /* 0 where nothing was counted. */
 int64_t weir_budget_sums_get(const struct weir_budget_sums *sums,

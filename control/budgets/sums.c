@@ -103,6 +103,20 @@ is_old(const struct weir_budget_sums *sums,
     return false;
 }
 
+bool
+weir_budgets_are_new(const struct weir_image *image,
+                     const struct weir_image *before)
+{
+    const struct weir_budget_sums sums = {.image = image, .before = before};
+    for (uint32_t b = 0; b < image->budget_count; b++) {
+        const struct weir_image_budget *budget = &image->budgets[b];
+        for (uint32_t i = 0; i < budget->limit_count; i++)
+            if (!is_old(&sums, budget, &image->limits[budget->first_limit + i]))
+                return true;
+    }
+    return false;
+}
+
 /* ------------------------------------------------------- one group's sum */
 
 struct group {

@@ -49,6 +49,7 @@ struct weir_house {
     int nudge;   /* eventfd: the API reloaded, or names resolve otherwise */
     bool is_ready;
     weir_time resolve_at;
+    weir_time raise_at;  /* new budgets are held against the ledger again */
     weir_time change_at; /* not before: a failed try is repeated slowly */
     weir_time sweep_at;
 };
@@ -83,6 +84,8 @@ WEIR_MUST_USE weir_status weir__house_seed_quota(struct weir_house *house,
 WEIR_MUST_USE weir_status weir__house_raise_quota(
     struct weir_house *house, const struct weir_image *image,
     const struct weir_image *before, struct weir_error *err);
+/* Once more, some seconds after budgets began. */
+void weir__house_raise_again(struct weir_house *house, weir_time now);
 void weir__house_close_quota(struct weir_house *house);
 
 /* signals.c: the table that workers share is there afterwards, or a warning

@@ -25,6 +25,10 @@
 #define QUOTA_LANES   (WEIR_LANES_MAX + 1)
 #define QUOTA_ENTRIES 4096u
 
+/* A call that was settled a moment before a budget began is in the ledger
+ * some time after: the budget is held against it once more. */
+#define RAISE_AGAIN_US (10 * WEIR_US_PER_SEC)
+
 static weir_status
 map_file(struct weir_house *house, const char *path, bool *is_new_out,
          struct weir_error *err)
@@ -102,6 +106,7 @@ struct seeding {
     struct weir_house *house;
     weir_quota_window window;
     weir_time now;
+    bool is_live; /* workers hold meanwhile: counters are raised */
     enum weir_metric metric;
     uint64_t subject;
     weir_span tenant; /* what is summed: empty means any */
@@ -176,9 +181,89 @@ seed_limit(struct seeding *seeding, const struct weir_image_limit *limit,
         status = add_batches(seeding, &filter, err);
     if (status != WEIR_OK || seeding->used == 0)
         return status;
-    return weir_quota_seed(seeding->house->quota, seeding->subject,
-                           (weir_quota_metric)seeding->metric, seeding->window,
-                           seeding->now, seeding->used);
+    return (seeding->is_live ? weir_quota_raise : weir_quota_seed)(
+        seeding->house->quota, seeding->subject,
+        (weir_quota_metric)seeding->metric, seeding->window, seeding->now,
+        seeding->used);
+}
+
+/* The same metric and window among those rows. */
+static bool
+has_limit(const struct weir_image *image, uint32_t first, uint32_t count,
+          const struct weir_image_limit *limit)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (image->limits[first + i].metric == limit->metric &&
+            image->limits[first + i].window == limit->window)
+            return true;
+    return false;
+}
+
+/* Limits that the row's own row of the image before did not have. */
+static weir_status
+raise_new(struct seeding *seeding, const struct weir_image *image,
+          const struct weir_image *before, const uint32_t now[2],
+          const uint32_t was[2], struct weir_error *err)
+{
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < now[1]; i++) {
+        const struct weir_image_limit *limit = &image->limits[now[0] + i];
+        if (!has_limit(before, was[0], was[1], limit))
+            status = seed_limit(seeding, limit, err);
+    }
+    return status;
+}
+
+/* The row of that hash, most often at the place it has now; NONE. */
+#define FIND(rows, count, wanted, at, found_out)                               \
+    do {                                                                       \
+        found_out = (at) < (count) && (rows)[at].hash == (wanted)              \
+                        ? (at)                                                 \
+                        : WEIR_INDEX_NONE;                                     \
+        for (uint32_t j = 0; found_out == WEIR_INDEX_NONE && j < (count); j++) \
+            if ((rows)[j].hash == (wanted))                                    \
+                found_out = j;                                                 \
+    } while (0)
+
+/*
+ * A limit of a tenant's or a project's own that begins in the middle of its
+ * window counts what was spent in it before. Those of keys are made with
+ * their key, before its first call.
+ */
+static weir_status
+raise_own(struct seeding *seeding, const struct weir_image *image,
+          const struct weir_image *before, struct weir_error *err)
+{
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < image->tenant_count; i++) {
+        const struct weir_image_tenant *row = &image->tenants[i];
+        const uint32_t now[2] = {row->first_limit, row->limit_count};
+        uint32_t was[2] = {0, 0}, found;
+        FIND(before->tenants, before->tenant_count, row->hash, i, found);
+        if (found != WEIR_INDEX_NONE) {
+            was[0] = before->tenants[found].first_limit;
+            was[1] = before->tenants[found].limit_count;
+        }
+        seeding->tenant = weir_image_text(image, row->name);
+        seeding->subject = row->hash;
+        status = raise_new(seeding, image, before, now, was, err);
+    }
+    for (uint32_t i = 0; status == WEIR_OK && i < image->project_count; i++) {
+        const struct weir_image_project *row = &image->projects[i];
+        const uint32_t now[2] = {row->first_limit, row->limit_count};
+        uint32_t was[2] = {0, 0}, found;
+        FIND(before->projects, before->project_count, row->hash, i, found);
+        if (found != WEIR_INDEX_NONE) {
+            was[0] = before->projects[found].first_limit;
+            was[1] = before->projects[found].limit_count;
+        }
+        seeding->tenant =
+            weir_image_text(image, image->tenants[row->tenant].name);
+        seeding->project = weir_image_text(image, row->name);
+        seeding->subject = row->hash;
+        status = raise_new(seeding, image, before, now, was, err);
+    }
+    return status;
 }
 
 static weir_status
@@ -256,17 +341,26 @@ seed_exceptions(struct seeding *seeding, struct weir_error *err)
     return status == WEIR_OK ? all.status : status;
 }
 
-/* Budgets by name: what their calls used, in one pass over the ledger. */
+/* Budgets by name: what their calls used, in one pass over the ledger. Of an
+ * image that follows another (`before`) also limits of tenants and projects
+ * that are new in it. */
 weir_status
 weir__house_raise_quota(struct weir_house *house,
                         const struct weir_image *image,
                         const struct weir_image *before, struct weir_error *err)
 {
     struct weir_budget_sums *sums = NULL;
-    if (image->budget_count == 0)
-        return WEIR_OK;
-    weir_status status = weir_budget_sums_new(
-        image, before, house->control->store, weir_control_now(), &sums, err);
+    struct seeding seeding = {
+        .house = house, .now = weir_control_now(), .is_live = true};
+    weir_status status = WEIR_OK;
+    if (before != NULL)
+        status = raise_own(&seeding, image, before, err);
+    if (status != WEIR_OK || image->budget_count == 0)
+        return status;
+    if (before != NULL && weir_budgets_are_new(image, before))
+        house->raise_at = weir_control_now() + RAISE_AGAIN_US;
+    status = weir_budget_sums_new(image, before, house->control->store,
+                                  weir_control_now(), &sums, err);
     if (status == WEIR_OK)
         status = weir_budget_sums_raise(sums, house->quota, err);
     weir_budget_sums_free(sums);
@@ -289,4 +383,20 @@ weir__house_seed_quota(struct weir_house *house, struct weir_error *err)
         weir_quota_rebuild_end(house->quota);
     pthread_mutex_unlock(&house->control->lock);
     return status;
+}
+
+void
+weir__house_raise_again(struct weir_house *house, weir_time now)
+{
+    struct weir_error err;
+    if (house->raise_at == 0 || now < house->raise_at)
+        return;
+    house->raise_at = 0;
+    weir_control_lock(house->control);
+    weir_status status =
+        weir__house_raise_quota(house, &house->control->image, NULL, &err);
+    pthread_mutex_unlock(&house->control->lock);
+    if (status != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, "new budgets are not seeded again: %s",
+                 err.text);
 }

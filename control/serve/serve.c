@@ -203,6 +203,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
     keep_running(house, &house->writer);
     keep_running(house, &house->nginx);
     follow_dates(house, now);
+    weir__house_raise_again(house, now);
     /* Sources that were found faulty are not confirmed: when they stay so
      * for longer than the seller allows, restricted models close. */
     if (house->control->reload_failed_last == false)

@@ -110,7 +110,7 @@ static void
 open_place(struct place *place, const char *rule)
 {
     static const char *const projects[] = {"big/app", "small/app", "other/app"};
-    char text[2048], key[WEIR_KEY_TEXT];
+    char text[2048];
     struct weir_error err = {0};
     struct weir_faults faults;
     memset(place, 0, sizeof *place);
@@ -135,9 +135,12 @@ open_place(struct place *place, const char *rule)
                                            .purpose = WEIR_SPAN("support"),
                                            .staff = WEIR_SPAN("DE"),
                                            .not_after = WEIR_TIME_MAX};
-        if (weir_control_key_create(place->control, &local, &wish, key,
-                                    place->keys[i], &faults, &err) != WEIR_OK)
+        struct weir_key_made made;
+        size_t at;
+        if (weir_control_keys_create(place->control, &local, &wish, 1, &made,
+                                     &at, &faults, &err) != WEIR_OK)
             fail_msg("%s", err.text);
+        memcpy(place->keys[i], made.id, sizeof made.id);
     }
     weir_faults_fini(&faults);
 }

@@ -127,6 +127,7 @@ struct weir_store_key {
     weir_span end_users; /* jurisdictions, separated by one space */
     weir_span limits;    /* "tokens/day=1000 ...", or empty */
     weir_span scope;     /* "zone:EU", "region:NAME"; empty: global */
+    weir_span tags;      /* weir/tags.h, written; or empty */
     weir_time created;
     weir_span created_by;
     weir_time not_after; /* WEIR_TIME_MAX: never */

@@ -46,11 +46,11 @@ weir_status
 weir_store_key_add(struct weir_store *store, const struct weir_store_key *key,
                    struct weir_error *err)
 {
-    return weir_sql_run(store, WEIR_SQL_KEY_ADD, err, "tbttttttitit", key->id,
+    return weir_sql_run(store, WEIR_SQL_KEY_ADD, err, "tbttttttititt", key->id,
                         digest_span(key->digest), key->tenant, key->project,
                         key->purpose, key->staff, key->end_users, key->limits,
                         key->created, key->created_by, key->not_after,
-                        key->scope);
+                        key->scope, key->tags);
 }
 
 weir_status
@@ -95,6 +95,7 @@ weir_store_keys(struct weir_store *store, weir_store_on_key *on_key,
             .revoked = sqlite3_column_int64(row, 11),
             .revoked_by = weir_sql_span(row, 12),
             .scope = weir_sql_span(row, 13),
+            .tags = weir_sql_span(row, 14),
         };
         digest_column(row, 1, key.digest);
         if (!on_key(context, &key)) {
