@@ -405,6 +405,7 @@ struct ngx_http_weir_ctx_s {
     unsigned                        is_withdrawn:1;
     unsigned                        is_stream:1;   /* text/event-stream */
     unsigned                        is_encoded:1;  /* gzip and the like */
+    unsigned                        is_unreadable:1;  /* and so refused */
     unsigned                        is_complete:1; /* as HTTP promised */
     unsigned                        is_broken:1;   /* framing was wrong */
     unsigned                        is_closing:1;  /* origin will close */

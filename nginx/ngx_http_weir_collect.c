@@ -12,6 +12,8 @@
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
 
+#include <weir/json.h>
+
 
 /* -------------------------------------------------------------- drain */
 
@@ -113,6 +115,35 @@ ngx_http_weir_is_poor(ngx_http_weir_ctx_t *ctx, weir_span input)
 }
 
 
+/*
+ * Whether a short answer of a dialect whose answers are JSON is none. A page of
+ * a proxy's, or half of an answer, must not look like one: the client is told,
+ * and nothing is charged. A longer one has gone on by now.
+ */
+
+static ngx_uint_t
+ngx_http_weir_is_no_answer(ngx_http_weir_ctx_t *ctx, weir_span input)
+{
+    struct weir_json_root  root;
+
+    if (ctx->reply == NULL
+        || ctx->status.code != NGX_HTTP_OK
+        || ctx->route.dialect == WEIR_DIALECT_OTHER
+        || (weir_json_scan(input, NULL, 0, 0, &root, NULL, NULL) == WEIR_OK
+            && (root.kind == WEIR_JSON_OBJECT || root.kind == WEIR_JSON_ARRAY)))
+    {
+        return 0;
+    }
+
+    ngx_http_weir_name_hop(ctx, "a reply that cannot be read");
+    ngx_http_weir_free_reply(ctx);
+    ctx->is_ended = 1;
+    ctx->is_unreadable = 1;
+
+    return 1;
+}
+
+
 static ngx_int_t
 ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 {
@@ -127,6 +158,10 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
+
+    if (ngx_http_weir_is_no_answer(ctx, input)) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
 
     if (ngx_http_weir_is_poor(ctx, input)) {
         return NGX_AGAIN;

@@ -413,6 +413,10 @@ ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
                        : (is_slow ? WEIR_ATTEMPT_SLOW_OPEN
                                   : WEIR_ATTEMPT_REFUSED),
         .retry_after_ms = -1,
+
+        /* it has answered, and would answer so again */
+
+        .is_started = ctx->is_unreadable,
     };
 
     if (ctx->is_pin_broken) {
@@ -579,11 +583,6 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
         s->usage = ngx_http_weir_usage(ctx);
         s->content_bytes = weir_reply_facts(ctx->reply)->content_bytes;
 
-    } else if (ctx->is_encoded && ctx->passed) {
-
-        /* compressed although it was not asked for: not readable on the way */
-
-        s->usage = weir_call_estimate(&ctx->call, ctx->passed);
     }
 
     if (ctx->bulk && ngx_http_weir_bulk_settle(ctx)) {

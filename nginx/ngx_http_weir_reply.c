@@ -114,6 +114,7 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
     ctx->event_bytes = 0;
     ctx->is_stream = 0;
     ctx->is_encoded = 0;
+    ctx->is_unreadable = 0;
     ctx->is_complete = 0;
     ctx->is_broken = 0;
     ctx->is_closing = 0;
@@ -437,13 +438,38 @@ ngx_http_weir_is_answer(ngx_http_weir_ctx_t *ctx)
                           &ngx_http_weir_worker.view->view.overlay,
                           ngx_http_weir_now(), &err);
 
-    if (step.next != WEIR_NEXT_TRY) {
+    if (step.next != WEIR_NEXT_TRY && step.next != WEIR_NEXT_WAIT) {
         return 1;
     }
 
     ctx->step = step;
 
     return 0;
+}
+
+
+/*
+ * Only "identity" is asked for. What comes in another encoding cannot be
+ * metered, looked at or translated, and does not pass; an error's body that
+ * nobody has to read does.
+ */
+
+static ngx_uint_t
+ngx_http_weir_is_unreadable(ngx_http_weir_ctx_t *ctx)
+{
+    if (!ctx->is_encoded || ctx->is_complete
+        || (ctx->status.code >= NGX_HTTP_BAD_REQUEST
+            && !ctx->outgoing.is_translated))
+    {
+        return 0;
+    }
+
+    ngx_http_weir_name_hop(ctx, "a reply in an encoding that was not asked "
+                                "for");
+    ctx->is_ended = 1;
+    ctx->is_unreadable = 1;
+
+    return 1;
 }
 
 
@@ -515,6 +541,10 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
         ctx->is_restarting = 1;
         u->process_header = ngx_http_weir_process_drain;
         return ngx_http_weir_process_drain(r);
+    }
+
+    if (ngx_http_weir_is_unreadable(ctx)) {
+        return ngx_http_weir_invalid(r, "an encoding that was not asked for");
     }
 
     weir_call_answered(&ctx->call, ctx->status.code, ngx_http_weir_now());

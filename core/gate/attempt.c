@@ -212,6 +212,48 @@ name_hop(const struct weir_call *call, const struct weir_attempt_result *result,
               what[result->end]);
 }
 
+/* Whether the call waits for what is full: that it has not tried yet comes
+ * before what has failed it already; with nothing else left, any does. */
+static bool
+may_join(struct weir_call *call, const struct weir_route_step *step,
+         uint32_t withdrawn, weir_time now, struct weir_step *wait_out)
+{
+    uint32_t out = withdrawn | call->plan.spent;
+    bool is_again = step->reason == WEIR_ROUTE_AGAIN;
+    if (!is_again && step->reason != WEIR_ROUTE_EXHAUSTED)
+        return false;
+    if (is_again)
+        out |= call->plan.tried;
+    if (!weir__gate_join(call, out, now, wait_out))
+        return false;
+    if (is_again)
+        weir__gate_hand_back(call, now);
+    return true;
+}
+
+struct weir_step
+weir__gate_retry(struct weir_call *call, const struct weir_overlay *overlay,
+                 weir_time now, struct weir_error *err)
+{
+    uint32_t withdrawn = weir__gate_withdrawn(call, overlay);
+    uint32_t over;
+    struct weir_step wait;
+    const struct weir_route_plan before = call->plan;
+    struct weir_route_step step =
+        choose(call, &call->retried, withdrawn, &over, now);
+    if (may_join(call, &step, withdrawn, now, &wait)) {
+        call->plan = before;
+        return wait;
+    }
+    weir__gate_depart(call, now);
+    call->is_retry = false;
+    note_passed(call, over, &step);
+    if (step.action == WEIR_ROUTE_TRY)
+        return start(call, &step, now);
+    name_hop(call, &call->retried, err);
+    return (struct weir_step){.next = WEIR_NEXT_REFUSE};
+}
+
 struct weir_step
 weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
                const struct weir_overlay *overlay, weir_time now,
@@ -224,7 +266,17 @@ weir_call_next(struct weir_call *call, const struct weir_attempt_result *result,
     /* An error's body is no load: its place is another one's from here on. */
     weir__gate_heard(call, result, now);
     weir__gate_left(call, false, now);
+    struct weir_step wait;
+    const struct weir_route_plan before = call->plan;
     struct weir_route_step step = choose(call, result, withdrawn, &over, now);
+    if (may_join(call, &step, withdrawn, now, &wait)) {
+        note(call, failed, result->status, (uint32_t)result->end,
+             now - call->attempt_started);
+        call->plan = before;
+        call->retried = *result;
+        call->is_retry = true;
+        return wait;
+    }
     /* The origin's last word is noted by weir_call_answered(). */
     if (step.action != WEIR_ROUTE_TRY && result->end == WEIR_ATTEMPT_REPLIED)
         return (struct weir_step){.next = WEIR_NEXT_ANSWER};

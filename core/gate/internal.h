@@ -135,6 +135,12 @@ bool weir__gate_join(struct weir_call *call, uint32_t withdrawn, weir_time now,
                      struct weir_step *step_out);
 /* Waits no longer, if it did. */
 void weir__gate_depart(struct weir_call *call, weir_time now);
+/* Gives back a place that was taken and not used. */
+void weir__gate_hand_back(struct weir_call *call, weir_time now);
+/* The turn of a call whose attempt had failed as call->retried. */
+struct weir_step weir__gate_retry(struct weir_call *call,
+                                  const struct weir_overlay *overlay,
+                                  weir_time now, struct weir_error *err);
 
 /* Of two times in seconds for answers to be kept: not said, never, or the
  * shorter. */

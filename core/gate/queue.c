@@ -5,6 +5,10 @@
  *   free place -> above its `most`? -> kept for those who reserved? ->
  *   others wait? -> [its turn] -> taken
  *
+ * A call whose attempt failed waits in the same way for what is left to try;
+ * the failure is recorded first, and the route goes on from it when the turn
+ * has come, with the same deadline and count of attempts.
+ *
  * Deployments without a queue are first come, first served, and cost nothing
  * here. A call that waits is on record with its budget held, as any admitted
  * call; how long it waited stands in its outcome.
@@ -188,9 +192,8 @@ weir__gate_depart(struct weir_call *call, weir_time now)
     if (!call->is_queued)
         return;
     call->is_queued = false;
-    call->queued_ms = now > call->queued_at
-                          ? (uint32_t)((now - call->queued_at) / WEIR_US_PER_MS)
-                          : 0;
+    if (now > call->queued_at)
+        call->queued_ms += (uint32_t)((now - call->queued_at) / WEIR_US_PER_MS);
     struct weir_fair_flow flow =
         flow_of(call, weir_call_queue(call), call->tenant);
     weir_fair_depart(call->gate->fair, &flow, call->gate->quota_lane);
@@ -236,7 +239,9 @@ weir_call_resume(struct weir_call *call, const struct weir_overlay *overlay,
 {
     WEIR_ASSERT(call->is_queued);
     call->is_turn = true;
-    struct weir_step step = weir_call_first(call, overlay, now, err);
+    struct weir_step step = call->is_retry
+                                ? weir__gate_retry(call, overlay, now, err)
+                                : weir_call_first(call, overlay, now, err);
     call->is_turn = false;
     return step;
 }

@@ -124,6 +124,15 @@ weir__gate_heard(struct weir_call *call,
 }
 
 void
+weir__gate_hand_back(struct weir_call *call, weir_time now)
+{
+    weir__gate_gave_back(call);
+    if (call->slot.row != WEIR_HEALTH_NO_ROW)
+        weir_health_leave(call->gate->health, &call->slot,
+                          call->gate->quota_lane, now);
+}
+
+void
 weir__gate_left(struct weir_call *call, bool is_cut, weir_time now)
 {
     weir__gate_gave_back(call);

@@ -323,6 +323,8 @@ struct weir_call {
     bool is_turn;       /* is being given one */
     uint32_t queue_candidate;
     weir_time queued_at;
+    bool is_retry; /* what waits is another attempt, after `retried` */
+    struct weir_attempt_result retried;
     uint64_t fair_deployment; /* whose place is counted; 0: none */
     uint32_t said_over;       /* bit per candidate: passed over, recorded */
     weir_time asked_again_at; /* soonest of those passed over; 0: not known */
@@ -423,7 +425,7 @@ bool weir_call_is_ready(const struct weir_call *call, weir_time now);
 uint64_t weir_call_tag(const struct weir_call *call);
 /* What it waits for: the deployment's hash. */
 uint64_t weir_call_queue(const struct weir_call *call);
-/* Its turn has come: as weir_call_first(), or WEIR_NEXT_WAIT again. */
+/* Its turn has come: as what said WEIR_NEXT_WAIT, or that again. */
 struct weir_step weir_call_resume(struct weir_call *call,
                                   const struct weir_overlay *overlay,
                                   weir_time now, struct weir_error *err);
@@ -434,7 +436,9 @@ void weir_call_give_up(struct weir_call *call, weir_time now,
 /*
  * The attempt ended as `result` before any byte reached the client.
  * Another one (with its own host, path, key and body), or its reply is the
- * answer, or EUPSTREAM / ETIMEOUT in err naming the hop that failed.
+ * answer, or EUPSTREAM / ETIMEOUT in err naming the hop that failed. WAIT, as
+ * weir_call_first(): all that is left to try is full and has a queue; the
+ * reply, if there is one, is thrown away then.
  */
 struct weir_step weir_call_next(struct weir_call *call,
                                 const struct weir_attempt_result *result,

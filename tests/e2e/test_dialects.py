@@ -38,7 +38,7 @@ DROP = ["cache_control", "prompt_cache_key", "service_tier", "user",
 class Dialects:
     """One weir before one replaying origin, reached in every dialect."""
 
-    def __init__(self, where):
+    def __init__(self, where, change=None):
         self.origin = Replayer()
         config = world.config({name: self.origin.url("/v1") for name in
                                ("near", "far", "slow")}, lab.free_port(),
@@ -56,6 +56,8 @@ class Dialects:
                                      "candidates": [f"as-{name}"]})
         config["routes"].append({"name": ARN, "mode": "order",
                                  "candidates": ["as-chat"]})
+        if change:
+            change(config)
         self.weir = lab.Weir(where / "weir", config, world.POLICIES)
         certificates = lab.make_certificates(where)
         sealed = lab.free_port()    # boto3 shows a key over TLS only

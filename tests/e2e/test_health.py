@@ -87,6 +87,39 @@ def test_a_storm_of_429_reaches_the_origin_once_per_pause(shaky):
     assert 1 <= int(headers["retry-after"]) <= 8
 
 
+def test_a_storm_of_429_that_names_no_pause(shaky):
+    """Each call asks who is left at most once more, and soon nobody: retries
+    do not multiply a storm."""
+    shaky.origin.standing("status=429")
+    seen = [shaky.call(chat(model="first-near")) for _ in range(20)]
+    asked = shaky.origin.stats()["calls"]
+    told = [json.loads(reply)["error"] for _, _, reply in seen]
+    assert {status for status, _, _ in seen} <= {429, 503} and all(told)
+    # 3 attempts of a call at most; after 3 failures each is left alone, and
+    # is probed by one call for each time out
+    assert asked < 20 + 3, asked
+    assert told[-1].get("code") in ("deployments_ejected",
+                                    "deployments_resting")
+    assert "retry-after" in seen[-1][1]
+    lab.wait_for(lambda: sum(row["open"] for row in
+                             shaky.weir.usage("good")) == 0,
+                 what="all calls settled")
+    assert sum(row["input_tokens"] + row["output_tokens"]
+               for row in shaky.weir.usage("good")) == 0
+    shaky.origin.standing("")
+    lab.wait_for(lambda: shaky.call(chat(model="first-near"))[0] == 200,
+                 what="a probe that finds them well")
+
+
+def test_a_storm_at_one_leaves_the_other_alone(shaky):
+    """A fallback takes the calls of what is storming, each once."""
+    shaky.origin.next("status=429", 1000, "near")
+    statuses = [shaky.call(chat(model="first-near"))[0] for _ in range(20)]
+    assert statuses == [200] * 20
+    rows = [row["name"] for row in shaky.origin.requests()]
+    assert rows.count("far") == 20 and rows.count("near") < 20
+
+
 def test_what_healed_is_found_by_one_probe(shaky):
     shaky.origin.next("status=503", 3, "near")
     for _ in range(3):

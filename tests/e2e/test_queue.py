@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that wait for a place, shares of places, and shedding."""
 import concurrent.futures
+import http.server
 import json
 import pathlib
+import socket
 import sys
+import threading
 import time
 
 import pytest
 
 import lab
+import world
 from house import House, chat
+from test_health import metrics
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] /
                        "bench"))
@@ -166,3 +171,126 @@ def test_calls_are_shed_before_memory_ends(tmp_path):
                      "calls go on")
     finally:
         house.stop()
+
+
+class Gate:
+    """An origin that answers only once it is let, but for who is to fail."""
+
+    def __init__(self):
+        self.is_open, self.asked, self.fails = threading.Event(), [], False
+        gate = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                gate.asked.append(self.path)
+                if gate.fails:
+                    status, body = 503, b"{}"
+                else:
+                    gate.is_open.wait(lab.PATIENCE)
+                    status, body = 200, json.dumps({
+                        "id": "c", "object": "chat.completion", "created": 1,
+                        "model": "m", "choices": [{
+                            "index": 0, "finish_reason": "stop", "message": {
+                                "role": "assistant", "content": "ok"}}],
+                        "usage": {"prompt_tokens": 1, "completion_tokens": 1,
+                                  "total_tokens": 2}}).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *words):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                      Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.is_open.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def gated(tmp_path):
+    """Two deployments: one fails, the other one has one place, with a
+    queue."""
+    failing, narrow = Gate(), Gate()
+    failing.fails = True
+
+    def change(config):
+        for name, gate in (("failing", failing), ("narrow", narrow)):
+            config["origins"].append({
+                "name": name, "dialect": "openai", "url": gate.url,
+                "timeouts": {"connect": "30 s", "first_byte": "60 s",
+                             "idle": "60 s"}})
+            config["deployments"].append({**world.deployment(
+                f"large-{name}", "large", name), "breaker": "none"})
+        config["deployments"][-1].update(
+            concurrency=1, queue={"length": 4, "wait": "40 s"})
+        config["limits"]["deadline"] = "60 s"
+        config["routes"] += [
+            {"name": "narrow", "mode": "order", "attempts": 2,
+             "candidates": ["large-narrow"]},
+            {"name": "retried", "mode": "order", "attempts": 3,
+             "candidates": ["large-failing", "large-narrow"]}]
+    house = House(tmp_path, change=change)
+    yield house, failing, narrow
+    failing.stop()
+    narrow.stop()
+    house.stop()
+
+
+def waiting(house):
+    """Calls that wait for a place, by the figures."""
+    text = metrics(house)
+    return sum(int(float(line.split()[-1])) for line in text.splitlines()
+               if line.startswith("weir_deployment_waiting{"))
+
+
+def test_a_retry_onto_a_full_deployment_waits_for_its_place(gated):
+    house, failing, narrow = gated
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(house.call, chat(model="narrow"),
+                            timeout=lab.PATIENCE * 2)
+        lab.wait_for(lambda: len(narrow.asked) == 1, what="the only place")
+        second = pool.submit(house.call, chat(model="retried"),
+                             timeout=lab.PATIENCE * 2)
+        lab.wait_for(lambda: len(failing.asked) == 1, what="the first attempt")
+        lab.wait_for(lambda: waiting(house) == 1, what="the second in a queue")
+        assert len(narrow.asked) == 1
+        narrow.is_open.set()
+        assert first.result()[0] == 200
+        status, headers, _ = second.result()
+    assert (status, headers["weir-deployment"]) == (200, "large-narrow")
+    said = outcome(house, headers)
+    assert [(row["deployment"], row["end"]) for row in said["attempts"]] == [
+        ("large-failing", "replied"), ("large-narrow", "replied")]
+    assert said["queued_ms"] > 0
+    assert len(failing.asked) == 1 and waiting(house) == 0
+
+
+def test_a_client_that_leaves_a_retry_s_queue_makes_room(gated):
+    house, failing, narrow = gated
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(house.call, chat(model="narrow"),
+                            timeout=lab.PATIENCE * 2)
+        lab.wait_for(lambda: len(narrow.asked) == 1, what="the only place")
+        body = json.dumps(chat(model="retried")).encode()
+        with socket.create_connection(("127.0.0.1", house.weir.port)) as sock:
+            sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: w\r\n"
+                         b"Authorization: Bearer %s\r\nContent-Length: %d\r\n"
+                         b"\r\n" % (house.key().encode(), len(body)) + body)
+            lab.wait_for(lambda: waiting(house) == 1, what="it in the queue")
+        lab.wait_for(lambda: waiting(house) == 0, what="its leaving")
+        narrow.is_open.set()
+        assert first.result()[0] == 200
+    assert len(narrow.asked) == 1
+    assert house.call(chat(model="retried"))[0] == 200
