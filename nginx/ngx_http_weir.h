@@ -29,6 +29,7 @@
  *   ngx_http_weir_content.c  content that is kept, sealed
  *   ngx_http_weir_cache.c    answers that are given again
  *   ngx_http_weir_queue.c    calls that wait for a place; memory in use
+ *   ngx_http_weir_tools.c    tool servers
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -324,6 +325,7 @@ typedef enum {
 typedef struct ngx_http_weir_block_s  ngx_http_weir_block_t;
 typedef struct ngx_http_weir_content_s  ngx_http_weir_content_t;
 typedef struct ngx_http_weir_bulk_s  ngx_http_weir_bulk_t;
+typedef struct ngx_http_weir_tools_s  ngx_http_weir_tools_t;
 
 struct ngx_http_weir_block_s {
     ngx_http_weir_block_t          *next;
@@ -388,6 +390,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
     ngx_http_weir_caching_t        *caching;    /* NULL: not cached */
     ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
+    ngx_http_weir_tools_t          *tools;      /* the same */
     ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
@@ -577,6 +580,29 @@ void ngx_http_weir_bulk_results(ngx_http_weir_ctx_t *ctx, u_char *p,
     size_t n);
 /* Before the call is settled: true when it stays open, as a batch does. */
 ngx_uint_t ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_tools.c */
+
+/* Once the caller is known: NGX_DECLINED, or what ends the request. Sets
+ * ctx->tools, which all others need. */
+ngx_int_t ngx_http_weir_tools_head(ngx_http_weir_ctx_t *ctx);
+/* In place of parsing and deciding; `body` may become another. */
+weir_status ngx_http_weir_tools_decide(ngx_http_weir_ctx_t *ctx,
+    weir_span *body, struct weir_error *err);
+/* Header lines for the server, each with CRLF; what it is asked to send. */
+ngx_int_t ngx_http_weir_tools_lines(ngx_http_weir_ctx_t *ctx,
+    weir_span *lines_out);
+weir_span ngx_http_weir_tools_accept(ngx_http_weir_ctx_t *ctx);
+const struct weir_mcp_gate *ngx_http_weir_tools_gate(ngx_http_weir_ctx_t *ctx);
+/* The server's header that names a session. */
+ngx_int_t ngx_http_weir_tools_given(ngx_http_weir_ctx_t *ctx,
+    ngx_str_t *session);
+/* Status and session of the reply's head, as the client gets them. */
+ngx_int_t ngx_http_weir_tools_pass_on(ngx_http_weir_ctx_t *ctx);
+ngx_uint_t ngx_http_weir_tools_is_broken(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_tools_refusal(ngx_http_weir_ctx_t *ctx,
+    struct weir_refusal *refusal);
 
 
 /* ngx_http_weir_models.c */

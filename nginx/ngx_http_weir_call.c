@@ -354,8 +354,15 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         return ngx_http_weir_refuse(ctx, status, &err);
     }
 
+    if (ctx->route.endpoint == WEIR_ENDPOINT_TOOLS) {
+        rc = ngx_http_weir_tools_head(ctx);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (!ctx->route.takes_body) {
-        return ctx->route.endpoint == WEIR_ENDPOINT_BULK
+        return ctx->route.endpoint == WEIR_ENDPOINT_BULK || ctx->tools
                ? ngx_http_weir_bodiless(ctx) : ngx_http_weir_models(ctx);
     }
 
@@ -555,6 +562,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
 
     if (ctx->route.endpoint == WEIR_ENDPOINT_BULK) {
         return ngx_http_weir_bulk_decide(ctx, body, err);
+    }
+
+    if (ctx->tools) {
+        return ngx_http_weir_tools_decide(ctx, body_out, err);
     }
 
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,

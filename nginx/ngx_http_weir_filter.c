@@ -633,6 +633,7 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
 
     setup.set = f->reply->set;
     setup.restores = f->vault.count ? &f->vault : NULL;
+    setup.has_no_deltas = ctx->tools != NULL;
     setup.is_streamed = ngx_http_weir_is_type(type, "text/event-stream");
     setup.held_max = setup.is_streamed ? ngx_http_weir_worker.conf->event_max
                                        : NGX_HTTP_WEIR_FILTERED_MAX;

@@ -227,7 +227,9 @@ ngx_http_weir_next_model(void *context, struct weir_surface_model *model_out)
     while (models->next < image->route_count) {
         ngx_http_weir_describe(ctx, models->next++, model_out);
 
-        if (model_out->is_allowed || ctx->route.wants_all) {
+        if ((model_out->operations & WEIR_OPERATIONS_OF_TOOLS) == 0
+            && (model_out->is_allowed || ctx->route.wants_all))
+        {
             return true;
         }
     }
@@ -266,6 +268,11 @@ ngx_http_weir_models(ngx_http_weir_ctx_t *ctx)
 
         if (row != WEIR_INDEX_NONE) {
             ngx_http_weir_describe(ctx, row, &model);
+
+            if (model.operations & WEIR_OPERATIONS_OF_TOOLS) {
+                row = WEIR_INDEX_NONE;      /* it is no model to a client */
+                model.is_allowed = false;
+            }
 
         } else if (ctx->route.wants_all) {
             row = weir_image_find_listing(&ctx->view->view.image,

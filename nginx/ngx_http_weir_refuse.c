@@ -335,6 +335,10 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
         refusal.hop = weir_span_of(ctx->hop);
     }
 
+    if (ctx->tools) {
+        ngx_http_weir_tools_refusal(ctx, &refusal);
+    }
+
     ctx->settlement.http_status = weir_refusal_http(&refusal);
 
     if (ctx->call.is_admitted) {
@@ -342,7 +346,7 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
                                   : ctx->is_tried ? WEIR_END_FAILED
                                   : WEIR_END_NOT_SENT);
 
-    } else if (ctx->route.takes_body) {
+    } else if (ctx->route.takes_body || ctx->tools) {
         weir_call_refuse(&ctx->call, &refusal);
     }
 

@@ -318,6 +318,13 @@ ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
         return 1;
     }
 
+    if (ngx_http_weir_is(h, "mcp-session-id")) {
+        ctx->is_broken = ctx->tools
+                         && ngx_http_weir_tools_given(ctx, &h->value)
+                            != NGX_OK;
+        return 1;   /* told by the name that is bound to the key */
+    }
+
     if (h->key.len > 5 && ngx_memcmp(h->lowcase_key, "weir-", 5) == 0) {
         return 1;   /* nobody else speaks for weir */
     }
@@ -535,6 +542,10 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
+    if (ctx->tools && (ctx->is_encoded || ctx->is_broken)) {
+        return ngx_http_weir_invalid(r, "a compressed list, or its session");
+    }
+
     ctx->settlement.first_byte_us = ngx_http_weir_now() - ctx->call.started;
 
     if (!ngx_http_weir_is_answer(ctx)) {
@@ -576,7 +587,7 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
 
     if (ctx->is_encoded || ctx->bulk
         || (ctx->status.code >= NGX_HTTP_SPECIAL_RESPONSE
-            && !ctx->outgoing.is_translated))
+            && !ctx->outgoing.is_translated && !ctx->tools))
     {
         return NGX_OK;
     }
@@ -600,6 +611,7 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     setup.request = &ctx->ask;
     setup.request_id = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
     setup.now = ngx_time();
+    setup.tools = ctx->tools ? ngx_http_weir_tools_gate(ctx) : NULL;
 
     if (ctx->reader == NULL && ngx_http_weir_take_reader(ctx) != NGX_OK) {
         return NGX_ERROR;
@@ -662,6 +674,10 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
             ngx_http_weir_post_restart(ctx);
             return NGX_AGAIN;
         }
+    }
+
+    if (ctx->tools && ngx_http_weir_tools_pass_on(ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     u->conf = &ctx->endpoint->body_conf;

@@ -162,6 +162,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     size_t                              len;
     ngx_buf_t                          *b;
     weir_span                           authority, shown, lines, type, sent;
+    weir_span                           more;
     ngx_http_request_t                 *r;
     const struct weir_image            *image;
     const struct weir_image_origin     *origin;
@@ -179,8 +180,18 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
         return NULL;
     }
 
+    more = WEIR_SPAN_NONE;
+
+    if (ctx->tools) {
+        type = ngx_http_weir_tools_accept(ctx);
+
+        if (ngx_http_weir_tools_lines(ctx, &more) != NGX_OK) {
+            return NULL;
+        }
+    }
+
     len = ctx->outgoing.method.len + ctx->outgoing.path.len + authority.len
-          + shown.len + lines.len + type.len + sent.len
+          + shown.len + lines.len + type.len + sent.len + more.len
           + ngx_http_weir_pass_headers(r, NULL)
           + sizeof("  HTTP/1.1\r\nHost: \r\n"
                    "Content-Type: \r\n"
@@ -212,7 +223,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     p = ngx_http_weir_copy(p, CRLF "Content-Length: ");
     p = ngx_sprintf(p, "%uL", ctx->outgoing.body_bytes);
 
-    if (ctx->ask.is_streamed) {
+    if (ctx->ask.is_streamed || ctx->tools) {
         p = ngx_http_weir_copy(p, CRLF "Accept: ");
         p = ngx_cpymem(p, type.ptr, type.len);
 
@@ -229,6 +240,7 @@ ngx_http_weir_create_head(ngx_http_weir_ctx_t *ctx, size_t room)
     p = ngx_cpymem(p, ctx->id, WEIR_REQUEST_ID_TEXT - 1);
     p = ngx_http_weir_copy(p, CRLF);
     p = ngx_cpymem(p, lines.ptr, lines.len);
+    p = ngx_cpymem(p, more.ptr, more.len);
 
     b->last = p;
     b->last += ngx_http_weir_pass_headers(r, b->last);

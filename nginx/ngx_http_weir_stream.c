@@ -470,6 +470,16 @@ ngx_http_weir_filter(void *data, ssize_t bytes)
         return NGX_ERROR;
     }
 
+    if (ngx_http_weir_tools_is_broken(ctx)) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "weir: a tool server sent what cannot be read");
+        ngx_http_weir_name_hop(ctx, "an event that cannot be read");
+        ctx->is_ended = 1;
+        u->error = 1;
+
+        return ngx_http_weir_append_cut(ctx, &u->out_bufs);
+    }
+
     if (ngx_http_weir_is_oversize(ctx, n)) {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                       "weir: the origin sent an event above weir_event_max");

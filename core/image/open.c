@@ -126,6 +126,8 @@ assign(struct weir_image *image, const char *base,
     ROWS(NETWORK, network);
     ROWS(DIGEST, digest);
     ROWS(PIN, pin);
+    ROWS(SERVER, server);
+    ROWS(TOOL, tool);
     ROWS(FILTER, filter);
     ROWS(FILTER_RULE, filter_rule);
     ROWS(HIT, hit);

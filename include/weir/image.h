@@ -480,6 +480,9 @@ struct weir_image_server {
     uint32_t flags; /* WEIR_SERVER_* */
 };
 
+/* Longest name of a tool: what the protocol recommends. */
+#define WEIR_TOOL_NAME_MAX 128
+
 struct weir_image_tool {
     weir_ref name;
 };

@@ -16,8 +16,6 @@
 
 /* Most tools of one server. */
 #define WEIR_WORLD_TOOLS_MAX 1024
-/* Longest name of a tool: what the protocol recommends. */
-#define WEIR_TOOL_NAME_MAX 128
 
 struct weir_world_tool {
     struct weir_place place;
