@@ -50,6 +50,7 @@ read_operations(struct reader *r, const struct yaml_node *node, void *member)
         uint32_t operation = 0;
         while (operation < WEIR_OPERATIONS &&
                (n->kind != YAML_TEXT ||
+                weir_operation_is_of_tools((enum weir_operation)operation) ||
                 !weir_span_equal(n->text, weir_span_of(weir_operation_name((
                                               enum weir_operation)operation)))))
             operation++;

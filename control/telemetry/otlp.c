@@ -126,6 +126,7 @@ struct call {
     uint32_t operation;
     bool is_streamed;
     weir_span asked;
+    weir_span tool; /* as recorded */
     weir_time began;
     weir_time ended;
 };
@@ -184,6 +185,8 @@ put_what(json_t *list, const struct call *call, weir_span provider)
              weir_span_of(operation_of(call->operation)));
     put_text(list, ATTRIBUTE_PROVIDER, provider);
     put_text(list, ATTRIBUTE_REQUEST_MODEL, call->asked);
+    put_text(list, ATTRIBUTE_METHOD, weir_record_method(call->tool));
+    put_text(list, ATTRIBUTE_TOOL, weir_record_tool(call->tool));
     if (call->is_streamed)
         put_bool(list, ATTRIBUTE_REQUEST_STREAM, true);
 }
@@ -317,6 +320,7 @@ call_spans(const struct weir__told *told, const struct weir__stations *stations)
         .operation = outcome->operation,
         .is_streamed = told->intent != NULL && told->intent->is_streamed,
         .asked = told->intent != NULL ? told->intent->model : outcome->model,
+        .tool = outcome->tool,
         .began = outcome->started_us,
         .ended = outcome->started_us + (weir_time)outcome->total_us};
     json_t *spans = json_array(), *list = json_array();
@@ -352,6 +356,7 @@ refusal_spans(const struct weir__told *told)
     struct call call = {.operation = refusal->operation,
                         .is_streamed = refusal->is_streamed,
                         .asked = refusal->model,
+                        .tool = refusal->tool,
                         .began = refusal->decided_us,
                         .ended = told->when > refusal->decided_us
                                      ? told->when
