@@ -585,6 +585,7 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.n = ctx->ask.n;
     ask.body_bytes = body.len;
     ask.body = body;
+    ask.metadata = ctx->ask.metadata;
     ask.prompt_bytes = ctx->ask.prompt_bytes;
     ask.shape = ngx_http_weir_shape(&ctx->ask);
 

@@ -184,7 +184,7 @@ read_tags(struct weir_call *call, struct weir_error *err)
                          "of letters, digits and `_-.`, values also `/:+@`",
                          WEIR_TAGS_MAX);
     }
-    weir_tags_read_metadata(&tags, call->ask.body, &memory);
+    weir_tags_read_metadata(&tags, call->ask.metadata, &memory);
     call->tags_bytes = (uint32_t)weir_tags_write(&tags, call->tags);
     return WEIR_OK;
 }

@@ -28,6 +28,25 @@ kernel_count(void)
     return count;
 }
 
+/* A plan changes how names are found, and nothing else. */
+static void
+scan_planned(weir_span text, unsigned flags, weir_status status,
+             const weir_json_hit hits[PATHS])
+{
+    struct weir_json_plan plan;
+    struct weir_json_root root;
+    weir_json_hit other[PATHS];
+    weir_json_plan_init(&plan, paths, PATHS);
+    assert_int_equal(
+        weir_json_scan_planned(text, &plan, flags, &root, other, NULL), status);
+    for (size_t j = 0; j < PATHS && status == WEIR_OK; j++) {
+        assert_ptr_equal(hits[j].raw.ptr, other[j].raw.ptr);
+        assert_int_equal(hits[j].raw.len, other[j].raw.len);
+        assert_int_equal(hits[j].kind, other[j].kind);
+        assert_int_equal(hits[j].count, other[j].count);
+    }
+}
+
 /* All kernels agree on the status, and on the hits where it is good. */
 static weir_status
 scan(weir_span text, unsigned flags, struct weir_json_root *root,
@@ -35,6 +54,7 @@ scan(weir_span text, unsigned flags, struct weir_json_root *root,
 {
     weir_status status =
         weir_json_scan_with(0, text, paths, PATHS, flags, root, hits, err);
+    scan_planned(text, flags, status, hits);
     for (size_t i = 1; i < kernel_count(); i++) {
         struct weir_json_root other_root;
         weir_json_hit other[PATHS];

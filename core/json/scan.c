@@ -71,7 +71,15 @@ folds_to(weir_span name, weir_span wanted)
 static bool
 has_no_high(weir_span name)
 {
-    for (size_t i = 0; i < name.len; i++)
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t eight;
+    size_t i = 0;
+    for (; i + sizeof(eight) <= name.len; i += sizeof(eight)) {
+        memcpy(&eight, name.ptr + i, sizeof(eight));
+        if ((eight & high) != 0)
+            return false;
+    }
+    for (; i < name.len; i++)
         if ((name.ptr[i] & 0x80) != 0)
             return false;
     return true;
@@ -96,7 +104,11 @@ match_name(struct weir__json_scan *scan, weir_span name, bool has_escapes)
     bool folds = (scan->flags & WEIR_JSON_FOLD_NAMES) != 0;
     bool is_ascii = !folds || has_no_high(name);
     char first = name.len > 0 ? name.ptr[0] | 0x20 : '\0';
-    for (uint64_t left = level->mask; left != 0; left &= left - 1) {
+    uint64_t left = level->mask;
+    if (scan->plan != NULL && is_ascii)
+        left &=
+            scan->plan->of_name[segment][weir__json_plan_slot(name.len, first)];
+    for (; left != 0; left &= left - 1) {
         unsigned path = (unsigned)__builtin_ctzll(left);
         weir_span wanted = scan->paths[path].segment[segment];
         /* Most differ in this; only the two odd characters can hide it. */
@@ -414,22 +426,6 @@ weir_json_kernel_name(size_t index)
 }
 
 static void
-prepare(struct weir__json_scan *scan)
-{
-    WEIR_ASSERT(scan->path_count <= WEIR_JSON_PATHS_MAX);
-    for (size_t i = 0; i < scan->path_count; i++) {
-        const weir_json_path *path = &scan->paths[i];
-        WEIR_ASSERT(path->count >= 1 &&
-                    path->count <= WEIR_JSON_PATH_SEGMENTS_MAX);
-        scan->terminal[path->count] |= UINT64_C(1) << i;
-        for (size_t j = 0; j < path->count; j++)
-            if (path->segment[j].len == 2 && path->segment[j].ptr[0] == '[')
-                scan->each[j] |= UINT64_C(1) << i;
-        scan->hits[i] = (weir_json_hit){.kind = WEIR_JSON_NONE};
-    }
-}
-
-static void
 finish(struct weir__json_scan *scan)
 {
     const char *end = scan->text + scan->len;
@@ -442,12 +438,34 @@ finish(struct weir__json_scan *scan)
         weir__json_set_fault(scan, end, "the text ends too early");
 }
 
+static weir_status
+run(struct weir__json_scan *scan, size_t kernel,
+    struct weir_json_root *root_out, struct weir_error *err)
+{
+    if (scan->path_count > 0) /* absent is all zero */
+        memset(scan->hits, 0, scan->path_count * sizeof(scan->hits[0]));
+    kernels[kernel].run(scan);
+    finish(scan);
+    if (scan->fault != NULL) {
+        /* The kernel tells the block; the byte is worth a second look. */
+        if (scan->is_utf8_fault)
+            scan->fault_at = weir__json_utf8_fault(scan->text, scan->len);
+        return weir_fail(err, WEIR_EPARSE,
+                         (size_t)(scan->fault_at - scan->text), "%s",
+                         scan->fault);
+    }
+    *root_out = scan->root;
+    return WEIR_OK;
+}
+
 weir_status
 weir_json_scan_with(size_t kernel, weir_span text, const weir_json_path *paths,
                     size_t path_count, unsigned flags,
                     struct weir_json_root *root_out, weir_json_hit *hits_out,
                     struct weir_error *err)
 {
+    uint64_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
+    uint64_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
     struct weir__json_scan scan = {
         .text = text.ptr,
         .len = text.len,
@@ -455,24 +473,30 @@ weir_json_scan_with(size_t kernel, weir_span text, const weir_json_path *paths,
         .path_count = path_count,
         .flags = flags,
         .hits = hits_out,
+        .terminal = terminal,
+        .each = each,
     };
     size_t index = 0;
     while (!can_run(index) || kernel-- > 0) {
         index++;
         WEIR_ASSERT(index < WEIR_COUNTOF(kernels));
     }
-    prepare(&scan);
-    kernels[index].run(&scan);
-    finish(&scan);
-    if (scan.fault != NULL) {
-        /* The kernel tells the block; the byte is worth a second look. */
-        if (scan.is_utf8_fault)
-            scan.fault_at = weir__json_utf8_fault(text.ptr, text.len);
-        return weir_fail(err, WEIR_EPARSE, (size_t)(scan.fault_at - text.ptr),
-                         "%s", scan.fault);
-    }
-    *root_out = scan.root;
-    return WEIR_OK;
+    weir__json_places(paths, path_count, terminal, each);
+    return run(&scan, index, root_out, err);
+}
+
+/* The best one; asked of the processor once. */
+static size_t
+best_kernel(void)
+{
+    static size_t found; /* one more than it; every thread finds the same */
+    size_t index = __atomic_load_n(&found, __ATOMIC_RELAXED);
+    if (index != 0)
+        return index - 1;
+    while (!can_run(index))
+        index++;
+    __atomic_store_n(&found, index + 1, __ATOMIC_RELAXED);
+    return index;
 }
 
 weir_status
@@ -482,4 +506,23 @@ weir_json_scan(weir_span text, const weir_json_path *paths, size_t path_count,
 {
     return weir_json_scan_with(0, text, paths, path_count, flags, root_out,
                                hits_out, err);
+}
+
+weir_status
+weir_json_scan_planned(weir_span text, const struct weir_json_plan *plan,
+                       unsigned flags, struct weir_json_root *root_out,
+                       weir_json_hit *hits_out, struct weir_error *err)
+{
+    struct weir__json_scan scan = {
+        .text = text.ptr,
+        .len = text.len,
+        .paths = plan->paths,
+        .path_count = plan->count,
+        .plan = plan,
+        .flags = flags,
+        .hits = hits_out,
+        .terminal = plan->terminal,
+        .each = plan->each,
+    };
+    return run(&scan, best_kernel(), root_out, err);
 }

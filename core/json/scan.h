@@ -47,6 +47,7 @@ struct weir__json_scan {
     size_t len;
     const weir_json_path *paths;
     size_t path_count;
+    const struct weir_json_plan *plan; /* NULL: the table is of one use */
     unsigned flags;
     weir_json_hit *hits;
     struct weir_json_root root;
@@ -59,8 +60,8 @@ struct weir__json_scan {
     const char *string_at; /* opening quote */
     uint64_t pending;      /* paths that the last name matched */
     struct weir__json_level level[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
-    uint64_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
-    uint64_t each[WEIR_JSON_PATH_SEGMENTS_MAX];         /* segment is [] */
+    const uint64_t *terminal; /* of paths, by their length */
+    const uint64_t *each;     /* of paths whose segment is [] */
     uint64_t is_object[WEIR_JSON_DEPTH_MAX / 64];
 
     /* carried from block to block */
@@ -87,6 +88,19 @@ void weir__json_scan_sse2(struct weir__json_scan *scan);
 void weir__json_scan_avx2(struct weir__json_scan *scan);
 void weir__json_scan_avx512(struct weir__json_scan *scan);
 #endif
+
+/* Where a plan keeps names like this one: most that differ do so in length
+ * or first letter, whose case does not count. */
+static inline size_t
+weir__json_plan_slot(size_t length, char first)
+{
+    return (length * 5 + (unsigned char)(first | 0x20)) % WEIR_JSON_PLAN_NAMES;
+}
+
+/* Fills one bit per path: which end at this length, which have [] there. */
+void weir__json_places(const weir_json_path *paths, size_t count,
+                       uint64_t terminal_out[WEIR_JSON_PATH_SEGMENTS_MAX + 1],
+                       uint64_t each_out[WEIR_JSON_PATH_SEGMENTS_MAX]);
 
 /* One token (bit set in `tokens`) of the block at `base` after another. */
 void weir__json_tokens(struct weir__json_scan *scan, const char *base,

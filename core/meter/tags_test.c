@@ -66,32 +66,14 @@ TEST(tags, of_metadata_only_what_is_one_is_taken)
     weir_arena_init(&memory, bytes, sizeof bytes);
     weir_tags_read_metadata(
         &tags,
-        WEIR_SPAN("{\"x\":{\"metadata\":{\"no\":\"no\"}},\"metadata\":"
-                  "{\"step\":\"s1\",\"n\":7,\"note\":\"free text\","
+        WEIR_SPAN("{\"step\":\"s1\",\"n\":7,\"note\":\"free text\","
                   "\"user_id\":\"u1\",\"deep\":{\"a\":\"b\"},"
-                  "\"t\\u0061sk\":\"T-1\"}}"),
+                  "\"t\\u0061sk\":\"T-1\"}"),
         &memory);
     assert_span(written(&tags), "step=s1,task=T-1");
     tags.count = tags.bytes = 0;
-    weir_tags_read_metadata(&tags, WEIR_SPAN("{\"metadata\":[1]}"), &memory);
-    weir_tags_read_metadata(&tags, WEIR_SPAN("\"metadata\" is no JSON"),
-                            &memory);
+    weir_tags_read_metadata(&tags, WEIR_SPAN("[1]"), &memory);
+    weir_tags_read_metadata(&tags, WEIR_SPAN("{no JSON"), &memory);
+    weir_tags_read_metadata(&tags, WEIR_SPAN_NONE, &memory);
     assert_int_equal(tags.count, 0);
-}
-
-/* Wherever it stands in a long body: in a block, across two, in the rest. */
-TEST(tags, metadata_is_found_at_every_place)
-{
-    char body[400];
-    for (size_t before = 0; before < 200; before++) {
-        struct weir_tags tags = {.count = 0};
-        struct weir_arena memory;
-        char room[4096];
-        weir_arena_init(&memory, room, sizeof room);
-        int len = snprintf(body, sizeof(body),
-                           "{\"x\":\"%0*d\",\"metadata\":{\"a\":\"b\"}}",
-                           (int)before + 1, 0);
-        weir_tags_read_metadata(&tags, (weir_span){body, (size_t)len}, &memory);
-        assert_int_equal(tags.count, 1);
-    }
 }

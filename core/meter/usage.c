@@ -82,6 +82,16 @@ static const weir_json_path counts[COUNTS] = {
 #undef OF
 };
 
+/* Made once by each thread. */
+static const struct weir_json_plan *
+plan(void)
+{
+    static _Thread_local struct weir_json_plan made;
+    if (made.paths == NULL)
+        weir_json_plan_init(&made, counts, COUNTS);
+    return &made;
+}
+
 /* The first of `order` that is there as a count. */
 static bool
 first_count(const weir_json_hit hits[COUNTS], const uint8_t *order,
@@ -139,7 +149,7 @@ weir_usage_read(weir_span object, struct weir_usage *usage_out,
     uint64_t total;
 
     weir_status status =
-        weir_json_scan(object, counts, COUNTS, 0, &root, hits, err);
+        weir_json_scan_planned(object, plan(), 0, &root, hits, err);
     if (status != WEIR_OK)
         return status;
     if (!FIRST(hits, &usage.input_tokens, PROMPT, INPUT))

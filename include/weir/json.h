@@ -114,6 +114,26 @@ WEIR_MUST_USE weir_status weir_json_scan(weir_span text,
                                          weir_json_hit *hits_out,
                                          struct weir_error *err);
 
+/* What a table of paths says about each place of a path and each name there:
+ * made once, for scans of many texts by one table. */
+#define WEIR_JSON_PLAN_NAMES 32
+struct weir_json_plan {
+    const weir_json_path *paths; /* borrowed; NULL: not made yet */
+    size_t count;
+    uint64_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
+    uint64_t each[WEIR_JSON_PATH_SEGMENTS_MAX];         /* segment is [] */
+    /* Paths whose name at this place may be one of that length and letter. */
+    uint64_t of_name[WEIR_JSON_PATH_SEGMENTS_MAX][WEIR_JSON_PLAN_NAMES];
+};
+
+void weir_json_plan_init(struct weir_json_plan *plan,
+                         const weir_json_path *paths, size_t count);
+/* weir_json_scan() by a plan: hits_out[plan->count]. */
+WEIR_MUST_USE weir_status
+weir_json_scan_planned(weir_span text, const struct weir_json_plan *plan,
+                       unsigned flags, struct weir_json_root *root_out,
+                       weir_json_hit *hits_out, struct weir_error *err);
+
 /* Whether an object's or array's raw span holds nothing. */
 bool weir_json_is_empty(weir_span raw);
 

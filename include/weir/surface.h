@@ -39,11 +39,11 @@ enum weir_endpoint {
     WEIR_ENDPOINT_IMAGE = 6,
     WEIR_ENDPOINT_SPEECH = 7,
     WEIR_ENDPOINT_TRANSCRIBE = 8,
-    WEIR_ENDPOINT_MODELS = 9, /* the list */
-    WEIR_ENDPOINT_MODEL = 10, /* one of it */
-    WEIR_ENDPOINT_COUNT = 11, /* a prompt's tokens: answered by weir itself */
-    WEIR_ENDPOINT_BULK = 12,  /* files and batches: see weir/bulk.h */
-    WEIR_ENDPOINT_TOOLS = 13, /* a tool server: see weir/mcp.h */
+    WEIR_ENDPOINT_MODELS = 9,   /* the list */
+    WEIR_ENDPOINT_MODEL = 10,   /* one of it */
+    WEIR_ENDPOINT_COUNT = 11,   /* a prompt's tokens: answered by weir itself */
+    WEIR_ENDPOINT_BULK = 12,    /* files and batches: see weir/bulk.h */
+    WEIR_ENDPOINT_TOOLS = 13,   /* a tool server: see weir/mcp.h */
     WEIR_ENDPOINT_REALTIME = 16 /* a WebSocket: see weir/realtime.h */
 };
 
@@ -138,9 +138,10 @@ struct weir_request {
     weir_span end;       /* of the route */
     /* Raw values (strings with quotes) in `body`; ptr NULL: absent. */
     weir_span spots[WEIR_SPOTS];
-    size_t insert_at; /* where a member can be spliced in: behind `{` */
+    weir_span metadata; /* the member of that name, any kind of value */
+    size_t insert_at;   /* where a member can be spliced in: behind `{` */
     struct weir_mcp_message mcp; /* WEIR_ENDPOINT_TOOLS */
-    weir_span param;  /* on failure: the member at fault, or empty */
+    weir_span param;             /* on failure: the member at fault, or empty */
 };
 
 /* So many bytes of sound are taken for a second of it, until it is known. */

@@ -43,9 +43,9 @@ bool weir_tags_put(struct weir_tags *tags, weir_span name, weir_span value);
  * ETOOBIG: too many. */
 WEIR_MUST_USE weir_status weir_tags_read(struct weir_tags *tags, weir_span text,
                                          struct weir_error *err);
-/* Members of the object `metadata` of a request whose name and value are a
- * tag's; the others are left out. `memory` holds what had escapes. */
-void weir_tags_read_metadata(struct weir_tags *tags, weir_span body,
+/* Members of a request's `metadata` (JSON, of any kind) whose name and value
+ * are a tag's; the others are left out. `memory` holds what had escapes. */
+void weir_tags_read_metadata(struct weir_tags *tags, weir_span metadata,
                              struct weir_arena *memory);
 /* Sorted by name; the length. */
 size_t weir_tags_write(const struct weir_tags *tags,

@@ -57,6 +57,7 @@ enum {
     RESULT_MEDIA,
     FILE_ID,
     RESULT_FILE_ID,
+    METADATA,
     MEMBERS
 };
 
@@ -79,6 +80,7 @@ static const weir_json_path members[MEMBERS] = {
         WEIR_JSON_PATH6("messages", EACH, "content", EACH, "source", "file_id"),
     [RESULT_FILE_ID] = WEIR_JSON_PATH8("messages", EACH, "content", EACH,
                                        "content", EACH, "source", "file_id"),
+    [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
 
 weir_status
@@ -101,6 +103,7 @@ weir_anthropic_parse(const struct weir_surface_route *route, weir_span body,
                                  &request_out->output_tokens_max);
     if (status != WEIR_OK)
         return status;
+    request_out->metadata = hits[METADATA].raw;
     if (hits[MESSAGES].kind != WEIR_JSON_ARRAY)
         return weir_scan_reject(&scanned, MESSAGES, "must be an array");
     /* Other models would be asked past the gate. */

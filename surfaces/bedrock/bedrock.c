@@ -72,6 +72,7 @@ enum {
     COUNTED_TOOLS,
     IMAGE,
     DOCUMENT,
+    METADATA,
     MEMBERS
 };
 
@@ -90,6 +91,7 @@ static const weir_json_path members[MEMBERS] = {
                               "source", "bytes"),
     [DOCUMENT] = WEIR_JSON_PATH7("messages", EACH, "content", EACH, "document",
                                  "source", "bytes"),
+    [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
 
 static weir_status
@@ -112,6 +114,7 @@ parse(const struct weir_surface_route *way, weir_span body,
                                  &request_out->output_tokens_max);
     if (status != WEIR_OK)
         return status;
+    request_out->metadata = hits[METADATA].raw;
     if (hits[wanted].kind != WEIR_JSON_ARRAY)
         return weir_scan_reject(&scanned, wanted, "must be an array");
     request_out->model = weir_arena_copy(arena, way->model);

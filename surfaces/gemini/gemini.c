@@ -150,6 +150,7 @@ enum {
     MAX_SNAKE,
     CANDIDATES_SNAKE,
     LOGPROBS_SNAKE,
+    METADATA,
     MEMBERS
 };
 
@@ -173,6 +174,7 @@ static const weir_json_path members[MEMBERS] = {
     [MAX_SNAKE] = WEIR_JSON_PATH2("generationConfig", "max_output_tokens"),
     [CANDIDATES_SNAKE] = WEIR_JSON_PATH2("generationConfig", "candidate_count"),
     [LOGPROBS_SNAKE] = WEIR_JSON_PATH2("generationConfig", "response_logprobs"),
+    [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
 
 static weir_status
@@ -199,6 +201,7 @@ parse(const struct weir_surface_route *way, weir_span body,
         status = weir_scan_count(&scanned, CANDIDATES, &n);
     if (status != WEIR_OK)
         return status;
+    request_out->metadata = hits[METADATA].raw;
     for (size_t i = 0; i < sizeof(snakes); i++)
         if (!weir_scan_is_absent(&scanned, snakes[i]))
             return weir_scan_reject(&scanned, snakes[i],

@@ -32,6 +32,7 @@ enum {
     INSTRUCTIONS,
     MODELS,
     FALLBACKS,
+    METADATA,
     MEMBERS
 };
 
@@ -52,6 +53,7 @@ static const weir_json_path members[MEMBERS] = {
     [INSTRUCTIONS] = WEIR_JSON_PATH1("instructions"),
     [MODELS] = WEIR_JSON_PATH1("models"),
     [FALLBACKS] = WEIR_JSON_PATH1("fallbacks"),
+    [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
 
 /* Code points of a JSON string; an escape is one (a pair of them: two). */
@@ -153,6 +155,7 @@ weir_openai_parse_other(const struct weir_surface_route *route, weir_span body,
         return weir_scan_reject(&scanned, FALLBACKS,
                                 "is not served: use a route of weir");
     request_out->n = (uint32_t)n;
+    request_out->metadata = hits[METADATA].raw;
     request_out->end = route->end;
     request_out->spots[WEIR_SPOT_N] = hits[N].raw;
     weir_scan_prompt(&scanned, texts, sizeof(texts), NULL, 0);

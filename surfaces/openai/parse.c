@@ -50,6 +50,7 @@ enum {
     INPUT_FILE_ID,
     STORES,
     CONTAINER_FILES,
+    METADATA,
     MEMBERS
 };
 
@@ -95,7 +96,18 @@ static const weir_json_path members[MEMBERS] = {
         WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_id"),
     [STORES] = WEIR_JSON_PATH3("tools", EACH, "vector_store_ids"),
     [CONTAINER_FILES] = WEIR_JSON_PATH4("tools", EACH, "container", "file_ids"),
+    [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
+
+/* Made once by each thread. */
+static const struct weir_json_plan *
+plan(void)
+{
+    static _Thread_local struct weir_json_plan made;
+    if (made.paths == NULL)
+        weir_json_plan_init(&made, members, MEMBERS);
+    return &made;
+}
 
 /* Which hit each replaceable spot is. */
 static const uint8_t spots[WEIR_SPOTS] = {
@@ -313,13 +325,14 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
                                          .dialect = route->dialect,
                                          .surface = route->surface,
                                          .body = body};
-    weir_status status = weir_json_scan(body, members, MEMBERS,
-                                        WEIR_JSON_FOLD_NAMES, &root, hits, err);
+    weir_status status = weir_json_scan_planned(
+        body, plan(), WEIR_JSON_FOLD_NAMES, &root, hits, err);
     if (status != WEIR_OK)
         return status;
     if (root.kind != WEIR_JSON_OBJECT)
         return weir_fail(err, WEIR_ETYPE, 0, "the body must be an object");
     request_out->insert_at = root.insert_at;
+    request_out->metadata = hits[METADATA].raw;
     for (unsigned i = 0; i < WEIR_SPOTS; i++)
         request_out->spots[i] = hits[spots[i]].raw;
     request_out->has_tools =

@@ -33,6 +33,27 @@ check_hits(const weir_json_hit hits[PATHS])
     }
 }
 
+/* With a plan or without: the same verdict and the same hits. */
+static void
+check_plan(weir_span text, unsigned flags)
+{
+    struct weir_json_plan plan;
+    struct weir_json_root root;
+    weir_json_hit with[PATHS];
+    weir_json_hit without[PATHS];
+    weir_json_plan_init(&plan, paths, PATHS);
+    weir_status verdict =
+        weir_json_scan(text, paths, PATHS, flags, &root, without, NULL);
+    if (weir_json_scan_planned(text, &plan, flags, &root, with, NULL) !=
+        verdict)
+        abort();
+    for (size_t i = 0; i < PATHS && verdict == WEIR_OK; i++)
+        if (with[i].raw.ptr != without[i].raw.ptr ||
+            with[i].raw.len != without[i].raw.len ||
+            with[i].count != without[i].count)
+            abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -59,6 +80,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
                     first[j].count != other[j].count)
                     abort();
     }
+    check_plan(text, 0);
+    check_plan(text, WEIR_JSON_FOLD_NAMES);
     struct weir_json_reader reader;
     weir_json_reader_init(&reader, text, NULL);
     weir_status plain = weir_json_reader_end(&reader, NULL);
