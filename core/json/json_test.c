@@ -33,10 +33,9 @@ static void
 scan_planned(weir_span text, unsigned flags, weir_status status,
              const weir_json_hit hits[PATHS])
 {
-    struct weir_json_plan plan;
+    struct weir_json_plan plan = WEIR_JSON_PLAN(paths, PATHS);
     struct weir_json_root root;
     weir_json_hit other[PATHS];
-    weir_json_plan_init(&plan, paths, PATHS);
     assert_int_equal(
         weir_json_scan_planned(text, &plan, flags, &root, other, NULL), status);
     for (size_t j = 0; j < PATHS && status == WEIR_OK; j++) {

@@ -31,20 +31,28 @@ weir__json_places(const weir_json_path *paths, size_t count,
     }
 }
 
-void
-weir_json_plan_init(struct weir_json_plan *plan, const weir_json_path *paths,
-                    size_t count)
+/* Of plan.state; all zero is the first. */
+enum { EMPTY, FILLING, FILLED };
+
+bool
+weir__json_plan_is_filled(struct weir_json_plan *plan)
 {
-    memset(plan, 0, sizeof(*plan));
-    plan->count = count;
-    weir__json_places(paths, count, plan->terminal, plan->each);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < paths[i].count; j++) {
-            weir_span name = paths[i].segment[j];
+    uint32_t state = __atomic_load_n(&plan->state, __ATOMIC_ACQUIRE);
+    if (state == FILLED)
+        return true;
+    if (state != EMPTY ||
+        !__atomic_compare_exchange_n(&plan->state, &state, FILLING, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    weir__json_places(plan->paths, plan->count, plan->terminal, plan->each);
+    for (size_t i = 0; i < plan->count; i++) {
+        for (size_t j = 0; j < plan->paths[i].count; j++) {
+            weir_span name = plan->paths[i].segment[j];
             char first = name.len > 0 ? name.ptr[0] : '\0';
             plan->of_name[j][weir__json_plan_slot(name.len, first)] |=
                 UINT64_C(1) << i;
         }
     }
-    plan->paths = paths;
+    __atomic_store_n(&plan->state, FILLED, __ATOMIC_RELEASE);
+    return true;
 }

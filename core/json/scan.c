@@ -509,10 +509,13 @@ weir_json_scan(weir_span text, const weir_json_path *paths, size_t path_count,
 }
 
 weir_status
-weir_json_scan_planned(weir_span text, const struct weir_json_plan *plan,
+weir_json_scan_planned(weir_span text, struct weir_json_plan *plan,
                        unsigned flags, struct weir_json_root *root_out,
                        weir_json_hit *hits_out, struct weir_error *err)
 {
+    if (!weir__json_plan_is_filled(plan))
+        return weir_json_scan(text, plan->paths, plan->count, flags, root_out,
+                              hits_out, err);
     struct weir__json_scan scan = {
         .text = text.ptr,
         .len = text.len,

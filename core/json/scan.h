@@ -97,6 +97,9 @@ weir__json_plan_slot(size_t length, char first)
     return (length * 5 + (unsigned char)(first | 0x20)) % WEIR_JSON_PLAN_NAMES;
 }
 
+/* False: another thread is at it just now. */
+bool weir__json_plan_is_filled(struct weir_json_plan *plan);
+
 /* Fills one bit per path: which end at this length, which have [] there. */
 void weir__json_places(const weir_json_path *paths, size_t count,
                        uint64_t terminal_out[WEIR_JSON_PATH_SEGMENTS_MAX + 1],

@@ -82,15 +82,7 @@ static const weir_json_path counts[COUNTS] = {
 #undef OF
 };
 
-/* Made once by each thread. */
-static const struct weir_json_plan *
-plan(void)
-{
-    static _Thread_local struct weir_json_plan made;
-    if (made.paths == NULL)
-        weir_json_plan_init(&made, counts, COUNTS);
-    return &made;
-}
+static struct weir_json_plan plan = WEIR_JSON_PLAN(counts, COUNTS);
 
 /* The first of `order` that is there as a count. */
 static bool
@@ -149,7 +141,7 @@ weir_usage_read(weir_span object, struct weir_usage *usage_out,
     uint64_t total;
 
     weir_status status =
-        weir_json_scan_planned(object, plan(), 0, &root, hits, err);
+        weir_json_scan_planned(object, &plan, 0, &root, hits, err);
     if (status != WEIR_OK)
         return status;
     if (!FIRST(hits, &usage.input_tokens, PROMPT, INPUT))

@@ -114,23 +114,32 @@ WEIR_MUST_USE weir_status weir_json_scan(weir_span text,
                                          weir_json_hit *hits_out,
                                          struct weir_error *err);
 
-/* What a table of paths says about each place of a path and each name there:
- * made once, for scans of many texts by one table. */
+/*
+ * What a table of paths says about each place of a path and each name there,
+ * for scans of many texts by one table. Of static storage, so that it begins
+ * with zeros:
+ *
+ *     static struct weir_json_plan plan = WEIR_JSON_PLAN(members, MEMBERS);
+ *
+ * The first scan fills the rest; scans of other threads go without meanwhile.
+ */
 #define WEIR_JSON_PLAN_NAMES 32
 struct weir_json_plan {
-    const weir_json_path *paths; /* borrowed; NULL: not made yet */
+    const weir_json_path *paths; /* borrowed */
     size_t count;
+    uint32_t state;
     uint64_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
     uint64_t each[WEIR_JSON_PATH_SEGMENTS_MAX];         /* segment is [] */
     /* Paths whose name at this place may be one of that length and letter. */
     uint64_t of_name[WEIR_JSON_PATH_SEGMENTS_MAX][WEIR_JSON_PLAN_NAMES];
 };
+/* clang-format off */
+#define WEIR_JSON_PLAN(table, rows) {.paths = (table), .count = (rows)}
+/* clang-format on */
 
-void weir_json_plan_init(struct weir_json_plan *plan,
-                         const weir_json_path *paths, size_t count);
 /* weir_json_scan() by a plan: hits_out[plan->count]. */
 WEIR_MUST_USE weir_status
-weir_json_scan_planned(weir_span text, const struct weir_json_plan *plan,
+weir_json_scan_planned(weir_span text, struct weir_json_plan *plan,
                        unsigned flags, struct weir_json_root *root_out,
                        weir_json_hit *hits_out, struct weir_error *err);
 

@@ -99,15 +99,7 @@ static const weir_json_path members[MEMBERS] = {
     [METADATA] = WEIR_JSON_PATH1("metadata"),
 };
 
-/* Made once by each thread. */
-static const struct weir_json_plan *
-plan(void)
-{
-    static _Thread_local struct weir_json_plan made;
-    if (made.paths == NULL)
-        weir_json_plan_init(&made, members, MEMBERS);
-    return &made;
-}
+static struct weir_json_plan plan = WEIR_JSON_PLAN(members, MEMBERS);
 
 /* Which hit each replaceable spot is. */
 static const uint8_t spots[WEIR_SPOTS] = {
@@ -326,7 +318,7 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
                                          .surface = route->surface,
                                          .body = body};
     weir_status status = weir_json_scan_planned(
-        body, plan(), WEIR_JSON_FOLD_NAMES, &root, hits, err);
+        body, &plan, WEIR_JSON_FOLD_NAMES, &root, hits, err);
     if (status != WEIR_OK)
         return status;
     if (root.kind != WEIR_JSON_OBJECT)

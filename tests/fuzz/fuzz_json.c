@@ -37,11 +37,10 @@ check_hits(const weir_json_hit hits[PATHS])
 static void
 check_plan(weir_span text, unsigned flags)
 {
-    struct weir_json_plan plan;
+    struct weir_json_plan plan = WEIR_JSON_PLAN(paths, PATHS);
     struct weir_json_root root;
     weir_json_hit with[PATHS];
     weir_json_hit without[PATHS];
-    weir_json_plan_init(&plan, paths, PATHS);
     weir_status verdict =
         weir_json_scan(text, paths, PATHS, flags, &root, without, NULL);
     if (weir_json_scan_planned(text, &plan, flags, &root, with, NULL) !=
