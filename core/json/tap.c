@@ -72,29 +72,40 @@ outside_mark(const char *at, const char *end)
     return at;
 }
 
+static size_t
+slot_of(size_t length, char first)
+{
+    return (length * 5 + (unsigned char)first) % WEIR_JSON_TAP_SLOTS;
+}
+
 /* Paths share their first names; each is compared once. */
 static void
 index_names(struct weir_json_tap_plan *plan)
 {
     uint32_t used = 0;
     for (uint32_t place = 0; place < WEIR_JSON_PATH_SEGMENTS_MAX; place++) {
-        plan->first_name[place] = (uint8_t)used;
         for (uint32_t i = 0; i < plan->count; i++) {
             const weir_json_path *path = &plan->wanted[i].path;
             uint32_t bit = UINT32_C(1) << i;
-            uint32_t j = plan->first_name[place];
             if (place >= path->count || (plan->each[place] & bit) != 0)
                 continue;
-            while (j < used &&
-                   !weir_span_equal(plan->names[j].text, path->segment[place]))
-                j++;
-            WEIR_ASSERT(j < WEIR_JSON_TAP_NAMES_MAX);
-            used = j == used ? used + 1 : used;
-            plan->names[j].text = path->segment[place];
-            plan->names[j].mask |= bit;
+            weir_span text = path->segment[place];
+            WEIR_ASSERT(text.len > 0);
+            uint8_t *first =
+                &plan->slots[place][slot_of(text.len, text.ptr[0])];
+            uint32_t j = *first;
+            while (j != 0 && !weir_span_equal(plan->names[j - 1].text, text))
+                j = plan->names[j - 1].next;
+            if (j == 0) {
+                WEIR_ASSERT(used < WEIR_JSON_TAP_NAMES_MAX);
+                j = ++used;
+                plan->names[j - 1].text = text;
+                plan->names[j - 1].next = *first;
+                *first = (uint8_t)j;
+            }
+            plan->names[j - 1].mask |= bit;
         }
     }
-    plan->first_name[WEIR_JSON_PATH_SEGMENTS_MAX] = (uint8_t)used;
 }
 
 void
@@ -130,17 +141,26 @@ weir_json_tap_init(struct weir_json_tap *tap,
     tap->memory = memory;
     tap->is_object = 0;
     tap->name_len = 0;
+    tap->touched = plan->all;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        tap->tapped[i].raw.ptr = memory;
+        memory = (char *)memory + plan->wanted[i].keep_max;
+    }
+    for (uint32_t i = 0; i < plan->count; i++)
+        if ((plan->all >> i & 1) == 0) /* nothing is ever noted there */
+            tap->tapped[i] =
+                (weir_json_tapped){.raw = {tap->tapped[i].raw.ptr, 0}};
     weir_json_tap_reset(tap);
 }
 
 void
 weir_json_tap_reset(struct weir_json_tap *tap)
 {
-    char *at = tap->memory;
-    for (uint32_t i = 0; i < tap->plan->count; i++) {
-        tap->tapped[i] = (weir_json_tapped){.raw = {at, 0}};
-        at += tap->plan->wanted[i].keep_max;
+    for (uint32_t left = tap->touched; left != 0; left &= left - 1) {
+        weir_json_tapped *tapped = &tap->tapped[__builtin_ctz(left)];
+        *tapped = (weir_json_tapped){.raw = {tapped->raw.ptr, 0}};
     }
+    tap->touched = 0;
     tap->depth = 0;
     tap->tracked = 0;
     tap->pending = 0;
@@ -203,6 +223,7 @@ begin(struct weir_json_tap *tap, uint32_t paths, enum weir_json_kind kind,
       const char **from, const char *at)
 {
     uint32_t keeping = 0;
+    tap->touched |= paths;
     for (uint32_t left = paths; left != 0; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(left);
         weir_json_tapped *tapped = &tap->tapped[i];
@@ -235,15 +256,14 @@ match_name(struct weir_json_tap *tap, const char *text, uint32_t len)
     tap->pending = 0;
     if (len == 0 || len > WEIR_JSON_NAME_MAX)
         return;
-    for (uint32_t i = tap->plan->first_name[place];
-         i < tap->plan->first_name[place + 1]; i++) {
-        const struct weir_json_tap_name *name = &tap->plan->names[i];
-        if (name->text.len == len && name->text.ptr[0] == text[0] &&
-            (name->mask & tap->level[place].mask) != 0 &&
-            memcmp(name->text.ptr, text, len) == 0) {
+    uint32_t i = tap->plan->slots[place][slot_of(len, text[0])];
+    while (i != 0) {
+        const struct weir_json_tap_name *name = &tap->plan->names[i - 1];
+        if (name->text.len == len && memcmp(name->text.ptr, text, len) == 0) {
             tap->pending = name->mask & tap->level[place].mask;
             return;
         }
+        i = name->next;
     }
 }
 
@@ -418,6 +438,15 @@ pass_outside(struct weir_json_tap *tap, const char **from, const char *at,
 {
     if (tap->depth != tap->tracked) {
         at = outside_mark(at, end);
+        if (at == end)
+            return end;
+    } else {
+        /* between a name and its value, mostly */
+        for (; at < end && (*at == ':' || *at == ','); at++) {
+            if (*at == ',')
+                tap->pending = 0;
+            tap->wants_name = *at == ',';
+        }
         if (at == end)
             return end;
     }

@@ -272,7 +272,8 @@ weir_cost_of(const uint64_t units[WEIR_RATES], const struct weir_price *price)
     };
     unsigned __int128 amount = 500000;
     for (unsigned i = 0; i < WEIR_RATES; i++)
-        amount += product(units[i], of[i]);
+        if (units[i] != 0) /* of most kinds a call has none */
+            amount += product(units[i], of[i]);
     amount /= 1000000;
     return amount > INT64_MAX ? INT64_MAX : (weir_micros)amount;
 }

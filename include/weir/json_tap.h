@@ -48,7 +48,11 @@ struct weir_json_tap_level {
 struct weir_json_tap_name {
     weir_span text;
     uint32_t mask; /* paths with this name at this place */
+    uint8_t next;  /* of the same slot, from 1; 0: none */
 };
+
+/* Names of a place are told apart by length and first letter first. */
+#define WEIR_JSON_TAP_SLOTS 32
 
 /* What a table of wanted values says about each place of a path: made once,
  * then shared by the taps of all threads. */
@@ -59,9 +63,8 @@ struct weir_json_tap_plan {
     size_t keep_sum; /* memory that a tap needs */
     uint32_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1]; /* by path length */
     uint32_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
-    /* Names of place i: from first_name[i] to before first_name[i + 1]. */
     struct weir_json_tap_name names[WEIR_JSON_TAP_NAMES_MAX];
-    uint8_t first_name[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
+    uint8_t slots[WEIR_JSON_PATH_SEGMENTS_MAX][WEIR_JSON_TAP_SLOTS];
 };
 
 struct weir_json_tap {
@@ -72,6 +75,7 @@ struct weir_json_tap {
     uint32_t pending;   /* paths that the last name matched */
     uint32_t keeping;   /* paths whose value is being captured */
     uint32_t live;      /* paths of the present scalar or string */
+    uint32_t touched;   /* of `tapped`, since the last reset */
     uint32_t is_object; /* of tracked containers, by depth */
     uint16_t name_len;
     uint8_t state;
