@@ -36,6 +36,7 @@ soak: all
 	WEIR_WORLDS=100000 $(BUILD)/tests/test_worlds
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
+	WEIR_BUILD=$(BUILD) $(PYTHON) bench/streams.py --streams 20000 --gap 15000 --events 10
 	tests/cedar-differential/check --count 1000000
 
 lint:

@@ -92,6 +92,9 @@ union ngx_http_weir_reader_u {
 /* Memory of so many calls is kept for the next ones. */
 #define NGX_HTTP_WEIR_SPARE         256
 
+/* So much free memory goes back to the system, once there are few calls. */
+#define NGX_HTTP_WEIR_TRIM          (32 * 1024 * 1024)
+
 /* How long a call waits for its intent to be on disk. */
 #define NGX_HTTP_WEIR_DURABLE_WAIT  2000
 
@@ -264,6 +267,8 @@ typedef struct {
     ngx_uint_t                      queued_count;
     ngx_event_t                     look;       /* after places for them */
     ngx_uint_t                      weighed;    /* calls since then */
+    size_t                          used_most;  /* since memory was given
+                                                   back */
     ngx_uint_t                      requests;   /* that are open */
     void                           *cache_map;
     size_t                          cache_size;

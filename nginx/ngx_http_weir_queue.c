@@ -277,6 +277,28 @@ ngx_http_weir_open_fair(ngx_http_weir_worker_t *w)
 
 
 /*
+ * The allocator keeps what was freed: after a thousand streams have ended,
+ * the process is as large as with them.  Once so much came free and few calls
+ * are open, it is given back; that takes some milliseconds.
+ */
+
+static void
+ngx_http_weir_trim(ngx_http_weir_worker_t *w, size_t used)
+{
+    if (used > w->used_most) {
+        w->used_most = used;
+    }
+
+    if (w->requests < NGX_HTTP_WEIR_SPARE
+        && w->used_most - used > NGX_HTTP_WEIR_TRIM)
+    {
+        (void) malloc_trim(0);
+        w->used_most = used;
+    }
+}
+
+
+/*
  * What this process has been given by malloc(), which is nginx's pools,
  * buffers of connections and TLS, bodies, and what libraries take.
  */
@@ -292,6 +314,7 @@ ngx_http_weir_weigh(ngx_http_weir_worker_t *w)
 
     info = mallinfo2();
     w->weighed = 0;
+    ngx_http_weir_trim(w, info.uordblks + info.hblkhd);
     weir_fair_use_memory(w->gate.fair, w->gate.quota_lane,
                          info.uordblks + info.hblkhd);
 }

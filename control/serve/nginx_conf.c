@@ -49,6 +49,21 @@ add_path(struct weir_buf *out, const char *directive, weir_span value,
     return status;
 }
 
+#define BESIDES_CALLS 32 /* connections: listeners, channels */
+#define FILES         64 /* descriptors that are no connections */
+
+/* Calls that a worker may have open: two connections each. More than the
+ * system gives descriptors for would not be refused, but break. */
+static uint64_t
+calls_of(const struct weir_settings *settings, uint64_t files_max)
+{
+    uint64_t calls = settings->connections_max;
+    uint64_t most = files_max > 2 * (BESIDES_CALLS + FILES)
+                        ? (files_max - BESIDES_CALLS - FILES) / 2
+                        : 16;
+    return calls < most ? calls : most;
+}
+
 static weir_status
 add_main(const struct weir_world *world, const struct weir_paths *paths,
          uint64_t files_max, struct weir_buf *out, struct weir_error *err)
@@ -59,13 +74,10 @@ add_main(const struct weir_world *world, const struct weir_paths *paths,
         level = "error";
     else if (weir_span_equal(settings->log_level, WEIR_SPAN("warn")))
         level = "warn";
-    /* A call has two connections; the rest is for files and listeners. */
-    uint64_t connections = (uint64_t)settings->connections_max * 2 + 32;
-    uint64_t files = connections + 64;
-    if (files > files_max) {
+    uint64_t connections = calls_of(settings, files_max) * 2 + BESIDES_CALLS;
+    uint64_t files = connections + FILES;
+    if (files > files_max)
         files = files_max;
-        connections = files_max > 128 ? files_max - 64 : 64;
-    }
     weir_buf_addf(out, "# Written by weir from %s; changes are lost.\n",
                   strrchr(paths->config, '/') == NULL
                       ? paths->config
@@ -122,7 +134,7 @@ add_database(struct weir_buf *out, const char *directive, weir_span path,
 
 static weir_status
 add_http(const struct weir_world *world, const struct weir_paths *paths,
-         struct weir_buf *out, struct weir_error *err)
+         uint64_t files_max, struct weir_buf *out, struct weir_error *err)
 {
     const struct weir_settings *settings = &world->settings;
     weir_buf_addf(out, "access_log off;\nserver_tokens off;\netag off;\n"
@@ -148,10 +160,10 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
                   (unsigned long long)settings->buffer_bytes_max);
     weir_buf_addf(out,
                   "weir_body_max %llu;\nweir_event_max %llu;\n"
-                  "weir_calls_max %u;\n",
+                  "weir_calls_max %llu;\n",
                   (unsigned long long)settings->body_bytes_max,
                   (unsigned long long)settings->event_bytes_max,
-                  settings->connections_max);
+                  (unsigned long long)calls_of(settings, files_max));
     weir_buf_addf(out,
                   "weir_message_max %llu;\nweir_session_max %ums;\n"
                   "weir_session_idle %ums;\n",
@@ -374,7 +386,7 @@ weir_nginx_conf(const struct weir_world *world, const struct weir_image *image,
     weir_status status = add_main(world, paths, files_max, out, err);
     weir_buf_addf(out, "http {\n");
     if (status == WEIR_OK)
-        status = add_http(world, paths, out, err);
+        status = add_http(world, paths, files_max, out, err);
     for (uint32_t i = 0; status == WEIR_OK && i < world->origin_count; i++) {
         const struct weir_world_origin *origin = &world->origin_rows[i];
         weir_span upstream = upstream_name(image, origin->name);

@@ -21,9 +21,21 @@
 #include "control/log.h"
 #include "control/serve/house.h"
 
-#define QUOTA_SLOTS   65536u
-#define QUOTA_LANES   (WEIR_LANES_MAX + 1)
-#define QUOTA_ENTRIES 4096u
+#define QUOTA_SLOTS 65536u
+#define QUOTA_LANES (WEIR_LANES_MAX + 1)
+/* Calls of a worker that hold something at a time: as many as may be open.
+ * Pages of those that never are take no memory. */
+#define QUOTA_ENTRIES_MIN 4096u
+#define QUOTA_ENTRIES_MAX 65536u
+
+static uint32_t
+entries_of(const struct weir_house *house)
+{
+    uint32_t calls = house->control->world->settings.connections_max;
+    return calls < QUOTA_ENTRIES_MIN   ? QUOTA_ENTRIES_MIN
+           : calls > QUOTA_ENTRIES_MAX ? QUOTA_ENTRIES_MAX
+                                       : calls;
+}
 
 /* A call that was settled a moment before a budget began is in the ledger
  * some time after: the budget is held against it once more. */
@@ -33,7 +45,7 @@ static weir_status
 map_file(struct weir_house *house, const char *path, bool *is_new_out,
          struct weir_error *err)
 {
-    size_t size = weir_quota_size(QUOTA_SLOTS, QUOTA_LANES, QUOTA_ENTRIES);
+    size_t size = weir_quota_size(QUOTA_SLOTS, QUOTA_LANES, entries_of(house));
     struct stat info;
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0 || fstat(file, &info) != 0)
@@ -81,8 +93,8 @@ weir__house_open_quota(struct weir_house *house, bool *is_new_out,
             return status;
         if (*is_new_out)
             return weir_quota_format(house->quota_map, house->quota_bytes,
-                                     QUOTA_SLOTS, QUOTA_LANES, QUOTA_ENTRIES,
-                                     &house->quota, err);
+                                     QUOTA_SLOTS, QUOTA_LANES,
+                                     entries_of(house), &house->quota, err);
         status = weir_quota_attach(house->quota_map, house->quota_bytes,
                                    &house->quota, err);
         if (status == WEIR_OK) {

@@ -369,14 +369,17 @@ begin_scalar(struct weir_json_tap *tap, const char **from, const char *at)
 
 /* ------------------------------------------------------------- bytes */
 
+/* Quotes and opening brackets too: what is no JSON must not be read
+ * otherwise when it comes in other pieces. */
 static bool
 ends_scalar(char c)
 {
-    /* Quotes and opening brackets too: what is no JSON must not be read
-     * otherwise when it comes in other pieces. */
-    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' ||
-           c == '\r' || c == '\t' || c == '"' || c == ':' || c == '{' ||
-           c == '[';
+    static const bool ends[256] = {
+        [','] = true,  ['}'] = true,  [']'] = true,  [' '] = true,
+        ['\n'] = true, ['\r'] = true, ['\t'] = true, ['"'] = true,
+        [':'] = true,  ['{'] = true,  ['['] = true,
+    };
+    return ends[(unsigned char)c];
 }
 
 static const char *
@@ -438,15 +441,6 @@ pass_outside(struct weir_json_tap *tap, const char **from, const char *at,
 {
     if (tap->depth != tap->tracked) {
         at = outside_mark(at, end);
-        if (at == end)
-            return end;
-    } else {
-        /* between a name and its value, mostly */
-        for (; at < end && (*at == ':' || *at == ','); at++) {
-            if (*at == ',')
-                tap->pending = 0;
-            tap->wants_name = *at == ',';
-        }
         if (at == end)
             return end;
     }
