@@ -2,6 +2,7 @@
 /* weir serve, weir check */
 #include "cli/remote.h"
 
+#include "control/budgets/clusters.h"
 #include "control/config/config.h"
 #include "control/control.h"
 #include "control/evidence/merge.h"
@@ -73,6 +74,8 @@ join_store(struct weir_cli *cli, const char *path, struct weir_world *world,
         return WEIR_OK;
     }
     status = weir_evidence_merge(world, store, weir_control_now(), &err);
+    if (status == WEIR_OK)
+        status = weir_clusters_join(world, store, &err);
     if (status == WEIR_OK)
         status = weir_control_keys_join(world, store, &err);
     weir_store_close(store);

@@ -13,6 +13,7 @@
 
 #include <weir/quota.h>
 
+#include "control/budgets/clusters.h"
 #include "control/factors/factors.h"
 #include "control/parts.h"
 
@@ -169,6 +170,8 @@ weir__control_load_keys(struct weir_control *control, struct weir_world *world,
                         struct weir_error *err)
 {
     weir_status status = weir_factors_join(world, control->store, err);
+    if (status == WEIR_OK)
+        status = weir_clusters_join(world, control->store, err);
     return status == WEIR_OK
                ? weir_control_keys_join(world, control->store, err)
                : status;

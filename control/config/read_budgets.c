@@ -53,6 +53,7 @@ read_groups(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("tenants", read_names, row, tenants),
         FIELD("projects", read_names, row, projects),
         FIELD("keys", read_names, row, keys),
+        FIELD("cluster", read_text, row, cluster),
     };
     if (!is_list(r, node, "groups"))
         return;

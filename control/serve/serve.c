@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "control/api/api.h"
+#include "control/budgets/clusters.h"
 #include "control/cache/cache.h"
 #include "control/evidence/deeds.h"
 #include "control/factors/factors.h"
@@ -218,6 +219,7 @@ tick(struct weir_house *house, struct weir_ingest *ingest)
         weir_control_sweep(house->control, weir_ingest_is_current(ingest));
         weir_control_evidence_sweep(house->control);
         weir_control_factors_turn(house->control);
+        weir_control_clusters_turn(house->control);
         weir_ingest_recover(ingest, house->quota);
         weir_ingest_correct(ingest, house->quota);
     }

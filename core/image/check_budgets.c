@@ -40,10 +40,12 @@ check_groups(struct weir__check *check)
         check_names(check, g->tenants, &check->tenants, "tenant", owner);
         check_names(check, g->projects, &check->projects, "project", owner);
         if (g->organisations.count + g->tenants.count + g->projects.count +
-                g->keys.count ==
-            0)
+                    g->keys.count ==
+                0 &&
+            g->cluster.len == 0)
             weir_faults_add(check->faults, g->place,
-                            "Add organisations, tenants, projects or keys.",
+                            "Add organisations, tenants, projects, keys or "
+                            "a cluster.",
                             "%s has no members", owner);
     }
 }

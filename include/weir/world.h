@@ -329,6 +329,9 @@ struct weir_world_group {
     struct weir_world_range tenants;
     struct weir_world_range projects; /* tenant/project */
     struct weir_world_range keys;     /* ids; of unknown ones nothing is said */
+    weir_span cluster; /* of the watch: its tenants are in it, too */
+    struct weir_world_range listed; /* where `is_joined`: tenants as written */
+    bool is_joined;
 };
 
 /* When the clocks of a zone change. */
@@ -751,6 +754,7 @@ struct weir_world {
     weir_time stale_after_us; /* 0: never */
     struct weir_place seller_place;
     struct weir_world_base base;
+    uint64_t clusters_hash; /* members of clusters that groups follow */
     weir_time signals_window_us;     /* how long a country counts for a key */
     struct weir_world_range hosting; /* networks: of machines, not people */
     struct weir_onboarding_rules onboarding;
