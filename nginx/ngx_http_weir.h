@@ -419,6 +419,7 @@ struct ngx_http_weir_ctx_s {
     unsigned                        is_closing:1;  /* origin will close */
     unsigned                        has_length:1;
     unsigned                        wants_trailer:1;
+    unsigned                        is_refusing:1; /* the model, in words */
     unsigned                        has_failed:1;  /* see `failure` */
     unsigned                        is_ended:1;    /* the reader was told */
     unsigned                        is_cut_sent:1;

@@ -167,6 +167,8 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
         return NGX_AGAIN;
     }
 
+    ctx->is_refusing = weir_call_is_refused(&ctx->call, input);
+
     if (ctx->bulk && ngx_http_weir_bulk_is_told(ctx)
         && ngx_http_weir_bulk_retell(ctx, &input) != NGX_OK)
     {

@@ -551,8 +551,9 @@ ngx_http_weir_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 void
 ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 {
-    struct weir_settlement  *s;
-    const struct weir_usage  *hit;
+    struct weir_settlement         *s;
+    const struct weir_usage        *hit;
+    const struct weir_reply_facts  *facts;
 
     if (ctx->is_open) {
         ngx_queue_remove(&ctx->open);
@@ -581,7 +582,10 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 
     } else if (ctx->reply) {
         s->usage = ngx_http_weir_usage(ctx);
-        s->content_bytes = weir_reply_facts(ctx->reply)->content_bytes;
+        facts = weir_reply_facts(ctx->reply);
+        s->content_bytes = facts->content_bytes;
+        s->finish = ctx->is_refusing || facts->has_refusal
+                    ? WEIR_SPAN("refusal") : facts->finish_reason;
 
     }
 

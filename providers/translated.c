@@ -70,9 +70,12 @@ weir_native_learn(struct weir_reply_facts *facts, struct weir_facts_room *room,
         if (facts->id.len == 0)
             facts->id = keep(event->id, room->id, sizeof(room->id));
         break;
+    case WEIR_EVENT_REFUSAL:
+        facts->has_refusal = true;
+        facts->content_bytes += event->text.len;
+        break;
     case WEIR_EVENT_TEXT:
     case WEIR_EVENT_REASONING:
-    case WEIR_EVENT_REFUSAL:
     case WEIR_EVENT_TOOL_ARGUMENTS:
         facts->content_bytes += event->text.len;
         break;

@@ -78,6 +78,21 @@ add_calls(struct weir_buf *out, const struct weir_figures *figures)
 }
 
 static void
+add_ways(struct weir_buf *out, const struct weir_figures *figures)
+{
+    head(out, "weir_deployment_unreachable_total", "counter",
+         "calls that found the way to a deployment closed, by why");
+    for (uint32_t i = 0; i < figures->way_count; i++) {
+        const struct weir_closed_way *way = &figures->ways[i];
+        weir_buf_addf(out, "weir_deployment_unreachable_total{");
+        label(out, "deployment", weir_span_of(way->deployment));
+        weir_buf_add_byte(out, ',');
+        label(out, "reason", weir_span_of(way->reason));
+        weir_buf_addf(out, "} %llu\n", (unsigned long long)way->calls);
+    }
+}
+
+static void
 add_tokens(struct weir_buf *out, const struct weir_figures *figures)
 {
     head(out, "weir_tokens_total", "counter",
@@ -152,6 +167,7 @@ add_ingest(struct weir_buf *out, struct weir_ingest *ingest)
     pthread_mutex_lock(&figures->lock);
     add_calls(out, figures);
     add_tokens(out, figures);
+    add_ways(out, figures);
     add_histogram(out, "weir_call_seconds", "from the decision to the end",
                   &figures->total);
     add_histogram(out, "weir_first_byte_seconds",

@@ -191,6 +191,8 @@ outcome_json(const struct weir_record_outcome *out)
         weir__explain_text(out->stored_in), "origin_request",
         weir__explain_text(out->origin_request), "attempts",
         attempts_json(out));
+    if (out->finish.len > 0)
+        json_object_set_new(where, "finish", weir__explain_text(out->finish));
     if (out->finding.len > 0)
         json_object_set_new(where, "finding", weir__explain_text(out->finding));
     if (out->filtered.len > 0)

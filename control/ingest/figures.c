@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/ingest/figures.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <weir/route.h>
 
 const uint64_t weir_figures_bounds_us[WEIR_FIGURES_BUCKETS - 1] = {
     1000,   2500,    5000,    10000,    25000,    50000,    100000,
@@ -20,6 +23,7 @@ void
 weir_figures_fini(struct weir_figures *figures)
 {
     free(figures->series);
+    free(figures->ways);
     pthread_mutex_destroy(&figures->lock);
 }
 
@@ -86,6 +90,44 @@ observe(struct weir_histogram *histogram, uint64_t us)
     histogram->count++;
 }
 
+/* "deployment: reason" of an attempt that had no connection. */
+static void
+count_way(struct weir_figures *figures,
+          const struct weir_record_outcome *outcome)
+{
+    struct weir_closed_way wanted = {.calls = 0};
+    size_t len = 0;
+    for (uint32_t i = 0; i < outcome->attempt_count && len == 0; i++) {
+        const struct weir_record_attempt *attempt = &outcome->attempts[i];
+        if ((attempt->failure == WEIR_ATTEMPT_REFUSED ||
+             attempt->failure == WEIR_ATTEMPT_SLOW_OPEN) &&
+            weir_span_starts(outcome->finding, attempt->deployment) &&
+            outcome->finding.len > attempt->deployment.len + 2)
+            len = attempt->deployment.len;
+    }
+    if (len == 0)
+        return;
+    put_text(wanted.deployment, sizeof wanted.deployment,
+             (weir_span){outcome->finding.ptr, len});
+    put_text(wanted.reason, sizeof wanted.reason,
+             (weir_span){outcome->finding.ptr + len + 2,
+                         outcome->finding.len - len - 2});
+    if (figures->ways == NULL)
+        figures->ways = calloc(WEIR_FIGURES_WAYS_MAX, sizeof *figures->ways);
+    if (figures->ways == NULL)
+        return;
+    uint32_t i = 0;
+    while (i < figures->way_count &&
+           memcmp(&figures->ways[i], &wanted,
+                  offsetof(struct weir_closed_way, calls)) != 0)
+        i++;
+    if (i == WEIR_FIGURES_WAYS_MAX)
+        return;
+    if (i == figures->way_count)
+        figures->ways[figures->way_count++] = wanted;
+    figures->ways[i].calls++;
+}
+
 void
 weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
                      const struct weir_record_outcome *outcome)
@@ -104,6 +146,7 @@ weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
         put_text(series->currency, sizeof series->currency, outcome->currency);
     }
     observe(&figures->total, outcome->total_us);
+    count_way(figures, outcome);
     if (outcome->first_byte_us > 0)
         observe(&figures->first_byte, outcome->first_byte_us);
     pthread_mutex_unlock(&figures->lock);

@@ -40,6 +40,15 @@ struct weir_histogram {
     uint64_t count;
 };
 
+/* Ways to origins that were closed: deployment and reason. */
+#define WEIR_FIGURES_WAYS_MAX 256
+
+struct weir_closed_way {
+    char deployment[129];
+    char reason[96];
+    uint64_t calls;
+};
+
 struct weir_figures {
     pthread_mutex_t lock;
     struct weir_series *series;
@@ -49,6 +58,8 @@ struct weir_figures {
     struct weir_histogram first_byte;
     uint64_t place_unknown[WEIR_UNKNOWNS]; /* calls, by enum weir_unknown */
     uint64_t network_unknown[WEIR_UNKNOWNS];
+    struct weir_closed_way *ways; /* NULL: none yet */
+    uint32_t way_count;
     uint64_t records;
     uint64_t again; /* read before: counted once */
     uint64_t unreadable;

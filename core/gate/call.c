@@ -492,6 +492,21 @@ weir__call_fill_place(const struct weir_image *image, uint32_t row,
         image, image->jurisdictions[deployment->stored_in].code);
 }
 
+#define FINISH_BYTES_MAX 32
+
+/* What an origin says goes into a record only as a word of a protocol. */
+static weir_span
+finish_word(weir_span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '_' &&
+            c != '-')
+            return WEIR_SPAN("other");
+    }
+    return text.len > FINISH_BYTES_MAX ? WEIR_SPAN("other") : text;
+}
+
 static void
 fill_outcome(const struct weir_call *call,
              const struct weir_settlement *settlement, weir_micros cost,
@@ -522,6 +537,7 @@ fill_outcome(const struct weir_call *call,
     outcome->tool = call->ask.tool;
     outcome->trace = call->client.trace;
     outcome->finding = settlement->finding;
+    outcome->finish = finish_word(settlement->finish);
     outcome->filtered = settlement->filtered;
     outcome->is_hit = call->is_hit;
     outcome->hit_age_s = call->hit_age_s;

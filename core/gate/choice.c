@@ -297,27 +297,49 @@ read_usage(const weir_json_hit *hits, struct weir_usage *out)
     }
 }
 
+/* False: nothing that can be judged. */
+static bool
+read_answer(weir_span body, weir_json_hit hits[WEIR_COUNTOF(answer_paths)],
+            struct answer *answer_out, weir_span *text_out)
+{
+    struct weir_json_root root;
+    *answer_out = (struct answer){.has_tools = false};
+    if (weir_json_scan(body, answer_paths, WEIR_COUNTOF(answer_paths), 0, &root,
+                       hits, NULL) != WEIR_OK)
+        return false;
+    for (int i = CHOICES; i <= OUTPUT; i++)
+        walk(hits[i].raw, 0, answer_out);
+    read_reason(hits[STOP].raw, answer_out);
+    read_reason(hits[STATUS].raw, answer_out);
+    weir_span text = answer_out->text;
+    *text_out = text.len >= 2 ? (weir_span){text.ptr + 1, text.len - 2} : text;
+    return true;
+}
+
+bool
+weir_call_is_refused(const struct weir_call *call, weir_span body)
+{
+    weir_json_hit hits[WEIR_COUNTOF(answer_paths)];
+    struct answer answer;
+    weir_span text;
+    return call->choice.trial != WEIR_TRIAL_NONE &&
+           read_answer(body, hits, &answer, &text) &&
+           (answer.is_refused || sounds_refused(text));
+}
+
 /* What the answer lacks, of what the route minds. */
 static uint32_t
 lacks(const struct weir_call *call, weir_span body, uint32_t minds,
       struct weir_usage *usage_out)
 {
     weir_json_hit hits[WEIR_COUNTOF(answer_paths)];
-    struct weir_json_root root;
-    struct answer answer = {.has_tools = false};
+    struct answer answer;
+    weir_span text;
     uint32_t found = 0;
     memset(usage_out, 0, sizeof(*usage_out));
-    if (weir_json_scan(body, answer_paths, WEIR_COUNTOF(answer_paths), 0, &root,
-                       hits, NULL) != WEIR_OK)
-        return 0; /* not an answer that can be judged */
-    for (int i = CHOICES; i <= OUTPUT; i++)
-        walk(hits[i].raw, 0, &answer);
-    read_reason(hits[STOP].raw, &answer);
-    read_reason(hits[STATUS].raw, &answer);
+    if (!read_answer(body, hits, &answer, &text))
+        return 0;
     read_usage(hits, usage_out);
-    weir_span text = answer.text;
-    if (text.len >= 2)
-        text = (weir_span){text.ptr + 1, text.len - 2};
     if (answer.is_refused || sounds_refused(text))
         found |= WEIR_ESCALATE_REFUSAL;
     if (text.len == 0 && !answer.has_tools)

@@ -207,6 +207,48 @@ TEST(gate_choice, withdrawn_tier_is_not_gone_up_to)
     bench_free(bench);
 }
 
+TEST(gate_choice, refusals_are_seen_where_there_is_a_trial)
+{
+    static const struct {
+        const char *body;
+        bool is_no;
+    } rows[] = {
+        {"{\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":"
+         "{\"content\":\"x\"}}]}",
+         true},
+        {"{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":"
+         "null,\"refusal\":\"I will not\"}}]}",
+         true},
+        {"{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":"
+         "\"I can't help with that.\",\"refusal\":null}}]}",
+         true},
+        {"{\"stop_reason\":\"refusal\",\"content\":[{\"type\":\"text\","
+         "\"text\":\"\"}]}",
+         true},
+        {"{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":"
+         "\"It is raining.\",\"refusal\":null}}]}",
+         false},
+        {"not json", false},
+    };
+    struct bench *bench = bench_of(with_tiers);
+    struct weir_call call;
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        admit(bench, &call, "trying", easy);
+        if (weir_call_is_refused(&call, weir_span_of(rows[i].body)) !=
+            rows[i].is_no)
+            fail_msg("%s", rows[i].body);
+        end_call(&call);
+        (void)next_record(bench, WEIR_RECORD_INTENT);
+        (void)next_record(bench, WEIR_RECORD_OUTCOME);
+        admit(bench, &call, "tiers", easy);
+        assert_false(weir_call_is_refused(&call, weir_span_of(rows[i].body)));
+        end_call(&call);
+        (void)next_record(bench, WEIR_RECORD_INTENT);
+        (void)next_record(bench, WEIR_RECORD_OUTCOME);
+    }
+    bench_free(bench);
+}
+
 TEST(gate_choice, canary_has_its_share_of_conversations)
 {
     struct bench *bench = bench_of(with_tiers);

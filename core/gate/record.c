@@ -390,6 +390,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_tag(out, TAG_TOOL, outcome->tool);
     put_tag(out, TAG_FINDING, outcome->finding);
+    put_tag(out, TAG_FINISH, outcome->finish);
     put_tag(out, TAG_FILTERED, outcome->filtered);
     put_tag(out, TAG_TERMS, outcome->terms);
     put_attempts(out, outcome->attempts, outcome->attempt_count);

@@ -46,7 +46,8 @@ enum tag {
     TAG_CHOICE = 36,
     TAG_TOOL = 37,
     TAG_SIZES = 38,
-    TAG_COUNT = 39,
+    TAG_FINISH = 39,
+    TAG_COUNT = 40,
 };
 
 #endif

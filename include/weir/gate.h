@@ -453,6 +453,9 @@ struct weir_step weir_call_next(struct weir_call *call,
  * to be thrown away; what it cost is in the record and on nobody's bill.
  */
 bool weir_call_minds_answer(const struct weir_call *call);
+/* Whether a call of a trial was answered with a no, by the reason or by how
+ * a short answer begins; false also where `body` is no answer of a chat. */
+bool weir_call_is_refused(const struct weir_call *call, weir_span body);
 bool weir_call_escalate(struct weir_call *call, weir_span body,
                         const struct weir_overlay *overlay, weir_time now,
                         struct weir_step *step_out);
@@ -499,6 +502,7 @@ struct weir_settlement {
     weir_span origin_request;
     weir_span finding;  /* what a pin found instead; empty = all held */
     weir_span filtered; /* what filters found: see the record */
+    weir_span finish;   /* why the answer ended; empty: nobody said */
 };
 
 /* The parts of usage that a record keeps beside its four counts. */

@@ -324,6 +324,8 @@ struct weir_record_outcome {
     weir_span tool;           /* as in the intent */
     weir_span finding;        /* of the last pin that did not hold, or what
                                  closed the way to an origin */
+    weir_span finish;         /* why the answer ended, in the word of its
+                                 dialect; "refusal": the model would not */
     weir_span filtered;       /* rules that found something, and how often:
                                  of the request, ";", of the reply */
     weir_span terms;          /* of the model that answered, in the words of

@@ -394,6 +394,7 @@ learn(struct openai_reply *openai)
         facts->id = keep(&tapped[ID], openai->id);
     if (is_string(&tapped[REASON]))
         facts->finish_reason = keep(&tapped[REASON], openai->reason);
+    facts->has_refusal |= tapped[REFUSAL].string_bytes > 0;
     if (is_there(&tapped[USAGE]) || is_there(&tapped[SIDE_USAGE]))
         if (!read_usage(facts, &tapped[USAGE]))
             (void)read_usage(facts, &tapped[SIDE_USAGE]);

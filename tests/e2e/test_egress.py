@@ -178,7 +178,14 @@ permit (principal in Tenant::"insider", action in Action::"infer",
         assert hop.startswith(f"origin {name}: "), body
         what = hop.removeprefix(f"origin {name}: ")
         lab.wait_for(told, 60, "the record of it")
+        lab.wait_for(lambda: f'{{deployment="by-{name}",reason="{what}"}}'
+                     in self.metrics(), 60, "the metric of it")
         return what
+
+    def metrics(self):
+        self.weir.admin("GET", "/v1/tenants")   # makes the token
+        return lab.exchange(self.weir.admin_port, "GET", "/metrics", None, {
+            "Authorization": "Bearer " + self.weir.token})[2].decode()
 
     def stop(self):
         self.weir.end()
@@ -339,6 +346,14 @@ def test_telemetry_goes_the_same_way(company):
     lab.wait_for(lambda: any(path == "/v1/traces" for path, _ in
                              company.sites["services"].seen), 60, "traces")
     assert f"traces.test:{PORT}" in company.proxy.targets()
+
+
+def test_webhooks_go_the_same_way(company):
+    company.weir.cli("webhooks", "create", "--tenant", "good", "--to",
+                     f"https://traces.test:{PORT}/hook/traces")
+    company.weir.cli("notices", "post", "We are moving", "--tenant", "good")
+    lab.wait_for(lambda: any(path == "/hook/traces" for path, _ in
+                             company.sites["services"].seen), 60, "the hook")
 
 
 def test_a_classifier_behind_proxy_and_private_authority(company):

@@ -6,12 +6,23 @@ import urllib.parse
 import pytest
 
 import lab
+import world
 from house import House, chat
 
 EASY = "hello, please help me cancel my order"
 HARD = ("Write a Python function that implements a red-black tree, prove step "
         "by step that insert is O(log n) and optimise it.\n\ndef insert(node):"
         "\n    return node.parent[0]; # algorithm {x}\n")
+
+
+FLAGGED = """
+@id("permit-flagged")
+@title("The insider's tickets are counted")
+@authority("The seller, service description 1")
+@filter("numbers")
+permit (principal in Tenant::"insider", action in Action::"infer",
+        resource in Bloc::"hosting");
+"""
 
 
 def configure(config):
@@ -32,12 +43,19 @@ def configure(config):
                         "large-near"]},
         {"name": "trying", "mode": "order", "attempts": 3,
          "candidates": ["large-near", "large-far"],
-         "canary": {"deployment": "large-far", "share": "30%"}}]
+         "canary": {"deployment": "large-far", "share": "30%"}},
+        {"name": "unwilling", "mode": "order", "attempts": 3,
+         "candidates": ["large-near", "large-far"],
+         "canary": {"deployment": "large-far", "share": "50%"}}]
+    config["filters"] = [{"name": "numbers", "rules": [
+        {"name": "ticket", "expression": "T-[0-9]{3}", "action": "flag"}]}]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    made = House(tmp_path_factory.mktemp("tiers"), change=configure)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(world.POLICIES, "seller/flagged.cedar", FLAGGED)
+        made = House(tmp_path_factory.mktemp("tiers"), change=configure)
     yield made
     made.stop()
 
@@ -150,3 +168,43 @@ def test_a_canary_has_its_share_of_conversations_and_they_stay(place):
                  10, "the calls")
     assert sides()["canary"]["calls"] == 2 * canary
     assert sides()["canary"]["errors"] == 0
+
+
+def test_a_canary_report_counts_refusals_ends_and_findings(place):
+    """Half of the talks are refused, in words or streamed and answered."""
+    where = {}
+    for talk in range(24):
+        no = talk % 2 == 0
+        status, headers, reply = place.call(chat(
+            "ticket T-123", model="unwilling", prompt_cache_key=f"no-{talk}",
+            stream=talk % 4 == 3,
+            **({"script": "content=I%20cannot%20help%20with%20that."} if no
+               else {})), "insider")
+        assert status == 200, reply
+        side = ("canary" if headers["weir-deployment"] == "large-far"
+                else "beside")
+        calls, refused = where.get(side, (0, 0))
+        where[side] = calls + 1, refused + no
+
+    def rows(section):
+        return [row for row in
+                place.weir.json("report", "canary")[section]
+                if row["route"] == "unwilling"]
+
+    lab.wait_for(lambda: sum(row["calls"] for row in rows("sides")) == 24, 60,
+                 "the calls")
+    assert {row["side"]: (row["calls"], row["refusals"])
+            for row in rows("sides")} == where
+    for row in rows("sides"):
+        assert row["refusals_ppm"] == row["refusals"] * 1000000 // row["calls"]
+        assert row["filtered"] == row["calls"]
+    ends = {}
+    for row in rows("finishes"):
+        ends[row["finish"]] = ends.get(row["finish"], 0) + row["calls"]
+    assert ends == {"refusal": 12, "stop": 12}
+    found = [row for row in rows("findings") if row["direction"] == "requests"]
+    assert {row["rule"] for row in found} == {"ticket"}
+    assert sum(row["findings"] for row in found) == 24
+    table = place.weir.cli("report", "canary", "--format",
+                           "csv").stdout
+    assert "refusals" in table and "unwilling" in table
