@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "control/sharing/offline.h"
 #include "control/watch/evaluate.h"
 #include "control/watch/scorer.h"
 
@@ -80,23 +81,38 @@ weir_cmd_watch_score(struct weir_cli *cli)
     struct weir_error err = {0};
     if (!number(cli, "reference", 0, WEIR_WATCH_LEARN_MAX, &reference))
         return 2;
+    const char *indicators = weir_cli_option(cli, "indicators");
+    const char *salt = weir_cli_option(cli, "salt");
+    if (salt != NULL && indicators == NULL)
+        return weir_cli_usage(cli, "--salt is that of --indicators");
     FILE *in = is_stdin ? stdin : fopen(path, "rb");
     if (in == NULL) {
         (void)weir_fail(&err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE, "%s: %s", path,
                         strerror(errno));
         return weir_cli_fail(cli, &err, NULL);
     }
-    struct weir_scorer_setup setup = {.reference_calls = (uint32_t)reference,
-                                      .out = cli->out};
-    struct weir_scorer *scorer = weir_scorer_new(&setup);
+    struct weir_share_offline shared = {0};
+    struct weir_scorer *scorer = NULL;
     int code = 0;
+    if (indicators != NULL &&
+        weir_share_offline_open(indicators, salt, &shared, &err) != WEIR_OK) {
+        code = weir_cli_fail(cli, &err, NULL);
+        goto done;
+    }
+    struct weir_scorer_setup setup = {
+        .reference_calls = (uint32_t)reference,
+        .indicators = indicators != NULL ? &shared.set : NULL,
+        .out = cli->out};
+    scorer = weir_scorer_new(&setup);
     if (scorer == NULL) {
         (void)weir_fail(&err, WEIR_ENOMEM, WEIR_OFFSET_NONE, "out of memory");
         code = weir_cli_fail(cli, &err, NULL);
     } else {
         code = score_file(cli, scorer, in, path);
     }
+done:
     weir_scorer_free(scorer);
+    weir_share_offline_close(&shared);
     if (!is_stdin)
         fclose(in);
     return code;

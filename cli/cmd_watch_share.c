@@ -86,39 +86,28 @@ weir_cmd_watch_bundle_list(struct weir_cli *cli)
 
 /* ----------------------------------------------------------------- import */
 
+/* Over the network as it is read, whatever its size; to a daemon of this
+ * machine by its path. */
 static int
-put_text(struct weir_cli *cli, json_t *body, const char *path)
+take(struct weir_cli *cli, const char *path, json_t **reply_out)
 {
-    char *real, *bytes = NULL;
-    size_t len = 0;
-    struct weir_error err = {0};
-    if (!weir_cli_is_remote(cli)) {
-        real = realpath(path, NULL);
-        json_object_set_new(body, "path",
-                            json_string(real == NULL ? path : real));
-        free(real);
-        return 0;
-    }
-    weir_status status = weir_read_file(path, &bytes, &len, &err);
-    if (status == WEIR_OK &&
-        json_object_set_new(body, "text", json_stringn(bytes, len)) != 0)
-        status = weir_fail(&err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                           "not a bundle: it is no text");
-    free(bytes);
-    return status == WEIR_OK ? 0 : weir_cli_fail(cli, &err, NULL);
+    if (weir_cli_is_remote(cli))
+        return weir_cli_send(cli, "/v1/watch/bundles", json_object(), path,
+                             reply_out);
+    json_t *body = json_object();
+    char *real = realpath(path, NULL);
+    json_object_set_new(body, "path", json_string(real == NULL ? path : real));
+    free(real);
+    return weir_cli_call(cli, "POST", "/v1/watch/bundles", NULL, body,
+                         reply_out);
 }
 
 int
 weir_cmd_watch_bundle_import(struct weir_cli *cli)
 {
-    json_t *body = json_object(), *reply = NULL;
+    json_t *reply = NULL;
     char until[32];
-    int code = put_text(cli, body, cli->arguments[0]);
-    if (code != 0) {
-        json_decref(body);
-        return code;
-    }
-    code = weir_cli_call(cli, "POST", "/v1/watch/bundles", NULL, body, &reply);
+    int code = take(cli, cli->arguments[0], &reply);
     if (code != 0)
         return code;
     weir_cli_time(json_object_get(reply, "expires_us"), until);

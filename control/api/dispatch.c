@@ -287,7 +287,8 @@ weir_api_may_send(struct weir_api_door *door,
     const struct weir_api_row *route = find_route(&call, &status);
     if (route == NULL)
         return weir_fail(err, status, WEIR_OFFSET_NONE, "no such path");
-    if (route->handler != weir_api_import)
+    if (route->handler != weir_api_import &&
+        route->handler != weir_api_share_import)
         return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
                          "this path takes JSON");
     return authorize(&call, route->role, err);

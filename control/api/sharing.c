@@ -91,7 +91,8 @@ weir_api_share_list(struct weir_api_call *call, struct weir_error *err)
     return status;
 }
 
-/* The text itself, or a file of this machine for its own user. */
+/* The text as it was sent, or of the body, or a file of this machine for its
+ * own user. */
 static weir_status
 find_text(const struct weir_api_call *call, weir_span *text_out, char **own_out,
           struct weir_error *err)
@@ -99,6 +100,15 @@ find_text(const struct weir_api_call *call, weir_span *text_out, char **own_out,
     weir_span text = weir_api_body(call, "text");
     weir_span path = weir_api_body(call, "path");
     size_t len = 0;
+    if (call->request->spool != NULL) {
+        weir_status status =
+            weir_spool_map(call->request->spool, text_out, err);
+        if (status == WEIR_OK && text_out->len > WEIR_BUNDLE_BYTES_MAX)
+            return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                             "a bundle has at most %zu MiB",
+                             WEIR_BUNDLE_BYTES_MAX >> 20);
+        return status;
+    }
     if ((text.len == 0) == (path.len == 0))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "one of 'text' and 'path' is needed");

@@ -79,7 +79,7 @@ evaluate_change(struct evaluation *e, const struct trial *trial)
 
 #define DRIP_CALLS 6000
 #define DRIP_LINES 2
-static const double drip_lines[DRIP_LINES] = {13.3, 30};
+static const double drip_lines[DRIP_LINES] = {13.3, 18};
 
 /* How many calls until each line is passed, 0: never. Rows come again in
  * six thousand calls: the CUSUM does not mind, a window would. */
@@ -126,7 +126,10 @@ drip_row(struct evaluation *e, uint32_t attack, double share, bool is_mixed)
     uint32_t runs = 0;
     struct weir_accounts *a = &e->accounts;
     uint32_t each = e->setup.attacks < FEW ? 1 : 6;
-    for (uint32_t split = 0; split < e->setup.splits; split++) {
+    /* One reference with a rate too low fails in all its runs: so false alarms
+     * are counted over many references. */
+    uint32_t splits = e->setup.splits * (each > 1 ? 4 : 1);
+    for (uint32_t split = 0; split < splits; split++) {
         weir_accounts_split(a);
         for (uint32_t t = 0; t < a->tenant_count; t++) {
             struct weir_watch_pool pool;
@@ -161,7 +164,7 @@ void
 evaluate_drip(struct evaluation *e)
 {
     static const char *const names[] = {"tenants",     "share", "runs",
-                                        "passed 13.3", "calls", "passed 30",
+                                        "passed 13.3", "calls", "passed 18",
                                         "calls"};
     static const double shares[] = {0, 0.02, 0.05, 0.1};
     evaluate_begin(e, "Slow drips: CUSUM over 6,000 calls",

@@ -353,8 +353,9 @@ count(struct weir_scorer *s, struct scorer_account *account,
     const struct weir_watch_reference *reference =
         weir_watch_pool_reference(&account->pool);
     struct weir_watch_match match = {.is_foreign = true};
-    if (line->features.plain_form >= FORM_LINE && !account->is_group) {
-        if (reference != NULL)
+    if ((line->features.plain_form >= FORM_LINE || at->is_shared) &&
+        !account->is_group) {
+        if (reference != NULL && !at->is_shared)
             weir_watch_match(reference, &line->features, &match);
         if (match.is_foreign)
             account->shown[account->shown_count++ % SHOWN] = at->position;
@@ -406,6 +407,10 @@ take(struct weir_scorer *s, const struct weir_watch_line *line,
         .when = line->time_ms * WEIR_US_PER_MS,
         .model = line->model.len > 0 ? weir_hash64(line->model, 4) | 1 : 0};
     at.released = released(s, line, at.model);
+    if (s->setup.indicators != NULL)
+        at.is_shared =
+            weir_indicators_match(s->setup.indicators, &line->features, at.when)
+                .kinds != 0;
     weir_status status = count(s, account, line, &at, err);
     if (status == WEIR_OK && account->owner != UINT32_MAX &&
         s->owners[account->owner].group != NULL)

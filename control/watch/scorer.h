@@ -15,11 +15,15 @@
 #include <stdio.h>
 
 #include <weir/watch_cluster.h>
+#include <weir/watch_indicators.h>
 
 struct weir_scorer;
 
 struct weir_scorer_setup {
     uint32_t reference_calls; /* 0: accounts have no reference */
+    /* What others shared, matched at each call's own time; NULL: nothing.
+     * Borrowed until weir_scorer_free(). */
+    const struct weir_indicators *indicators;
     FILE *out;
 };
 

@@ -10,6 +10,22 @@
 
 static char output[4 << 20];
 
+/* Which key sends the n-th call: in turn, or by chance, a few keys most. */
+static uint64_t split_seed;
+static const struct weir_indicators *indicators;
+
+static uint32_t
+key_of(uint32_t i, uint32_t accounts)
+{
+    uint64_t z = (split_seed + i) * UINT64_C(0x9E3779B97F4A7C15);
+    if (split_seed == 0)
+        return i * 13 % accounts;
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    uint32_t even = (uint32_t)((z >> 32) * accounts >> 32);
+    return z % 3 == 0 ? even : (uint32_t)((uint64_t)even * even / accounts);
+}
+
 /* Scores `calls` calls of one owner over `accounts` accounts. */
 static weir_status
 score(uint32_t calls, uint32_t accounts, uint32_t reference, bool is_sorted,
@@ -26,7 +42,8 @@ score(uint32_t calls, uint32_t accounts, uint32_t reference, bool is_sorted,
                                          "a poem that mentions",
                                          "a regex which matches"};
     FILE *out = fmemopen(output, sizeof(output), "w");
-    struct weir_scorer_setup setup = {.reference_calls = reference, .out = out};
+    struct weir_scorer_setup setup = {
+        .reference_calls = reference, .indicators = indicators, .out = out};
     struct weir_scorer *scorer = weir_scorer_new(&setup);
     struct weir_error err = {0};
     weir_status status = WEIR_OK;
@@ -41,7 +58,7 @@ score(uint32_t calls, uint32_t accounts, uint32_t reference, bool is_sorted,
                  "{\"account\":\"k%u\",\"owner\":\"group\",\"time_ms\":%u,"
                  "\"model\":\"m\",\"unknown\":[1,{}],\"prompt\":\"%s %s %u "
                  "words.\"}",
-                 i * 13 % accounts, time_ms,
+                 key_of(i, accounts), time_ms,
                  is_task ? verbs[i % 11] : "where is",
                  is_task ? things[i % 7] : "my order", i * 7919 % 9973);
         status = weir_scorer_take(scorer, weir_span_of(line), &err);
@@ -95,6 +112,68 @@ TEST(watch, any_split_over_keys_gives_the_same_group_score)
             assert_true(together > alone * 0.99999 &&
                         together < alone * 1.00001);
         }
+    }
+}
+
+/* Whatever calls each key has, in whatever sizes: the group's line is the
+ * same to the letter, signals and all. */
+TEST(watch, random_splits_over_keys_give_the_same_group_line)
+{
+    struct weir_scorer_summary summary;
+    for (uint32_t reference = 0; reference <= 400; reference += 400) {
+        char *first = NULL;
+        for (uint64_t seed = 1; seed <= 24; seed++) {
+            split_seed = seed * 1000003;
+            assert_ok(score(1600, 2 + (uint32_t)(seed * seed % 97), reference,
+                            true, &summary));
+            split_seed = 0;
+            assert_true(summary.accounts > 1);
+            const char *line = strstr(output, "{\"cluster\":\"owner:group\"");
+            assert_non_null(line);
+            const char *figures = strstr(line, "\"score\":");
+            assert_non_null(figures);
+            size_t len = strcspn(figures, ",");
+            if (first == NULL)
+                first = strndup(figures, len);
+            assert_int_equal(strlen(first), len);
+            assert_memory_equal(first, figures, len);
+        }
+        free(first);
+    }
+}
+
+/* A key that sends nothing task-like by itself is seen by what others
+ * shared, at the call's time: what was over then does not count. */
+TEST(watch, calls_of_a_file_are_matched_against_shared_indicators)
+{
+    static const uint8_t salt[WEIR_INDICATOR_SALT_BYTES] = {4, 2};
+    struct weir_scorer_summary summary;
+    struct weir_watch_call call;
+    struct weir_watch_features features;
+    struct weir_indicators set;
+    struct weir_error err;
+    weir_watch_begin(&call);
+    weir_watch_prompt(&call, weir_span_of("where is my order 7 words."));
+    weir_watch_finish(&call, NULL, &features);
+    uint64_t word =
+        weir_indicator_word(salt, WEIR_INDICATOR_HEAD, features.head);
+    for (int is_over = 0; is_over < 2; is_over++) {
+        struct weir_buf bytes;
+        struct weir_indicator_exchange exchange = {
+            .name = weir_span_of("labs"),
+            .until = is_over ? 0 : WEIR_TIME_MAX,
+            .words = &word,
+            .count = 1};
+        memcpy(exchange.salt, salt, sizeof(salt));
+        weir_buf_init(&bytes, 1 << 20);
+        assert_ok(weir_indicators_write(&exchange, 1, 1, 0, &bytes, &err));
+        assert_ok(weir_indicators_open(weir_buf_span(&bytes), &set, &err));
+        indicators = &set;
+        assert_ok(score(300, 1, 0, true, &summary));
+        indicators = NULL;
+        assert_int_equal(strstr(output, "\"shared\":") != NULL, !is_over);
+        weir_indicators_close(&set);
+        weir_buf_fini(&bytes);
     }
 }
 

@@ -23,7 +23,7 @@
 /* Above the rate of the reference: what a mix of two in a hundred adds. */
 #define DRIP_RISE  0.015
 #define DRIP_SLACK 0.001
-#define DRIP_FULL  60 /* what is over comes down within some windows */
+#define DRIP_FULL  40 /* what is over comes down within some windows */
 #define FRESH_US   (24 * INT64_C(3600) * WEIR_US_PER_SEC)
 #define HOUR_FULL  60000
 
@@ -258,10 +258,10 @@ count_drip(struct watch_pool *p, const struct watch_reference *r,
         all += r->drip[c];
     all /= r->calls + 1.0;
     /* The rate of calls like this one, so that a wandering mix is none. */
-    double rate = (r->drip[match->centroid] + 10.0 * all) /
-                  (r->count[match->centroid] + 10.0);
+    double rate = (r->drip[match->centroid] + 25.0 * all) /
+                  (r->count[match->centroid] + 25.0);
     /* A rate counted too low adds up over thousands of calls. */
-    rate += DRIP_SLACK + 0.7 * sqrt(all / r->calls);
+    rate += DRIP_SLACK + sqrt(all / r->calls);
     double raised = rate + DRIP_RISE;
     bool is_hit = match->is_foreign && steps_of(f->plain_form) > DRIP_STEP;
     if (raised > 0.97)

@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -219,6 +220,74 @@ def test_replays_strangers_and_changed_bundles_are_refused(pair):
     rows = second.weir.json("watch", "bundle", "list")["bundles"]
     assert [(row["issuer"], row["serial"], row["person"]) for row in rows] \
         == [("seller-one", 1, "Ann")]
+
+
+def score(calls, *options):
+    done = subprocess.run([lab.program("weir"), "watch", "score", str(calls),
+                           *map(str, options)], capture_output=True, text=True)
+    return done.returncode, [json.loads(line) for line in
+                             done.stdout.splitlines()], done.stderr
+
+
+def test_calls_of_a_file_are_matched_against_the_bundle(pair):
+    _, _, where = pair
+    calls = where / "calls.jsonl"
+
+    def write(first_ms):
+        with calls.open("w") as file:
+            for n in range(200):
+                asked = harvest(n) if n % 20 == 0 else plain(n)
+                file.write(json.dumps({
+                    "account": "a", "time_ms": first_ms + n * 1000,
+                    "system": asked[0]["content"],
+                    "prompt": asked[1]["content"]}) + "\n")
+    now = int(time.time() * 1000)
+    write(now)
+    bundle = where / "one.bundle"
+    code, rows, _ = score(calls, "--indicators", bundle, "--salt",
+                          where / "salt")
+    assert code == 0
+    assert any(row["signals"].get("shared", 0) >= 3 for row in rows)
+    named = [one for row in rows for one in row["evidence"]
+             if one["signal"] == "shared"]
+    assert named and all(set(line % 20 for line in one["lines"]) == {1}
+                         for one in named if "lines" in one)
+    code, rows, _ = score(calls)
+    assert code == 0
+    assert all("shared" not in row["signals"] for row in rows)
+    # After the bundle's end, as in the data plane.
+    write(now + 400 * 86400 * 1000)
+    code, rows, _ = score(calls, "--indicators", bundle, "--salt",
+                          where / "salt")
+    assert code == 0
+    assert all("shared" not in row["signals"] for row in rows)
+    (where / "other").write_text("ff" * 16 + "\n")
+    write(now)
+    code, rows, _ = score(calls, "--indicators", bundle, "--salt",
+                          where / "other")
+    assert code == 0
+    assert all("shared" not in row["signals"] for row in rows)
+    code, _, said = score(calls, "--indicators", bundle)
+    assert code != 0 and "salt" in said
+
+
+def test_a_bundle_of_megabytes_goes_over_the_network(pair):
+    _, second, where = pair
+    words = "".join(f"frame {n:016x}\n" for n in range(1, 100_001))
+    body = ("weir-watch-bundle/1\nexchange north-labs\nissuer nobody\n"
+            "serial 1\nissued 2026-01-01T00:00:00Z\n"
+            f"expires 2026-12-31T00:00:00Z\nindicators 100000\n{words}\n")
+    bundle = where / "large.bundle"
+    bundle.write_text(body + "key " + "A" * 43 + "=\nsignature " + "A" * 86 +
+                      "==\n")
+    assert bundle.stat().st_size > 2 << 20
+    # It is read whole: what is wrong with it is its signature, not its size.
+    done = second.weir.cli(
+        "watch", "bundle", "import", bundle, "--url",
+        f"http://127.0.0.1:{second.weir.admin_port}", "--token", second.ann,
+        check=False)
+    assert done.returncode != 0
+    assert "sign" in done.stderr and "size" not in done.stderr
 
 
 def test_what_is_withheld_is_withdrawn_with_the_next_bundle(pair):
