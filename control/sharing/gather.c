@@ -28,6 +28,7 @@
 #include "control/ingest/segments.h"
 #include "control/sharing/parts.h"
 #include "control/steps/steps.h"
+#include "control/watch/live.h"
 #include "control/watch/rows.h"
 
 #define CALLS_LEAST  5
@@ -232,18 +233,17 @@ read_call(struct gathering *all, const struct weir_store_call *call,
           struct weir_watch_features *features, struct weir_watch_pools *pools)
 {
     struct weir_record record;
-    struct weir_record_outcome outcome;
+    struct weir_watch_seen seen;
     weir_buf_reset(&all->bytes);
     if (call->last.segment == 0 ||
         weir_segments_read_at(all->control->paths.journal, call->last.segment,
                               call->last.offset, &all->bytes, &record,
                               NULL) != WEIR_OK ||
-        record.kind != WEIR_RECORD_OUTCOME ||
-        weir_record_get_outcome(record.payload, &outcome, NULL) != WEIR_OK ||
-        outcome.watch.block.len == 0 ||
-        weir_watch_unpack(outcome.watch.block, features, NULL) != WEIR_OK)
+        weir_watch_read_record(&record, &seen, NULL) != WEIR_OK ||
+        seen.watch.block.len == 0 ||
+        weir_watch_unpack(seen.watch.block, features, NULL) != WEIR_OK)
         return false;
-    *pools = outcome.watch.pools;
+    *pools = seen.watch.pools;
     return features->words >= WORDS_LEAST;
 }
 

@@ -27,6 +27,7 @@
 #include "control/ingest/segments.h"
 #include "control/parts.h"
 #include "control/steps/parts.h"
+#include "control/watch/live.h"
 #include "control/watch/rows.h"
 
 #define LOOK_AT_MOST 2000000u /* calls of the ledger */
@@ -179,7 +180,7 @@ static json_t *
 features_json(const struct drawing *drawing, const struct weir_store_call *call)
 {
     struct weir_watch_features f;
-    struct weir_record_outcome outcome;
+    struct weir_watch_seen seen;
     struct weir_record record;
     struct weir_buf bytes;
     json_t *reply = NULL;
@@ -188,10 +189,9 @@ features_json(const struct drawing *drawing, const struct weir_store_call *call)
         weir_segments_read_at(drawing->control->paths.journal,
                               call->last.segment, call->last.offset, &bytes,
                               &record, NULL) == WEIR_OK &&
-        record.kind == WEIR_RECORD_OUTCOME &&
-        weir_record_get_outcome(record.payload, &outcome, NULL) == WEIR_OK &&
-        outcome.watch.block.len > 0 &&
-        weir_watch_unpack(outcome.watch.block, &f, NULL) == WEIR_OK) {
+        weir_watch_read_record(&record, &seen, NULL) == WEIR_OK &&
+        seen.watch.block.len > 0 &&
+        weir_watch_unpack(seen.watch.block, &f, NULL) == WEIR_OK) {
         json_t *bits = json_array();
         for (uint32_t bit = 0; bit < 64; bit++)
             if ((f.bits >> bit & 1) != 0 && weir_watch_bit_name(bit) != NULL)
@@ -203,8 +203,8 @@ features_json(const struct drawing *drawing, const struct weir_store_call *call)
             (json_int_t)f.words, "prompt_bytes", (json_int_t)f.prompt_bytes,
             "reply_bytes", (json_int_t)f.reply_bytes, "turns", (int)f.turns,
             "n", (int)f.n, "logprobs", (int)f.logprobs, "bits", bits, "matches",
-            (int)outcome.watch.pools.matches, "step",
-            (int)outcome.watch.pools.action);
+            (int)seen.watch.pools.matches, "step",
+            (int)seen.watch.pools.action);
     }
     weir_buf_fini(&bytes);
     return reply == NULL ? json_null() : reply;

@@ -52,15 +52,13 @@ read_call(void *context, uint64_t position,
 {
     struct weir_watch_live *live = context;
     struct weir_record record;
-    struct weir_record_outcome outcome;
+    struct weir_watch_seen seen;
     weir_buf_reset(&live->record);
     return weir_segments_read_at(live->control->paths.journal, position >> 40,
                                  position & ((UINT64_C(1) << 40) - 1),
                                  &live->record, &record, NULL) == WEIR_OK &&
-           record.kind == WEIR_RECORD_OUTCOME &&
-           weir_record_get_outcome(record.payload, &outcome, NULL) == WEIR_OK &&
-           weir_watch_unpack(outcome.watch.block, features_out, NULL) ==
-               WEIR_OK;
+           weir_watch_read_record(&record, &seen, NULL) == WEIR_OK &&
+           weir_watch_unpack(seen.watch.block, features_out, NULL) == WEIR_OK;
 }
 
 static bool
@@ -89,46 +87,29 @@ find_peer(void *context, uint32_t number, weir_time when,
 
 /* --------------------------------------------------------------- records */
 
-/* Sure enough to count, of those that read features. */
-#define CLASSIFIED_LINE 80
-
-bool
-weir_watch_is_judged(const struct weir_record_outcome *outcome)
-{
-    for (uint32_t i = 0; i < outcome->opinion_count; i++)
-        if (outcome->opinions[i].opinion == WEIR_OPINION_FLAG ||
-            outcome->opinions[i].opinion == WEIR_OPINION_BLOCK)
-            return true;
-    for (uint32_t i = 0; i < outcome->watch.classified_count; i++)
-        if (outcome->watch.classified[i].score >= CLASSIFIED_LINE)
-            return true;
-    return false;
-}
-
 static weir_status
-take_outcome(struct weir_watch_live *live, const struct weir_record *record,
-             uint64_t segment, struct weir_error *err)
+take_call(struct weir_watch_live *live, const struct weir_record *record,
+          uint64_t segment, struct weir_error *err)
 {
-    struct weir_record_outcome outcome;
+    struct weir_watch_seen seen;
     struct weir_watch_features features;
     struct weir_watch_told told;
     struct weir_error own = {0};
-    weir_status status =
-        weir_record_get_outcome(record->payload, &outcome, &own);
-    if (status == WEIR_OK && outcome.watch.block.len == 0)
+    weir_status status = weir_watch_read_record(record, &seen, &own);
+    if (status == WEIR_OK && seen.watch.block.len == 0)
         return WEIR_OK;
     if (status == WEIR_OK)
-        status = weir_watch_unpack(outcome.watch.block, &features, &own);
+        status = weir_watch_unpack(seen.watch.block, &features, &own);
     if (status != WEIR_OK) {
         live->unreadable++; /* ingest says which */
         return WEIR_OK;
     }
     told = (struct weir_watch_told){
-        .request = outcome.request,
+        .request = seen.request,
         .position = weir_watch_position(segment, record->offset),
         .when = record->time,
-        .pools = outcome.watch.pools,
-        .is_judged = weir_watch_is_judged(&outcome)};
+        .pools = seen.watch.pools,
+        .is_judged = seen.is_judged};
     return weir__watch_engine_take(live->engine, &told, &features, err);
 }
 
@@ -167,8 +148,9 @@ take_record(struct weir_watch_live *live, const struct weir_record *record,
 {
     struct weir_record_intent intent;
     live->read_up_to = record->time;
-    if (record->kind == WEIR_RECORD_OUTCOME)
-        return take_outcome(live, record, segment, err);
+    if (record->kind == WEIR_RECORD_OUTCOME ||
+        record->kind == WEIR_RECORD_REFUSAL)
+        return take_call(live, record, segment, err);
     if (record->kind == WEIR_RECORD_ADMIN)
         return take_act(live, record, segment, err);
     if (record->kind == WEIR_RECORD_INTENT &&

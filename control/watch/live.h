@@ -20,6 +20,7 @@
 #ifndef WEIR_WATCH_LIVE_H
 #define WEIR_WATCH_LIVE_H
 
+#include <weir/journal.h>
 #include <weir/record.h>
 
 #include "control/control.h"
@@ -36,10 +37,26 @@ struct weir_watch_told {
     uint64_t position; /* of its block in the journal; weir_watch_position() */
     weir_time when;    /* of the outcome */
     struct weir_watch_pools pools;
-    bool is_judged; /* weir_watch_is_judged() */
+    bool is_judged; /* as of weir_watch_read_record() */
 };
-/* Whether a classifier, of features or over HTTP, found something. */
-bool weir_watch_is_judged(const struct weir_record_outcome *outcome);
+
+/* What a record says of one call: of an outcome all of it (a line of a batch
+ * has an outcome of its own), of a refusal what was seen of the prompt. */
+struct weir_watch_seen {
+    struct weir_request_id request;
+    struct weir_record_watch watch; /* borrows the record */
+    bool
+        is_judged; /* a classifier, of features or over HTTP, found something */
+};
+/*
+ * A refused call counts where a classifier judged it: who is refused for what
+ * he asks has asked it. Other refusals (budget, policy, a rule about personal
+ * data) say nothing of that, and leave the block empty, as records of other
+ * kinds do. ECORRUPT.
+ */
+WEIR_MUST_USE weir_status weir_watch_read_record(
+    const struct weir_record *record, struct weir_watch_seen *seen_out,
+    struct weir_error *err);
 /* Segment and offset as one number that grows; 0: none. */
 static inline uint64_t
 weir_watch_position(uint64_t segment, uint64_t offset)
