@@ -127,6 +127,7 @@ ngx_http_weir_is_no_answer(ngx_http_weir_ctx_t *ctx, weir_span input)
     struct weir_json_root  root;
 
     if (ctx->reply == NULL
+        || ctx->tools   /* its reader says what is none; some are empty */
         || ctx->status.code != NGX_HTTP_OK
         || ctx->route.dialect == WEIR_DIALECT_OTHER
         || (weir_json_scan(input, NULL, 0, 0, &root, NULL, NULL) == WEIR_OK

@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
                        "harness"))
 import lab  # noqa: E402
 import world  # noqa: E402
+from test_classifiers import Judge  # noqa: E402
 
 mcp = pytest.importorskip("mcp")
 httpx2 = pytest.importorskip("httpx2")
@@ -34,6 +35,13 @@ permit (principal, action == Action::"connect",
 @filter("addresses")
 permit (principal, action == Action::"call_tool", resource in Bloc::"hosting")
 when { ["search", "long", "leak", "fail"].contains(context.tool) };
+
+@id("tools-judged")
+@title("Texts may be turned, once somebody looked at them")
+@authority("The seller")
+@filter("judged")
+permit (principal, action == Action::"call_tool", resource in Bloc::"hosting")
+when { context.tool == "turn" };
 
 @id("tools-close")
 @title("Writers may close tickets")
@@ -91,7 +99,8 @@ def tool_server(name, port, **more):
     return {"name": name, "url": f"http://127.0.0.1:{port}/mcp",
             "provider": "other", "origin": "SG", "region": "here",
             "stored_in": "DE", "operator": "seller",
-            "tools": ["search", "close_ticket", "long", "leak", "fail"],
+            "tools": ["search", "close_ticket", "long", "leak", "fail",
+                      "turn"],
             "timeouts": {"connect": "2 s", "first_byte": "60 s",
                          "idle": "60 s"},
             "breaker": "none", **more}
@@ -122,8 +131,16 @@ class Desk:
             tool_server("plain", self.ports["plain"]),
             tool_server("gone", self.ports["gone"]),
             tool_server("odd", self.odd.port)]
-        config["filters"] = [{"name": "addresses", "rules": [
-            {"detector": "mail", "action": "mask"}]}]
+        config["filters"] = [
+            {"name": "addresses", "rules": [
+                {"detector": "mail", "action": "mask"}]},
+            {"name": "judged", "rules": [
+                {"classifier": "judge", "action": "block", "name": "bad"}]}]
+        self.judge = Judge()
+        self.judge.bad = ("forbidden",)
+        config["classifiers"] = [{"name": "judge", "url": self.judge.url(),
+                                  "timeout": "30 s",
+                                  "thresholds": {"malware": "0.5"}}]
         config["tenants"][0]["projects"] = [{"name": "app"},
                                             {"name": "writers"}]
         self.weir = lab.Weir(self.where / "weir", config,
@@ -200,7 +217,7 @@ def call(tool, **arguments):
     return request("tools/call", {"name": tool, "arguments": arguments})
 
 
-READER = ["fail", "leak", "long", "search"]
+READER = ["fail", "leak", "long", "search", "turn"]
 
 SERVERS = [("tickets", "legacy"), ("plain", "legacy"), ("tickets", "auto"),
            ("plain", "auto")]
@@ -287,6 +304,25 @@ def test_filters_read_arguments_and_results(desk, name, mode):
             assert text_of(result) == "found of [MAIL]"
     run(work())
     assert ["search", "of [MAIL]"] in desk.seen(name)
+
+
+@pytest.mark.parametrize("name,mode", SERVERS)
+def test_classifiers_are_asked_about_arguments_and_results(desk, name, mode):
+    async def work():
+        async with desk.client(name, desk.reader, mode) as client:
+            result = await client.call_tool("turn", {"text": "live"})
+            assert text_of(result) == "evil"
+            before = desk.seen(name)
+            with pytest.raises(mcp.MCPError) as refused:
+                await client.call_tool("turn", {"text": "what is forbidden"})
+            assert refused.value.error.code == -32010
+            assert desk.seen(name) == before
+            with pytest.raises(mcp.MCPError) as refused:
+                await client.call_tool("turn", {"text": "neddibrof si tahw"})
+            assert refused.value.error.code == -32010
+            result = await client.call_tool("turn", {"text": "on"})
+            assert text_of(result) == "no"
+    run(work())
 
 
 def test_a_tool_that_fails_says_so_itself(desk):
@@ -495,6 +531,13 @@ def test_calls_are_on_record_metered_and_audited(desk):
     assert explained["what"]["operation"] == "call_tool"
     assert explained["what"]["method"] == "tools/call"
     assert explained["what"]["tool"] == "close_ticket"
+    # what was recorded is decided the same again, and otherwise without it
+    report = desk.weir.json("simulate", check=False)
+    assert report["is_same"], report.get("difference")
+    assert report["effects"]["same"]["calls"] > ran
+    report = desk.weir.json("simulate", "--withdraw", "model", "tickets",
+                            check=False)
+    assert report["effects"]["cut_off"]["calls"] > ran
     done = desk.weir.audit(60)
     assert done.returncode == 0, done.stdout + done.stderr
 

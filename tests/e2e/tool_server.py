@@ -43,6 +43,13 @@ def fail() -> str:
 
 
 @server.tool()
+def turn(text: str) -> str:
+    """Says it from the end."""
+    seen.append(["turn", text])
+    return text[::-1]
+
+
+@server.tool()
 def undeclared() -> str:
     """Is not in anybody's configuration."""
     seen.append(["undeclared"])
