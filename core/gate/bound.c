@@ -7,8 +7,8 @@
  * may be as long as a header: nothing is copied to open it, and who holds the
  * key that it is bound to could learn it from the server anyway.
  */
-#include <weir/crypto.h>
 #include <weir/bound.h>
+#include <weir/crypto.h>
 
 #include <string.h>
 
@@ -48,9 +48,8 @@ code_of(const struct weir_bound_scope *scope, enum weir_bound_kind kind,
 }
 
 bool
-weir_bound_seal(const struct weir_bound_scope *scope,
-                  enum weir_bound_kind kind, weir_span word,
-                  struct weir_buf *out)
+weir_bound_seal(const struct weir_bound_scope *scope, enum weir_bound_kind kind,
+                weir_span word, struct weir_buf *out)
 {
     uint8_t code[CODE_BYTES];
     char text[CODE_TEXT + 1];
@@ -67,9 +66,8 @@ weir_bound_seal(const struct weir_bound_scope *scope,
 }
 
 bool
-weir_bound_open(const struct weir_bound_scope *scope,
-                  enum weir_bound_kind kind, weir_span text,
-                  weir_span *word_out)
+weir_bound_open(const struct weir_bound_scope *scope, enum weir_bound_kind kind,
+                weir_span text, weir_span *word_out)
 {
     uint8_t want[CODE_BYTES];
     uint8_t code[CODE_BYTES + 2];
@@ -80,8 +78,7 @@ weir_bound_open(const struct weir_bound_scope *scope,
                                sizeof(code), &len) ||
         len != CODE_BYTES)
         return false;
-    weir_span word = {text.ptr + WEIR_BOUND_MORE,
-                      text.len - WEIR_BOUND_MORE};
+    weir_span word = {text.ptr + WEIR_BOUND_MORE, text.len - WEIR_BOUND_MORE};
     if (!is_word(word))
         return false;
     code_of(scope, kind, word, want);

@@ -58,7 +58,7 @@ TEST(bound, every_changed_byte_is_seen)
     }
     for (size_t len = 0; len < text.len; len++)
         assert_false(weir_bound_open(&ours, WEIR_BOUND_SESSION,
-                                       (weir_span){room, len}, &word));
+                                     (weir_span){room, len}, &word));
 }
 
 TEST(bound, word_of_other_bytes_is_refused)
@@ -69,12 +69,12 @@ TEST(bound, word_of_other_bytes_is_refused)
     for (size_t i = 0; i < WEIR_COUNTOF(bad); i++) {
         weir_buf_init_fixed(&out, room, sizeof(room));
         assert_false(weir_bound_seal(&ours, WEIR_BOUND_SESSION,
-                                       weir_span_of(bad[i]), &out));
+                                     weir_span_of(bad[i]), &out));
     }
     memset(text, 'a', sizeof(text));
     weir_buf_init_fixed(&out, room, sizeof(room));
     assert_false(weir_bound_seal(&ours, WEIR_BOUND_SESSION,
-                                   (weir_span){text, 4097}, &out));
+                                 (weir_span){text, 4097}, &out));
     assert_true(weir_bound_seal(&ours, WEIR_BOUND_SESSION,
-                                  (weir_span){text, 4096}, &out));
+                                (weir_span){text, 4096}, &out));
 }
