@@ -2,6 +2,7 @@
 """Files and batches: the official client through their whole life, whose
 they are, what is asked of each line, and what they are charged. And the
 list of all that an API could do: only what is listed passes."""
+import contextlib
 import http.server
 import io
 import json
@@ -168,6 +169,7 @@ class Setting:
         config.pop("tls")
         config.pop("listen")
         config["filters"] = FILTERS
+        config["limits"]["body"] = "96 MiB"
         for row in config["models"]:
             if row["name"] == "large":
                 row["operations"] = ["chat", "batch"]
@@ -430,6 +432,48 @@ def test_batches_outlive_workers(setting):
     assert client.batches.retrieve(batch.id).status == "completed"
     lab.wait_for(lambda: setting.held("thrifty", "tokens", "day")[0] ==
                  before + 11, what="the correction")
+
+
+def anonymous(weir):
+    """KiB of memory of their own of all workers."""
+    total = 0
+    for pid, _, _ in weir.children():
+        with contextlib.suppress(OSError):
+            place = pathlib.Path(f"/proc/{pid}")
+            if "worker process" in (place / "cmdline").read_text():
+                total += int(re.search(r"RssAnon:\s+(\d+)", (
+                    place / "status").read_text())[1])
+    return total
+
+
+def test_a_large_file_is_not_held_in_memory(setting):
+    """64 MB of lines, each filtered and with another model's name: what is
+    written anew is the kernel's to put on disk."""
+    data = lines(*["x" * 16000 for _ in range(4000)], "jo@example.org",
+                 model="bulk")
+    assert len(data) > 64_000_000
+    upload(setting.client("thrifty"), lines("warm"))
+    before, most, over = anonymous(setting.weir), [0], threading.Event()
+
+    def look():
+        while not over.is_set():
+            most[0] = max(most[0], anonymous(setting.weir))
+            over.wait(0.02)
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        put = upload(setting.client("thrifty"), data)
+    finally:
+        over.set()
+        looker.join()
+    there = setting.origin.files[list(setting.origin.files)[-1]][1]
+    rows = there.splitlines()
+    assert len(rows) == 4001 and b"jo@example.org" not in rows[-1]
+    assert {json.loads(row)["body"]["model"] for row in rows} == {"large-9"}
+    print(f"a file of {len(data)} bytes: {most[0] - before} KiB of memory")
+    assert before > 0 and most[0] - before < 24 * 1024
+    out = setting.client("thrifty").files.content(put.id)
+    assert out.read() == there
 
 
 SERVED = {
