@@ -165,9 +165,11 @@ TEST(bulk, requests_in_an_array_are_lines)
     const struct weir_target target = {.origin_model = WEIR_SPAN("other")};
     assert_int_equal(
         requests_of(
-            "{\"requests\": [ " REQUEST("m", ",\"max_tokens\":10,\"system\":\"]"
-                                             "}\\\"{\"") " ,\n" REQUEST(
-                "m", ",\"max_tokens\":5") "],\"x\":1}",
+            "{\"requests\": [ " REQUEST(
+                "m",
+                ",\"max_tokens\":10,\"system\":\"]"
+                "}\\\"{\"") " ,\n" REQUEST("m",
+                                           ",\"max_tokens\":5") "],\"x\":1}",
             &sum, &file, NULL),
         WEIR_OK);
     assert_int_equal(sum.lines, 2);
