@@ -44,6 +44,13 @@ enum {
     OUTPUT_AUDIO,
     COMPLETION_IMAGE,
     OUTPUT_IMAGE,
+    SAID_CACHED,
+    SAID_AUDIO,
+    SAID_AUDIO_CACHED,
+    SAID_IMAGE,
+    SAID_IMAGE_CACHED,
+    SPOKEN_AUDIO,
+    SPOKEN_REASONING,
     COUNTS
 };
 
@@ -80,6 +87,17 @@ static const weir_json_path counts[COUNTS] = {
     OF(COMPLETION_AUDIO, OUTPUT_AUDIO, "audio_tokens"),
     OF(COMPLETION_IMAGE, OUTPUT_IMAGE, "image_tokens"),
 #undef OF
+    /* Realtime sessions. */
+    [SAID_CACHED] = WEIR_JSON_PATH2("input_token_details", "cached_tokens"),
+    [SAID_AUDIO] = WEIR_JSON_PATH2("input_token_details", "audio_tokens"),
+    [SAID_AUDIO_CACHED] = WEIR_JSON_PATH3(
+        "input_token_details", "cached_tokens_details", "audio_tokens"),
+    [SAID_IMAGE] = WEIR_JSON_PATH2("input_token_details", "image_tokens"),
+    [SAID_IMAGE_CACHED] = WEIR_JSON_PATH3(
+        "input_token_details", "cached_tokens_details", "image_tokens"),
+    [SPOKEN_AUDIO] = WEIR_JSON_PATH2("output_token_details", "audio_tokens"),
+    [SPOKEN_REASONING] =
+        WEIR_JSON_PATH2("output_token_details", "reasoning_tokens"),
 };
 
 static struct weir_json_plan plan = WEIR_JSON_PLAN(counts, COUNTS);
@@ -116,12 +134,14 @@ read_kinds(const weir_json_hit hits[COUNTS], struct weir_usage *usage)
 {
     (void)FIRST(hits, &usage->cache_write_tokens, PROMPT_WRITTEN,
                 INPUT_WRITTEN);
-    (void)FIRST(hits, &usage->audio_input_tokens, PROMPT_AUDIO, INPUT_AUDIO);
+    (void)FIRST(hits, &usage->audio_input_tokens, PROMPT_AUDIO, INPUT_AUDIO,
+                SAID_AUDIO);
     (void)FIRST(hits, &usage->audio_cached_tokens, PROMPT_AUDIO_CACHED,
-                INPUT_AUDIO_CACHED);
-    (void)FIRST(hits, &usage->image_input_tokens, PROMPT_IMAGE, INPUT_IMAGE);
+                INPUT_AUDIO_CACHED, SAID_AUDIO_CACHED);
+    (void)FIRST(hits, &usage->image_input_tokens, PROMPT_IMAGE, INPUT_IMAGE,
+                SAID_IMAGE);
     (void)FIRST(hits, &usage->audio_output_tokens, COMPLETION_AUDIO,
-                OUTPUT_AUDIO);
+                OUTPUT_AUDIO, SPOKEN_AUDIO);
     (void)FIRST(hits, &usage->image_output_tokens, COMPLETION_IMAGE,
                 OUTPUT_IMAGE);
     /* The origin counts cached sound among the sound, too. */
@@ -129,6 +149,11 @@ read_kinds(const weir_json_hit hits[COUNTS], struct weir_usage *usage)
         usage->audio_cached_tokens < usage->audio_input_tokens
             ? usage->audio_cached_tokens
             : usage->audio_input_tokens;
+    uint64_t seen_before;
+    (void)FIRST(hits, &seen_before, SAID_IMAGE_CACHED);
+    usage->image_input_tokens -= seen_before < usage->image_input_tokens
+                                     ? seen_before
+                                     : usage->image_input_tokens;
 }
 
 weir_status
@@ -149,9 +174,9 @@ weir_usage_read(weir_span object, struct weir_usage *usage_out,
                          "usage has no count of input tokens");
     (void)FIRST(hits, &usage.output_tokens, COMPLETION, OUTPUT);
     (void)FIRST(hits, &usage.cached_tokens, PROMPT_CACHED, INPUT_CACHED, CACHED,
-                CACHED_NUMBER, CACHE_HIT);
+                CACHED_NUMBER, CACHE_HIT, SAID_CACHED);
     (void)FIRST(hits, &usage.reasoning_tokens, COMPLETION_REASONING,
-                OUTPUT_REASONING, REASONING);
+                OUTPUT_REASONING, REASONING, SPOKEN_REASONING);
     read_kinds(hits, &usage);
     if (usage.reasoning_tokens > 0 && FIRST(hits, &total, TOTAL) &&
         total == sum(sum(usage.input_tokens, usage.output_tokens),

@@ -71,4 +71,10 @@ weir_status weir_openai_bulk_retell(weir_span body,
                                     struct weir_bulk_told *told_out,
                                     struct weir_error *err);
 
+/* A session's address at the origin; see realtime.c. */
+weir_status weir_openai_prepare_realtime(const struct weir_target *target,
+                                         struct weir_arena *arena,
+                                         struct weir_outgoing *outgoing_out,
+                                         struct weir_error *err);
+
 #endif

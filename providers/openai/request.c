@@ -265,6 +265,8 @@ prepare(const struct weir_request *request, const struct weir_target *target,
     weir_span suffix =
         request->end.len > 0 ? request->end : endpoint_path(request->endpoint);
 
+    if (request->endpoint == WEIR_ENDPOINT_REALTIME)
+        return weir_openai_prepare_realtime(target, arena, outgoing_out, err);
     if (suffix.len == 0)
         return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
                          "the dialect has no such endpoint");

@@ -39,6 +39,7 @@ static const struct {
      WEIR_DIALECT_OTHER, true, true},
     {"POST", "/audio/translations", WEIR_ENDPOINT_TRANSCRIBE,
      WEIR_DIALECT_OTHER, true, true},
+    {"GET", "/realtime", WEIR_ENDPOINT_REALTIME, WEIR_DIALECT_OTHER, false},
 };
 
 static bool
@@ -63,6 +64,7 @@ wants_all(weir_span query)
  *    /openai/deployments/NAME/...    as /v1/..., the model is NAME
  *    /models/chat/completions        Azure AI model inference, and embeddings
  *    /v2/rerank, /v2/embed           Cohere's client
+ *    /openai/realtime                a session; the query names the model
  *
  * Gives the end to be looked up behind "/v1", and the name.
  */
@@ -74,6 +76,8 @@ without_azure(weir_span path, weir_span *name_out)
     *name_out = WEIR_SPAN_NONE;
     if (weir_span_equal(path, WEIR_SPAN("/models/chat/completions")) ||
         weir_span_equal(path, WEIR_SPAN("/models/embeddings")))
+        return (weir_span){path.ptr + 7, path.len - 7};
+    if (weir_span_equal(path, WEIR_SPAN("/openai/realtime")))
         return (weir_span){path.ptr + 7, path.len - 7};
     if (weir_span_equal(path, WEIR_SPAN("/v2/rerank")) ||
         weir_span_equal(path, WEIR_SPAN("/v2/embed")) ||

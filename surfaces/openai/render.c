@@ -8,6 +8,7 @@
 #include "common.h"
 
 #include <weir/json.h>
+#include <weir/realtime.h>
 
 static void
 put_span(struct weir_json_writer *writer, const char *name, weir_span text)
@@ -103,6 +104,32 @@ weir_openai_put_cut(const struct weir_surface_route *route,
     put_error_object(&writer, refusal);
     weir_json_end_object(&writer);
     weir_buf_add_span(out, WEIR_SPAN("\n\n"));
+}
+
+void
+weir_realtime_put_error(const struct weir_refusal *refusal, weir_span id,
+                        struct weir_buf *out)
+{
+    struct weir_json_writer writer;
+    char event[64];
+    struct weir_buf name;
+
+    weir_buf_init_fixed(&name, event, sizeof(event));
+    weir_buf_addf(&name, "event_%.*s", WEIR_SPAN_ARG(refusal->request));
+    weir_json_writer_init(&writer, out);
+    weir_json_begin_object(&writer);
+    put_span(&writer, "type", WEIR_SPAN("error"));
+    put_span(&writer, "event_id", weir_buf_span(&name));
+    weir_json_name(&writer, "error");
+    weir_json_begin_object(&writer);
+    put_error(&writer, refusal);
+    weir_json_name(&writer, "event_id");
+    if (id.len > 0)
+        weir_json_add_raw(&writer, id);
+    else
+        weir_json_add_null(&writer);
+    weir_json_end_object(&writer);
+    weir_json_end_object(&writer);
 }
 
 /* ------------------------------------------------------------ models */

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events of realtime sessions: the closed list, and what is counted. */
+#include <weir/realtime.h>
+
+#include <string.h>
+
+#include "test.h"
+
+static weir_status
+send_event(const char *event, struct weir_realtime_sent *sent,
+           struct weir_error *err)
+{
+    return weir_realtime_read_sent(weir_span_of(event), WEIR_SPAN("fast"), sent,
+                                   err);
+}
+
+static void
+refused(const char *event, weir_status status, const char *param)
+{
+    struct weir_realtime_sent sent;
+    struct weir_error err;
+    assert_int_equal(send_event(event, &sent, &err), status);
+    assert_int_equal(sent.param.len, strlen(param));
+    assert_memory_equal(sent.param.ptr, param, sent.param.len);
+}
+
+TEST(realtime, only_listed_events_pass)
+{
+    struct weir_realtime_sent sent;
+    assert_ok(send_event("{\"type\":\"response.create\",\"event_id\":\"e1\"}",
+                         &sent, NULL));
+    assert_true(sent.asks && !sent.feeds);
+    assert_true(weir_span_equal(sent.id, WEIR_SPAN("\"e1\"")));
+    assert_ok(send_event("{\"audio\":\"AAAAAAAA\","
+                         "\"type\":\"input_audio_buffer\\u002eappend\"}",
+                         &sent, NULL));
+    assert_true(sent.feeds && !sent.asks);
+    assert_int_equal(sent.audio_bytes, 6);
+    refused("{\"type\":\"transcription_session.update\"}", WEIR_ETYPE, "type");
+    refused("{\"type\":7}", WEIR_ETYPE, "type");
+    refused("{}", WEIR_ETYPE, "type");
+    refused("[]", WEIR_ETYPE, "type");
+    refused("{\"type\":\"response.create\"", WEIR_EPARSE, "");
+    refused("{\"type\":\"response.create\",\"type\":\"response.cancel\"}",
+            WEIR_EPARSE, "");
+    refused("{\"Type\":\"response.create\",\"type\":\"response.cancel\"}",
+            WEIR_EPARSE, "");
+}
+
+TEST(realtime, a_session_keeps_its_model)
+{
+    struct weir_realtime_sent sent;
+    assert_ok(send_event("{\"type\":\"session.update\",\"session\":{"
+                         "\"type\":\"realtime\",\"model\":\"f\\u0061st\"}}",
+                         &sent, NULL));
+    assert_true(weir_span_equal(sent.spot, WEIR_SPAN("\"f\\u0061st\"")));
+    refused("{\"type\":\"session.update\",\"session\":{\"model\":\"slow\"}}",
+            WEIR_EDENIED, "session.model");
+    refused("{\"type\":\"session.update\",\"session\":{\"model\":{}}}",
+            WEIR_EDENIED, "session.model");
+    refused("{\"type\":\"response.create\",\"response\":{\"model\":\"fast\"}}",
+            WEIR_EDENIED, "response.model");
+}
+
+TEST(realtime, what_would_walk_round_the_gate_is_named)
+{
+    refused("{\"type\":\"session.update\",\"session\":"
+            "{\"type\":\"transcription\"}}",
+            WEIR_ETYPE, "session.type");
+    refused("{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+            "{\"transcription\":{\"model\":\"other\"}}}}}",
+            WEIR_ETYPE, "session.audio.input.transcription");
+    refused("{\"type\":\"session.update\",\"session\":"
+            "{\"input_audio_transcription\":{\"model\":\"other\"}}}",
+            WEIR_ETYPE, "session.input_audio_transcription");
+    refused("{\"type\":\"session.update\",\"session\":{\"tools\":[{},"
+            "{\"type\":\"mcp\",\"server_url\":\"http://tools.example\"}]}}",
+            WEIR_ETYPE, "session.tools");
+    refused("{\"type\":\"response.create\",\"response\":{\"tools\":["
+            "{\"type\":\"mcp\",\"connector_id\":\"c\"}]}}",
+            WEIR_ETYPE, "response.tools");
+    struct weir_realtime_sent sent;
+    assert_ok(send_event("{\"type\":\"session.update\",\"session\":{\"audio\":"
+                         "{\"input\":{\"transcription\":null}}}}",
+                         &sent, NULL));
+}
+
+static void
+query(const char *text, weir_status status, const char *said)
+{
+    char memory[256];
+    struct weir_arena arena;
+    struct weir_request request;
+    struct weir_error err;
+    const struct weir_surface_route route = {.endpoint = WEIR_ENDPOINT_REALTIME,
+                                             .dialect = WEIR_DIALECT_OTHER};
+    weir_arena_init(&arena, memory, sizeof(memory));
+    assert_int_equal(weir_realtime_read_query(&route, weir_span_of(text),
+                                              &arena, &request, &err),
+                     status);
+    weir_span is = status == WEIR_OK ? request.model : request.param;
+    assert_int_equal(is.len, strlen(said));
+    assert_memory_equal(is.ptr, said, is.len);
+}
+
+TEST(realtime, the_address_names_one_model_and_nothing_else)
+{
+    query("model=fast", WEIR_OK, "fast");
+    query("api-version=2025-04-01-preview&deployment=a%2Fb%3a1", WEIR_OK,
+          "a/b:1");
+    query("", WEIR_ETYPE, "model");
+    query("model=", WEIR_ETYPE, "model");
+    query("model=a%0ab", WEIR_ETYPE, "model");
+    query("model=a%4", WEIR_ETYPE, "model");
+    query("model=a%ff", WEIR_ETYPE, "model");
+    query("model=a&model=b", WEIR_ETYPE, "model");
+    query("model=a&deployment=b", WEIR_ETYPE, "model");
+    query("model=a&intent=transcription", WEIR_ETYPE, "intent");
+    query("call_id=rtc_1&model=a", WEIR_ETYPE, "call_id");
+}
+
+TEST(realtime, a_route_of_every_address)
+{
+    static const char *const paths[] = {"/v1/realtime", "/openai/v1/realtime",
+                                        "/openai/realtime"};
+    struct weir_surface_route route;
+    for (size_t i = 0; i < WEIR_COUNTOF(paths); i++) {
+        assert_ok(weir_surface_route(WEIR_SPAN("GET"), weir_span_of(paths[i]),
+                                     WEIR_SPAN_NONE, &route, NULL));
+        assert_int_equal(route.endpoint, WEIR_ENDPOINT_REALTIME);
+        assert_int_equal(weir_surface_route(WEIR_SPAN("POST"),
+                                            weir_span_of(paths[i]),
+                                            WEIR_SPAN_NONE, &route, NULL),
+                         WEIR_EMETHOD);
+    }
+    assert_int_equal(weir_surface_route(WEIR_SPAN("POST"),
+                                        WEIR_SPAN("/v1/realtime/calls"),
+                                        WEIR_SPAN_NONE, &route, NULL),
+                     WEIR_ENOTOURS);
+}
+
+TEST(realtime, every_kind_of_token_is_read_of_an_answer)
+{
+    static const char done[] =
+        "{\"type\":\"response.done\",\"response\":{\"id\":\"r1\",\"usage\":{"
+        "\"total_tokens\":300,\"input_tokens\":200,\"output_tokens\":100,"
+        "\"input_token_details\":{\"text_tokens\":60,\"audio_tokens\":120,"
+        "\"image_tokens\":20,\"cached_tokens\":100,\"cached_tokens_details\":"
+        "{\"text_tokens\":40,\"audio_tokens\":50,\"image_tokens\":10}},"
+        "\"output_token_details\":{\"text_tokens\":30,\"audio_tokens\":70}}}}";
+    struct weir_realtime_heard heard;
+    assert_true(weir_realtime_read_heard(weir_span_of(done), &heard));
+    assert_int_equal(heard.kind, WEIR_REALTIME_DONE);
+    assert_true(heard.has_usage);
+    assert_int_equal(heard.usage.input_tokens, 200);
+    assert_int_equal(heard.usage.cached_tokens, 100);
+    assert_int_equal(heard.usage.audio_input_tokens, 70);
+    assert_int_equal(heard.usage.audio_cached_tokens, 50);
+    assert_int_equal(heard.usage.image_input_tokens, 10);
+    assert_int_equal(heard.usage.output_tokens, 100);
+    assert_int_equal(heard.usage.audio_output_tokens, 70);
+}
+
+TEST(realtime, deltas_belong_to_the_answer_that_began)
+{
+    struct weir_realtime_heard begun, delta, sound, other;
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN("{\"type\":\"response.created\",\"response\":{\"id\":"
+                  "\"r1\",\"usage\":null}}"),
+        &begun));
+    assert_int_equal(begun.kind, WEIR_REALTIME_BEGUN);
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN("{\"type\":\"response.output_text.delta\",\"response_id\":"
+                  "\"r1\",\"delta\":\"abcd\"}"),
+        &delta));
+    assert_int_equal(delta.kind, WEIR_REALTIME_DELTA);
+    assert_true(delta.answer == begun.answer);
+    assert_int_equal(delta.text_bytes, 4);
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN("{\"type\":\"response.output_audio.delta\",\"response_id\":"
+                  "\"r1\",\"delta\":\"AAAAAAAA\"}"),
+        &sound));
+    assert_int_equal(sound.audio_bytes, 6);
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN("{\"type\":\"session.created\",\"session\":{}}"), &other));
+    assert_int_equal(other.kind, WEIR_REALTIME_OTHER);
+    assert_false(weir_realtime_read_heard(WEIR_SPAN("{"), &other));
+    assert_false(weir_realtime_read_heard(WEIR_SPAN("[]"), &other));
+}
+
+TEST(realtime, an_error_event_names_the_event_at_fault)
+{
+    struct weir_buf out;
+    const struct weir_refusal refusal = {
+        .status = WEIR_EBUDGET,
+        .code = WEIR_SPAN("budget_exhausted"),
+        .message = WEIR_SPAN("full"),
+        .request = WEIR_SPAN("req_1"),
+    };
+    weir_buf_init(&out, 4096);
+    weir_realtime_put_error(&refusal, WEIR_SPAN("\"e1\""), &out);
+    weir_buf_add_byte(&out, '\0');
+    assert_non_null(strstr(out.ptr, "{\"type\":\"error\","
+                                    "\"event_id\":\"event_req_1\",\"error\":{"
+                                    "\"message\":\"full\","
+                                    "\"type\":\"insufficient_quota\""));
+    assert_non_null(strstr(out.ptr, "\"event_id\":\"e1\"}}"));
+    weir_buf_fini(&out);
+}
+
+TEST(realtime, an_estimate_knows_text_from_sound)
+{
+    struct weir_usage usage = weir_realtime_estimate(40, 48000, 8, 48000);
+    assert_int_equal(usage.input_tokens, 20);
+    assert_int_equal(usage.audio_input_tokens, 10);
+    assert_int_equal(usage.output_tokens, 22);
+    assert_int_equal(usage.audio_output_tokens, 20);
+    assert_true(usage.is_estimated);
+}
