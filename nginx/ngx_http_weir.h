@@ -30,6 +30,7 @@
  *   ngx_http_weir_cache.c    answers that are given again
  *   ngx_http_weir_queue.c    calls that wait for a place; memory in use
  *   ngx_http_weir_tools.c    tool servers
+ *   ngx_http_weir_realtime.c, _session.c  sessions over WebSockets
  *
  * Threads: nginx workers have one. Memory: from the request's pool, unless
  * a comment says otherwise. nginx's style rules hold in this folder.
@@ -79,6 +80,7 @@ typedef struct ngx_http_weir_caching_s  ngx_http_weir_caching_t;
 typedef struct ngx_http_weir_classifying_s  ngx_http_weir_classifying_t;
 typedef struct ngx_http_weir_asker_s  ngx_http_weir_asker_t;
 typedef struct ngx_http_weir_tunnel_s  ngx_http_weir_tunnel_t;
+typedef struct ngx_http_weir_realtime_s  ngx_http_weir_realtime_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -397,6 +399,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
     ngx_http_weir_tools_t          *tools;      /* the same */
     ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
+    ngx_http_weir_realtime_t       *realtime;   /* NULL: another endpoint */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -560,6 +563,8 @@ ngx_int_t ngx_http_weir_journal_wait(ngx_http_weir_ctx_t *ctx,
 
 /* ngx_http_weir_call.c */
 ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
+/* When control last said that the policy is still the newest. */
+int64_t ngx_http_weir_confirmed(void);
 /* A call that was decided, filtered and classified goes on with this body. */
 void ngx_http_weir_admit_classified(ngx_http_weir_ctx_t *ctx, weir_span body);
 
@@ -653,6 +658,8 @@ void ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx);
 struct weir_usage ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx);
 uint32_t ngx_http_weir_shape(const struct weir_request *ask);
 void ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending);
+/* Takes an upstream down from outside of it. */
+void ngx_http_weir_drop_upstream(ngx_http_request_t *r);
 /* After a reply that is not passed on: takes ctx->step. */
 void ngx_http_weir_go_on(ngx_http_weir_ctx_t *ctx);
 /* The same from an event, once the reply was read to its end. */
@@ -663,6 +670,11 @@ void ngx_http_weir_name_hop(ngx_http_weir_ctx_t *ctx, const char *what);
 
 /* ngx_http_weir_request.c */
 ngx_int_t ngx_http_weir_create_request(ngx_http_request_t *r);
+/* What shows the origin who asks: header lines, in the request's pool. */
+ngx_int_t ngx_http_weir_authorize(ngx_http_weir_ctx_t *ctx,
+    weir_span authority, weir_span *lines_out);
+/* Counts (p NULL) or writes the client's headers that go on. */
+size_t ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p);
 
 
 /* ngx_http_weir_pin.c */

@@ -22,6 +22,7 @@
 
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
+#include "ngx_http_weir_realtime.h"
 
 #include <sys/mman.h>
 
@@ -133,6 +134,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_filter_free(ctx);
     ngx_http_weir_cache_free(ctx);
     ngx_http_weir_classify_free(ctx);
+    ngx_http_weir_session_free(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {
@@ -262,12 +264,32 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
 }
 
 
+int64_t
+ngx_http_weir_confirmed(void)
+{
+    int64_t                  confirmed;
+    ngx_http_weir_worker_t  *w;
+
+    w = &ngx_http_weir_worker;
+
+    confirmed = __atomic_load_n(&w->board->confirmed_us, __ATOMIC_RELAXED);
+
+    if (confirmed <= 0
+        || confirmed > (int64_t) ngx_time() * 1000000
+                        + NGX_HTTP_WEIR_CLOCK_US)
+    {
+        confirmed = 1;  /* a damaged board, or another clock: not confirmed */
+    }
+
+    return ngx_min(confirmed, w->trusted_us);
+}
+
+
 /* Takes the policy in force and begins a call under it. */
 
 static ngx_int_t
 ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
 {
-    int64_t                  confirmed;
     struct weir_client       client;
     ngx_http_request_t      *r;
     ngx_http_weir_worker_t  *w;
@@ -284,17 +306,6 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
     ctx->view = w->view;
     ctx->view->view.references++;
 
-    confirmed = __atomic_load_n(&w->board->confirmed_us, __ATOMIC_RELAXED);
-
-    if (confirmed <= 0
-        || confirmed > (int64_t) ngx_time() * 1000000
-                        + NGX_HTTP_WEIR_CLOCK_US)
-    {
-        confirmed = 1;  /* a damaged board, or another clock: not confirmed */
-    }
-
-    confirmed = ngx_min(confirmed, w->trusted_us);
-
     client.address = ngx_http_weir_span(r->connection->addr_text);
     ngx_http_weir_place(r->connection->sockaddr, &client);
     ngx_http_weir_hear(r, &client);
@@ -303,7 +314,7 @@ ngx_http_weir_begin(ngx_http_weir_ctx_t *ctx)
                       == NGX_OK;
 
     weir_call_begin(&ctx->call, &w->gate, &ctx->view->view, &client,
-                    confirmed);
+                    ngx_http_weir_confirmed());
     weir_request_id_format(&ctx->call.id, ctx->id);
     ctx->has_call = 1;
 
@@ -315,6 +326,7 @@ ngx_int_t
 ngx_http_weir_handler(ngx_http_request_t *r)
 {
     ngx_int_t             rc;
+    weir_secret           key;
     weir_status           status;
     struct weir_error     err;
     ngx_http_weir_ctx_t  *ctx;
@@ -349,7 +361,13 @@ ngx_http_weir_handler(ngx_http_request_t *r)
                                           "there is no policy in force yet");
     }
 
-    status = weir_call_identify(&ctx->call, ngx_http_weir_key(r), &err);
+    key = ngx_http_weir_key(r);
+
+    if (key.len == 0 && ctx->route.endpoint == WEIR_ENDPOINT_REALTIME) {
+        key = ngx_http_weir_realtime_key(r);
+    }
+
+    status = weir_call_identify(&ctx->call, key, &err);
     if (status != WEIR_OK) {
         return ngx_http_weir_refuse(ctx, status, &err);
     }
@@ -361,7 +379,9 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         }
     }
 
-    if (!ctx->route.takes_body) {
+    if (!ctx->route.takes_body
+        && ctx->route.endpoint != WEIR_ENDPOINT_REALTIME)
+    {
         return ctx->route.endpoint == WEIR_ENDPOINT_BULK || ctx->tools
                ? ngx_http_weir_bodiless(ctx) : ngx_http_weir_models(ctx);
     }
@@ -371,6 +391,10 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         (void) weir_fail(&err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
                          "this gateway has as many calls as it can hold");
         return ngx_http_weir_refuse(ctx, WEIR_EUNAVAIL, &err);
+    }
+
+    if (ctx->route.endpoint == WEIR_ENDPOINT_REALTIME) {
+        return ngx_http_weir_bodiless(ctx);
     }
 
     r->request_body_in_single_buf = 1;
@@ -566,6 +590,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
 
     if (ctx->tools) {
         return ngx_http_weir_tools_decide(ctx, body_out, err);
+    }
+
+    if (ctx->route.endpoint == WEIR_ENDPOINT_REALTIME) {
+        return ngx_http_weir_realtime_decide(ctx, err);
     }
 
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,

@@ -21,6 +21,7 @@
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
 #include "ngx_http_weir_tunnel.h"
+#include "ngx_http_weir_realtime.h"
 
 
 static ngx_int_t ngx_http_weir_reinit_request(ngx_http_request_t *r);
@@ -505,6 +506,11 @@ ngx_http_weir_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         ngx_del_timer(&ctx->coalesce);
     }
 
+    if (ngx_http_weir_is_session(ctx)) {
+        ngx_http_weir_session_finalize(ctx, rc);
+        return;
+    }
+
     is_said = ngx_http_weir_classify_is_at_end(ctx);
     ngx_http_weir_classify_leave(ctx);
 
@@ -577,7 +583,10 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 
     hit = ngx_http_weir_cache_usage(ctx, &s->content_bytes);
 
-    if (hit) {
+    if (ngx_http_weir_is_session(ctx)) {
+        ngx_http_weir_session_settle(ctx, s);
+
+    } else if (hit) {
         s->usage = *hit;
 
     } else if (ctx->reply) {
@@ -598,9 +607,7 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 }
 
 
-/* Takes an upstream down from outside of it. */
-
-static void
+void
 ngx_http_weir_drop_upstream(ngx_http_request_t *r)
 {
     ngx_http_upstream_t  *u;
@@ -670,6 +677,12 @@ ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx)
     ngx_http_request_t  *r;
 
     r = ctx->request;
+
+    if (ngx_http_weir_is_session(ctx)) {
+        ngx_http_weir_session_withdraw(ctx);
+        return;
+    }
+
     ctx->is_withdrawn = 1;
 
     ngx_http_weir_classify_leave(ctx);

@@ -15,6 +15,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_realtime.h"
 
 
 static ngx_int_t ngx_http_weir_process_head(ngx_http_request_t *r);
@@ -367,6 +368,10 @@ ngx_http_weir_read_header(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
         ngx_http_weir_pin_header(ctx, &h);
     }
 
+    if (ctx->realtime && ngx_http_weir_realtime_header(ctx, &h)) {
+        return NGX_OK;
+    }
+
     rc = ngx_http_weir_framing_header(ctx, &h);
 
     if (rc == NGX_ERROR) {
@@ -516,6 +521,10 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
 
     r->state = 0;
 
+    if (ctx->realtime && ctx->status.code == NGX_HTTP_SWITCHING_PROTOCOLS) {
+        return ngx_http_weir_realtime_switch(ctx);
+    }
+
     if (ctx->status.code < NGX_HTTP_OK) {
 
         /* an interim reply; switching protocols was not asked for */
@@ -531,6 +540,10 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
         u->process_header = ngx_http_weir_process_status;
 
         return ngx_http_weir_process_status(r);
+    }
+
+    if (ctx->realtime && ctx->status.code < NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_weir_invalid(r, "it does not switch protocols");
     }
 
     rc = ngx_http_weir_set_framing(r, ctx);

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_weir.h"
+#include "ngx_http_weir_realtime.h"
 
 
 /* Headers of the client's that mean something to an origin. */
@@ -44,7 +45,7 @@ ngx_http_weir_is_passed(ngx_table_elt_t *h)
 
 /* Counts (p NULL) or writes the client's headers that go on. */
 
-static size_t
+size_t
 ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 {
     size_t            len;
@@ -96,7 +97,7 @@ ngx_http_weir_content_type(ngx_http_weir_ctx_t *ctx)
  * signature, which is made over all that is known of the request by now.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_weir_authorize(ngx_http_weir_ctx_t *ctx, weir_span authority,
     weir_span *lines_out)
 {
@@ -266,6 +267,10 @@ ngx_http_weir_create_request(ngx_http_request_t *r)
     ngx_http_weir_ctx_t   *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    if (ctx->realtime) {
+        return ngx_http_weir_realtime_create_request(ctx);
+    }
 
     is_inline = ctx->outgoing.body_bytes <= NGX_HTTP_WEIR_INLINE;
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Realtime sessions; see the sources' heads.
+ *
+ *   ngx_http_weir_realtime.c  the handshake, to both sides
+ *   ngx_http_weir_session.c   the messages, and how a session ends
+ */
+#ifndef _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
+#define _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
+
+
+#include <weir/realtime.h>
+#include <weir/session.h>
+#include <weir/websocket.h>
+
+
+/* 28 characters that prove that a handshake was read, and a zero. */
+#define NGX_HTTP_WEIR_ACCEPT  29
+
+
+/* An answer under way: what passed of it. */
+typedef struct {
+    uint64_t                        id;
+    uint64_t                        text_bytes;
+    uint64_t                        audio_bytes;
+} ngx_http_weir_answer_t;
+
+
+struct ngx_http_weir_realtime_s {
+    ngx_str_t                       accept;     /* for the client */
+    u_char                          expected[NGX_HTTP_WEIR_ACCEPT];
+    ngx_str_t                       key;        /* weir's, for the origin */
+
+    struct weir_session             session;
+    struct weir_ws_reader           client;
+    struct weir_ws_reader           origin;
+    struct weir_buf                 up;         /* on its way to the origin */
+    size_t                          up_at;      /* sent of it */
+
+    ngx_http_weir_answer_t          answers[WEIR_SESSION_ANSWERS_MAX];
+    ngx_uint_t                      answer_count;
+    ngx_uint_t                      asked;      /* and not begun yet */
+    uint64_t                        text_in;    /* since an answer ended */
+    uint64_t                        audio_in;
+    weir_time                       asked_at;   /* the first answer */
+
+    ngx_msec_t                      begun;
+    ngx_msec_t                      heard;      /* of either side */
+    ngx_msec_t                      closing;    /* since then, where it is */
+    uint64_t                        image;      /* asked under: generations */
+    uint64_t                        overlay;
+    ngx_uint_t                      ticks;
+    ngx_uint_t                      errors;     /* sent in a row */
+    enum weir_ending                ending;
+
+    unsigned                        wants_realtime:1; /* subprotocols */
+    unsigned                        wants_beta:1;
+    unsigned                        has_upgrade:1;    /* the origin's head */
+    unsigned                        has_accept:1;
+    unsigned                        is_wrong:1;
+    unsigned                        is_open:1;        /* both agreed */
+    unsigned                        is_stopped:1;     /* by weir */
+    unsigned                        client_closed:1;
+    unsigned                        origin_closed:1;
+};
+
+
+/* ngx_http_weir_realtime.c */
+
+/* The key, where a browser put it among the subprotocols. */
+weir_secret ngx_http_weir_realtime_key(ngx_http_request_t *r);
+/* In place of parsing and deciding. */
+weir_status ngx_http_weir_realtime_decide(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+ngx_int_t ngx_http_weir_realtime_create_request(ngx_http_weir_ctx_t *ctx);
+/* Each header of the origin's reply; true: nothing of it is passed on. */
+ngx_uint_t ngx_http_weir_realtime_header(ngx_http_weir_ctx_t *ctx,
+    ngx_table_elt_t *h);
+/* The origin's head is read, and it is a 101. */
+ngx_int_t ngx_http_weir_realtime_switch(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_session.c */
+
+/* From the head on the session has both connections. */
+ngx_int_t ngx_http_weir_session_open(ngx_http_weir_ctx_t *ctx);
+/* Whether it is one by now: what follows is for those alone. */
+ngx_uint_t ngx_http_weir_is_session(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_session_withdraw(ngx_http_weir_ctx_t *ctx);
+/* nginx's upstream has ended. */
+void ngx_http_weir_session_finalize(ngx_http_weir_ctx_t *ctx, ngx_int_t rc);
+/* What it took, with what is not over yet; once, before it is settled. */
+void ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
+    struct weir_settlement *s);
+void ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_ */

@@ -1,0 +1,1151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages of a realtime session.
+ *
+ *   client --frames--> whole event --listed? held for?--> frame --> origin
+ *   client <--frames-- whole event <--counted------------ frame <-- origin
+ *                        |
+ *                        answer begun, grows, done: budget, usage
+ *
+ * Replies pass as any streamed reply does, through nginx's upstream: what the
+ * origin sends comes to the input filter, what goes to the client lies in
+ * u->out_bufs. The other way has no such road, since nginx reads no client
+ * while a reply passes: it is made here, with one buffer for what the origin
+ * has not taken yet. Nothing is read from a side while the other has not
+ * taken what was read last, so a session's memory is one message each way.
+ *
+ * WHY ANSWERS ARE HELD FOR TWICE OVER. A client asks for an answer, or sends
+ * sound until the origin finds that it was asked. So one answer more than
+ * those under way is held for before either passes; an answer that begins
+ * without is held for then, or ends the session.
+ *
+ * HOW IT ENDS. Both sides said a close frame; or one is gone; or weir stops
+ * it: an error event in the client's own words, a close frame, and the rest
+ * is read and thrown away for some seconds, so that the client sees both.
+ */
+
+#include "ngx_http_weir.h"
+#include "ngx_http_weir_realtime.h"
+
+#include <weir/json.h>
+
+
+#define NGX_HTTP_WEIR_BEAT     1000     /* ms between looks at limits */
+#define NGX_HTTP_WEIR_BEATS    10       /* and at policy, when nothing moved */
+#define NGX_HTTP_WEIR_CLOSING  5000     /* ms for the other's close frame */
+#define NGX_HTTP_WEIR_ERRORS   32       /* refused events in a row */
+#define NGX_HTTP_WEIR_UP_KEPT  (64 * 1024)
+
+
+static ngx_int_t ngx_http_weir_session_init(void *data);
+static ngx_int_t ngx_http_weir_session_filter(void *data, ssize_t bytes);
+static void ngx_http_weir_session_read(ngx_http_request_t *r);
+static void ngx_http_weir_session_write(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+static void ngx_http_weir_session_beat(ngx_event_t *ev);
+
+
+ngx_uint_t
+ngx_http_weir_is_session(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->realtime && ctx->realtime->is_open;
+}
+
+
+/* -------------------------------------------------------------- opening */
+
+ngx_int_t
+ngx_http_weir_session_open(ngx_http_weir_ctx_t *ctx)
+{
+    size_t                      most;
+    ngx_http_request_t         *r;
+    ngx_http_upstream_t        *u;
+    ngx_http_upstream_conf_t   *conf;
+    ngx_http_weir_realtime_t   *rt;
+    ngx_http_weir_main_conf_t  *wmcf;
+
+    r = ctx->request;
+    u = r->upstream;
+    rt = ctx->realtime;
+    wmcf = ngx_http_weir_worker.conf;
+    most = wmcf->message_max;
+
+    /* silence is no fault here: limits of the session's own are looked at */
+
+    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = ctx->endpoint->body_conf;
+    conf->read_timeout = wmcf->session_max + 2 * NGX_HTTP_WEIR_CLOSING;
+    u->conf = conf;
+
+    u->input_filter_init = ngx_http_weir_session_init;
+    u->input_filter = ngx_http_weir_session_filter;
+
+    weir_ws_init(&rt->client, most, true);
+    weir_ws_init(&rt->origin, most, false);
+    weir_buf_init(&rt->up, most + 2 * NGX_HTTP_WEIR_BUFFER);
+    weir_session_begin(&rt->session, &ctx->call);
+
+    rt->begun = ngx_current_msec;
+    rt->heard = ngx_current_msec;
+    rt->image = ctx->view->view.image.generation;
+    rt->overlay = ctx->view->view.overlay.generation;
+    rt->is_open = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx)
+{
+    if (!ngx_http_weir_is_session(ctx)) {
+        return;
+    }
+
+    ctx->realtime->is_open = 0;
+    weir_ws_fini(&ctx->realtime->client);
+    weir_ws_fini(&ctx->realtime->origin);
+    weir_buf_fini(&ctx->realtime->up);
+}
+
+
+static ngx_int_t
+ngx_http_weir_session_init(void *data)
+{
+    ngx_http_weir_ctx_t  *ctx = data;
+
+    ngx_connection_t     *c;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = ctx->request;
+    u = r->upstream;
+    c = r->connection;
+
+    u->length = -1;
+    u->keepalive = 0;
+    r->keepalive = 0;
+    r->lingering_close = 1;
+
+    r->read_event_handler = ngx_http_weir_session_read;
+    u->write_event_handler = ngx_http_weir_session_write;
+
+    ctx->timer.data = ctx;
+    ctx->timer.handler = ngx_http_weir_session_beat;
+    ctx->timer.log = c->log;
+    ngx_add_timer(&ctx->timer, NGX_HTTP_WEIR_BEAT);
+
+    if (c->read->ready || r->header_in->pos != r->header_in->last) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+/* --------------------------------------------------------------- sending */
+
+/* Into u->out_bufs: whoever calls from outside the filter pushes then. */
+
+static void
+ngx_http_weir_to_client(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
+    weir_span payload)
+{
+    u_char                  head[WEIR_WS_HEAD_MAX];
+    size_t                  n;
+    ngx_http_upstream_t    *u;
+    ngx_http_weir_block_t  *block;
+
+    u = ctx->request->upstream;
+    n = weir_ws_put_head(head, opcode, payload.len, NULL);
+
+    block = ngx_alloc(offsetof(ngx_http_weir_block_t, bytes) + n + payload.len,
+                      ctx->request->connection->log);
+    if (block == NULL) {
+        u->error = 1;
+        return;
+    }
+
+    ngx_memcpy(block->bytes, head, n);
+    ngx_memcpy(block->bytes + n, payload.ptr, payload.len);
+    block->next = ctx->blocks;
+    ctx->blocks = block;
+
+    ctx->out_last = NULL;
+
+    if (ngx_http_weir_append(ctx, &u->out_bufs, block->bytes, n + payload.len)
+        != NGX_OK)
+    {
+        u->error = 1;
+        return;
+    }
+
+    ctx->out_last->buf->flush = 1;
+}
+
+
+/* Behind what the origin has not taken yet. */
+
+static void
+ngx_http_weir_to_origin(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
+    const weir_span *parts, ngx_uint_t n)
+{
+    size_t                     at, len;
+    uint8_t                    head[WEIR_WS_HEAD_MAX], mask[4];
+    ngx_uint_t                 i;
+    struct weir_env           *env;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    env = &ngx_http_weir_worker.env;
+
+    if (!env->random(env->context, mask, sizeof(mask))) {
+        ngx_memzero(mask, sizeof(mask));
+    }
+
+    for (len = 0, i = 0; i < n; i++) {
+        len += parts[i].len;
+    }
+
+    weir_buf_add(&rt->up, head, weir_ws_put_head(head, opcode, len, mask));
+    at = rt->up.len;
+
+    for (i = 0; i < n; i++) {
+        weir_buf_add_span(&rt->up, parts[i]);
+    }
+
+    if (!rt->up.overflow) {
+        weir_ws_mask(rt->up.ptr + at, len, mask, 0);
+    }
+}
+
+
+/* NGX_AGAIN: the origin takes no more now. */
+
+static ngx_int_t
+ngx_http_weir_flush_up(ngx_http_weir_ctx_t *ctx)
+{
+    ssize_t                    n;
+    ngx_connection_t          *c;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    c = ctx->request->upstream->peer.connection;
+
+    if (rt->up.overflow || c == NULL) {
+        return NGX_ERROR;
+    }
+
+    while (rt->up_at < rt->up.len) {
+
+        n = c->send(c, (u_char *) rt->up.ptr + rt->up_at,
+                    rt->up.len - rt->up_at);
+
+        if (n == NGX_AGAIN || n == 0) {
+            return ngx_handle_write_event(c->write, 0) == NGX_OK ? NGX_AGAIN
+                                                                 : NGX_ERROR;
+        }
+
+        if (n < 0) {
+            return NGX_ERROR;
+        }
+
+        rt->up_at += n;
+    }
+
+    rt->up_at = 0;
+
+    if (rt->up.capacity > NGX_HTTP_WEIR_UP_KEPT) {
+        n = rt->up.max;
+        weir_buf_fini(&rt->up);
+        weir_buf_init(&rt->up, n);
+
+    } else {
+        weir_buf_reset(&rt->up);
+    }
+
+    return NGX_OK;
+}
+
+
+/* What weir says no with, in words: of the call where a window is full. */
+
+static void
+ngx_http_weir_say(ngx_http_weir_ctx_t *ctx, weir_status status,
+    struct weir_error *err, weir_span param, weir_span id)
+{
+    char                  room[WEIR_REFUSAL_ROOM], text[4096];
+    struct weir_buf       buf;
+    struct weir_refusal   refusal;
+
+    if (status == WEIR_EBUDGET || status == WEIR_ERATE) {
+        weir_call_refusal(&ctx->call, status, err, ngx_http_weir_now(), room,
+                          &refusal);
+
+    } else {
+        ngx_memzero(&refusal, sizeof(struct weir_refusal));
+        refusal.status = status;
+        refusal.code = weir_span_of(weir_reason_code(ctx->call.reason));
+        refusal.message = weir_span_of(err->text);
+        refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
+    }
+
+    refusal.param = param;
+
+    if (ctx->hop && status == WEIR_EUPSTREAM) {
+        refusal.hop = weir_span_of(ctx->hop);
+    }
+
+    weir_buf_init_fixed(&buf, text, sizeof(text));
+    weir_realtime_put_error(&refusal, id, &buf);
+
+    if (buf.overflow) {
+        weir_buf_reset(&buf);
+        refusal.message = WEIR_SPAN("refused");
+        weir_realtime_put_error(&refusal, WEIR_SPAN_NONE, &buf);
+    }
+
+    if (!buf.overflow) {
+        ngx_http_weir_to_client(ctx, WEIR_WS_TEXT, weir_buf_span(&buf));
+    }
+}
+
+
+/* An error event, a close frame, and nothing more from either side. */
+
+static void
+ngx_http_weir_stop(ngx_http_weir_ctx_t *ctx, uint16_t code, weir_status status,
+    struct weir_error *err, enum weir_ending ending)
+{
+    u_char                     two[2];
+    uint8_t                    frame[WEIR_WS_CLOSE_MAX];
+    size_t                     n;
+    weir_span                  part, reason;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (rt->is_stopped) {
+        return;
+    }
+
+    rt->is_stopped = 1;
+    rt->ending = ending;
+
+    if (!rt->origin_closed) {
+        ngx_http_weir_say(ctx, status, err, WEIR_SPAN_NONE, WEIR_SPAN_NONE);
+
+        /* the head is written with the frame: its payload alone is sent */
+
+        reason = weir_span_of(err->text);
+        n = weir_ws_put_close(frame, code, reason, NULL);
+        part = (weir_span) { (char *) frame + 2, n - 2 };
+        ngx_http_weir_to_client(ctx, WEIR_WS_CLOSE, part);
+    }
+
+    if (!rt->client_closed && rt->up.len == 0 && ending != WEIR_END_CUT) {
+        two[0] = WEIR_WS_AWAY >> 8;
+        two[1] = WEIR_WS_AWAY & 0xff;
+        part = (weir_span) { (char *) two, 2 };
+        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &part, 1);
+        (void) ngx_http_weir_flush_up(ctx);
+    }
+
+    ctx->request->upstream->length = 0;
+}
+
+
+/* Writes what lies in out_bufs, and ends the request where that is due:
+ * nothing may be touched after it. */
+
+static void
+ngx_http_weir_push(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    if (u->out_bufs || u->length == 0 || u->error) {
+        ctx->request->write_event_handler(ctx->request);
+    }
+}
+
+
+static void
+ngx_http_weir_stop_cut(ngx_http_weir_ctx_t *ctx, const char *what)
+{
+    struct weir_error  err;
+
+    ngx_http_weir_name_hop(ctx, what);
+    (void) weir_fail(&err, WEIR_EUPSTREAM, WEIR_OFFSET_NONE,
+                     "the origin broke the session off");
+    ngx_http_weir_stop(ctx, WEIR_WS_INTERNAL, WEIR_EUPSTREAM, &err,
+                       WEIR_END_CUT);
+}
+
+
+/* --------------------------------------------------------------- answers */
+
+/* One more than those under way; what that meets may end the session. */
+
+static weir_status
+ngx_http_weir_afford(ngx_http_weir_ctx_t *ctx, ngx_uint_t needed,
+    struct weir_error *err)
+{
+    weir_status                status;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    while (rt->session.held < needed) {
+        status = weir_session_hold(&rt->session, ngx_http_weir_now(), err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+
+    return WEIR_OK;
+}
+
+
+static void
+ngx_http_weir_answer_begun(ngx_http_weir_ctx_t *ctx, uint64_t id)
+{
+    weir_status                status;
+    struct weir_error          err;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (rt->asked) {
+        rt->asked--;
+    }
+
+    if (rt->asked_at == 0) {
+        rt->asked_at = ngx_http_weir_now();
+    }
+
+    if (rt->answer_count == WEIR_SESSION_ANSWERS_MAX) {
+        (void) weir_fail(&err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
+                         "more than %d answers at a time",
+                         WEIR_SESSION_ANSWERS_MAX);
+        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, WEIR_ELIMIT, &err,
+                           WEIR_END_STOPPED);
+        return;
+    }
+
+    ngx_memzero(&rt->answers[rt->answer_count],
+                sizeof(ngx_http_weir_answer_t));
+    rt->answers[rt->answer_count++].id = id;
+
+    status = ngx_http_weir_afford(ctx, rt->answer_count, &err);
+
+    if (status != WEIR_OK) {
+        ngx_http_weir_stop(ctx, status == WEIR_EUNAVAIL ? WEIR_WS_AGAIN
+                                                        : WEIR_WS_POLICY,
+                           status, &err, WEIR_END_STOPPED);
+    }
+}
+
+
+static ngx_http_weir_answer_t *
+ngx_http_weir_answer_find(ngx_http_weir_realtime_t *rt, uint64_t id)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < rt->answer_count; i++) {
+        if (rt->answers[i].id == id) {
+            return &rt->answers[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* It is over, counted by the origin or, where that did not, by what passed. */
+
+static void
+ngx_http_weir_answer_done(ngx_http_weir_ctx_t *ctx,
+    ngx_http_weir_answer_t *answer, const struct weir_usage *counted)
+{
+    struct weir_usage          usage;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (counted) {
+        usage = *counted;
+
+    } else {
+        usage = weir_realtime_estimate(rt->text_in, rt->audio_in,
+                                       answer->text_bytes,
+                                       answer->audio_bytes);
+        usage.input_tokens += rt->session.answers ? rt->session.input_tokens
+                                                  : 0;
+    }
+
+    weir_session_answer(&rt->session, &usage, ngx_http_weir_now());
+    rt->text_in = 0;
+    rt->audio_in = 0;
+
+    if (answer) {
+        *answer = rt->answers[--rt->answer_count];
+    }
+}
+
+
+static void
+ngx_http_weir_hear_event(ngx_http_weir_ctx_t *ctx,
+    const struct weir_realtime_heard *heard)
+{
+    ngx_http_weir_answer_t    *answer;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    switch (heard->kind) {
+
+    case WEIR_REALTIME_BEGUN:
+        ngx_http_weir_answer_begun(ctx, heard->answer);
+        return;
+
+    case WEIR_REALTIME_DELTA:
+        if (ctx->settlement.first_byte_us == 0 && rt->asked_at) {
+            ctx->settlement.first_byte_us = ngx_http_weir_now()
+                                            - rt->asked_at;
+        }
+
+        answer = ngx_http_weir_answer_find(rt, heard->answer);
+
+        if (answer) {
+            answer->text_bytes += heard->text_bytes;
+            answer->audio_bytes += heard->audio_bytes;
+        }
+
+        ctx->settlement.content_bytes += heard->text_bytes;
+        return;
+
+    case WEIR_REALTIME_DONE:
+        answer = ngx_http_weir_answer_find(rt, heard->answer);
+
+        /* one that nothing came of and nobody counted took nothing */
+
+        if (heard->has_usage
+            || (answer && (answer->text_bytes || answer->audio_bytes)))
+        {
+            ngx_http_weir_answer_done(ctx, answer,
+                                      heard->has_usage ? &heard->usage : NULL);
+
+        } else if (answer) {
+            *answer = rt->answers[--rt->answer_count];
+        }
+
+        return;
+
+    case WEIR_REALTIME_FAILED:
+        if (rt->asked) {
+            rt->asked--;
+        }
+
+        return;
+
+    default:
+        return;
+    }
+}
+
+
+/* ------------------------------------------------------------ from origin */
+
+static void
+ngx_http_weir_from_origin(ngx_http_weir_ctx_t *ctx,
+    const struct weir_ws_message *message)
+{
+    struct weir_realtime_heard   heard;
+    ngx_http_weir_realtime_t    *rt;
+
+    rt = ctx->realtime;
+
+    switch (message->opcode) {
+
+    case WEIR_WS_TEXT:
+        if (!weir_realtime_read_heard(message->payload, &heard)) {
+            ngx_http_weir_stop_cut(ctx, "an event that is not JSON");
+            return;
+        }
+
+        rt->heard = ngx_current_msec;
+        ngx_http_weir_to_client(ctx, WEIR_WS_TEXT, message->payload);
+        ngx_http_weir_hear_event(ctx, &heard);
+        return;
+
+    case WEIR_WS_CLOSE:
+        ngx_http_weir_to_client(ctx, WEIR_WS_CLOSE, message->payload);
+        rt->origin_closed = 1;
+        rt->closing = ngx_current_msec;
+
+        if (rt->client_closed) {
+            ctx->request->upstream->length = 0;
+        }
+
+        return;
+
+    case WEIR_WS_PING:
+    case WEIR_WS_PONG:
+        ngx_http_weir_to_client(ctx, message->opcode, message->payload);
+        return;
+
+    default:
+        ngx_http_weir_stop_cut(ctx, "a message that is not text");
+    }
+}
+
+
+static ngx_int_t
+ngx_http_weir_session_filter(void *data, ssize_t bytes)
+{
+    ngx_http_weir_ctx_t  *ctx = data;
+
+    weir_span                  input;
+    ngx_http_upstream_t       *u;
+    struct weir_ws_message     message;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    u = ctx->request->upstream;
+    input = (weir_span) { (char *) u->buffer.last, bytes };
+    u->buffer.last += bytes;
+
+    if (u->busy_bufs == NULL && u->out_bufs == NULL) {
+        ngx_http_weir_free_blocks(ctx);
+    }
+
+    while (!rt->is_stopped && weir_ws_next(&rt->origin, &input, &message)) {
+        ngx_http_weir_from_origin(ctx, &message);
+    }
+
+    if (rt->origin.fault && !rt->is_stopped) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "weir: the origin's WebSocket: %s", rt->origin.why);
+        ngx_http_weir_stop_cut(ctx, rt->origin.why);
+    }
+
+    return NGX_OK;
+}
+
+
+/* ------------------------------------------------------------ from client */
+
+/* The client is not there any more. */
+
+static void
+ngx_http_weir_session_left(ngx_http_weir_ctx_t *ctx)
+{
+    u_char                     two[2];
+    weir_span                  part;
+    ngx_http_request_t        *r;
+    ngx_http_weir_realtime_t  *rt;
+
+    r = ctx->request;
+    rt = ctx->realtime;
+
+    if (!rt->is_stopped) {
+        rt->ending = rt->client_closed || rt->origin_closed
+                     ? WEIR_END_COMPLETE : WEIR_END_CLIENT_LEFT;
+        rt->is_stopped = 1;
+    }
+
+    if (!rt->client_closed && rt->up.len == 0) {
+        two[0] = WEIR_WS_AWAY >> 8;
+        two[1] = WEIR_WS_AWAY & 0xff;
+        part = (weir_span) { (char *) two, 2 };
+        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &part, 1);
+        (void) ngx_http_weir_flush_up(ctx);
+    }
+
+    ngx_http_weir_drop_upstream(r);
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+}
+
+
+/* An event of the client's does not pass. */
+
+static void
+ngx_http_weir_no(ngx_http_weir_ctx_t *ctx, weir_status status,
+    struct weir_error *err, const struct weir_realtime_sent *sent)
+{
+    struct weir_error  many;
+
+    if (status == WEIR_EBUDGET) {
+        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, err,
+                           WEIR_END_STOPPED);
+        return;
+    }
+
+    if (status == WEIR_EUNAVAIL) {
+        ngx_http_weir_stop(ctx, WEIR_WS_AGAIN, status, err, WEIR_END_STOPPED);
+        return;
+    }
+
+    if (++ctx->realtime->errors > NGX_HTTP_WEIR_ERRORS) {
+        (void) weir_fail(&many, status, WEIR_OFFSET_NONE,
+                         "too many events in a row that do not pass");
+        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, &many,
+                           WEIR_END_STOPPED);
+        return;
+    }
+
+    ngx_http_weir_say(ctx, status, err, sent->param, sent->id);
+}
+
+
+/* Policy, anew; NGX_ERROR: the session was stopped. */
+
+static ngx_int_t
+ngx_http_weir_ask_again(ngx_http_weir_ctx_t *ctx)
+{
+    weir_status                status;
+    struct weir_error          err;
+    ngx_http_weir_view_t      *view;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    ngx_http_weir_follow();
+    view = ngx_http_weir_worker.view;
+
+    status = weir_session_ask(&rt->session, &view->view,
+                              ngx_http_weir_confirmed(), ngx_http_weir_now(),
+                              &err);
+
+    rt->image = view->view.image.generation;
+    rt->overlay = view->view.overlay.generation;
+    rt->ticks = 0;
+
+    if (status == WEIR_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, &err,
+                       ctx->call.reason == WEIR_REASON_WITHDRAWN
+                       ? WEIR_END_WITHDRAWN : WEIR_END_STOPPED);
+
+    return NGX_ERROR;
+}
+
+
+/* The origin's name of the model, in quotes. */
+
+static weir_span
+ngx_http_weir_quoted_model(ngx_http_weir_ctx_t *ctx, struct weir_buf *buf)
+{
+    const struct weir_image              *image;
+    const struct weir_image_deployment   *deployment;
+
+    image = &ctx->view->view.image;
+    deployment = &image->deployments[ctx->step.deployment];
+
+    weir_json_quote(buf, weir_image_text(image, deployment->origin_model));
+
+    return weir_buf_span(buf);
+}
+
+
+static void
+ngx_http_weir_pass_event(ngx_http_weir_ctx_t *ctx, weir_span event,
+    const struct weir_realtime_sent *sent)
+{
+    char             text[1024];
+    size_t           at;
+    weir_span        parts[3];
+    struct weir_buf  buf;
+
+    if (sent->spot.len == 0) {
+        ngx_http_weir_to_origin(ctx, WEIR_WS_TEXT, &event, 1);
+        return;
+    }
+
+    at = sent->spot.ptr - event.ptr;
+    weir_buf_init_fixed(&buf, text, sizeof(text));
+
+    parts[0] = (weir_span) { event.ptr, at };
+    parts[1] = ngx_http_weir_quoted_model(ctx, &buf);
+    parts[2] = (weir_span) { event.ptr + at + sent->spot.len,
+                             event.len - at - sent->spot.len };
+
+    ngx_http_weir_to_origin(ctx, WEIR_WS_TEXT, parts, 3);
+}
+
+
+static void
+ngx_http_weir_client_event(ngx_http_weir_ctx_t *ctx, weir_span event)
+{
+    ngx_uint_t                   needed;
+    weir_status                  status;
+    struct weir_error            err;
+    ngx_http_weir_realtime_t    *rt;
+    struct weir_realtime_sent    sent;
+
+    rt = ctx->realtime;
+    rt->heard = ngx_current_msec;
+
+    status = weir_realtime_read_sent(event, ctx->ask.model, &sent, &err);
+
+    if (status != WEIR_OK) {
+        ctx->call.reason = status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
+                                                  : WEIR_REASON_BAD_REQUEST;
+        ngx_http_weir_no(ctx, status, &err, &sent);
+        return;
+    }
+
+    if (sent.asks && ngx_http_weir_ask_again(ctx) != NGX_OK) {
+        return;
+    }
+
+    if (sent.asks || sent.feeds) {
+        needed = rt->answer_count + rt->asked + 1;
+        status = ngx_http_weir_afford(ctx, needed, &err);
+
+        if (status != WEIR_OK) {
+            ngx_http_weir_no(ctx, status, &err, &sent);
+            return;
+        }
+    }
+
+    rt->errors = 0;
+    rt->asked += sent.asks;
+    rt->text_in += sent.text_bytes;
+    rt->audio_in += sent.audio_bytes;
+
+    if (sent.asks && rt->asked_at == 0) {
+        rt->asked_at = ngx_http_weir_now();
+    }
+
+    ngx_http_weir_pass_event(ctx, event, &sent);
+}
+
+
+static void
+ngx_http_weir_from_client(ngx_http_weir_ctx_t *ctx,
+    const struct weir_ws_message *message)
+{
+    struct weir_error           err;
+    ngx_http_weir_realtime_t   *rt;
+    struct weir_realtime_sent   sent;
+
+    rt = ctx->realtime;
+
+    switch (message->opcode) {
+
+    case WEIR_WS_TEXT:
+        ngx_http_weir_client_event(ctx, message->payload);
+        return;
+
+    case WEIR_WS_CLOSE:
+        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &message->payload, 1);
+        rt->client_closed = 1;
+        rt->closing = ngx_current_msec;
+
+        if (rt->origin_closed) {
+            ctx->request->upstream->length = 0;
+        }
+
+        return;
+
+    case WEIR_WS_PING:
+    case WEIR_WS_PONG:
+        ngx_http_weir_to_origin(ctx, message->opcode, &message->payload, 1);
+        return;
+
+    default:
+        ngx_memzero(&sent, sizeof(struct weir_realtime_sent));
+        ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+        (void) weir_fail(&err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                         "events are text, not bytes");
+        ngx_http_weir_no(ctx, WEIR_ETYPE, &err, &sent);
+    }
+}
+
+
+static void
+ngx_http_weir_feed_client(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n)
+{
+    weir_span                  input;
+    struct weir_error          err;
+    struct weir_ws_message     message;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    input = (weir_span) { (char *) p, n };
+
+    while (!rt->is_stopped && weir_ws_next(&rt->client, &input, &message)) {
+        ngx_http_weir_from_client(ctx, &message);
+    }
+
+    if (rt->client.fault && !rt->is_stopped) {
+        ctx->call.reason = rt->client.fault == WEIR_WS_TOO_BIG
+                           ? WEIR_REASON_TOO_LARGE : WEIR_REASON_BAD_REQUEST;
+        (void) weir_fail(&err, WEIR_EPARSE, WEIR_OFFSET_NONE, "%s",
+                         rt->client.why);
+        ngx_http_weir_stop(ctx, rt->client.fault,
+                           rt->client.fault == WEIR_WS_TOO_BIG
+                           ? WEIR_ETOOBIG : WEIR_EPARSE,
+                           &err, WEIR_END_STOPPED);
+    }
+}
+
+
+/* What came with the head, then what comes. NGX_ERROR: it is gone. */
+
+static ssize_t
+ngx_http_weir_recv(ngx_http_request_t *r, u_char *p, size_t size)
+{
+    size_t             n;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    n = r->header_in->last - r->header_in->pos;
+
+    if (n) {
+        n = ngx_min(n, size);
+        ngx_memcpy(p, r->header_in->pos, n);
+        r->header_in->pos += n;
+        return n;
+    }
+
+    return c->read->ready ? c->recv(c, p, size) : NGX_AGAIN;
+}
+
+
+static void
+ngx_http_weir_session_read(ngx_http_request_t *r)
+{
+    u_char                     bytes[NGX_HTTP_WEIR_BUFFER];
+    ssize_t                    n;
+    ngx_int_t                  rc;
+    ngx_connection_t          *c;
+    ngx_http_weir_ctx_t       *ctx;
+    ngx_http_weir_realtime_t  *rt;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+    rt = ctx->realtime;
+    c = r->connection;
+
+    if (c->close || c->error) {
+        ngx_http_weir_session_left(ctx);
+        return;
+    }
+
+    while (!rt->is_stopped && rt->up.len == 0) {
+
+        n = ngx_http_weir_recv(r, bytes, sizeof(bytes));
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n <= 0) {
+            ngx_http_weir_session_left(ctx);
+            return;
+        }
+
+        ngx_http_weir_feed_client(ctx, bytes, n);
+
+        rc = rt->up.len || rt->up.overflow ? ngx_http_weir_flush_up(ctx)
+                                           : NGX_OK;
+
+        if (rc == NGX_ERROR && !rt->is_stopped) {
+            ngx_http_weir_stop_cut(ctx, "mid-session");
+        }
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_http_weir_session_left(ctx);
+        return;
+    }
+
+    ngx_http_weir_push(ctx);
+}
+
+
+/* The origin takes on. */
+
+static void
+ngx_http_weir_session_write(ngx_http_request_t *r, ngx_http_upstream_t *u)
+{
+    ngx_int_t             rc;
+    ngx_http_weir_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_weir_module);
+
+    if (ctx->realtime->up.len == 0) {
+        return;
+    }
+
+    rc = ngx_http_weir_flush_up(ctx);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_weir_stop_cut(ctx, "mid-session");
+        ngx_http_weir_push(ctx);
+
+    } else if (rc == NGX_OK) {
+        ngx_http_weir_session_read(r);
+    }
+}
+
+
+/* ---------------------------------------------------------------- limits */
+
+static void
+ngx_http_weir_overdue(ngx_http_weir_ctx_t *ctx)
+{
+    const char                 *what;
+    uint16_t                    code;
+    struct weir_error           err;
+    ngx_http_weir_realtime_t   *rt;
+    ngx_http_weir_main_conf_t  *wmcf;
+
+    rt = ctx->realtime;
+    wmcf = ngx_http_weir_worker.conf;
+    code = WEIR_WS_AWAY;
+
+    if (ngx_current_msec - rt->begun >= wmcf->session_max) {
+        what = "the session has lasted as long as it may";
+
+    } else if (ngx_current_msec - rt->heard >= wmcf->session_idle
+               && rt->answer_count == 0)
+    {
+        what = "nothing was said for too long";
+
+    } else if (ngx_exiting && rt->answer_count == 0) {
+        what = "this gateway takes up another configuration: connect again";
+        code = 1012;
+
+    } else {
+        return;
+    }
+
+    ctx->call.reason = WEIR_REASON_NONE;
+    (void) weir_fail(&err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE, "%s", what);
+    ngx_http_weir_stop(ctx, code, WEIR_ETIMEOUT, &err, WEIR_END_STOPPED);
+}
+
+
+static void
+ngx_http_weir_session_beat(ngx_event_t *ev)
+{
+    ngx_connection_t          *c;
+    ngx_http_weir_ctx_t       *ctx;
+    ngx_http_weir_view_t      *view;
+    ngx_http_weir_realtime_t  *rt;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+    rt = ctx->realtime;
+
+    ngx_add_timer(ev, NGX_HTTP_WEIR_BEAT);
+    ngx_http_weir_follow();
+    view = ngx_http_weir_worker.view;
+
+    if (!rt->is_stopped
+        && (view->view.image.generation != rt->image
+            || view->view.overlay.generation != rt->overlay
+            || ++rt->ticks >= NGX_HTTP_WEIR_BEATS))
+    {
+        (void) ngx_http_weir_ask_again(ctx);
+    }
+
+    if (!rt->is_stopped) {
+        ngx_http_weir_overdue(ctx);
+    }
+
+    if (rt->closing
+        && ngx_current_msec - rt->closing >= NGX_HTTP_WEIR_CLOSING)
+    {
+        ctx->request->upstream->length = 0;     /* it said no word to that */
+    }
+
+    ngx_http_weir_push(ctx);
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_weir_session_withdraw(ngx_http_weir_ctx_t *ctx)
+{
+    struct weir_error  err;
+
+    ctx->call.reason = WEIR_REASON_WITHDRAWN;
+    (void) weir_fail(&err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                     "what served this session has been withdrawn");
+    ngx_http_weir_stop(ctx, WEIR_WS_POLICY, WEIR_EDENIED, &err,
+                       WEIR_END_WITHDRAWN);
+    ngx_http_weir_push(ctx);
+}
+
+
+/* ---------------------------------------------------------------- ending */
+
+void
+ngx_http_weir_session_finalize(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_http_upstream_t       *u;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+    u = ctx->request->upstream;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    if (!rt->is_stopped) {
+
+        if (rt->origin_closed || rt->client_closed) {
+            rt->ending = WEIR_END_COMPLETE;
+
+        } else if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+                   || rc == NGX_HTTP_REQUEST_TIME_OUT
+                   || rc == NGX_ERROR || rc == NGX_DONE
+                   || ctx->request->connection->error)
+        {
+            rt->ending = WEIR_END_CLIENT_LEFT;
+
+        } else {
+            ngx_http_weir_stop_cut(ctx, "mid-session");
+
+            if (u->out_bufs) {
+                (void) ngx_http_output_filter(ctx->request, u->out_bufs);
+                u->out_bufs = NULL;
+            }
+        }
+    }
+
+    ngx_http_weir_settle(ctx, rt->ending);
+}
+
+
+void
+ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
+    struct weir_settlement *s)
+{
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    /* answers that were cut: by what passed of them */
+
+    while (rt->answer_count) {
+        ngx_http_weir_answer_done(ctx, &rt->answers[rt->answer_count - 1],
+                                  NULL);
+    }
+
+    weir_session_end(&rt->session);
+
+    s->usage = rt->session.sum;
+    s->http_status = NGX_HTTP_SWITCHING_PROTOCOLS;
+}
