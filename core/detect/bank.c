@@ -40,8 +40,9 @@ static const struct {
 #undef L
 };
 
-static bool
-is_card(const struct weir_detect_text *text, const struct weir_digits *digits)
+bool
+weir__is_card(const struct weir_detect_text *text,
+              const struct weir_digits *digits)
 {
     (void)text;
     unsigned first = digits->d[0] * 1000u + digits->d[1] * 100u +
@@ -53,13 +54,6 @@ is_card(const struct weir_detect_text *text, const struct weir_digits *digits)
             (ranges[i].lengths >> digits->count & 1u) != 0)
             return true;
     return false;
-}
-
-bool
-weir__find_card(const struct weir_detect_text *text, size_t end,
-                struct weir_range *match_out)
-{
-    return weir__number(text, end, " -", 12, 19, is_card, match_out);
 }
 
 /* -------------------------------------------------------------- IBAN */

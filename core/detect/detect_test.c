@@ -9,6 +9,8 @@
 
 #include <weir/detect.h>
 
+#include "maps.h"
+
 static struct weir_detect_set *
 set_of(const struct weir_detect_rule *rules, size_t count)
 {
@@ -101,6 +103,10 @@ static const struct {
      "Call [PHONE] or [PHONE]!"},
     {"phone", "Ring 0049 30 901820-12 now", "Ring [PHONE] now"},
     {"phone", "my number is 467 3395.", "my number is [PHONE]."},
+    {"phone", "Fax 345-899-3560x4587, or 259.735.7502x459",
+     "Fax [PHONE], or [PHONE]"},
+    {"phone", "tel|8675309, cell: 8675309", "tel|[PHONE], cell: [PHONE]"},
+    {"phone", "call on 2026-11-22, a 640x480x24 picture", NULL},
     {"phone", "On 2026-11-22, 22.11.2026 and 11/22/2026 at 12:30", NULL},
     {"phone", "chapters 12 34 56 and 1.234.567,89", NULL},
     {"phone", "电话13912345678。", "电话[PHONE]。"},
@@ -167,6 +173,61 @@ TEST(detect, a_detector_finds_what_it_says_at_every_split)
         expect(set, cases[i].text,
                cases[i].wanted != NULL ? cases[i].wanted : cases[i].text);
         weir_detect_free(set);
+    }
+}
+
+/* Numbers are looked for in blocks of some 60 bytes. */
+TEST(detect, a_number_is_found_wherever_blocks_part_it)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        struct weir_detect_set *set = one(cases[i].detector, WEIR_DETECT_MASK);
+        const char *wanted =
+            cases[i].wanted != NULL ? cases[i].wanted : cases[i].text;
+        for (int before = 0; before < 130; before++) {
+            char text[512], want[512];
+            struct weir_detect_out out = {0};
+            snprintf(text, sizeof text, "%0*d: %s", before + 1, 0,
+                     cases[i].text);
+            snprintf(want, sizeof want, "%0*d: %s", before + 1, 0, wanted);
+            memset(text, 'x', (size_t)before + 1);
+            memset(want, 'x', (size_t)before + 1);
+            char *got = through(set, weir_span_of(text), 0, &out);
+            if (strcmp(got, want) != 0)
+                fail_msg("behind %d: \"%s\" became \"%s\"", before, text, got);
+            free(got);
+        }
+        weir_detect_free(set);
+    }
+}
+
+TEST(detect, a_number_behind_many_others_is_found)
+{
+    struct weir_detect_set *set = one("card", WEIR_DETECT_MASK);
+    for (size_t many = 1; many < 200; many += 7) {
+        char text[2048] = "", want[2048] = "";
+        for (size_t i = 0; i < many; i++)
+            strcat(text, i % 9 == 8 ? "12345 - " : "7 ");
+        strcpy(want, text);
+        strcat(text, "4111-1111-1111-1111 8");
+        strcat(want, "[CARD] 8");
+        expect(set, text, want);
+    }
+    weir_detect_free(set);
+}
+
+TEST(detect, bitmaps_are_the_same_with_and_without_vectors)
+{
+    weir_map_block *fast = weir__map_block(false),
+                   *plain = weir__map_block(true);
+    unsigned char block[64];
+    for (unsigned round = 0; round < 4096; round++) {
+        for (unsigned i = 0; i < sizeof block; i++)
+            block[i] =
+                (unsigned char)(round < 256 ? round + i
+                                            : round * 2654435761u >> i % 24);
+        block[round % 64] = (unsigned char)('0' + round % 10);
+        struct weir_bitmaps a = fast(block), b = plain(block);
+        assert_memory_equal(&a, &b, sizeof a);
     }
 }
 

@@ -162,13 +162,21 @@ in_pem(unsigned char c)
     return (c >= 'A' && c <= 'Z') || c == ' ' || c == '-';
 }
 
+/* clang-format off */
 static const struct weir_detector detectors[] = {
-#define WEIR_DETECTOR(name, kind, max, digits, anchor, inside, may_begin,      \
-                      find, tail, title)                                       \
-    {name, kind, title, anchor, max, digits, inside, may_begin, find, tail},
+#define WEIR_DETECTOR(name, kind, max, at, digits, anchor, inside, may_begin, \
+                      find, tail, title)                                      \
+    {name, kind, title, anchor, max, at, digits, 0, 0, inside, may_begin,     \
+     find, NULL, tail},
+#define WEIR_NUMBER(name, kind, max, at, separators, least, most, check,      \
+                    inside, may_begin, find, title)                           \
+    {name, kind, title, NULL, max, (at) | WEIR__AT_NUMBER, least, most,       \
+     separators, inside, may_begin, find, check, NULL},
 #include "detectors.def"
 #undef WEIR_DETECTOR
+#undef WEIR_NUMBER
 };
+/* clang-format on */
 
 const struct weir_detector *
 weir_detector_at(size_t index)

@@ -61,8 +61,8 @@ is_grouped(text_t *text, digits_t *digits, const char *groups, char separator)
 
 /* Social Security Administration: no area 000, 666 or 900 and above, no
  * group or serial of noughts. */
-static bool
-is_us_ssn(text_t *text, digits_t *n)
+bool
+weir__is_us_ssn(text_t *text, digits_t *n)
 {
     unsigned area = number(n->d, 3);
     if (area == 0 || area == 666 || area >= 900 || number(n->d + 3, 2) == 0 ||
@@ -74,13 +74,7 @@ is_us_ssn(text_t *text, digits_t *n)
 }
 
 bool
-weir__find_us_ssn(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, "- ", 9, 9, is_us_ssn, out);
-}
-
-static bool
-is_ca_sin(text_t *text, digits_t *n)
+weir__is_ca_sin(text_t *text, digits_t *n)
 {
     if (n->d[0] == 0 || n->d[0] == 8 || !weir__luhn(n->d, 9))
         return false;
@@ -88,15 +82,9 @@ is_ca_sin(text_t *text, digits_t *n)
            weir__near(text, n->from, "social insurance|sin ");
 }
 
-bool
-weir__find_ca_sin(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, "- ", 9, 9, is_ca_sin, out);
-}
-
 /* Receita Federal: two digits modulo 11. */
-static bool
-is_br_cpf(text_t *text, digits_t *n)
+bool
+weir__is_br_cpf(text_t *text, digits_t *n)
 {
     unsigned first = 0, second = 0;
     for (size_t i = 0; i < 9; i++)
@@ -108,12 +96,6 @@ is_br_cpf(text_t *text, digits_t *n)
         return false;
     return (n->groups == 4 && text->p[n->to - 3] == '-') ||
            weir__near(text, n->from, "cpf");
-}
-
-bool
-weir__find_br_cpf(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, ".-", 11, 11, is_br_cpf, out);
 }
 
 /* ------------------------------------------------------------- Europe */
@@ -151,8 +133,8 @@ weir__find_uk_nino(text_t *text, size_t end, struct weir_range *out)
 
 /* Bundeszentralamt fuer Steuern: of the first ten digits exactly one comes
  * twice or three times; ISO 7064 mod 11,10. */
-static bool
-is_de_steuer_id(text_t *text, digits_t *n)
+bool
+weir__is_de_steuer_id(text_t *text, digits_t *n)
 {
     unsigned seen[10] = {0}, twice = 0, product = 10;
     (void)text;
@@ -170,44 +152,47 @@ is_de_steuer_id(text_t *text, digits_t *n)
     return n->d[0] != 0 && twice == 1 && (11 - product) % 10 == n->d[10];
 }
 
-bool
-weir__find_de_steuer_id(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, " /", 11, 11, is_de_steuer_id, out);
-}
-
 /* INSEE: sex, year, month, place, serial; key 97 less the number mod 97.
  * Corsica's 2A and 2B count as 19 and 18. */
+static bool
+is_nir(const uint8_t *d)
+{
+    uint64_t value = 0;
+    unsigned month = number(d + 3, 2);
+    for (size_t i = 0; i < 13; i++)
+        value = value * 10 + d[i];
+    return d[0] != 0 && d[0] != 5 && d[0] != 6 && d[0] != 9 && month > 0 &&
+           (month < 13 || month > 19) && number(d + 13, 2) == 97 - value % 97;
+}
+
+bool
+weir__is_fr_nir(text_t *text, digits_t *n)
+{
+    (void)text;
+    return is_nir(n->d);
+}
+
 bool
 weir__find_fr_nir(text_t *text, size_t end, struct weir_range *out)
 {
-    char c[15];
+    uint8_t d[15];
     size_t n = 0, at = end;
     while (at > text->start && n < 15) {
         unsigned char b = text->p[at - 1];
-        if (weir__is_digit(b) || ((b | 0x20) <= 'b' && weir__is_alpha(b)))
-            c[14 - n++] = (char)(weir__is_alpha(b) ? b & 0xdf : b);
+        if (n == 8 && (b | 0x20) >= 'a' && (b | 0x20) <= 'b')
+            d[14 - n++] = (b | 0x20) == 'a' ? 9 : 8;
+        else if (weir__is_digit(b))
+            d[14 - n++] = (uint8_t)(b - '0');
         else if (b != ' ' || n == 0)
             break;
         at--;
     }
-    if (n < 15 || !weir__edge_before(text, at) || !weir__edge_behind(text, end))
+    if (n < 15 || d[5] != 2 || !weir__edge_before(text, at) ||
+        !weir__edge_behind(text, end))
         return false;
-    if (c[5] == '2' && (c[6] == 'A' || c[6] == 'B')) {
-        c[5] = '1';
-        c[6] = c[6] == 'A' ? '9' : '8';
-    }
-    uint64_t value = 0;
-    if (!weir_span_to_u64((weir_span){c, 13}, &value) || c[13] > '9' ||
-        c[14] > '9')
-        return false;
-    unsigned month = (unsigned)(c[3] - '0') * 10 + (unsigned)(c[4] - '0');
-    unsigned key = (unsigned)(c[13] - '0') * 10 + (unsigned)(c[14] - '0');
-    if (strchr("123478", c[0]) == NULL || month == 0 ||
-        (month > 12 && month < 20) || key != 97 - value % 97)
-        return false;
+    d[5] = 1;
     *out = (struct weir_range){at, end};
-    return true;
+    return is_nir(d);
 }
 
 /* Ministerio del Interior: the letter of the number modulo 23. */
@@ -276,8 +261,8 @@ weir__find_it_codice(text_t *text, size_t end, struct weir_range *out)
            weir__edge_behind(text, end);
 }
 
-static bool
-is_nl_bsn(text_t *text, digits_t *n)
+bool
+weir__is_nl_bsn(text_t *text, digits_t *n)
 {
     unsigned sum = weighted(n->d, 8, "98765432");
     return sum >= n->d[8] && (sum - n->d[8]) % 11 == 0 && !are_equal(n->d, 9) &&
@@ -285,13 +270,7 @@ is_nl_bsn(text_t *text, digits_t *n)
 }
 
 bool
-weir__find_nl_bsn(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, ". ", 9, 9, is_nl_bsn, out);
-}
-
-static bool
-is_be_nn(text_t *text, digits_t *n)
+weir__is_be_nn(text_t *text, digits_t *n)
 {
     unsigned base = number(n->d, 9), check = number(n->d + 9, 2);
     unsigned month = number(n->d + 2, 2), day = number(n->d + 4, 2);
@@ -302,15 +281,9 @@ is_be_nn(text_t *text, digits_t *n)
             check == 97 - (base + UINT64_C(2000000000)) % 97);
 }
 
-bool
-weir__find_be_nn(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, ".-", 11, 11, is_be_nn, out);
-}
-
 /* The month carries the century: 80 for 1800, 20 for 2000 and so on. */
-static bool
-is_pl_pesel(text_t *text, digits_t *n)
+bool
+weir__is_pl_pesel(text_t *text, digits_t *n)
 {
     unsigned month = number(n->d + 2, 2), century = month / 20;
     static const unsigned years[] = {1900, 2000, 2100, 2200, 1800};
@@ -320,15 +293,9 @@ is_pl_pesel(text_t *text, digits_t *n)
                          number(n->d + 4, 2));
 }
 
-bool
-weir__find_pl_pesel(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, "", 11, 11, is_pl_pesel, out);
-}
-
 /* Skatteverket: the day of a co-ordination number is 60 more. */
-static bool
-is_se_pnr(text_t *text, digits_t *n)
+bool
+weir__is_se_pnr(text_t *text, digits_t *n)
 {
     const uint8_t *d = n->d + (n->count - 10);
     unsigned day = number(d + 4, 2);
@@ -344,23 +311,11 @@ is_se_pnr(text_t *text, digits_t *n)
 }
 
 bool
-weir__find_se_pnr(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, "-+", 10, 12, is_se_pnr, out);
-}
-
-static bool
-is_ch_ahv(text_t *text, digits_t *n)
+weir__is_ch_ahv(text_t *text, digits_t *n)
 {
     (void)text;
     return number(n->d, 3) == 756 &&
            (weighted(n->d, 12, "13") + n->d[12]) % 10 == 0;
-}
-
-bool
-weir__find_ch_ahv(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, ". ", 13, 13, is_ch_ahv, out);
 }
 
 /* --------------------------------------------------------------- Asia */
@@ -396,8 +351,8 @@ weir__find_cn_id(text_t *text, size_t end, struct weir_range *out)
                          number(d + 12, 2));
 }
 
-static bool
-is_in_aadhaar(text_t *text, digits_t *n)
+bool
+weir__is_in_aadhaar(text_t *text, digits_t *n)
 {
     static const uint8_t product[10][10] = {
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 2, 3, 4, 0, 6, 7, 8, 9, 5},
@@ -419,27 +374,15 @@ is_in_aadhaar(text_t *text, digits_t *n)
             weir__near(text, n->from, "aadhaar|aadhar|uidai"));
 }
 
-bool
-weir__find_in_aadhaar(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, " -", 12, 12, is_in_aadhaar, out);
-}
-
 /* Numbers given out since October 2020 have no check digit: a word decides. */
-static bool
-is_kr_rrn(text_t *text, digits_t *n)
+bool
+weir__is_kr_rrn(text_t *text, digits_t *n)
 {
     unsigned sum = weighted(n->d, 12, "234567892345");
     return weir__is_date(0, number(n->d + 2, 2), number(n->d + 4, 2)) &&
            n->d[6] <= 8 && n->groups == 2 && is_grouped(text, n, "67", '-') &&
            ((11 - sum % 11) % 10 == n->d[12] ||
             weir__near(text, n->from, "rrn|resident registration"));
-}
-
-bool
-weir__find_kr_rrn(text_t *text, size_t end, struct weir_range *out)
-{
-    return weir__number(text, end, "-", 13, 13, is_kr_rrn, out);
 }
 
 bool

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers with separators, and the sums that tell a number from any other. */
+/* Edges and words round a number, and the sums that tell a number from any other. */
 
 #include "internal.h"
 
@@ -45,65 +45,6 @@ weir__near(const struct weir_detect_text *text, size_t at, const char *words)
         if (n <= len && memmem(folded, len, word, n) != NULL)
             return true;
         word += n + (word[n] == '|');
-    }
-    return false;
-}
-
-/* Back from `end`: digits in reverse, and where groups begin. */
-struct back {
-    uint8_t digit[WEIR_DIGITS_MAX];
-    size_t at[WEIR_DIGITS_MAX];
-    bool starts[WEIR_DIGITS_MAX]; /* a number may begin at this digit */
-    size_t count;
-};
-
-static void
-walk_back(const struct weir_detect_text *text, size_t end,
-          const char *separators, size_t max, struct back *back)
-{
-    back->count = 0;
-    size_t i = end;
-    while (i > text->start && back->count < max) {
-        unsigned char c = text->p[i - 1];
-        if (weir__is_digit(c)) {
-            back->digit[back->count] = (uint8_t)(c - '0');
-            back->at[back->count] = i - 1;
-            back->starts[back->count] = weir__edge_before(text, i - 1);
-            back->count++;
-        } else if (c == '\0' || strchr(separators, c) == NULL ||
-                   back->count == 0 || i < text->start + 2 ||
-                   !weir__is_digit(text->p[i - 2])) {
-            break;
-        }
-        i--;
-    }
-}
-
-bool
-weir__number(const struct weir_detect_text *text, size_t end,
-             const char *separators, size_t min, size_t max,
-             bool (*check)(const struct weir_detect_text *text,
-                           const struct weir_digits *digits),
-             struct weir_range *match_out)
-{
-    struct back back;
-    if (!weir__edge_behind(text, end))
-        return false;
-    walk_back(text, end, separators, max, &back);
-    for (size_t n = back.count; n >= min && n > 0; n--) {
-        if (!back.starts[n - 1])
-            continue;
-        struct weir_digits digits = {
-            .count = n, .from = back.at[n - 1], .to = end, .groups = 1};
-        for (size_t i = 0; i < n; i++) {
-            digits.d[i] = back.digit[n - 1 - i];
-            if (i > 0 && back.at[n - 1 - i] != back.at[n - i] + 1)
-                digits.groups++;
-        }
-        if (check(text, &digits)) {
-            *match_out = (struct weir_range){digits.from, end};
-            return true;
-        }
     }
     return false;
 }

@@ -11,11 +11,56 @@
 
 #include <string.h>
 
-#define ANNOUNCED                                                              \
-    "phone|tel|mobile|cell|call|fax|dial|whatsapp|contact|reach|ring|sms|"     \
-    "text me|number is|handy|telefon|rufnummer|m\xc3\xb3vil|celular|"          \
-    "portable|mobiel|puhelin|\xe7\x94\xb5\xe8\xaf\x9d|"                        \
-    "\xe6\x89\x8b\xe6\x9c\xba"
+/* Words in front of a number, by their first byte, lower case; the rest of
+ * each, parted by '|'. */
+static const char *const announcing[256] = {
+    ['c'] = "all|ell|ontact|elular",
+    ['d'] = "ial",
+    ['f'] = "ax",
+    ['h'] = "andy",
+    ['m'] = "obile|\xc3\xb3vil|obiel",
+    ['n'] = "umber is",
+    ['p'] = "hone|ortable|uhelin",
+    ['r'] = "each|ing|ufnummer",
+    ['s'] = "ms",
+    ['t'] = "el|ext me",
+    ['w'] = "hatsapp",
+    [0xe6] = "\x89\x8b\xe6\x9c\xba",
+    [0xe7] = "\x94\xb5\xe8\xaf\x9d",
+};
+
+static unsigned char
+fold(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
+
+/* Whether one of `words` stands at `p`. */
+static bool
+is_any(const unsigned char *p, size_t len, const char *words)
+{
+    while (*words != '\0') {
+        size_t n = strcspn(words, "|"), i = 0;
+        while (i < n && i < len && fold(p[i]) == (unsigned char)words[i])
+            i++;
+        if (i == n)
+            return true;
+        words += n + (words[n] == '|');
+    }
+    return false;
+}
+
+size_t
+weir__announced(const struct weir_detect_text *text, size_t at)
+{
+    size_t first = at > WEIR__NEAR ? at - WEIR__NEAR : 0;
+    for (size_t i = at; i > first; i--) {
+        const char *words = announcing[fold(text->p[i - 1])];
+        if (words != NULL && is_any(text->p + i, at - i, words))
+            return i;
+    }
+    return 0;
+}
 
 struct shape {
     unsigned group[10];
@@ -91,7 +136,7 @@ is_phone(const struct weir_detect_text *text, size_t from, size_t to)
     if (shape.groups == 4 && g[0] == 1 && g[1] == 3 && g[2] == 3 && g[3] == 4)
         return true;
     return shape.slashes == 0 && shape.dots != 1 &&
-           weir__near(text, from, ANNOUNCED);
+           weir__announced(text, from) > 0;
 }
 
 static bool
@@ -102,13 +147,32 @@ is_part(unsigned char c)
 }
 
 bool
+weir__is_extension(const struct weir_detect_text *text, size_t at)
+{
+    return at + 1 < text->len && text->p[at] == 'x' &&
+           weir__is_digit(text->p[at + 1]);
+}
+
+/* With an extension of up to six digits. */
+static size_t
+end_of(const struct weir_detect_text *text, size_t end)
+{
+    size_t to = end;
+    if (weir__is_extension(text, end))
+        for (to++; to < text->len && to - end < 7; to++)
+            if (!weir__is_digit(text->p[to]))
+                break;
+    return to;
+}
+
+bool
 weir__find_phone(const struct weir_detect_text *text, size_t end,
                  struct weir_range *match_out)
 {
-    if (!weir__edge_behind(text, end) && text->p[end] != 'x')
+    if (!weir__edge_behind(text, end) && !weir__is_extension(text, end))
         return false;
     size_t first = end;
-    while (first > text->start && end - first < 28 &&
+    while (first > text->start && end - first < WEIR__PHONE_MOST &&
            is_part(text->p[first - 1]))
         first--;
     for (size_t at = first; at + 6 <= end; at++) {
@@ -120,7 +184,7 @@ weir__find_phone(const struct weir_detect_text *text, size_t end,
                         text->p[at - 1] == '.' || text->p[at - 1] == '/')))
             continue;
         if (is_phone(text, at, end)) {
-            *match_out = (struct weir_range){at, end};
+            *match_out = (struct weir_range){at, end_of(text, end)};
             return true;
         }
     }

@@ -265,6 +265,10 @@ read_name(const struct weir_detect_text *text, size_t at, bool *is_whole_out)
     for (size_t i = 0; i < WEIR_COUNTOF(names); i++) {
         const char *name = names[i];
         size_t k = at;
+        if ((text->p[at] | 0x20) != (unsigned char)name[0] ||
+            (at + 1 < text->len &&
+             (text->p[at + 1] | 0x20) != (unsigned char)name[1]))
+            continue;
         bool has_part = false; /* one of "-_ " in front of "key" */
         for (; k < text->len && *name != '\0'; k++) {
             unsigned char c = text->p[k];

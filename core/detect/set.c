@@ -241,6 +241,59 @@ set_head(struct weir_detect_set *set, const struct weir_detect_rule *rules,
                : WEIR_OK;
 }
 
+/* Where scan.c asks this detector. */
+static void
+add_places(struct weir_numbers *numbers, const struct weir_detector *detector,
+           size_t number)
+{
+    uint64_t rule = UINT64_C(1) << number;
+    if (detector->at != WEIR__AT_ANCHOR)
+        numbers->has_some = true;
+    numbers->map = weir__map_block(false);
+    if ((detector->at & WEIR__AT_RUN) != 0)
+        numbers->by_run[detector->digits] |= rule;
+    if ((detector->at & WEIR__AT_PHONE) != 0)
+        numbers->at_phone |= rule;
+    if ((detector->at & WEIR__AT_CORSICA) != 0)
+        numbers->at_corsica |= rule;
+    if ((detector->at & WEIR__AT_LETTER) != 0)
+        numbers->at_letter |= rule;
+    if ((detector->at & WEIR__AT_GAP) != 0)
+        numbers->at_gap |= rule;
+    if ((detector->at & WEIR__AT_COUNTRY) != 0)
+        numbers->at_country |= rule;
+    if ((detector->at & WEIR__AT_ADDRESS) != 0)
+        numbers->at_address |= rule;
+    if ((detector->at & WEIR__AT_NUMBER) == 0)
+        return;
+    for (unsigned n = detector->digits; n <= detector->most; n++)
+        numbers->by_count[n] |= rule;
+    for (unsigned seen = 0; seen < WEIR__BRACKET; seen++)
+        if ((seen & ~(unsigned)detector->separators) == 0)
+            numbers->by_separators[seen] |= rule;
+    if (numbers->least == 0 || detector->digits < numbers->least)
+        numbers->least = detector->digits;
+}
+
+/* Detectors that hold the same bytes back ask once, for the longest. */
+static void
+share_hold(struct weir_detect_set *set, size_t number)
+{
+    struct weir_compiled_rule *made = &set->rules[number];
+    made->hold = made->max;
+    for (size_t i = 0; i < number; i++) {
+        struct weir_compiled_rule *other = &set->rules[i];
+        if (other->detector == NULL || other->hold == 0 ||
+            other->detector->inside != made->detector->inside ||
+            other->detector->may_begin != made->detector->may_begin)
+            continue;
+        if (other->hold < made->hold)
+            other->hold = made->hold;
+        made->hold = 0;
+        return;
+    }
+}
+
 static weir_status
 add_rule(struct weir_detect_set *set, struct gathering *all,
          const struct weir_detect_rule *rules, size_t number,
@@ -262,6 +315,10 @@ add_rule(struct weir_detect_set *set, struct gathering *all,
         made->inside[c] = rule->detector->inside(byte);
         made->first[c] = rule->detector->may_begin(&text, 0);
     }
+    add_places(&set->numbers, rule->detector, number);
+    share_hold(set, number);
+    if (rule->detector->anchor == NULL)
+        return WEIR_OK;
     return add_anchor(set, all, rule->detector->anchor, number)
                ? WEIR_OK
                : weir_fail(err, WEIR_ENOMEM, number, "too many patterns");

@@ -7,7 +7,7 @@
 
 #include <hs/hs.h>
 
-#include "internal.h"
+#include "maps.h"
 
 /* Candidates of one slice; see slice() for what happens beyond. */
 #define WEIR__CANDIDATES 1024
@@ -28,6 +28,8 @@ struct weir_compiled_rule {
     const struct weir_detector *detector;
     enum weir_detect_action action;
     uint32_t max;        /* bytes of the longest match */
+    uint32_t hold;       /* of detectors, bytes that may have to wait; 0: an
+                            equal one before it sees to it */
     uint8_t inside[256]; /* may a match hold the byte? */
     uint8_t first[256];  /* may it begin with the byte? */
     weir_span *terms;    /* folded where the rule is, sorted by bytes */
@@ -44,16 +46,48 @@ struct weir_pattern {
     uint8_t rule;
 };
 
+/* Rules, as bits, by where scan.c asks them. */
+struct weir_numbers {
+    uint64_t by_run[WEIR__NUMBER_MOST + 1];   /* digits without a break */
+    uint64_t by_count[WEIR__NUMBER_MOST + 1]; /* digits of all groups */
+    uint64_t by_separators[WEIR__BRACKET];    /* these, or some of them */
+    uint64_t at_letter, at_gap, at_country, at_address, at_phone, at_corsica;
+    weir_map_block *map;
+    uint32_t least; /* digits of the shortest number */
+    bool has_some;
+};
+
 struct weir_detect_set {
     struct weir_arena arena; /* names, terms, tables */
     struct weir_compiled_rule *rules;
     size_t count;
     struct weir_pattern *patterns;
     size_t pattern_count;
+    struct weir_numbers numbers;
     hs_database_t *database;
     hs_scratch_t *scratch;
     struct weir_candidate_range candidates[WEIR__CANDIDATES];
 };
+
+/* What was found in one slice, while it is looked through. */
+struct weir_gathering {
+    const struct weir_detect_set *set;
+    struct weir_candidate_range *all;
+    const struct weir_detect_text *text;
+    size_t base; /* where reading began */
+    size_t count;
+    bool is_full;
+    bool is_broken; /* the matcher failed */
+    bool detectors_only;
+    int16_t last[WEIR_DETECT_RULES_MAX]; /* candidate; -1: none */
+};
+
+/* core/detect/stream.c: asks a rule's detector; takes what one found. */
+void weir__ask(struct weir_gathering *g, uint8_t rule, size_t end);
+void weir__found(struct weir_gathering *g, uint8_t rule, size_t from,
+                 size_t to);
+/* core/detect/scan.c: asks the rules of `numbers` from `base` on. */
+void weir__scan_numbers(struct weir_gathering *g, size_t base);
 
 /* Rule number of a region that is a placeholder of the vault. */
 #define WEIR__RESTORE 255

@@ -23,22 +23,10 @@
 
 /* ------------------------------------------------------------ gathering */
 
-struct gathering {
-    const struct weir_detect_set *set;
-    struct weir_candidate_range *all;
-    const struct weir_detect_text *text;
-    size_t base; /* where the matcher began to read */
-    size_t count;
-    bool is_full;
-    bool is_broken; /* the matcher failed */
-    bool detectors_only;
-    unsigned digits;                     /* in front of the present anchor */
-    int16_t last[WEIR_DETECT_RULES_MAX]; /* candidate; -1: none */
-};
-
 /* Overlapping matches of one rule are one. */
 static void
-add(struct gathering *g, uint8_t rule, size_t from, size_t to, bool has_tail)
+add(struct weir_gathering *g, uint8_t rule, size_t from, size_t to,
+    bool has_tail)
 {
     if (rule < WEIR_DETECT_RULES_MAX && g->last[rule] >= 0) {
         struct weir_candidate_range *last = &g->all[g->last[rule]];
@@ -60,7 +48,7 @@ add(struct gathering *g, uint8_t rule, size_t from, size_t to, bool has_tail)
 
 /* Has the match at this anchor been found from another? */
 static bool
-is_covered(const struct gathering *g, uint8_t rule, size_t end)
+is_covered(const struct weir_gathering *g, uint8_t rule, size_t end)
 {
     if (g->last[rule] < 0)
         return false;
@@ -68,29 +56,21 @@ is_covered(const struct gathering *g, uint8_t rule, size_t end)
     return end > last->from && end <= last->to;
 }
 
-/* Digits of the number that ends here, with whatever may part them: most
- * numbers of a text are too short for most detectors. */
-static unsigned
-count_digits(const struct weir_detect_text *text, size_t end)
+void
+weir__found(struct weir_gathering *g, uint8_t number, size_t from, size_t to)
 {
-    unsigned digits = 0;
-    for (size_t i = end; i > 0 && end - i < 36 && digits < 16; i--) {
-        unsigned char c = text->p[i - 1];
-        if (weir__is_digit(c))
-            digits++;
-        else if (c != ' ' && c != '-' && c != '.' && c != '/' && c != '(' &&
-                 c != ')' && c != '+')
-            break;
-    }
-    return digits;
+    const struct weir_compiled_rule *rule = &g->set->rules[number];
+    if (from >= g->text->start && to > from && !is_covered(g, number, to))
+        add(g, number, from, to,
+            rule->detector->tail != NULL && rule->action != WEIR_DETECT_FLAG);
 }
 
-static void
-ask(struct gathering *g, uint8_t number, size_t end)
+void
+weir__ask(struct weir_gathering *g, uint8_t number, size_t end)
 {
     const struct weir_compiled_rule *rule = &g->set->rules[number];
     struct weir_range match;
-    if (rule->detector->digits <= g->digits && !is_covered(g, number, end) &&
+    if (!is_covered(g, number, end) &&
         rule->detector->find(g->text, end, &match) &&
         match.from >= g->text->start && match.to > match.from)
         add(g, number, match.from, match.to,
@@ -101,15 +81,14 @@ static int
 on_match(unsigned id, unsigned long long from, unsigned long long to,
          unsigned flags, void *context)
 {
-    struct gathering *g = context;
+    struct weir_gathering *g = context;
     const struct weir_pattern *pattern = &g->set->patterns[id];
     const struct weir_detect_text *text = g->text;
     struct weir_range match = {g->base + (size_t)from, g->base + (size_t)to};
     (void)flags;
     if (pattern->anchor != NULL) {
-        g->digits = count_digits(text, match.to);
         for (uint64_t left = pattern->rules; left != 0; left &= left - 1)
-            ask(g, (uint8_t)__builtin_ctzll(left), match.to);
+            weir__ask(g, (uint8_t)__builtin_ctzll(left), match.to);
         return g->is_full;
     }
     if (g->detectors_only)
@@ -126,7 +105,7 @@ on_match(unsigned id, unsigned long long from, unsigned long long to,
 }
 
 static void
-gather_placeholders(struct gathering *g, const struct weir_vault *vault)
+gather_placeholders(struct weir_gathering *g, const struct weir_vault *vault)
 {
     const unsigned char *p = g->text->p;
     for (size_t i = g->text->start; i < g->text->len; i++) {
@@ -161,7 +140,7 @@ compare_candidates(const void *a, const void *b)
 /* False: more candidates than there is room for, or no answer at all. */
 static bool
 gather(struct weir_detect_stream *stream, const struct weir_detect_text *text,
-       struct gathering *g)
+       struct weir_gathering *g)
 {
     struct weir_detect_set *set =
         (struct weir_detect_set *)(uintptr_t)stream->set;
@@ -188,6 +167,8 @@ gather(struct weir_detect_stream *stream, const struct weir_detect_text *text,
         if (status != HS_SUCCESS)
             return false;
     }
+    if (set->numbers.has_some)
+        weir__scan_numbers(g, g->base);
     if (stream->restores != NULL && stream->restores->count > 0)
         gather_placeholders(g, stream->restores);
     if (g->count > 1)
@@ -202,7 +183,7 @@ hold_detector(const struct weir_compiled_rule *rule,
               const struct weir_detect_text *text, size_t hold)
 {
     size_t first = text->len;
-    while (first > text->start && text->len - first <= rule->max &&
+    while (first > text->start && text->len - first <= rule->hold &&
            rule->inside[text->p[first - 1]])
         first--;
     for (; first < hold; first++)
@@ -255,8 +236,10 @@ hold_from(const struct weir_detect_stream *stream,
     size_t hold = text->len, all = text->len - text->start;
     for (size_t i = 0; i < set->count; i++) {
         const struct weir_compiled_rule *rule = &set->rules[i];
-        if (rule->detector != NULL)
+        if (rule->detector != NULL && rule->hold > 0)
             hold = hold_detector(rule, text, hold);
+        else if (rule->detector != NULL)
+            continue;
         else if (rule->term_count > 0)
             hold = hold_terms(rule, text, hold);
         else if (all <= rule->max)
@@ -340,8 +323,8 @@ is_flag(const struct weir_detect_stream *stream, uint8_t rule)
  * reaches further. False: blocked.
  */
 static bool
-pass(struct weir_detect_stream *stream, const struct gathering *g, size_t end,
-     struct weir_detect_out *out, size_t *at_out)
+pass(struct weir_detect_stream *stream, const struct weir_gathering *g,
+     size_t end, struct weir_detect_out *out, size_t *at_out)
 {
     const unsigned char *p = g->text->p;
     size_t at = g->text->start;
@@ -381,7 +364,7 @@ pass(struct weir_detect_stream *stream, const struct gathering *g, size_t end,
 
 /* The first match with a tail; count: there is none. */
 static size_t
-first_tail(const struct gathering *g)
+first_tail(const struct weir_gathering *g)
 {
     size_t i = 0;
     while (i < g->count && !g->all[i].has_tail)
@@ -391,8 +374,8 @@ first_tail(const struct gathering *g)
 
 /* [start, end of the tail): what lies in front, the match, and its tail. */
 static size_t
-take_tail(struct weir_detect_stream *stream, struct gathering *g, size_t tail,
-          bool is_last, struct weir_detect_out *out)
+take_tail(struct weir_detect_stream *stream, struct weir_gathering *g,
+          size_t tail, bool is_last, struct weir_detect_out *out)
 {
     struct weir_candidate_range match = g->all[tail];
     const struct weir_detector *detector =
@@ -432,7 +415,7 @@ static size_t
 slice(struct weir_detect_stream *stream, struct weir_detect_text text,
       bool is_last, struct weir_detect_out *out)
 {
-    struct gathering g;
+    struct weir_gathering g;
     /* a slice so dense is looked at in parts */
     while (!gather(stream, &text, &g) && !g.is_broken &&
            text.len - text.start > 1) {
