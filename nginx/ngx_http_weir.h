@@ -21,7 +21,8 @@
  *   ngx_http_weir_reply.c    the origin's head
  *   ngx_http_weir_collect.c  replies read whole: short ones, and drained
  *   ngx_http_weir_stream.c   replies that pass while they arrive
- *   ngx_http_weir_filter.c   rules over prompts and answers
+ *   ngx_http_weir_rules.c    sets of rules that filters apply
+ *   ngx_http_weir_filter.c   rules over answers; _request.c: over prompts
  *   ngx_http_weir_classify.c    who is asked, and about prompts
  *   ngx_http_weir_classify_reply.c, _heard.c  about replies; what is said
  *   ngx_http_weir_ask.c      asks of classifiers: HTTP, one deadline each

@@ -26,6 +26,8 @@
 
 #include "ngx_http_weir_classify_int.h"
 
+#include <weir/form.h>
+
 
 /* --------------------------------------------------------------- setup */
 
@@ -483,9 +485,11 @@ ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
         /* void */
     }
 
-    is_read = i < body.len && (body.ptr[i] == '{' || body.ptr[i] == '[')
-              && weir_detect_texts(body, &room, ngx_http_weir_gather_text,
-                                   &gather);
+    is_read = ctx->route.is_form && ctx->bulk == NULL
+              ? weir_form_texts(body, ngx_http_weir_gather_text, &gather)
+              : i < body.len && (body.ptr[i] == '{' || body.ptr[i] == '[')
+                && weir_detect_texts(body, &room, ngx_http_weir_gather_text,
+                                     &gather);
 
     rc = is_read && gather.bytes == 0
          ? NGX_OK       /* nothing that anybody could judge */

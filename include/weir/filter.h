@@ -32,8 +32,10 @@ extern "C" {
 struct weir_filter_setup {
     const struct weir_detect_set *set;
     const struct weir_vault *restores; /* of the request; NULL: none */
-    bool is_streamed;                  /* text/event-stream; else JSON */
+    bool is_streamed;                  /* a stream of events; else JSON */
+    bool is_binary; /* in the binary frames of AWS; else text/event-stream */
     bool has_no_deltas; /* every string of an event is a text of its own */
+    bool is_text;       /* not streamed, and one text in place of JSON */
     size_t held_max;    /* of one event, or of the body */
     /* Of streams: each piece of text as it goes on, by channel; may be NULL.
      * What a stream says outside of deltas counts until the first delta. */

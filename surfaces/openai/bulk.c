@@ -16,6 +16,8 @@
  */
 #include "openai.h"
 
+#include <weir/form.h>
+
 #include <weir/bulk.h>
 #include <weir/image.h>
 #include <weir/json.h>
@@ -100,19 +102,18 @@ weir_status
 weir_bulk_read_form(weir_span body, struct weir_bulk_form *form_out,
                     struct weir_error *err)
 {
-    struct weir_openai_form form;
-    struct weir_openai_field field;
+    struct weir_form form;
+    struct weir_form_field field;
     weir_span purpose = WEIR_SPAN_NONE;
     bool is_there = true;
     *form_out = (struct weir_bulk_form){0};
-    if (!weir_openai_form_begin(&form, body))
+    if (!weir_form_begin(&form, body))
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "the form does not begin with a boundary");
     form_out->boundary =
         (weir_span){form.boundary.ptr + 2, form.boundary.len - 2};
     for (;;) {
-        weir_status status =
-            weir_openai_form_next(&form, &field, &is_there, err);
+        weir_status status = weir_form_next(&form, &field, &is_there, err);
         if (status != WEIR_OK)
             return status;
         if (!is_there)

@@ -58,23 +58,6 @@ weir_status weir_openai_parse_form(const struct weir_surface_route *route,
                                    struct weir_request *request_out,
                                    struct weir_error *err);
 
-/* A form, field by field; see form.c. */
-struct weir_openai_form {
-    weir_span boundary; /* with the two dashes before it */
-    weir_span rest;     /* behind the last boundary read */
-};
-struct weir_openai_field {
-    weir_span name;
-    weir_span value;
-    bool is_file;
-};
-/* False: it does not begin with a boundary. */
-bool weir_openai_form_begin(struct weir_openai_form *form, weir_span body);
-/* False in *is_there_out: the form is at its end. EPARSE. */
-weir_status weir_openai_form_next(struct weir_openai_form *form,
-                                  struct weir_openai_field *field_out,
-                                  bool *is_there_out, struct weir_error *err);
-
 /* Files and batches; `path` behind "/v1". See bulk.c. */
 weir_status weir_openai_route_bulk(weir_span method, weir_span path,
                                    struct weir_surface_route *found,

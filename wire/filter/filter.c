@@ -10,10 +10,17 @@
  * WHY AN EVENT LIKE THE LAST. Each dialect has its own shape of a delta, and
  * clients check it. The last one of the channel is right by construction.
  *
+ * A binary event stream (AWS) is the same with other frames: the payload is
+ * the event, and its headers say of what kind. What is left of a message that
+ * never ended does not go on.
+ *
  * Numbers that count events (sequence_number) are moved on by those that were
  * added.
  */
 
+#include "event.h"
+
+#include <weir/eventstream.h>
 #include <weir/filter.h>
 #include <weir/json.h>
 #include <weir/sse.h>
@@ -22,16 +29,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Delta strings of one event; an event with more is read as a whole body. */
-#define STRINGS_MAX 32
-/* Objects and arrays in one another; no dialect's delta goes deeper. */
-#define DEPTH_MAX 12
-
 struct channel {
     uint64_t key;
     uint64_t group; /* ends together: an answer */
     struct weir_detect_stream stream;
-    struct weir_buf like;          /* its last event, as it was written */
+    struct weir_buf like;          /* its last event, as it was written; in
+                                      binary streams, the payload */
+    struct weir_buf headers;       /* and the headers, of those */
     size_t from, to;               /* of the string in it, with its quotes */
     size_t number_from, number_to; /* of its sequence_number; equal: none */
     struct channel *next;
@@ -41,6 +45,8 @@ struct weir_filter {
     struct weir_filter_setup setup;
     struct weir_detect_out found;
     struct weir_sse sse;
+    struct weir_buf message; /* of a binary stream, while it arrives */
+    weir_span headers;       /* of the message under way */
     struct weir_buf body;    /* of a reply that is not streamed */
     struct weir_buf text;    /* what a string became */
     struct weir_buf event;   /* an event with its strings replaced */
@@ -48,235 +54,12 @@ struct weir_filter {
     struct channel *channels;
     uint32_t channel_count;
     weir_span data;    /* of the event under way, as it came */
+    weir_span type;    /* of a binary stream's message */
     int64_t added;     /* events */
     int64_t number;    /* sequence_number of the last event */
     bool is_rewritten; /* the last event, its end included */
     bool has_deltas;   /* one at least has been read */
 };
-
-/* ---------------------------------------------------------------- event */
-
-struct string {
-    weir_span raw; /* with its quotes, into the event's data */
-    uint64_t key;
-};
-
-struct event {
-    weir_span data;
-    weir_span type;            /* the member of that name at the top */
-    weir_span sequence_number; /* raw */
-    bool has_delta;            /* a member of that name at the top */
-    bool is_thought;           /* a member "thought" that is true */
-    bool is_end;               /* of its group */
-    bool is_too_rich;
-    uint64_t group;
-    struct string strings[STRINGS_MAX];
-    size_t count;
-};
-
-static bool
-is_one_of(weir_span name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strlen(names[i]) == name.len &&
-            memcmp(names[i], name.ptr, name.len) == 0)
-            return true;
-    return false;
-}
-
-static bool
-is_delta_name(weir_span name)
-{
-    static const char *const names[] = {
-        "content",      "text",     "reasoning_content",
-        "reasoning",    "thinking", "arguments",
-        "partial_json", "refusal",  "delta",
-        "transcript",   "input",    "summary",
-    };
-    return is_one_of(name, names, WEIR_COUNTOF(names));
-}
-
-static bool
-is_index_name(weir_span name)
-{
-    static const char *const names[] = {
-        "index",         "output_index",      "content_index",
-        "summary_index", "contentBlockIndex",
-    };
-    return is_one_of(name, names, WEIR_COUNTOF(names));
-}
-
-static bool
-is_end_name(weir_span name)
-{
-    static const char *const names[] = {"finish_reason", "finishReason",
-                                        "stopReason"};
-    return is_one_of(name, names, WEIR_COUNTOF(names));
-}
-
-/* Where a walk stands: the key is of names and numbers on the way. */
-struct place {
-    weir_span name;
-    uint64_t key;
-    unsigned depth;
-};
-
-static void walk(struct weir_json_reader *reader, struct place place,
-                 struct event *event);
-
-static uint64_t
-mix(uint64_t key, weir_span s)
-{
-    return weir_hash64(s, key * UINT64_C(0x9E3779B97F4A7C15) + 1);
-}
-
-static void
-read_string(struct weir_json_reader *reader, const struct place *place,
-            struct event *event)
-{
-    weir_span raw;
-    if (!weir_json_raw(reader, &raw))
-        return;
-    if (place->depth == 1 && weir_span_equal(place->name, WEIR_SPAN("type")))
-        event->type = (weir_span){raw.ptr + 1, raw.len - 2};
-    if (is_end_name(place->name))
-        event->is_end = true;
-    if (!is_delta_name(place->name))
-        return;
-    if (event->count == STRINGS_MAX) {
-        event->is_too_rich = true;
-        return;
-    }
-    event->strings[event->count++] =
-        (struct string){raw, mix(place->key, place->name)};
-}
-
-static void
-read_number(struct weir_json_reader *reader, const struct place *place,
-            struct event *event)
-{
-    weir_span raw;
-    if (!weir_json_raw(reader, &raw))
-        return;
-    if (place->depth == 1 &&
-        weir_span_equal(place->name, WEIR_SPAN("sequence_number")))
-        event->sequence_number = raw;
-}
-
-/* The number that tells this object from its like, wherever it stands. */
-static weir_span
-index_of(struct weir_json_reader reader)
-{
-    weir_span name, raw, all = WEIR_SPAN_NONE;
-    if (!weir_json_object(&reader))
-        return WEIR_SPAN_NONE;
-    while (weir_json_member(&reader, &name))
-        if (is_index_name(name) &&
-            weir_json_peek(&reader) == WEIR_JSON_NUMBER &&
-            weir_json_raw(&reader, &raw))
-            all = all.len == 0
-                      ? raw
-                      : (weir_span){all.ptr,
-                                    (size_t)(raw.ptr - all.ptr) + raw.len};
-    return all;
-}
-
-static void
-walk_object(struct weir_json_reader *reader, struct place place,
-            struct event *event)
-{
-    weir_span name, index = index_of(*reader);
-    place.key = mix(place.key, index);
-    place.depth++;
-    if (index.len > 0 && event->group == 0)
-        event->group = mix(1, index);
-    if (!weir_json_object(reader))
-        return;
-    while (weir_json_member(reader, &name)) {
-        struct place inner = place;
-        inner.name = name;
-        if (place.depth == 1 && weir_span_equal(name, WEIR_SPAN("delta")))
-            event->has_delta = true;
-        if (weir_span_equal(name, WEIR_SPAN("thought")) &&
-            weir_json_peek(reader) == WEIR_JSON_TRUE)
-            event->is_thought = true;
-        walk(reader, inner, event);
-    }
-}
-
-static void
-walk(struct weir_json_reader *reader, struct place place, struct event *event)
-{
-    switch (weir_json_peek(reader)) {
-    case WEIR_JSON_OBJECT:
-        if (place.depth < DEPTH_MAX) {
-            place.key = mix(place.key, place.name);
-            walk_object(reader, place, event);
-            return;
-        }
-        event->is_too_rich = true;
-        break;
-    case WEIR_JSON_ARRAY:
-        if (place.depth < DEPTH_MAX) {
-            place.depth++;
-            if (weir_json_array(reader))
-                while (weir_json_element(reader))
-                    walk(reader, place, event);
-            return;
-        }
-        event->is_too_rich = true;
-        break;
-    case WEIR_JSON_STRING:
-        read_string(reader, &place, event);
-        return;
-    case WEIR_JSON_NUMBER:
-        read_number(reader, &place, event);
-        return;
-    default:
-        break;
-    }
-    (void)weir_json_skip(reader);
-}
-
-/* False: not JSON, as "[DONE]" is not. */
-static bool
-read_event(struct weir_filter *filter, weir_span data, struct event *event)
-{
-    struct weir_json_reader reader;
-    struct weir_error err;
-    memset(event, 0, sizeof *event);
-    event->data = data;
-    weir_json_reader_init(&reader, data, &filter->arena);
-    walk(&reader, (struct place){0}, event);
-    if (weir_json_reader_end(&reader, &err) != WEIR_OK)
-        return false;
-    for (size_t i = 0; i < event->count; i++)
-        event->strings[i].key += event->is_thought;
-    return true;
-}
-
-/* Typed events say whether they are deltas; events without a type are. */
-static bool
-is_delta(const struct event *event)
-{
-    return event->type.len == 0 ? event->count > 0 : event->has_delta;
-}
-
-static bool
-ends_group(const struct event *event)
-{
-    return event->is_end || weir_span_ends(event->type, WEIR_SPAN(".done")) ||
-           weir_span_equal(event->type, WEIR_SPAN("content_block_stop"));
-}
-
-static bool
-ends_all(const struct event *event)
-{
-    static const char *const types[] = {
-        "message_delta",       "message_stop",    "response.completed",
-        "response.incomplete", "response.failed", "error"};
-    return is_one_of(event->type, types, WEIR_COUNTOF(types));
-}
 
 /* ------------------------------------------------------------- channels */
 
@@ -294,6 +77,7 @@ channel_of(struct weir_filter *filter, uint64_t key, uint64_t group)
     made->key = key;
     made->group = group;
     weir_buf_init(&made->like, filter->setup.held_max);
+    weir_buf_init(&made->headers, filter->setup.held_max);
     weir_detect_stream_init(&made->stream, filter->setup.set,
                             filter->setup.restores);
     made->next = filter->channels;
@@ -310,6 +94,7 @@ free_channels(struct weir_filter *filter)
         filter->channels = c->next;
         weir_detect_stream_fini(&c->stream);
         weir_buf_fini(&c->like);
+        weir_buf_fini(&c->headers);
         free(c);
     }
 }
@@ -374,13 +159,13 @@ struct edit {
 };
 
 struct edits {
-    struct edit all[STRINGS_MAX + 1];
+    struct edit all[WEIR__STRINGS_MAX + 1];
     size_t count;
 };
 
 /* What stands between the last edit and `from`. */
 static void
-copy_up_to(struct weir_filter *filter, const struct event *event,
+copy_up_to(struct weir_filter *filter, const struct weir_event *event,
            const struct edits *edits, size_t from)
 {
     size_t at = edits->count > 0 ? edits->all[edits->count - 1].to : 0;
@@ -388,7 +173,7 @@ copy_up_to(struct weir_filter *filter, const struct event *event,
 }
 
 static void
-add_edit(struct weir_filter *filter, const struct event *event,
+add_edit(struct weir_filter *filter, const struct weir_event *event,
          struct edits *edits, weir_span raw, weir_span text,
          struct channel *channel)
 {
@@ -401,7 +186,7 @@ add_edit(struct weir_filter *filter, const struct event *event,
 }
 
 static void
-add_number(struct weir_filter *filter, const struct event *event,
+add_number(struct weir_filter *filter, const struct weir_event *event,
            struct edits *edits)
 {
     char text[24];
@@ -414,6 +199,15 @@ add_number(struct weir_filter *filter, const struct event *event,
              (weir_span){text, (size_t)n}, NULL);
 }
 
+/* A message of a binary stream with filter->event as its payload. */
+static void
+put_message(struct weir_filter *filter, weir_span headers, struct weir_buf *out)
+{
+    if (weir_eventstream_put(out, headers, weir_buf_span(&filter->event)) !=
+        WEIR_OK)
+        filter->event.overflow = true;
+}
+
 /* The event with filter->event as its data: its other lines stay. Returns
  * where the data begins in `out`. */
 static size_t
@@ -421,6 +215,10 @@ put_event(struct weir_filter *filter, weir_span raw, weir_span data,
           struct weir_buf *out)
 {
     weir_span made = weir_buf_span(&filter->event);
+    if (filter->setup.is_binary) {
+        put_message(filter, filter->headers, out);
+        return out->len;
+    }
     const char *from = memmem(raw.ptr, raw.len, data.ptr, data.len);
     size_t begun;
     if (from != NULL && data.len > 0) {
@@ -448,6 +246,8 @@ keep(struct weir_filter *filter, const struct edits *edits, size_t which,
     struct channel *c = edits->all[which].channel;
     weir_buf_reset(&c->like);
     weir_buf_add_span(&c->like, written);
+    weir_buf_reset(&c->headers);
+    weir_buf_add_span(&c->headers, filter->headers);
     c->from = data_at + edits->all[which].at;
     c->to = data_at + edits->all[which].end;
     c->number_from = c->number_to = 0;
@@ -456,7 +256,7 @@ keep(struct weir_filter *filter, const struct edits *edits, size_t which,
             c->number_from = data_at + edits->all[i].at;
             c->number_to = data_at + edits->all[i].end;
         }
-    return !c->like.overflow || give_up(filter);
+    return (!c->like.overflow && !c->headers.overflow) || give_up(filter);
 }
 
 /* One more event like the channel's last, with `text`. */
@@ -464,23 +264,29 @@ static void
 repeat(struct weir_filter *filter, const struct channel *c, weir_span text,
        struct weir_buf *out)
 {
+    bool is_binary = filter->setup.is_binary;
+    struct weir_buf *to = is_binary ? &filter->event : out;
     bool has_number = c->number_to > c->number_from;
     bool is_first = has_number && c->number_from < c->from;
     size_t at = 0;
+    if (is_binary)
+        weir_buf_reset(to);
     if (is_first) {
-        weir_buf_add(out, c->like.ptr, c->number_from);
-        weir_buf_addf(out, "%lld", (long long)++filter->number);
+        weir_buf_add(to, c->like.ptr, c->number_from);
+        weir_buf_addf(to, "%lld", (long long)++filter->number);
         at = c->number_to;
     }
-    weir_buf_add(out, c->like.ptr + at, c->from - at);
-    weir_json_quote(out, text);
+    weir_buf_add(to, c->like.ptr + at, c->from - at);
+    weir_json_quote(to, text);
     at = c->to;
     if (has_number && !is_first) {
-        weir_buf_add(out, c->like.ptr + at, c->number_from - at);
-        weir_buf_addf(out, "%lld", (long long)++filter->number);
+        weir_buf_add(to, c->like.ptr + at, c->number_from - at);
+        weir_buf_addf(to, "%lld", (long long)++filter->number);
         at = c->number_to;
     }
-    weir_buf_add(out, c->like.ptr + at, c->like.len - at);
+    weir_buf_add(to, c->like.ptr + at, c->like.len - at);
+    if (is_binary)
+        put_message(filter, weir_buf_span(&c->headers), out);
     filter->added++;
 }
 
@@ -504,7 +310,7 @@ flush(struct weir_filter *filter, struct channel *c, struct weir_buf *out)
     explicit_bzero(memory, sizeof memory);
     weir_detect_stream_init(&c->stream, filter->setup.set,
                             filter->setup.restores);
-    return !out->overflow || give_up(filter);
+    return (!out->overflow && !filter->event.overflow) || give_up(filter);
 }
 
 static bool
@@ -521,17 +327,17 @@ flush_some(struct weir_filter *filter, uint64_t group, bool is_all,
 
 /* An event of deltas: each string through its channel. */
 static bool
-pass_delta(struct weir_filter *filter, weir_span raw, struct event *event,
+pass_delta(struct weir_filter *filter, weir_span raw, struct weir_event *event,
            struct weir_buf *out)
 {
     struct edits edits = {.count = 0};
-    bool is_last = ends_group(event);
+    bool is_last = weir__event_ends_group(event);
     bool has_number = event->sequence_number.len > 0;
     size_t begun = out->len;
     weir_buf_reset(&filter->event);
     filter->has_deltas = true;
     for (size_t i = 0; i < event->count; i++) {
-        struct string *string = &event->strings[i];
+        struct weir_delta *string = &event->strings[i];
         struct channel *c = channel_of(filter, string->key, event->group);
         if (c == NULL)
             return give_up(filter);
@@ -551,6 +357,10 @@ pass_delta(struct weir_filter *filter, weir_span raw, struct event *event,
     if (out->overflow || filter->event.overflow)
         return give_up(filter);
     weir_span written = {out->ptr + begun, out->len - begun};
+    if (filter->setup.is_binary) {
+        written = weir_buf_span(&filter->event);
+        data_at = 0;
+    }
     for (size_t i = 0; i < edits.count; i++)
         if (edits.all[i].channel != NULL && is_holding(edits.all[i].channel) &&
             !keep(filter, &edits, i, written, data_at))
@@ -567,7 +377,7 @@ tell_other(void *context, weir_span text)
 
 /* Any other: every string is a text of its own. */
 static bool
-pass_other(struct weir_filter *filter, weir_span raw, struct event *event,
+pass_other(struct weir_filter *filter, weir_span raw, struct weir_event *event,
            struct weir_buf *out)
 {
     struct edits edits = {.count = 0};
@@ -589,7 +399,7 @@ pass_other(struct weir_filter *filter, weir_span raw, struct event *event,
     }
     if (is_changed) { /* its parts lie elsewhere now */
         data = weir_buf_span(&changed);
-        if (!read_event(filter, data, event)) {
+        if (!weir__event_read(data, filter->type, &filter->arena, event)) {
             weir_buf_fini(&changed);
             return give_up(filter);
         }
@@ -606,10 +416,35 @@ pass_other(struct weir_filter *filter, weir_span raw, struct event *event,
 }
 
 static bool
+pass_data(struct weir_filter *filter, weir_span raw, struct weir_event *event,
+          struct weir_buf *out)
+{
+    bool is_delta = !filter->setup.has_no_deltas && weir__event_is_delta(event);
+    bool is_end = weir__event_ends_group(event);
+    if (weir__event_ends_all(event) && !flush_some(filter, 0, true, out))
+        return false;
+    if (!is_delta && is_end &&
+        !flush_some(filter, event->group, event->group == 0, out))
+        return false;
+    return is_delta ? pass_delta(filter, raw, event, out)
+                    : pass_other(filter, raw, event, out);
+}
+
+static void
+begin_event(struct weir_filter *filter, weir_span data, weir_span type)
+{
+    filter->is_rewritten = false;
+    filter->data = data;
+    filter->type = type;
+    weir_arena_fini(&filter->arena);
+    weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
+}
+
+static bool
 pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
            struct weir_buf *out)
 {
-    struct event event;
+    struct weir_event event;
     if (sse->is_part)
         return give_up(filter);
     if (!sse->has_data || sse->data.len == 0 || sse->is_tail) {
@@ -618,11 +453,8 @@ pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
         filter->is_rewritten = false;
         return true;
     }
-    filter->is_rewritten = false;
-    filter->data = sse->data;
-    weir_arena_fini(&filter->arena);
-    weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
-    if (!read_event(filter, sse->data, &event)) {
+    begin_event(filter, sse->data, WEIR_SPAN_NONE);
+    if (!weir__event_read(sse->data, WEIR_SPAN_NONE, &filter->arena, &event)) {
         /* "[DONE]", or what no client can read as anything else */
         if (!flush_some(filter, 0, true, out))
             return false;
@@ -630,15 +462,66 @@ pass_event(struct weir_filter *filter, const struct weir_sse_event *sse,
         return weir_span_equal(sse->data, WEIR_SPAN("[DONE]")) ||
                give_up(filter);
     }
-    bool delta =
-        !filter->setup.has_no_deltas && is_delta(&event) && !event.is_too_rich;
-    if (ends_all(&event) && !flush_some(filter, 0, true, out))
-        return false;
-    if (!delta && ends_group(&event) &&
-        !flush_some(filter, event.group, event.group == 0, out))
-        return false;
-    return delta ? pass_delta(filter, sse->raw, &event, out)
-                 : pass_other(filter, sse->raw, &event, out);
+    return pass_data(filter, sse->raw, &event, out);
+}
+
+/* An error of the stream says what is wrong in a header, which cannot be
+ * changed: it passes where no rule has anything to say about it. */
+static bool
+pass_error(struct weir_filter *filter, const struct weir_eventstream *message,
+           struct weir_buf *out)
+{
+    struct weir_detect_stream stream;
+    struct weir_detect_out found = {.text = NULL};
+    weir_detect_stream_init(&stream, filter->setup.set, NULL);
+    bool is_done = weir_detect_feed(
+        &stream,
+        weir_eventstream_string(message->headers, WEIR_SPAN(":error-message")),
+        true, &found);
+    weir_detect_stream_fini(&stream);
+    if (!is_done || found.is_blocked || found.is_changed ||
+        message->payload.len > 0 || !flush_some(filter, 0, true, out))
+        return give_up(filter);
+    weir_buf_add_span(out, message->raw);
+    return !out->overflow || give_up(filter);
+}
+
+/* One message of a binary stream. Its exceptions have a payload, as events
+ * do; one that is no JSON cannot be looked at. */
+static bool
+pass_message(struct weir_filter *filter, const struct weir_eventstream *message,
+             struct weir_buf *out)
+{
+    struct weir_event event;
+    weir_span kind =
+        weir_eventstream_string(message->headers, WEIR_SPAN(":message-type"));
+    weir_span type =
+        weir_eventstream_string(message->headers, WEIR_SPAN(":event-type"));
+    if (weir_span_equal(kind, WEIR_SPAN("error")))
+        return pass_error(filter, message, out);
+    if (!weir_span_equal(kind, WEIR_SPAN("event")))
+        type = WEIR_SPAN("exception");
+    filter->headers = message->headers;
+    begin_event(filter, message->payload, type);
+    if (message->payload.len > 0 &&
+        weir__event_read(message->payload, type, &filter->arena, &event))
+        return pass_data(filter, message->raw, &event, out);
+    if (message->payload.len > 0 || !flush_some(filter, 0, true, out))
+        return give_up(filter);
+    weir_buf_add_span(out, message->raw);
+    return !out->overflow || give_up(filter);
+}
+
+static bool
+take_messages(struct weir_filter *filter, weir_span bytes, struct weir_buf *out)
+{
+    struct weir_eventstream message;
+    bool is_broken = false;
+    while (
+        weir_eventstream_next(&filter->message, &bytes, &message, &is_broken))
+        if (!pass_message(filter, &message, out))
+            return false;
+    return !is_broken || give_up(filter);
 }
 
 /* -------------------------------------------------------------- the life */
@@ -653,6 +536,7 @@ weir_filter_new(const struct weir_filter_setup *setup)
     if (filter->setup.held_max == 0)
         filter->setup.held_max = WEIR_SSE_HELD_MAX;
     weir_sse_init(&filter->sse, filter->setup.held_max);
+    weir_buf_init(&filter->message, filter->setup.held_max);
     weir_buf_init(&filter->body, filter->setup.held_max);
     weir_buf_init(&filter->text, 8 * filter->setup.held_max);
     weir_buf_init(&filter->event, 8 * filter->setup.held_max);
@@ -667,6 +551,7 @@ weir_filter_free(struct weir_filter *filter)
         return;
     free_channels(filter);
     weir_sse_fini(&filter->sse);
+    weir_buf_fini(&filter->message);
     weir_buf_fini(&filter->body);
     weir_buf_fini(&filter->text);
     weir_buf_fini(&filter->event);
@@ -685,10 +570,26 @@ weir_filter_take(struct weir_filter *filter, weir_span bytes,
         weir_buf_add_span(&filter->body, bytes);
         return !filter->body.overflow || give_up(filter);
     }
+    if (filter->setup.is_binary)
+        return take_messages(filter, bytes, out);
     while (weir_sse_next(&filter->sse, &bytes, &event))
         if (!pass_event(filter, &event, out))
             return false;
     return true;
+}
+
+static bool
+finish_text(struct weir_filter *filter, weir_span body, struct weir_buf *out)
+{
+    struct weir_detect_stream stream;
+    if (!weir_utf8_valid(body))
+        return give_up(filter);
+    weir_detect_stream_init(&stream, filter->setup.set, filter->setup.restores);
+    filter->found.text = out;
+    bool is_done = weir_detect_feed(&stream, body, true, &filter->found);
+    filter->found.text = NULL;
+    weir_detect_stream_fini(&stream);
+    return (is_done && !filter->found.is_blocked) || give_up(filter);
 }
 
 static bool
@@ -697,6 +598,8 @@ finish_body(struct weir_filter *filter, struct weir_buf *out)
     weir_span body = weir_buf_span(&filter->body);
     if (body.len == 0)
         return true;
+    if (filter->setup.is_text)
+        return finish_text(filter, body, out);
     filter->found.text = out;
     bool is_done = weir_detect_body(filter->setup.set, filter->setup.restores,
                                     body, &filter->arena, &filter->found);
@@ -716,7 +619,7 @@ weir_filter_finish(struct weir_filter *filter, struct weir_buf *out)
         return false;
     if (!filter->setup.is_streamed)
         return finish_body(filter, out);
-    while (weir_sse_rest(&filter->sse, &event))
+    while (!filter->setup.is_binary && weir_sse_rest(&filter->sse, &event))
         if (!pass_event(filter, &event, out))
             return false;
     return flush_some(filter, 0, true, out);

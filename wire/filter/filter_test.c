@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/eventstream.h>
 #include <weir/filter.h>
 
 static struct weir_detect_set *
@@ -217,6 +218,171 @@ TEST(filter, pseudonyms_of_the_request_are_turned_back_in_the_reply)
            CHAT("Sent to ") CHAT("a@b.io") CHAT(".") END);
     weir_vault_fini(&vault);
     weir_detect_free(none);
+    weir_detect_free(set);
+}
+
+/* ------------------------------------------------------- binary streams */
+
+static void
+put_message(struct weir_buf *out, const char *kind, const char *type,
+            const char *payload)
+{
+    struct weir_buf headers;
+    const struct weir_eventstream_header rows[] = {
+        {WEIR_SPAN(":message-type"), WEIR_EVENTSTREAM_STRING,
+         weir_span_of(kind)},
+        {strcmp(kind, "event") == 0 ? WEIR_SPAN(":event-type")
+                                    : WEIR_SPAN(":exception-type"),
+         WEIR_EVENTSTREAM_STRING, weir_span_of(type)}};
+    weir_buf_init(&headers, 4096);
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++)
+        assert_ok(weir_eventstream_put_header(&headers, &rows[i]));
+    assert_ok(weir_eventstream_put(out, weir_buf_span(&headers),
+                                   weir_span_of(payload)));
+    weir_buf_fini(&headers);
+}
+
+/* Type and payload by turns; "!" in front of a type: an exception. */
+static void
+put_all(struct weir_buf *out, const char *const *rows, size_t count)
+{
+    weir_buf_init(out, 1 << 20);
+    for (size_t i = 0; i < count; i += 2)
+        put_message(out, rows[i][0] == '!' ? "exception" : "event",
+                    rows[i] + (rows[i][0] == '!'), rows[i + 1]);
+}
+
+static void
+expect_messages(const char *const *rows, size_t count,
+                const char *const *wanted, size_t wanted_count)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .is_binary = true};
+    struct weir_buf in, want;
+    put_all(&in, rows, count);
+    put_all(&want, wanted, wanted_count);
+    for (size_t step = 1; step < in.len + 2; step++) {
+        struct weir_filter *filter = weir_filter_new(&setup);
+        struct weir_buf out;
+        weir_buf_init(&out, 1 << 20);
+        for (size_t at = 0; at < in.len; at += step)
+            assert_true(weir_filter_take(
+                filter,
+                (weir_span){in.ptr + at,
+                            in.len - at < step ? in.len - at : step},
+                &out));
+        assert_true(weir_filter_finish(filter, &out));
+        assert_true(weir_span_equal(weir_buf_span(&out), weir_buf_span(&want)));
+        weir_filter_free(filter);
+        weir_buf_fini(&out);
+    }
+    weir_buf_fini(&in);
+    weir_buf_fini(&want);
+    weir_detect_free(set);
+}
+
+#define BLOCK(index, text)                                                     \
+    "contentBlockDelta", "{\"contentBlockIndex\":" index                       \
+                         ",\"delta\":{\"text\":\"" text "\"},\"p\":\"abc\"}"
+
+TEST(filter, messages_of_a_binary_stream_are_framed_anew)
+{
+    static const char *const rows[] = {
+        "messageStart",
+        "{\"role\":\"assistant\"}",
+        BLOCK("0", "Ask a@"),
+        BLOCK("0", "b.io, pay 4111 1111 "),
+        BLOCK("1", "sk"),
+        BLOCK("0", "1111 1111"),
+        "contentBlockStop",
+        "{\"contentBlockIndex\":0}",
+        BLOCK("1", "y"),
+        "contentBlockDelta",
+        "{\"contentBlockIndex\":2,\"delta\":{\"toolUse\":{\"input\":"
+        "\"{\\\"to\\\":\\\"c@d.eu\\\"}\"}}}",
+        "messageStop",
+        "{\"stopReason\":\"end_turn\"}",
+        "metadata",
+        "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}"};
+    static const char *const wanted[] = {
+        "messageStart",
+        "{\"role\":\"assistant\"}",
+        BLOCK("0", "Ask "),
+        BLOCK("0", "[MAIL], pay "),
+        BLOCK("1", ""),
+        BLOCK("0", ""),
+        BLOCK("0", "[CARD]"),
+        "contentBlockStop",
+        "{\"contentBlockIndex\":0}",
+        BLOCK("1", ""),
+        "contentBlockDelta",
+        "{\"contentBlockIndex\":2,\"delta\":{\"toolUse\":{\"input\":"
+        "\"{\\\"to\\\":\\\"[MAIL]\\\"}\"}}}",
+        BLOCK("1", "sky"),
+        "messageStop",
+        "{\"stopReason\":\"end_turn\"}",
+        "metadata",
+        "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}"};
+    expect_messages(rows, WEIR_COUNTOF(rows), wanted, WEIR_COUNTOF(wanted));
+}
+
+TEST(filter, what_a_binary_stream_holds_goes_out_before_its_exception)
+{
+    static const char *const rows[] = {BLOCK("0", "Ask a@b"), BLOCK("0", ".io"),
+                                       "!throttlingException",
+                                       "{\"message\":\"c@d.eu is too fast\"}"};
+    static const char *const wanted[] = {
+        BLOCK("0", "Ask "), BLOCK("0", ""), BLOCK("0", "[MAIL]"),
+        "!throttlingException", "{\"message\":\"[MAIL] is too fast\"}"};
+    expect_messages(rows, WEIR_COUNTOF(rows), wanted, WEIR_COUNTOF(wanted));
+}
+
+TEST(filter, a_binary_stream_that_cannot_be_read_is_blocked)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .is_binary = true};
+    static const char *const bad[][2] = {
+        {"contentBlockDelta", "no json"},
+        {"contentBlockDelta", "{\"delta\":{\"text\":\"a\"}} b"}};
+    for (size_t i = 0; i <= WEIR_COUNTOF(bad); i++) {
+        struct weir_buf in, out;
+        struct weir_filter *filter = weir_filter_new(&setup);
+        static const char *const good[] = {BLOCK("0", "a")};
+        put_all(&in, i < WEIR_COUNTOF(bad) ? bad[i] : good, 2);
+        weir_buf_init(&out, 4096);
+        if (i == WEIR_COUNTOF(bad))
+            in.ptr[in.len - 1] ^= 1; /* its checksum */
+        assert_false(weir_filter_take(filter, weir_buf_span(&in), &out));
+        assert_true(weir_filter_found(filter)->is_blocked);
+        assert_int_equal(out.len, 0);
+        weir_filter_free(filter);
+        weir_buf_fini(&in);
+        weir_buf_fini(&out);
+    }
+    weir_detect_free(set);
+}
+
+TEST(filter, a_citation_in_a_delta_is_looked_at)
+{
+    struct weir_detect_set *set = set_of(usual, 1, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+#define CITED(text)                                                            \
+    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"           \
+    "{\"type\":\"citations_delta\",\"citation\":{\"cited_text\":\"" text       \
+    "\"}}}\n\n"
+    expect(&setup, CITED("write to a@b.io"), CITED("write to [MAIL]"));
+    weir_detect_free(set);
+}
+
+TEST(filter, a_plain_text_is_one_text)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_text = true};
+    expect(&setup, "1\n00:01 --> 00:02\nask \"a@b.io\"\n",
+           "1\n00:01 --> 00:02\nask \"[MAIL]\"\n");
+    assert_null(through(&setup, "\xff\xfe", 1, NULL));
     weir_detect_free(set);
 }
 

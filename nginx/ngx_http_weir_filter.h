@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of filters share:
+ *
+ *   ngx_http_weir_rules.c           sets of rules, kept by what they say
+ *   ngx_http_weir_filter_request.c  prompts, forms and lines of batches
+ *   ngx_http_weir_filter.c          replies
+ */
+#ifndef _NGX_HTTP_WEIR_FILTER_H_INCLUDED_
+#define _NGX_HTTP_WEIR_FILTER_H_INCLUDED_
+
+
+#include "ngx_http_weir.h"
+#include "ngx_http_weir_classify.h"
+
+#include <weir/filter.h>
+#include <weir/form.h>
+
+
+struct ngx_http_weir_set_s {
+    ngx_http_weir_set_t            *next;       /* in worker.sets */
+    uint64_t                        digest;
+    ngx_uint_t                      references;
+    struct weir_detect_set         *set;
+};
+
+
+/* What filters of a call need; NULL where no policy asked for any. */
+struct ngx_http_weir_filtering_s {
+    ngx_http_weir_set_t            *request;    /* NULL: no rules */
+    ngx_http_weir_set_t            *reply;      /* NULL: nothing to do */
+    struct weir_filter             *filter;     /* of this attempt's reply */
+    struct weir_buf                 out;
+    ngx_uint_t                      is_blocked;
+    ngx_uint_t                      is_passed;  /* sound and images */
+    uint8_t                         blocked_by; /* rule of the reply's set */
+    uint32_t                        found[WEIR_DETECT_RULES_MAX];
+    char                            text[256];  /* what was found */
+    struct weir_vault               vault;
+};
+
+
+/* ngx_http_weir_rules.c */
+
+/* The rules of the filters in `mask` for one direction: how many. */
+ngx_uint_t ngx_http_weir_rules(const struct weir_image *image, uint32_t mask,
+    uint32_t direction, uint32_t rows[WEIR_DETECT_RULES_MAX]);
+/* Counted; NULL: it could not be made. */
+ngx_http_weir_set_t *ngx_http_weir_get_set(const struct weir_image *image,
+    uint32_t *rows, ngx_uint_t n);
+void ngx_http_weir_unref_set(ngx_http_weir_set_t *set);
+
+
+/* ngx_http_weir_filter_request.c */
+weir_status ngx_http_weir_refuse_filtered(ngx_http_weir_ctx_t *ctx,
+    const char *what, weir_span rule, struct weir_error *err);
+
+
+#endif /* _NGX_HTTP_WEIR_FILTER_H_INCLUDED_ */
