@@ -71,7 +71,7 @@ class Other:
 
 
 class Setting:
-    def __init__(self, where):
+    def __init__(self, where, change=None):
         self.origin = Other()
         config = world.config({name: self.origin.url for name in
                                ("near", "far", "slow")}, lab.free_port(),
@@ -85,6 +85,8 @@ class Setting:
             row = world.deployment(f"{name}-near", name, "near")
             row["origin_model"] = f"{name}-9"
             config["deployments"].append(row)
+        if change:
+            change(config)
         self.weir = lab.Weir(where / "weir", config, world.POLICIES)
         try:
             self.weir.start()
