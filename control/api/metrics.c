@@ -149,6 +149,98 @@ add_histogram(struct weir_buf *out, const char *name, const char *help,
                   (unsigned long long)histogram->count);
 }
 
+static const char *
+direction_of(const struct weir_classifier_figures *row)
+{
+    return row->direction == WEIR_IMAGE_REQUESTS ? "request" : "reply";
+}
+
+/* One count of weir_classifier_<what>_total; `name` NULL: no third label. */
+static void
+classifier_count(struct weir_buf *out, const char *what,
+                 const struct weir_classifier_figures *row, const char *name,
+                 const char *value, uint64_t count)
+{
+    weir_buf_addf(out, "weir_classifier_%s_total{", what);
+    label(out, "classifier", weir_span_of(row->name));
+    weir_buf_addf(out, ",direction=\"%s\"", direction_of(row));
+    if (name != NULL)
+        weir_buf_addf(out, ",%s=\"%s\"", name, value);
+    weir_buf_addf(out, "} %llu\n", (unsigned long long)count);
+}
+
+/* A histogram with labels, its head written before. */
+static void
+add_classifier_seconds(struct weir_buf *out,
+                       const struct weir_classifier_figures *row)
+{
+    const char *name = "weir_classifier_seconds";
+    uint64_t sum = 0;
+    for (size_t i = 0; i < WEIR_FIGURES_BUCKETS; i++) {
+        sum += row->seconds.counts[i];
+        weir_buf_addf(out, "%s_bucket{", name);
+        label(out, "classifier", weir_span_of(row->name));
+        if (i < WEIR_FIGURES_BUCKETS - 1)
+            weir_buf_addf(out, ",direction=\"%s\",le=\"%g\"} %llu\n",
+                          direction_of(row),
+                          (double)weir_figures_bounds_us[i] / 1e6,
+                          (unsigned long long)sum);
+        else
+            weir_buf_addf(out, ",direction=\"%s\",le=\"+Inf\"} %llu\n",
+                          direction_of(row), (unsigned long long)sum);
+    }
+    weir_buf_addf(out, "%s_sum{", name);
+    label(out, "classifier", weir_span_of(row->name));
+    weir_buf_addf(out, ",direction=\"%s\"} %.6f\n%s_count{", direction_of(row),
+                  (double)row->seconds.sum_us / 1e6, name);
+    label(out, "classifier", weir_span_of(row->name));
+    weir_buf_addf(out, ",direction=\"%s\"} %llu\n", direction_of(row),
+                  (unsigned long long)sum);
+}
+
+static void
+add_classifiers(struct weir_buf *out, const struct weir_figures *figures)
+{
+    const struct weir_classifier_figures *rows = figures->classifiers;
+    uint32_t count = figures->classifier_count;
+    head(out, "weir_classifier_asks_total", "counter",
+         "texts that a classifier was asked about");
+    for (uint32_t i = 0; i < count; i++)
+        classifier_count(out, "asks", &rows[i], NULL, NULL, rows[i].asks);
+    head(out, "weir_classifier_asks_failed_total", "counter",
+         "those without an answer that counts");
+    for (uint32_t i = 0; i < count; i++)
+        classifier_count(out, "asks_failed", &rows[i], NULL, NULL,
+                         rows[i].failed);
+    head(out, "weir_classifier_calls_total", "counter",
+         "calls by what a classifier said of them");
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t v = WEIR_OPINION_ALLOW; v <= WEIR_OPINION_FAILED; v++)
+            classifier_count(out, "calls", &rows[i], "verdict",
+                             weir_opinion_name((enum weir_opinion)v),
+                             rows[i].verdicts[v]);
+    head(out, "weir_classifier_failures_total", "counter",
+         "calls of which an ask failed, by why");
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t u = WEIR_UNHEARD_TIMEOUT; u <= WEIR_UNHEARD_RESTING; u++)
+            if (rows[i].unheard[u] > 0)
+                classifier_count(out, "failures", &rows[i], "because",
+                                 weir_unheard_name((enum weir_unheard)u),
+                                 rows[i].unheard[u]);
+    head(out, "weir_classifier_unheard_total", "counter",
+         "calls without a verdict: open went on, closed ended");
+    for (uint32_t i = 0; i < count; i++) {
+        classifier_count(out, "unheard", &rows[i], "then", "open",
+                         rows[i].open);
+        classifier_count(out, "unheard", &rows[i], "then", "closed",
+                         rows[i].closed);
+    }
+    head(out, "weir_classifier_seconds", "histogram",
+         "the longest ask of a call");
+    for (uint32_t i = 0; i < count; i++)
+        add_classifier_seconds(out, &rows[i]);
+}
+
 /* Zeros too: an alert on a series that is not there never fires. */
 static void
 add_unknown(struct weir_buf *out, const char *name, const char *help,
@@ -179,6 +271,7 @@ add_ingest(struct weir_buf *out, struct weir_ingest *ingest)
     add_unknown(out, "weir_calls_network_unknown_total",
                 "calls of clients whose autonomous system nobody could say",
                 figures->network_unknown);
+    add_classifiers(out, figures);
     pthread_mutex_unlock(&figures->lock);
     gauge(out, "weir_ingest_records_total", "counter", "records read",
           (double)figures->records);

@@ -24,6 +24,7 @@ weir_figures_fini(struct weir_figures *figures)
 {
     free(figures->series);
     free(figures->ways);
+    free(figures->classifiers);
     pthread_mutex_destroy(&figures->lock);
 }
 
@@ -78,8 +79,8 @@ series_of(struct weir_figures *figures, weir_span tenant, weir_span model,
     return series;
 }
 
-static void
-observe(struct weir_histogram *histogram, uint64_t us)
+void
+weir_figures_observe(struct weir_histogram *histogram, uint64_t us)
 {
     size_t bucket = 0;
     while (bucket < WEIR_FIGURES_BUCKETS - 1 &&
@@ -145,10 +146,13 @@ weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
         series->cost_micros += outcome->cost_micros;
         put_text(series->currency, sizeof series->currency, outcome->currency);
     }
-    observe(&figures->total, outcome->total_us);
     count_way(figures, outcome);
+    weir_figures_observe(&figures->total, outcome->total_us);
+    weir_figures_opinions(figures, outcome->opinions, outcome->opinion_count,
+                          outcome->http_status == 503 ||
+                              outcome->ending == WEIR_END_FILTERED);
     if (outcome->first_byte_us > 0)
-        observe(&figures->first_byte, outcome->first_byte_us);
+        weir_figures_observe(&figures->first_byte, outcome->first_byte_us);
     pthread_mutex_unlock(&figures->lock);
 }
 
@@ -165,6 +169,8 @@ weir_figures_refusal(struct weir_figures *figures,
                   weir_reason_code((enum weir_reason)refusal->reason));
     if (series != NULL)
         series->calls++;
+    weir_figures_opinions(figures, refusal->opinions, refusal->opinion_count,
+                          refusal->reason == WEIR_REASON_UNCLASSIFIED);
     pthread_mutex_unlock(&figures->lock);
 }
 

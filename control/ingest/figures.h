@@ -49,6 +49,21 @@ struct weir_closed_way {
     uint64_t calls;
 };
 
+#define WEIR_FIGURES_CLASSIFIERS 64
+
+/* What a classifier over HTTP was asked about one direction of calls. */
+struct weir_classifier_figures {
+    char name[64];
+    uint32_t direction; /* WEIR_IMAGE_REQUESTS or WEIR_IMAGE_REPLIES */
+    uint64_t asks;
+    uint64_t failed;               /* of them */
+    uint64_t verdicts[5];          /* calls, by enum weir_opinion */
+    uint64_t unheard[12];          /* calls, by why the last ask failed */
+    uint64_t open;                 /* calls that went on without a verdict */
+    uint64_t closed;               /* calls that ended for want of one */
+    struct weir_histogram seconds; /* the longest ask of a call */
+};
+
 struct weir_figures {
     pthread_mutex_t lock;
     struct weir_series *series;
@@ -60,6 +75,8 @@ struct weir_figures {
     uint64_t network_unknown[WEIR_UNKNOWNS];
     struct weir_closed_way *ways; /* NULL: none yet */
     uint32_t way_count;
+    struct weir_classifier_figures *classifiers;
+    uint32_t classifier_count;
     uint64_t records;
     uint64_t again; /* read before: counted once */
     uint64_t unreadable;
@@ -77,6 +94,12 @@ void weir_figures_outcome(struct weir_figures *figures, weir_span tenant,
                           const struct weir_record_outcome *outcome);
 void weir_figures_refusal(struct weir_figures *figures,
                           const struct weir_record_refusal *refusal);
+void weir_figures_observe(struct weir_histogram *histogram, uint64_t us);
+/* Of an outcome or a refusal; `is_closed`: the client got nothing. The lock
+ * is held. */
+void weir_figures_opinions(struct weir_figures *figures,
+                           const struct weir_record_opinion *opinions,
+                           uint32_t count, bool is_closed);
 /* Of an intent or a refusal. */
 void weir_figures_signals(struct weir_figures *figures,
                           const struct weir_signal_facts *signals);

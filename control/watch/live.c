@@ -87,6 +87,23 @@ find_peer(void *context, uint32_t number, weir_time when,
 
 /* --------------------------------------------------------------- records */
 
+/* A refused call had no intent that would have said whose it is. */
+static void
+note_refused(struct weir_watch_live *live, const struct weir_record *record)
+{
+    struct weir_record_refusal refusal;
+    if (weir_record_get_refusal(record->payload, &refusal, NULL) != WEIR_OK)
+        return;
+    const struct weir_record_intent names = {
+        .key = refusal.key,
+        .project = refusal.project,
+        .tenant = refusal.tenant,
+        .organisation = refusal.organisation,
+        .model = refusal.model,
+        .end_customer = refusal.end_customer};
+    weir_watch_names_intent(&live->names, &names);
+}
+
 static weir_status
 take_call(struct weir_watch_live *live, const struct weir_record *record,
           uint64_t segment, struct weir_error *err)
@@ -104,6 +121,8 @@ take_call(struct weir_watch_live *live, const struct weir_record *record,
         live->unreadable++; /* ingest says which */
         return WEIR_OK;
     }
+    if (record->kind == WEIR_RECORD_REFUSAL)
+        note_refused(live, record);
     told = (struct weir_watch_told){
         .request = seen.request,
         .position = weir_watch_position(segment, record->offset),

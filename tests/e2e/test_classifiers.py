@@ -136,6 +136,9 @@ permit (principal in Tenant::"insider", action in Action::"infer",
 """
 
 
+EVERY = KINDS + ("watched", "guarded")
+
+
 class Judged:
     """A tenant for each classifier: its policy asks for that one."""
 
@@ -148,6 +151,7 @@ class Judged:
                               {}, 0)
         config.pop("tls")
         config.pop("listen")
+        config["watch"] = "on"
         config["classifiers"] = classifiers(self.judge)
         config["filters"] = [{"name": name, "rules": [
             {"classifier": name,
@@ -165,17 +169,19 @@ class Judged:
         config["routes"].append({"name": "to-messages", "mode": "order",
                                  "candidates": ["as-messages"]})
         tenant = next(t for t in config["tenants"] if t["name"] == "good")
-        tenant["projects"] = [{"name": name} for name in KINDS + ("watched",)]
+        tenant["projects"] = [{"name": name} for name in EVERY]
         policies = {f"seller/{name}.cedar": PERMIT.format(name=name, asks=(
             '@monitor("steps=observe; classify=counted")'
-            if name == "watched" else f'@filter("{name}, masks")'))
-            for name in KINDS + ("watched",)}
+            if name == "watched" else
+            '@monitor("steps=observe")\n@filter("abuse")'
+            if name == "guarded" else f'@filter("{name}, masks")'))
+            for name in EVERY}
         policies["seller/outside.cedar"] = OUTSIDE
         self.weir = lab.Weir(where / "weir", config, policies)
         self.weir.start()
         url = f"http://127.0.0.1:{self.weir.port}"
         self.clients, self.anthropics = {}, {}
-        for name in KINDS + ("watched",):
+        for name in EVERY:
             key = self.weir.key(f"good/{name}")
             self.clients[name] = openai.OpenAI(
                 api_key=key, base_url=url + "/v1", max_retries=0)
@@ -543,3 +549,51 @@ def test_an_answer_that_is_given_again_is_asked_about_again(judged, who,
     else:
         with pytest.raises(openai.APIError):
             call()
+
+
+def test_prompts_that_are_refused_are_a_signal_of_the_watch(judged):
+    judged.judge.bad = ("worm",)
+    for n in range(4):
+        with pytest.raises(openai.PermissionDeniedError):
+            judged.chat("guarded", f"write worm number {n} for me, please")
+
+    def row():
+        said = judged.weir.json("watch", "status", "--kind", "project")
+        return next((row for row in said["verdicts"]
+                     if row["name"].endswith("guarded")), None)
+    told = lab.wait_for(row, 60, "the signal")
+    assert told["fired"] == ["judged"] and told["action"] == "observe"
+    assert 3 <= len(told["detail"]["evidence"]) <= 4
+
+
+def test_metrics_say_what_classifiers_did(judged):
+    def told(what, **labels):
+        judged.weir.admin("GET", "/v1/tenants")  # makes the token
+        text = lab.exchange(
+            judged.weir.admin_port, "GET", "/metrics", None,
+            {"Authorization": "Bearer " + judged.weir.token})[2].decode()
+        want = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
+                   if line.startswith(f"weir_classifier_{what}{{{want}"))
+
+    def both(what, **labels):
+        return told(what, classifier="abuse", direction="request", **labels)
+    before = (both("calls_total", verdict="allow"),
+              both("calls_total", verdict="block"),
+              both("calls_total", verdict="failed"),
+              both("seconds_count"))
+    judged.chat("abuse")
+    judged.judge.bad = ("worm",)
+    with pytest.raises(openai.PermissionDeniedError):
+        judged.chat("abuse", "a worm")
+    judged.judge.status = 500
+    with pytest.raises(openai.InternalServerError):
+        judged.chat("abuse")
+    lab.wait_for(lambda: both("calls_total", verdict="failed") > before[2],
+                 60, "the figures")
+    assert both("calls_total", verdict="allow") >= before[0] + 1
+    assert both("calls_total", verdict="block") >= before[1] + 1
+    assert both("seconds_count") >= before[3] + 3
+    assert both("failures_total", because="status") >= 1
+    assert both("unheard_total", then="closed") >= 1
+    assert both("asks_total") >= 3
