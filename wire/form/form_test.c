@@ -42,8 +42,8 @@ expect(weir_span body, const char *wanted)
     struct weir_detect_out out = {.text = &text};
     assert_true(weir_form_detect(set, body, &out));
     assert_int_equal(out.is_changed, wanted != NULL);
-    assert_true(weir_span_equal(
-        weir_buf_span(&text), weir_span_of(wanted != NULL ? wanted : "")));
+    assert_true(weir_span_equal(weir_buf_span(&text),
+                                weir_span_of(wanted != NULL ? wanted : "")));
     weir_buf_fini(&text);
     weir_detect_free(set);
 }
