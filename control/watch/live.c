@@ -166,7 +166,20 @@ take_record(struct weir_watch_live *live, const struct weir_record *record,
             uint64_t segment, struct weir_error *err)
 {
     struct weir_record_intent intent;
+    struct weir_record_refusal refusal;
     live->read_up_to = record->time;
+    /* who was only ever refused has a name all the same */
+    if (record->kind == WEIR_RECORD_REFUSAL &&
+        weir_record_get_refusal(record->payload, &refusal, NULL) == WEIR_OK &&
+        refusal.watch.block.len > 0) {
+        intent =
+            (struct weir_record_intent){.key = refusal.key,
+                                        .project = refusal.project,
+                                        .tenant = refusal.tenant,
+                                        .organisation = refusal.organisation,
+                                        .end_customer = refusal.end_customer};
+        weir_watch_names_intent(&live->names, &intent);
+    }
     if (record->kind == WEIR_RECORD_OUTCOME ||
         record->kind == WEIR_RECORD_REFUSAL)
         return take_call(live, record, segment, err);
