@@ -31,9 +31,9 @@ WEIR_MUST_USE weir_status weir__control_write_credentials(
     struct weir_control *control, struct weir_error *err);
 
 /* `prefix` and 48 characters that nobody guesses, and their digest. */
-WEIR_MUST_USE weir_status weir__control_make_secret(
-    const char *prefix, char text_out[WEIR_KEY_TEXT], uint8_t digest_out[32],
-    struct weir_error *err);
+WEIR_MUST_USE weir_status
+weir__control_make_secret(const char *prefix, char text_out[WEIR_KEY_TEXT],
+                          uint8_t digest_out[32], struct weir_error *err);
 
 /* The next number of `name` in the store, beyond the one on the board. */
 WEIR_MUST_USE weir_status weir__control_next_generation(

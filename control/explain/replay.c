@@ -14,8 +14,8 @@
 
 #include <weir/crypto.h>
 
-#include "control/factors/factors.h"
 #include "control/explain/parts.h"
+#include "control/factors/factors.h"
 
 struct replay {
     const struct weir_explained *explained;

@@ -182,6 +182,7 @@ TEST(store, an_older_store_is_brought_up_to_date_and_keeps_its_rows)
     /* Columns that rooms added to tables of the base. */
     static const char *const columns[] = {
         "key DROP COLUMN scope",
+        "key DROP COLUMN tags",
         "call DROP COLUMN cache_write_tokens",
         "call DROP COLUMN cache_write_1h_tokens",
         "call DROP COLUMN audio_input_tokens",

@@ -275,8 +275,8 @@ static void
 fill_factors(struct weir__compiler *c)
 {
     const struct weir_world *world = c->world;
-    struct weir_factor *rows = WEIR__COMPILE_ROWS(
-        c, FACTOR, struct weir_factor, world->model_count);
+    struct weir_factor *rows =
+        WEIR__COMPILE_ROWS(c, FACTOR, struct weir_factor, world->model_count);
     for (uint32_t i = 0; i < world->model_count && rows != NULL; i++) {
         const struct weir_world_model *m = &world->model_rows[i];
         rows[i] = m->factor;

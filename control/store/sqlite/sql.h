@@ -43,8 +43,8 @@ struct weir_store {
     struct weir_sums totals; /* ledger.c */
     struct weir_sums money;  /* money_days.c */
     struct weir_sums cells;  /* factors.c */
-    bool is_inside;  /* of a transaction */
-    bool is_derived; /* watch.db */
+    bool is_inside;          /* of a transaction */
+    bool is_derived;         /* watch.db */
 };
 
 /* The statement, reset, with values bound by `format`: i int64_t,
