@@ -29,6 +29,7 @@
  *   ngx_http_weir_watch.c    calls that a step of the watch meets
  *   ngx_http_weir_content.c  content that is kept, sealed
  *   ngx_http_weir_cache.c    answers that are given again
+ *   ngx_http_weir_shadow.c   copies of calls, for a deployment on trial
  *   ngx_http_weir_queue.c    calls that wait for a place; memory in use
  *   ngx_http_weir_tools.c    tool servers
  *   ngx_http_weir_realtime.c, _session.c  sessions over WebSockets
@@ -294,6 +295,8 @@ typedef struct {
 
     ngx_http_weir_set_t            *sets;       /* of filters */
     ngx_http_weir_asker_t          *askers;     /* of classifiers */
+    ngx_queue_t                     shadows;    /* copies under way */
+    ngx_uint_t                      shadow_count;
 
     ngx_http_weir_database_t        countries;
     ngx_http_weir_database_t        systems;
@@ -369,6 +372,8 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_endpoint_t       *endpoint;
     weir_secret                     secret;     /* of the worker's */
     const struct weir_image_pin    *pin;        /* NULL: not pinned */
+    weir_span                       shadow_route; /* of a copy */
+    weir_span                       shadow_body;  /* as the client sent it */
     ngx_http_weir_tunnel_t         *tunnel;     /* of origins with a proxy */
     const char                     *pin_hop;    /* when is_pin_broken */
 
@@ -682,6 +687,17 @@ size_t ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p);
 
 /* Of a new image: what its pins need. */
 ngx_int_t ngx_http_weir_pin_init(ngx_http_weir_image_t *image, ngx_log_t *log);
+/* ---------------------------------------------------------- shadow */
+
+/* Of a copy: the call it is of, and the route that was made for it. */
+#define NGX_HTTP_WEIR_SHADOW         "weir-shadow"
+#define NGX_HTTP_WEIR_SHADOW_CLIENT  "weir-shadow-client"
+void ngx_http_weir_shadow_hear(ngx_http_request_t *r, ngx_str_t *value,
+    struct weir_client *client);
+/* The call has been settled: perhaps a copy of it goes to a shadow. */
+void ngx_http_weir_shadow(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_free_shadows(void);
+
 /* -------------------------------------------------- egress, tunnel */
 
 /* A parameter of weir_origin; NGX_DECLINED: not one of these. */

@@ -222,6 +222,7 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
     client->end_customer = WEIR_SPAN_NONE;
     client->tags = WEIR_SPAN_NONE;
     client->trace.is_there = 0;
+    client->shadow_of = WEIR_SPAN_NONE;
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -244,6 +245,12 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
                            sizeof("weir-end-customer") - 1) == 0)
         {
             client->end_customer = ngx_http_weir_span(h[i].value);
+
+        } else if (h[i].key.len == sizeof(NGX_HTTP_WEIR_SHADOW) - 1
+                   && ngx_strncmp(h[i].lowcase_key, NGX_HTTP_WEIR_SHADOW,
+                                  sizeof(NGX_HTTP_WEIR_SHADOW) - 1) == 0)
+        {
+            ngx_http_weir_shadow_hear(r, &h[i].value, client);
 
         } else if (h[i].key.len == sizeof("weir-tags") - 1
                    && client->tags.ptr == NULL
@@ -606,7 +613,7 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ngx_memzero(&ask, sizeof(struct weir_ask));
 
     ask.operation = (enum weir_operation) ctx->route.endpoint;
-    ask.model = ctx->ask.model;
+    ask.model = ctx->shadow_route.len ? ctx->shadow_route : ctx->ask.model;
     ask.is_streamed = ctx->ask.is_streamed;
     ask.input_tokens = ctx->ask.input_tokens;
     ask.output_tokens_max = ctx->ask.output_tokens_max;
@@ -736,6 +743,8 @@ ngx_http_weir_body_handler(ngx_http_request_t *r)
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
+
+    ctx->shadow_body = body;
 
     if (ctx->route.endpoint == WEIR_ENDPOINT_COUNT) {
         ngx_http_finalize_request(r, ngx_http_weir_count(ctx, body));

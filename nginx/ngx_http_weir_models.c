@@ -225,6 +225,12 @@ ngx_http_weir_next_model(void *context, struct weir_surface_model *model_out)
     image = &ctx->view->view.image;
 
     while (models->next < image->route_count) {
+
+        if (image->trials[models->next].shadow & WEIR_SHADOW_ROUTE) {
+            models->next++;
+            continue;
+        }
+
         ngx_http_weir_describe(ctx, models->next++, model_out);
 
         if ((model_out->operations & WEIR_OPERATIONS_OF_TOOLS) == 0

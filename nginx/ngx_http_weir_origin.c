@@ -604,6 +604,7 @@ ngx_http_weir_settle(ngx_http_weir_ctx_t *ctx, enum weir_ending ending)
 
     weir_call_settle(&ctx->call, s);
     ngx_http_weir_queue_freed();
+    ngx_http_weir_shadow(ctx);
 }
 
 

@@ -472,6 +472,7 @@ ngx_http_weir_init_process(ngx_cycle_t *cycle)
     ngx_queue_init(&w->waiting);
     ngx_queue_init(&w->calls);
     ngx_queue_init(&w->queued);
+    ngx_queue_init(&w->shadows);
 
     ngx_http_weir_open_databases(w);
 
@@ -525,6 +526,7 @@ ngx_http_weir_exit_process(ngx_cycle_t *cycle)
     ngx_http_weir_forget_credentials(w);
     ngx_http_weir_free_sets();
     ngx_http_weir_free_askers();
+    ngx_http_weir_free_shadows();
 
     ngx_http_weir_view_unref(w->view);
     w->view = NULL;

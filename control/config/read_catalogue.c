@@ -453,6 +453,64 @@ read_trial(struct reader *r, const struct yaml_node *node, void *member)
     read_fields(r, node, "a canary", fields, WEIR_COUNTOF(fields), member);
 }
 
+static void
+read_pays(struct reader *r, const struct yaml_node *node, void *member)
+{
+    struct weir_world_route *route = member;
+    weir_span text;
+    if (!read_text_value(r, node, &text))
+        return;
+    route->charges_shadow = weir_span_equal(text, WEIR_SPAN("tenant"));
+    if (!route->charges_shadow && !weir_span_equal(text, WEIR_SPAN("operator")))
+        read_fault(r, node, "Write operator or tenant.",
+                   "nobody who could pay for copies");
+}
+
+static void
+read_shadow(struct reader *r, const struct yaml_node *node, void *member)
+{
+    typedef struct weir_world_route row;
+    static const struct field fields[] = {
+        FIELD("deployment", read_name, row, shadow.name),
+        FIELD("share", read_ppm, row, shadow.ppm),
+        {"pays", read_pays, 0},
+    };
+    row *route = member;
+    read_fields(r, node, "a shadow", fields, WEIR_COUNTOF(fields), member);
+    if (route->shadow.name.text.len == 0 || route->shadow.ppm == 0 ||
+        route->shadow.ppm > 1000000)
+        read_fault(r, node, "Write {deployment: NAME, share: 5%}.",
+                   "a shadow without a deployment or a share");
+}
+
+/* Copies go through the gate by a route of their own. */
+static void
+add_shadow(struct reader *r, struct weir_world_route from)
+{
+    char text[256];
+    struct weir_buf name;
+    weir_buf_init_fixed(&name, text, sizeof text);
+    weir_buf_addf(&name, WEIR_SHADOW_NAME "%.*s", WEIR_SPAN_ARG(from.name));
+    uint32_t first = r->world->candidate_count;
+    struct weir_world_candidate *candidate = weir_world_add_candidate(r->world);
+    struct weir_world_route *route = weir_world_add_route(r->world);
+    if (candidate == NULL || route == NULL)
+        return;
+    candidate->name = from.shadow.name;
+    *route = (struct weir_world_route){
+        .place = from.place,
+        .name = weir_arena_copy(&r->world->arena, weir_buf_span(&name)),
+        .mode = WEIR_ROUTE_ORDER,
+        .candidates = {.first = first, .count = 1},
+        .deadline_ms = from.deadline_ms,
+        .attempts_max = 1,
+        .model = WEIR_INDEX_NONE,
+        .cache_s = WEIR_CACHE_NEVER,
+        .charges_shadow = from.charges_shadow,
+        .is_shadow = true,
+    };
+}
+
 void
 read_routes(struct reader *r, const struct yaml_node *node, void *member)
 {
@@ -466,12 +524,16 @@ read_routes(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("cache", read_route_cache, row, cache_s),
         FIELD("escalate", read_escalate, row, escalate),
         FIELD("canary", read_trial, row, canary),
+        {"shadow", read_shadow, 0},
     };
     if (!is_list(r, node, "routes"))
         return;
-    for (const struct yaml_node *n = node->first; n != NULL; n = n->next)
-        read_row(r, n, "a route", fields, WEIR_COUNTOF(fields),
-                 weir_world_add_route(r->world));
+    for (const struct yaml_node *n = node->first; n != NULL; n = n->next) {
+        row *route = weir_world_add_route(r->world);
+        read_row(r, n, "a route", fields, WEIR_COUNTOF(fields), route);
+        if (route != NULL && route->shadow.name.text.len > 0)
+            add_shadow(r, *route);
+    }
 }
 
 bool

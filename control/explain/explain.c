@@ -191,6 +191,9 @@ outcome_json(const struct weir_record_outcome *out)
         weir__explain_text(out->stored_in), "origin_request",
         weir__explain_text(out->origin_request), "attempts",
         attempts_json(out));
+    if (out->shadow_of.len > 0)
+        json_object_set_new(where, "shadow_of",
+                            weir__explain_text(out->shadow_of));
     if (out->finish.len > 0)
         json_object_set_new(where, "finish", weir__explain_text(out->finish));
     if (out->finding.len > 0)

@@ -73,4 +73,33 @@ void weir__report_add(json_t *row, const char *name, int64_t amount);
 json_t *weir__report_sorted(struct weir__report_rows *rows,
                             const char *const *columns, size_t count);
 
+/* ----------------------------------------------------------------- sides */
+
+/* Calls of routes, side by side: see sides.c. */
+struct weir__report_sides {
+    struct weir__report_rows sides;
+    struct weir__report_rows finishes;
+    struct weir__report_rows findings;
+};
+#define WEIR__REPORT_SIDES(title)                                              \
+    {"sides", title,                                                           \
+     "route side currency #calls #errors #refusals #refusals_ppm #cut_short "  \
+     "#filtered #fell_back #ttft_mean_us #total_mean_us #input_tokens "        \
+     "#output_tokens #output_mean #cost_micros #cost_mean_micros"},            \
+        {"finishes", "Why answers ended", "route side finish #calls"},         \
+        {"findings", "What filters found",                                     \
+         "route side direction rule #calls #findings"},                        \
+    {                                                                          \
+        NULL, NULL, NULL                                                       \
+    }
+WEIR_MUST_USE weir_status weir__report_sides_init(
+    struct weir__report_sides *sides, struct weir_error *err);
+void weir__report_sides_fini(struct weir__report_sides *sides);
+void weir__report_sides_add(struct weir__report_sides *sides, weir_span route,
+                            const char *side,
+                            const struct weir_store_call *call,
+                            const struct weir_record_outcome *outcome);
+/* Into the report's sections; once. */
+void weir__report_sides_put(struct weir__report_sides *sides, json_t *report);
+
 #endif

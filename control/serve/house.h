@@ -69,6 +69,8 @@ WEIR_MUST_USE weir_status weir__house_children(struct weir_house *house,
                                                struct weir_error *err);
 /* The settings' program and module, or those beside this program. */
 void weir__house_find_programs(struct weir_world *world);
+/* Takes away the socket that a killed nginx left: the next could not listen. */
+void weir__house_clear(struct weir_house *house);
 /* Resolves the origins' names; waits at most so long. */
 void weir__house_resolve(struct weir_house *house, unsigned deadline_ms);
 

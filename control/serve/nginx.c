@@ -286,6 +286,14 @@ weir__house_write_conf(struct weir_house *house, bool *changed_out,
     return status;
 }
 
+void
+weir__house_clear(struct weir_house *house)
+{
+    char path[WEIR_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/shadow.sock", house->control->paths.run);
+    (void)unlink(path);
+}
+
 /* ---------------------------------------------------------------- weir check */
 
 weir_status

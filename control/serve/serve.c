@@ -171,6 +171,8 @@ keep_running(struct weir_house *house, struct weir_child *child)
     weir_time now = weir_control_now();
     if (child->pid != 0 || now < child->start_at)
         return;
+    if (child == &house->nginx)
+        weir__house_clear(house);
     if (weir_child_start(child, now, &err) != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", err.text);
         child->start_at = now + WEIR_US_PER_SEC;
@@ -325,6 +327,7 @@ start_nginx(struct weir_house *house, struct weir_error *err)
     if (weir_child_adopt(&house->nginx, now))
         return renew_conf(house, err);
     weir_status status = weir__house_write_conf(house, &is_changed, err);
+    weir__house_clear(house);
     return status == WEIR_OK ? weir_child_start(&house->nginx, now, err)
                              : status;
 }

@@ -162,7 +162,7 @@ weir_call_first(struct weir_call *call, const struct weir_overlay *overlay,
     struct weir_step wait;
     const struct weir_route_plan before = call->plan;
     struct weir_route_step step = choose(call, NULL, withdrawn, &over, now);
-    if (step.action != WEIR_ROUTE_TRY &&
+    if (step.action != WEIR_ROUTE_TRY && !weir__gate_is_shadow(call) &&
         weir__gate_join(call, withdrawn, now, &wait)) {
         call->plan = before;
         return wait;

@@ -197,6 +197,7 @@ decide(struct weir_call *call, uint32_t first_grant)
         .operation = call->ask.operation,
         .model = call->ask.model,
         .is_streamed = call->ask.is_streamed,
+        .is_shadow = weir__gate_is_shadow(call),
         .address = call->client.address,
         .country = call->client.country,
         .end_customer = call->client.end_customer,
@@ -222,7 +223,7 @@ weir_call_decide(struct weir_call *call, const struct weir_ask *ask,
         status = read_tags(call, err);
     if (status != WEIR_OK)
         return status;
-    decide(call, 0);
+    decide(call, weir__gate_is_shadow(call) ? WEIR_INDEX_NONE : 0);
     call->reason = call->answer.reason;
     if (call->answer.verdict == WEIR_ALLOW)
         return WEIR_OK;
@@ -315,6 +316,8 @@ hold(struct weir_call *call, struct weir_error *err)
     weir_quota_amounts amounts = {
         .of = {1, (int64_t)call->held_tokens, call->held_micros}};
     uint64_t name;
+    if (weir__gate_is_operators(call))
+        return WEIR_OK;
     if (!weir__call_limits(call))
         return weir_fail(err, WEIR_EINTERNAL, WEIR_OFFSET_NONE,
                          "more limits apply than one call can hold");
@@ -375,6 +378,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     struct weir_buf room;
     struct weir_buf payload;
     char room_bytes[WEIR__POLICY_ROOM];
+    char shadow[WEIR__SHADOW_ROOM];
     char payload_bytes[WEIR_RECORD_PAYLOAD_MAX];
     weir_journal_mark mark;
     enum weir_tier tier = call->answer.obligations.tier != 0
@@ -409,6 +413,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.tool = call->ask.tool;
     intent.signals = call->signals;
     intent.step = call->step;
+    weir__gate_shadow_intent(call, shadow, &intent);
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
     weir__gate_record_order(call, &intent);
@@ -533,7 +538,10 @@ fill_outcome(const struct weir_call *call,
         now > call->started ? (uint64_t)(now - call->started) : 0;
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
-    outcome->end_customer = call->client.end_customer;
+    outcome->shadow_of = call->client.shadow_of;
+    outcome->end_customer = weir__gate_is_operators(call)
+                                ? WEIR_SPAN_NONE
+                                : call->client.end_customer;
     outcome->tool = call->ask.tool;
     outcome->trace = call->client.trace;
     outcome->finding = settlement->finding;
@@ -609,7 +617,8 @@ weir_call_refuse(struct weir_call *call, const struct weir_refusal *said)
     weir_journal_mark mark;
 
     WEIR_ASSERT(!call->is_admitted);
-    if (call->is_settled || call->key == WEIR_INDEX_NONE)
+    if (call->is_settled || call->key == WEIR_INDEX_NONE ||
+        weir__gate_is_shadow(call))
         return;
     call->is_settled = true;
     weir_buf_init_fixed(&room, room_bytes, sizeof(room_bytes));

@@ -570,6 +570,12 @@ weir_gate_decide(const struct weir_view *view,
             answer_out->reason = WEIR_REASON_NOT_SERVABLE;
         return;
     }
+    /* What is made for copies is there for copies alone. */
+    if (((image->trials[answer_out->route].shadow & WEIR_SHADOW_ROUTE) != 0) !=
+        question->is_shadow) {
+        answer_out->route = WEIR_INDEX_NONE;
+        return;
+    }
     const struct weir_image_route *route = &image->routes[answer_out->route];
     ask(image, question, &asked);
     for (uint32_t i = 0; i < route->count; i++) {

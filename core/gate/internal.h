@@ -161,6 +161,14 @@ void weir__gate_score(struct weir_call *call);
 uint64_t weir__gate_tier_value(const struct weir_call *call,
                                uint32_t candidate);
 void weir__gate_note_schema(struct weir_call *call);
+/* shadow.c: whether the call is a copy, who pays for it, and what is on
+ * record of who made it. */
+bool weir__gate_is_shadow(const struct weir_call *call);
+bool weir__gate_is_operators(const struct weir_call *call);
+/* `room` has WEIR__SHADOW_ROOM bytes and lives as long as the intent. */
+#define WEIR__SHADOW_ROOM 256
+void weir__gate_shadow_intent(const struct weir_call *call, char *room,
+                              struct weir_record_intent *intent);
 void weir__gate_place_canary(struct weir_call *call, uint64_t conversation);
 void weir__gate_record_choice(const struct weir_call *call,
                               const struct weir_usage *usage,

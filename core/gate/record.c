@@ -265,6 +265,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_EXCEPTION, intent->exception);
     put_tag(out, TAG_TAGS, intent->tags);
     put_tag(out, TAG_TOOL, intent->tool);
+    put_tag(out, TAG_SHADOW, intent->shadow_of);
     put_signals(out, &intent->signals);
     put_step(out, &intent->step);
     put_candidates(out, intent->candidates, intent->candidate_count);
@@ -390,6 +391,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_END_CUSTOMER, outcome->end_customer);
     put_tag(out, TAG_TOOL, outcome->tool);
     put_tag(out, TAG_FINDING, outcome->finding);
+    put_tag(out, TAG_SHADOW, outcome->shadow_of);
     put_tag(out, TAG_FINISH, outcome->finish);
     put_tag(out, TAG_FILTERED, outcome->filtered);
     put_tag(out, TAG_TERMS, outcome->terms);

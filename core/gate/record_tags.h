@@ -47,7 +47,8 @@ enum tag {
     TAG_TOOL = 37,
     TAG_SIZES = 38,
     TAG_FINISH = 39,
-    TAG_COUNT = 40,
+    TAG_SHADOW = 40,
+    TAG_COUNT = 41,
 };
 
 #endif

@@ -45,6 +45,17 @@ weir_replay_key(const struct weir_replay *replay, weir_span id)
     }
 }
 
+/* Of a copy that the operator pays for the key stands behind the request. */
+static weir_span
+key_of(const struct weir_record_intent *intent)
+{
+    weir_span text = intent->shadow_of;
+    const char *blank = text.len == 0 ? NULL : memchr(text.ptr, ' ', text.len);
+    if (blank == NULL)
+        return intent->key;
+    return (weir_span){blank + 1, (size_t)(text.ptr + text.len - blank) - 1};
+}
+
 void
 weir_replay_of_intent(const struct weir_record_intent *intent,
                       struct weir_replay_case *case_out)
@@ -56,7 +67,7 @@ weir_replay_of_intent(const struct weir_record_intent *intent,
         .is_streamed = intent->is_streamed != 0,
         .reason = WEIR_REASON_PERMITTED,
         .decided_us = intent->decided_us,
-        .key = intent->key,
+        .key = key_of(intent),
         .tenant = intent->tenant,
         .organisation = intent->organisation,
         .model = intent->model,
@@ -64,6 +75,7 @@ weir_replay_of_intent(const struct weir_record_intent *intent,
         .address = intent->address,
         .end_customer = intent->end_customer,
         .tool = intent->tool,
+        .is_shadow = intent->shadow_of.len > 0,
         .exception = intent->exception,
         .signals = intent->signals,
         .candidate_count = intent->candidate_count,
@@ -172,6 +184,7 @@ weir_replay_question(const struct weir_replay *replay,
         .operation = recorded->operation,
         .model = recorded->model,
         .is_streamed = recorded->is_streamed,
+        .is_shadow = recorded->is_shadow,
         .address = recorded->address,
         .country = recorded->country,
         .end_customer = recorded->end_customer,

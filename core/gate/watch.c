@@ -302,7 +302,7 @@ is_model_watched(const struct weir_call *call)
 void
 weir_call_watch(struct weir_call *call, weir_span body)
 {
-    if (call->tenant == WEIR_INDEX_NONE ||
+    if (call->tenant == WEIR_INDEX_NONE || weir__gate_is_shadow(call) ||
         (call->view->image.tenants[call->tenant].flags & WEIR_TENANT_WATCHED) ==
             0 ||
         !is_model_watched(call))

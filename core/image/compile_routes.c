@@ -78,6 +78,9 @@ add_trial(struct filling *f, const struct weir_world_route *declared)
         .canary = canary->name.text.len == 0 ? 0 : canary->name.row + 1,
         .canary_ppm = canary->ppm,
         .escalate = declared->escalate,
+        .shadow = (declared->shadow.ppm & WEIR_SHADOW_PPM) |
+                  (declared->charges_shadow ? WEIR_SHADOW_CHARGED : 0) |
+                  (declared->is_shadow ? WEIR_SHADOW_ROUTE : 0),
     };
 }
 

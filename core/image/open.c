@@ -471,7 +471,8 @@ are_budget_rows(const struct opening *o)
             return false;
     for (uint32_t i = 0; i < m->trial_count; i++)
         if (m->trials[i].canary > m->deployment_count ||
-            m->trials[i].canary_ppm > 1000000)
+            m->trials[i].canary_ppm > 1000000 ||
+            (m->trials[i].shadow & WEIR_SHADOW_PPM) > 1000000)
             return false;
     for (uint32_t i = 0; i < m->factor_count; i++)
         if (!weir_factor_is_sound(&m->factors[i]))

@@ -74,6 +74,7 @@ struct weir_question {
     enum weir_operation operation;
     weir_span model; /* as asked: a model's name or an alias */
     bool is_streamed;
+    bool is_shadow;         /* a copy: only routes for these are there */
     weir_span address;      /* text of the client's address, or empty */
     weir_span country;      /* ISO 3166-1 alpha-2, or empty: unknown */
     weir_span end_customer; /* as named by the caller, or empty */
@@ -259,7 +260,13 @@ struct weir_client {
     uint8_t bits[16]; /* of the address, IPv4 mapped into IPv6 */
     bool has_bits;
     struct weir_trace trace; /* of the header traceparent */
+    /* The call this is a copy of, its id as text; empty: it is none. Set by
+     * who makes copies, never by a client. */
+    weir_span shadow_of;
 };
+
+/* Who stands in records of copies that the operator pays for. */
+#define WEIR_OPERATOR "(operator)"
 
 /* Whose limit it is. */
 enum weir_limit_kind {

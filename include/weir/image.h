@@ -299,8 +299,15 @@ struct weir_image_trial {
     uint32_t canary;     /* deployment row plus 1; 0: none */
     uint32_t canary_ppm; /* of the conversations are sent there first */
     uint32_t escalate;   /* WEIR_ESCALATE_* */
-    uint32_t reserved;
+    uint32_t shadow;     /* WEIR_SHADOW_* */
 };
+
+/* Of a route's calls so many, ppm, are copied to the route WEIR_SHADOW_NAME
+ * and its own name; the other bits are of that route. */
+#define WEIR_SHADOW_PPM     0xfffffu
+#define WEIR_SHADOW_CHARGED (1u << 30) /* the caller's tenant pays */
+#define WEIR_SHADOW_ROUTE   (1u << 31) /* for copies alone */
+#define WEIR_SHADOW_NAME    "shadow/"
 
 struct weir_image_organisation {
     weir_ref name;

@@ -53,6 +53,7 @@ struct weir_replay_case {
     weir_span end_customer;
     weir_span exception; /* id of the grant, where there was one */
     weir_span tool;      /* as recorded: weir_record_tool() */
+    bool is_shadow;      /* a copy; `key` is whose call it was */
     struct weir_signal_facts signals;
     uint32_t candidate_count;
     const struct weir_record_candidate *candidates;

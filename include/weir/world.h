@@ -308,6 +308,9 @@ struct weir_world_route {
     uint32_t model;        /* filled by the check when the name is a model's */
     uint32_t cache_s;      /* 0: not said; WEIR_CACHE_NEVER */
     struct weir_world_trial canary;
+    struct weir_world_trial shadow; /* gets copies of permitted calls */
+    bool charges_shadow; /* to the caller's tenant; else nobody's */
+    bool is_shadow;      /* made of another's `shadow`: only copies take it */
     uint32_t escalate; /* WEIR_ESCALATE_* */
 };
 
