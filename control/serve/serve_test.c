@@ -122,6 +122,26 @@ TEST(nginx_conf, origins_become_upstreams_with_their_addresses)
     close_stage(&stage);
 }
 
+/* The stage's system gives 20,000 descriptors; a call has two connections. */
+TEST(nginx_conf, calls_are_no_more_than_there_are_descriptors_for)
+{
+    struct stage stage;
+    struct weir_error err = {0};
+    open_stage(&stage);
+    stage.world->settings.connections_max = 100;
+    assert_ok(write_conf(&stage, &err));
+    HAS(&stage, "worker_connections 232;");
+    HAS(&stage, "weir_calls_max 100;");
+    close_stage(&stage);
+    open_stage(&stage);
+    stage.world->settings.connections_max = 16384;
+    assert_ok(write_conf(&stage, &err));
+    HAS(&stage, "worker_rlimit_nofile 20000;");
+    HAS(&stage, "worker_connections 19936;");
+    HAS(&stage, "weir_calls_max 9952;");
+    close_stage(&stage);
+}
+
 TEST(nginx_conf, a_proxy_takes_the_place_of_the_origins_addresses)
 {
     struct stage stage;
