@@ -4,6 +4,7 @@
  *
  *   ngx_http_weir_realtime.c  the handshake, to both sides
  *   ngx_http_weir_session.c   the messages, and how a session ends
+ *   ngx_http_weir_session_send.c  what is sent to either side
  */
 #ifndef _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
 #define _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
@@ -93,6 +94,30 @@ void ngx_http_weir_session_finalize(ngx_http_weir_ctx_t *ctx, ngx_int_t rc);
 void ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
     struct weir_settlement *s);
 void ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_session_send.c */
+
+/* Into u->out_bufs: whoever calls from outside the filter pushes then. */
+void ngx_http_weir_session_to_client(ngx_http_weir_ctx_t *ctx,
+    enum weir_ws_opcode opcode, weir_span payload);
+/* Behind what the origin has not taken yet. */
+void ngx_http_weir_session_to_origin(ngx_http_weir_ctx_t *ctx,
+    enum weir_ws_opcode opcode, const weir_span *parts, ngx_uint_t n);
+/* NGX_AGAIN: the origin takes no more now. */
+ngx_int_t ngx_http_weir_session_flush_up(ngx_http_weir_ctx_t *ctx);
+/* An error event; `id` is of the client's. */
+void ngx_http_weir_session_say(ngx_http_weir_ctx_t *ctx, weir_status status,
+    struct weir_error *err, weir_span param, weir_span id);
+/* An error event, a close frame, and nothing more from either side. */
+void ngx_http_weir_session_stop(ngx_http_weir_ctx_t *ctx, uint16_t code,
+    weir_status status, struct weir_error *err, enum weir_ending ending);
+/* The same where the origin broke off. */
+void ngx_http_weir_session_stop_cut(ngx_http_weir_ctx_t *ctx,
+    const char *what);
+/* Writes what lies in out_bufs, and ends the request where that is due:
+ * nothing may be touched after it. */
+void ngx_http_weir_session_push(ngx_http_weir_ctx_t *ctx);
 
 
 #endif /* _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_ */

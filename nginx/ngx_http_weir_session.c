@@ -34,7 +34,6 @@
 #define NGX_HTTP_WEIR_BEATS    10       /* and at policy, when nothing moved */
 #define NGX_HTTP_WEIR_CLOSING  5000     /* ms for the other's close frame */
 #define NGX_HTTP_WEIR_ERRORS   32       /* refused events in a row */
-#define NGX_HTTP_WEIR_UP_KEPT  (64 * 1024)
 
 
 static ngx_int_t ngx_http_weir_session_init(void *data);
@@ -147,247 +146,6 @@ ngx_http_weir_session_init(void *data)
 }
 
 
-/* --------------------------------------------------------------- sending */
-
-/* Into u->out_bufs: whoever calls from outside the filter pushes then. */
-
-static void
-ngx_http_weir_to_client(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
-    weir_span payload)
-{
-    u_char                  head[WEIR_WS_HEAD_MAX];
-    size_t                  n;
-    ngx_http_upstream_t    *u;
-    ngx_http_weir_block_t  *block;
-
-    u = ctx->request->upstream;
-    n = weir_ws_put_head(head, opcode, payload.len, NULL);
-
-    block = ngx_alloc(offsetof(ngx_http_weir_block_t, bytes) + n + payload.len,
-                      ctx->request->connection->log);
-    if (block == NULL) {
-        u->error = 1;
-        return;
-    }
-
-    ngx_memcpy(block->bytes, head, n);
-    ngx_memcpy(block->bytes + n, payload.ptr, payload.len);
-    block->next = ctx->blocks;
-    ctx->blocks = block;
-
-    ctx->out_last = NULL;
-
-    if (ngx_http_weir_append(ctx, &u->out_bufs, block->bytes, n + payload.len)
-        != NGX_OK)
-    {
-        u->error = 1;
-        return;
-    }
-
-    ctx->out_last->buf->flush = 1;
-}
-
-
-/* Behind what the origin has not taken yet. */
-
-static void
-ngx_http_weir_to_origin(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
-    const weir_span *parts, ngx_uint_t n)
-{
-    size_t                     at, len;
-    uint8_t                    head[WEIR_WS_HEAD_MAX], mask[4];
-    ngx_uint_t                 i;
-    struct weir_env           *env;
-    ngx_http_weir_realtime_t  *rt;
-
-    rt = ctx->realtime;
-    env = &ngx_http_weir_worker.env;
-
-    if (!env->random(env->context, mask, sizeof(mask))) {
-        ngx_memzero(mask, sizeof(mask));
-    }
-
-    for (len = 0, i = 0; i < n; i++) {
-        len += parts[i].len;
-    }
-
-    weir_buf_add(&rt->up, head, weir_ws_put_head(head, opcode, len, mask));
-    at = rt->up.len;
-
-    for (i = 0; i < n; i++) {
-        weir_buf_add_span(&rt->up, parts[i]);
-    }
-
-    if (!rt->up.overflow) {
-        weir_ws_mask(rt->up.ptr + at, len, mask, 0);
-    }
-}
-
-
-/* NGX_AGAIN: the origin takes no more now. */
-
-static ngx_int_t
-ngx_http_weir_flush_up(ngx_http_weir_ctx_t *ctx)
-{
-    ssize_t                    n;
-    ngx_connection_t          *c;
-    ngx_http_weir_realtime_t  *rt;
-
-    rt = ctx->realtime;
-    c = ctx->request->upstream->peer.connection;
-
-    if (rt->up.overflow || c == NULL) {
-        return NGX_ERROR;
-    }
-
-    while (rt->up_at < rt->up.len) {
-
-        n = c->send(c, (u_char *) rt->up.ptr + rt->up_at,
-                    rt->up.len - rt->up_at);
-
-        if (n == NGX_AGAIN || n == 0) {
-            return ngx_handle_write_event(c->write, 0) == NGX_OK ? NGX_AGAIN
-                                                                 : NGX_ERROR;
-        }
-
-        if (n < 0) {
-            return NGX_ERROR;
-        }
-
-        rt->up_at += n;
-    }
-
-    rt->up_at = 0;
-
-    if (rt->up.capacity > NGX_HTTP_WEIR_UP_KEPT) {
-        n = rt->up.max;
-        weir_buf_fini(&rt->up);
-        weir_buf_init(&rt->up, n);
-
-    } else {
-        weir_buf_reset(&rt->up);
-    }
-
-    return NGX_OK;
-}
-
-
-/* What weir says no with, in words: of the call where a window is full. */
-
-static void
-ngx_http_weir_say(ngx_http_weir_ctx_t *ctx, weir_status status,
-    struct weir_error *err, weir_span param, weir_span id)
-{
-    char                  room[WEIR_REFUSAL_ROOM], text[4096];
-    struct weir_buf       buf;
-    struct weir_refusal   refusal;
-
-    if (status == WEIR_EBUDGET || status == WEIR_ERATE) {
-        weir_call_refusal(&ctx->call, status, err, ngx_http_weir_now(), room,
-                          &refusal);
-
-    } else {
-        ngx_memzero(&refusal, sizeof(struct weir_refusal));
-        refusal.status = status;
-        refusal.code = weir_span_of(weir_reason_code(ctx->call.reason));
-        refusal.message = weir_span_of(err->text);
-        refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
-    }
-
-    refusal.param = param;
-
-    if (ctx->hop && status == WEIR_EUPSTREAM) {
-        refusal.hop = weir_span_of(ctx->hop);
-    }
-
-    weir_buf_init_fixed(&buf, text, sizeof(text));
-    weir_realtime_put_error(&refusal, id, &buf);
-
-    if (buf.overflow) {
-        weir_buf_reset(&buf);
-        refusal.message = WEIR_SPAN("refused");
-        weir_realtime_put_error(&refusal, WEIR_SPAN_NONE, &buf);
-    }
-
-    if (!buf.overflow) {
-        ngx_http_weir_to_client(ctx, WEIR_WS_TEXT, weir_buf_span(&buf));
-    }
-}
-
-
-/* An error event, a close frame, and nothing more from either side. */
-
-static void
-ngx_http_weir_stop(ngx_http_weir_ctx_t *ctx, uint16_t code, weir_status status,
-    struct weir_error *err, enum weir_ending ending)
-{
-    u_char                     two[2];
-    uint8_t                    frame[WEIR_WS_CLOSE_MAX];
-    size_t                     n;
-    weir_span                  part, reason;
-    ngx_http_weir_realtime_t  *rt;
-
-    rt = ctx->realtime;
-
-    if (rt->is_stopped) {
-        return;
-    }
-
-    rt->is_stopped = 1;
-    rt->ending = ending;
-
-    if (!rt->origin_closed) {
-        ngx_http_weir_say(ctx, status, err, WEIR_SPAN_NONE, WEIR_SPAN_NONE);
-
-        /* the head is written with the frame: its payload alone is sent */
-
-        reason = weir_span_of(err->text);
-        n = weir_ws_put_close(frame, code, reason, NULL);
-        part = (weir_span) { (char *) frame + 2, n - 2 };
-        ngx_http_weir_to_client(ctx, WEIR_WS_CLOSE, part);
-    }
-
-    if (!rt->client_closed && rt->up.len == 0 && ending != WEIR_END_CUT) {
-        two[0] = WEIR_WS_AWAY >> 8;
-        two[1] = WEIR_WS_AWAY & 0xff;
-        part = (weir_span) { (char *) two, 2 };
-        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &part, 1);
-        (void) ngx_http_weir_flush_up(ctx);
-    }
-
-    ctx->request->upstream->length = 0;
-}
-
-
-/* Writes what lies in out_bufs, and ends the request where that is due:
- * nothing may be touched after it. */
-
-static void
-ngx_http_weir_push(ngx_http_weir_ctx_t *ctx)
-{
-    ngx_http_upstream_t  *u;
-
-    u = ctx->request->upstream;
-
-    if (u->out_bufs || u->length == 0 || u->error) {
-        ctx->request->write_event_handler(ctx->request);
-    }
-}
-
-
-static void
-ngx_http_weir_stop_cut(ngx_http_weir_ctx_t *ctx, const char *what)
-{
-    struct weir_error  err;
-
-    ngx_http_weir_name_hop(ctx, what);
-    (void) weir_fail(&err, WEIR_EUPSTREAM, WEIR_OFFSET_NONE,
-                     "the origin broke the session off");
-    ngx_http_weir_stop(ctx, WEIR_WS_INTERNAL, WEIR_EUPSTREAM, &err,
-                       WEIR_END_CUT);
-}
-
-
 /* --------------------------------------------------------------- answers */
 
 /* One more than those under way; what that meets may end the session. */
@@ -433,7 +191,7 @@ ngx_http_weir_answer_begun(ngx_http_weir_ctx_t *ctx, uint64_t id)
         (void) weir_fail(&err, WEIR_ELIMIT, WEIR_OFFSET_NONE,
                          "more than %d answers at a time",
                          WEIR_SESSION_ANSWERS_MAX);
-        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, WEIR_ELIMIT, &err,
+        ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, WEIR_ELIMIT, &err,
                            WEIR_END_STOPPED);
         return;
     }
@@ -445,7 +203,7 @@ ngx_http_weir_answer_begun(ngx_http_weir_ctx_t *ctx, uint64_t id)
     status = ngx_http_weir_afford(ctx, rt->answer_count, &err);
 
     if (status != WEIR_OK) {
-        ngx_http_weir_stop(ctx, status == WEIR_EUNAVAIL ? WEIR_WS_AGAIN
+        ngx_http_weir_session_stop(ctx, status == WEIR_EUNAVAIL ? WEIR_WS_AGAIN
                                                         : WEIR_WS_POLICY,
                            status, &err, WEIR_END_STOPPED);
     }
@@ -575,17 +333,17 @@ ngx_http_weir_from_origin(ngx_http_weir_ctx_t *ctx,
 
     case WEIR_WS_TEXT:
         if (!weir_realtime_read_heard(message->payload, &heard)) {
-            ngx_http_weir_stop_cut(ctx, "an event that is not JSON");
+            ngx_http_weir_session_stop_cut(ctx, "an event that is not JSON");
             return;
         }
 
         rt->heard = ngx_current_msec;
-        ngx_http_weir_to_client(ctx, WEIR_WS_TEXT, message->payload);
+        ngx_http_weir_session_to_client(ctx, WEIR_WS_TEXT, message->payload);
         ngx_http_weir_hear_event(ctx, &heard);
         return;
 
     case WEIR_WS_CLOSE:
-        ngx_http_weir_to_client(ctx, WEIR_WS_CLOSE, message->payload);
+        ngx_http_weir_session_to_client(ctx, WEIR_WS_CLOSE, message->payload);
         rt->origin_closed = 1;
         rt->closing = ngx_current_msec;
 
@@ -597,11 +355,11 @@ ngx_http_weir_from_origin(ngx_http_weir_ctx_t *ctx,
 
     case WEIR_WS_PING:
     case WEIR_WS_PONG:
-        ngx_http_weir_to_client(ctx, message->opcode, message->payload);
+        ngx_http_weir_session_to_client(ctx, message->opcode, message->payload);
         return;
 
     default:
-        ngx_http_weir_stop_cut(ctx, "a message that is not text");
+        ngx_http_weir_session_stop_cut(ctx, "a message that is not text");
     }
 }
 
@@ -632,7 +390,7 @@ ngx_http_weir_session_filter(void *data, ssize_t bytes)
     if (rt->origin.fault && !rt->is_stopped) {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                       "weir: the origin's WebSocket: %s", rt->origin.why);
-        ngx_http_weir_stop_cut(ctx, rt->origin.why);
+        ngx_http_weir_session_stop_cut(ctx, rt->origin.why);
     }
 
     return NGX_OK;
@@ -664,8 +422,8 @@ ngx_http_weir_session_left(ngx_http_weir_ctx_t *ctx)
         two[0] = WEIR_WS_AWAY >> 8;
         two[1] = WEIR_WS_AWAY & 0xff;
         part = (weir_span) { (char *) two, 2 };
-        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &part, 1);
-        (void) ngx_http_weir_flush_up(ctx);
+        ngx_http_weir_session_to_origin(ctx, WEIR_WS_CLOSE, &part, 1);
+        (void) ngx_http_weir_session_flush_up(ctx);
     }
 
     ngx_http_weir_drop_upstream(r);
@@ -682,25 +440,26 @@ ngx_http_weir_no(ngx_http_weir_ctx_t *ctx, weir_status status,
     struct weir_error  many;
 
     if (status == WEIR_EBUDGET) {
-        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, err,
+        ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, status, err,
                            WEIR_END_STOPPED);
         return;
     }
 
     if (status == WEIR_EUNAVAIL) {
-        ngx_http_weir_stop(ctx, WEIR_WS_AGAIN, status, err, WEIR_END_STOPPED);
+        ngx_http_weir_session_stop(ctx, WEIR_WS_AGAIN, status, err,
+                                   WEIR_END_STOPPED);
         return;
     }
 
     if (++ctx->realtime->errors > NGX_HTTP_WEIR_ERRORS) {
         (void) weir_fail(&many, status, WEIR_OFFSET_NONE,
                          "too many events in a row that do not pass");
-        ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, &many,
+        ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, status, &many,
                            WEIR_END_STOPPED);
         return;
     }
 
-    ngx_http_weir_say(ctx, status, err, sent->param, sent->id);
+    ngx_http_weir_session_say(ctx, status, err, sent->param, sent->id);
 }
 
 
@@ -730,7 +489,7 @@ ngx_http_weir_ask_again(ngx_http_weir_ctx_t *ctx)
         return NGX_OK;
     }
 
-    ngx_http_weir_stop(ctx, WEIR_WS_POLICY, status, &err,
+    ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, status, &err,
                        ctx->call.reason == WEIR_REASON_WITHDRAWN
                        ? WEIR_END_WITHDRAWN : WEIR_END_STOPPED);
 
@@ -765,7 +524,7 @@ ngx_http_weir_pass_event(ngx_http_weir_ctx_t *ctx, weir_span event,
     struct weir_buf  buf;
 
     if (sent->spot.len == 0) {
-        ngx_http_weir_to_origin(ctx, WEIR_WS_TEXT, &event, 1);
+        ngx_http_weir_session_to_origin(ctx, WEIR_WS_TEXT, &event, 1);
         return;
     }
 
@@ -777,7 +536,7 @@ ngx_http_weir_pass_event(ngx_http_weir_ctx_t *ctx, weir_span event,
     parts[2] = (weir_span) { event.ptr + at + sent->spot.len,
                              event.len - at - sent->spot.len };
 
-    ngx_http_weir_to_origin(ctx, WEIR_WS_TEXT, parts, 3);
+    ngx_http_weir_session_to_origin(ctx, WEIR_WS_TEXT, parts, 3);
 }
 
 
@@ -846,7 +605,8 @@ ngx_http_weir_from_client(ngx_http_weir_ctx_t *ctx,
         return;
 
     case WEIR_WS_CLOSE:
-        ngx_http_weir_to_origin(ctx, WEIR_WS_CLOSE, &message->payload, 1);
+        ngx_http_weir_session_to_origin(ctx, WEIR_WS_CLOSE,
+                                        &message->payload, 1);
         rt->client_closed = 1;
         rt->closing = ngx_current_msec;
 
@@ -858,7 +618,8 @@ ngx_http_weir_from_client(ngx_http_weir_ctx_t *ctx,
 
     case WEIR_WS_PING:
     case WEIR_WS_PONG:
-        ngx_http_weir_to_origin(ctx, message->opcode, &message->payload, 1);
+        ngx_http_weir_session_to_origin(ctx, message->opcode,
+                                        &message->payload, 1);
         return;
 
     default:
@@ -891,7 +652,7 @@ ngx_http_weir_feed_client(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n)
                            ? WEIR_REASON_TOO_LARGE : WEIR_REASON_BAD_REQUEST;
         (void) weir_fail(&err, WEIR_EPARSE, WEIR_OFFSET_NONE, "%s",
                          rt->client.why);
-        ngx_http_weir_stop(ctx, rt->client.fault,
+        ngx_http_weir_session_stop(ctx, rt->client.fault,
                            rt->client.fault == WEIR_WS_TOO_BIG
                            ? WEIR_ETOOBIG : WEIR_EPARSE,
                            &err, WEIR_END_STOPPED);
@@ -955,11 +716,11 @@ ngx_http_weir_session_read(ngx_http_request_t *r)
 
         ngx_http_weir_feed_client(ctx, bytes, n);
 
-        rc = rt->up.len || rt->up.overflow ? ngx_http_weir_flush_up(ctx)
+        rc = rt->up.len || rt->up.overflow ? ngx_http_weir_session_flush_up(ctx)
                                            : NGX_OK;
 
         if (rc == NGX_ERROR && !rt->is_stopped) {
-            ngx_http_weir_stop_cut(ctx, "mid-session");
+            ngx_http_weir_session_stop_cut(ctx, "mid-session");
         }
     }
 
@@ -968,7 +729,7 @@ ngx_http_weir_session_read(ngx_http_request_t *r)
         return;
     }
 
-    ngx_http_weir_push(ctx);
+    ngx_http_weir_session_push(ctx);
 }
 
 
@@ -986,11 +747,11 @@ ngx_http_weir_session_write(ngx_http_request_t *r, ngx_http_upstream_t *u)
         return;
     }
 
-    rc = ngx_http_weir_flush_up(ctx);
+    rc = ngx_http_weir_session_flush_up(ctx);
 
     if (rc == NGX_ERROR) {
-        ngx_http_weir_stop_cut(ctx, "mid-session");
-        ngx_http_weir_push(ctx);
+        ngx_http_weir_session_stop_cut(ctx, "mid-session");
+        ngx_http_weir_session_push(ctx);
 
     } else if (rc == NGX_OK) {
         ngx_http_weir_session_read(r);
@@ -1031,7 +792,7 @@ ngx_http_weir_overdue(ngx_http_weir_ctx_t *ctx)
 
     ctx->call.reason = WEIR_REASON_NONE;
     (void) weir_fail(&err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE, "%s", what);
-    ngx_http_weir_stop(ctx, code, WEIR_ETIMEOUT, &err, WEIR_END_STOPPED);
+    ngx_http_weir_session_stop(ctx, code, WEIR_ETIMEOUT, &err, WEIR_END_STOPPED);
 }
 
 
@@ -1069,7 +830,7 @@ ngx_http_weir_session_beat(ngx_event_t *ev)
         ctx->request->upstream->length = 0;     /* it said no word to that */
     }
 
-    ngx_http_weir_push(ctx);
+    ngx_http_weir_session_push(ctx);
     ngx_http_run_posted_requests(c);
 }
 
@@ -1082,9 +843,9 @@ ngx_http_weir_session_withdraw(ngx_http_weir_ctx_t *ctx)
     ctx->call.reason = WEIR_REASON_WITHDRAWN;
     (void) weir_fail(&err, WEIR_EDENIED, WEIR_OFFSET_NONE,
                      "what served this session has been withdrawn");
-    ngx_http_weir_stop(ctx, WEIR_WS_POLICY, WEIR_EDENIED, &err,
+    ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, WEIR_EDENIED, &err,
                        WEIR_END_WITHDRAWN);
-    ngx_http_weir_push(ctx);
+    ngx_http_weir_session_push(ctx);
 }
 
 
@@ -1116,7 +877,7 @@ ngx_http_weir_session_finalize(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
             rt->ending = WEIR_END_CLIENT_LEFT;
 
         } else {
-            ngx_http_weir_stop_cut(ctx, "mid-session");
+            ngx_http_weir_session_stop_cut(ctx, "mid-session");
 
             if (u->out_bufs) {
                 (void) ngx_http_output_filter(ctx->request, u->out_bufs);
