@@ -133,8 +133,8 @@ read_fn read_tenant_cache; /* struct weir_image_share: its flags */
 read_fn read_hit;          /* of a struct weir_world_model */
 read_fn read_classifiers;
 read_fn read_tool_servers;
-read_fn read_timeouts; /* struct weir_world_origin */
-read_fn read_breaker;  /* struct weir_health_rule */
+read_fn read_timeouts;   /* struct weir_world_origin */
+read_fn read_breaker;    /* struct weir_health_rule */
 read_fn read_on_failure; /* uint32_t: enum weir_image_failure */
 read_fn read_url;        /* struct weir_world_origin */
 read_fn read_tls_out;    /* struct weir_world_tls of an origin */

@@ -37,14 +37,14 @@ struct weir_bound_scope {
 /* Appends it. False: there is no sealing key, or the word is none (1 to 4,096
  * visible ASCII characters). */
 bool weir_bound_seal(const struct weir_bound_scope *scope,
-                       enum weir_bound_kind kind, weir_span word,
-                       struct weir_buf *out);
+                     enum weir_bound_kind kind, weir_span word,
+                     struct weir_buf *out);
 
 /* The word, a part of `text`; false: not sealed here, or for another key,
  * deployment or kind. */
 bool weir_bound_open(const struct weir_bound_scope *scope,
-                       enum weir_bound_kind kind, weir_span text,
-                       weir_span *word_out);
+                     enum weir_bound_kind kind, weir_span text,
+                     weir_span *word_out);
 
 #ifdef __cplusplus
 }

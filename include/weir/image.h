@@ -625,7 +625,7 @@ struct weir_image {
     const struct weir_image_trial *trials; /* as many as routes */
     const struct weir_image_server *servers;
     const struct weir_image_tool *tools;
-    const struct weir_factor *factors;     /* as many as models */
+    const struct weir_factor *factors; /* as many as models */
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;

@@ -154,10 +154,10 @@ enum weir_reply_state {
 
 struct weir_reply_facts {
     enum weir_reply_state state;
-    bool has_usage; /* the origin counted: `usage` is it */
-    bool has_error; /* an error member or event was seen */
+    bool has_usage;   /* the origin counted: `usage` is it */
+    bool has_error;   /* an error member or event was seen */
     bool has_refusal; /* the model said no in a member made for that */
-    bool is_free;   /* an error's body: nothing was generated */
+    bool is_free;     /* an error's body: nothing was generated */
     struct weir_usage usage;
     bool counts_units; /* no tokens: `units`, unless has_usage */
     struct weir_usage units;

@@ -169,7 +169,7 @@ struct weir_record_intent {
     weir_span model;        /* as asked */
     weir_span country;      /* of the client's address; may be empty */
     weir_span address;      /* text; empty where the tenant hides it */
-    weir_span shadow_of; /* a copy, of the call of this id; of one that the
+    weir_span shadow_of;    /* a copy, of the call of this id; of one that the
                             operator pays for also its key, behind a blank */
     weir_span end_customer; /* as the caller named it; may be empty */
     weir_span exception;    /* id of the grant it was let through by */

@@ -309,8 +309,8 @@ struct weir_world_route {
     uint32_t cache_s;      /* 0: not said; WEIR_CACHE_NEVER */
     struct weir_world_trial canary;
     struct weir_world_trial shadow; /* gets copies of permitted calls */
-    bool charges_shadow; /* to the caller's tenant; else nobody's */
-    bool is_shadow;      /* made of another's `shadow`: only copies take it */
+    bool charges_shadow;            /* to the caller's tenant; else nobody's */
+    bool is_shadow;    /* made of another's `shadow`: only copies take it */
     uint32_t escalate; /* WEIR_ESCALATE_* */
 };
 
@@ -658,7 +658,7 @@ struct weir_settings {
     uint32_t stream_ms_max;   /* a stream's whole life */
     uint32_t deadline_ms;     /* default of routes */
     uint32_t attempts_max;
-    uint32_t drain_ms; /* how long open streams may last at shutdown */
+    uint32_t drain_ms;          /* how long open streams may last at shutdown */
     uint64_t message_bytes_max; /* one message of a session, both ways */
     uint32_t session_ms_max;    /* a session's whole life */
     uint32_t session_idle_ms;   /* nothing said by either side */
@@ -757,8 +757,8 @@ struct weir_world {
     weir_time stale_after_us; /* 0: never */
     struct weir_place seller_place;
     struct weir_world_base base;
-    uint64_t clusters_hash; /* members of clusters that groups follow */
-    weir_time signals_window_us;     /* how long a country counts for a key */
+    uint64_t clusters_hash;      /* members of clusters that groups follow */
+    weir_time signals_window_us; /* how long a country counts for a key */
     struct weir_world_range hosting; /* networks: of machines, not people */
     struct weir_onboarding_rules onboarding;
     struct weir_watch_settings watch;
