@@ -218,7 +218,7 @@ read_rows(struct scan *s)
             front, _mm512_srlv_epi64(_mm512_set1_epi64(-1), shift));
         __m512i hash = digest(word);
         uint32_t longer =
-            _cvtmask8_u32(_mm512_cmpgt_epi64_mask(lens, _mm512_set1_epi64(8)));
+            lanes_of(_mm512_cmpgt_epi64_mask(lens, _mm512_set1_epi64(8)));
         _mm512_storeu_si512(s->row_words + i, hash);
         _mm512_storeu_si512(
             s->row_stems + i,
