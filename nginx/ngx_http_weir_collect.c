@@ -115,6 +115,25 @@ ngx_http_weir_is_poor(ngx_http_weir_ctx_t *ctx, weir_span input)
 }
 
 
+static ngx_uint_t
+ngx_http_weir_is_json(ngx_http_weir_ctx_t *ctx, weir_span input)
+{
+    enum weir_reply_text   text;
+    struct weir_json_root  root;
+
+    /* a reader that passes over each byte has seen it */
+
+    text = weir_reply_facts(ctx->reply)->text;
+
+    if (text != WEIR_REPLY_UNCHECKED) {
+        return text == WEIR_REPLY_JSON;
+    }
+
+    return weir_json_scan(input, NULL, 0, 0, &root, NULL, NULL) == WEIR_OK
+           && (root.kind == WEIR_JSON_OBJECT || root.kind == WEIR_JSON_ARRAY);
+}
+
+
 /*
  * Whether a short answer of a dialect whose answers are JSON is none. A page of
  * a proxy's, or half of an answer, must not look like one: the client is told,
@@ -124,14 +143,11 @@ ngx_http_weir_is_poor(ngx_http_weir_ctx_t *ctx, weir_span input)
 static ngx_uint_t
 ngx_http_weir_is_no_answer(ngx_http_weir_ctx_t *ctx, weir_span input)
 {
-    struct weir_json_root  root;
-
     if (ctx->reply == NULL
         || ctx->tools   /* its reader says what is none; some are empty */
         || ctx->status.code != NGX_HTTP_OK
         || ctx->route.dialect == WEIR_DIALECT_OTHER
-        || (weir_json_scan(input, NULL, 0, 0, &root, NULL, NULL) == WEIR_OK
-            && (root.kind == WEIR_JSON_OBJECT || root.kind == WEIR_JSON_ARRAY)))
+        || ngx_http_weir_is_json(ctx, input))
     {
         return 0;
     }
@@ -149,7 +165,8 @@ static ngx_int_t
 ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 {
     ngx_int_t                 rc;
-    weir_span                 input;
+    weir_span                 input, rest;
+    ngx_uint_t                has_piece;
     ngx_http_upstream_t      *u;
     struct weir_reply_piece   piece;
 
@@ -159,6 +176,9 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
 
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
+
+    rest = input;
+    has_piece = ctx->reply && weir_reply_next(ctx->reply, &rest, &piece);
 
     if (ngx_http_weir_is_no_answer(ctx, input)) {
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
@@ -186,11 +206,13 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
         }
 
     } else {
-        while (weir_reply_next(ctx->reply, &input, &piece)) {
+        while (has_piece) {
             if (ngx_http_weir_append_piece(ctx, &ctx->body, &piece) != NGX_OK)
             {
                 return NGX_ERROR;
             }
+
+            has_piece = weir_reply_next(ctx->reply, &rest, &piece);
         }
 
         ctx->is_ended = 1;

@@ -21,6 +21,9 @@
 
 enum { OUTSIDE, STRING, ESCAPE, SCALAR };
 
+/* What may come next: only while is_checked. */
+enum { VALUE, VALUE_OR_END, NAME, NAME_OR_END, COLON, COMMA_OR_END, NOTHING };
+
 #define NAME_TOO_LONG (WEIR_JSON_NAME_MAX + 1)
 
 /* First quote or backslash, or `end`. */
@@ -171,6 +174,7 @@ weir_json_tap_reset(struct weir_json_tap *tap)
     tap->wants_name = false;
     tap->is_done = false;
     tap->is_broken = false;
+    tap->is_checked = false;
 }
 
 bool
@@ -390,12 +394,237 @@ scalar_end(const char *at, const char *end)
     return at;
 }
 
+/* ------------------------------------------------------------- check */
+
+static void
+refuse(struct weir_json_tap *tap)
+{
+    tap->is_invalid = true;
+    tap->is_checked = false; /* from here on, as any other */
+}
+
+/* Bytes of the character that begins with this one of the high half; 0: none.
+ * Neither overlong nor half of a pair nor beyond U+10FFFF. */
+static size_t
+character(const char *text, const char *end)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t len = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    if (len == 0 || at[0] > 0xf4 || (size_t)(end - text) < len)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    bool is_odd =
+        (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f);
+    return is_odd ? 0 : len;
+}
+
+/* First quote, backslash, control or byte of the high half, or `end`. */
+static const char *
+strict_mark(const char *at, const char *end)
+{
+#if defined(__x86_64__)
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(' ');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
+                                     _mm_cmpeq_epi8(bytes, backslash));
+        /* With a sign, the high half is below the space too. */
+        int found = _mm_movemask_epi8(
+            _mm_or_si128(marks, _mm_cmplt_epi8(bytes, space)));
+        if (found != 0)
+            return at + __builtin_ctz((unsigned)found);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\' &&
+           (unsigned char)(*at - ' ') < 0x80 - ' ')
+        at++;
+    return at;
+}
+
+/* string_mark() of a text that is checked. */
+static const char *
+checked_mark(struct weir_json_tap *tap, const char *at, const char *end)
+{
+    for (;;) {
+        at = strict_mark(at, end);
+        if (at == end || *at == '"' || *at == '\\')
+            return at;
+        size_t len = (*at & 0x80) != 0 ? character(at, end) : 0;
+        if (len == 0) {
+            refuse(tap);
+            return string_mark(at, end);
+        }
+        at += len;
+    }
+}
+
+static bool
+is_escape(const char *at, const char *end)
+{
+    static const bool simple[256] = {
+        ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+        ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+    };
+    if (*at != 'u')
+        return simple[(unsigned char)*at];
+    if (end - at < 5)
+        return false;
+    for (int i = 1; i < 5; i++) {
+        char lower = at[i] | 0x20;
+        if (!(at[i] >= '0' && at[i] <= '9') && !(lower >= 'a' && lower <= 'f'))
+            return false;
+    }
+    return true;
+}
+
+static const char *
+digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+static bool
+is_number(const char *at, const char *end)
+{
+    const char *from;
+    if (at < end && *at == '-')
+        at++;
+    from = at;
+    at = digits(at, end);
+    if (at == from || (*from == '0' && at - from > 1))
+        return false;
+    if (at < end && *at == '.') {
+        from = ++at;
+        at = digits(at, end);
+        if (at == from)
+            return false;
+    }
+    if (at < end && (*at | 0x20) == 'e') {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        from = at;
+        at = digits(at, end);
+        if (at == from)
+            return false;
+    }
+    return at == end;
+}
+
+static bool
+is_scalar(const char *at, const char *end)
+{
+    weir_span text = {at, (size_t)(end - at)};
+    switch (*at) {
+    case 't':
+        return weir_span_equal(text, WEIR_SPAN("true"));
+    case 'f':
+        return weir_span_equal(text, WEIR_SPAN("false"));
+    case 'n':
+        return weir_span_equal(text, WEIR_SPAN("null"));
+    default:
+        return is_number(at, end);
+    }
+}
+
+static bool
+expects_value(const struct weir_json_tap *tap)
+{
+    return tap->expect == VALUE || tap->expect == VALUE_OR_END;
+}
+
+/* Of the innermost open container. */
+static bool
+is_in_object(const struct weir_json_tap *tap)
+{
+    uint32_t at = tap->depth - 1;
+    return (tap->objects[at / 64] >> at % 64 & 1) != 0;
+}
+
+static bool
+check_open(struct weir_json_tap *tap, bool is_object)
+{
+    uint32_t at = tap->depth;
+    if (!expects_value(tap) || at >= WEIR_JSON_DEPTH_MAX)
+        return false;
+    uint64_t bit = UINT64_C(1) << at % 64;
+    tap->objects[at / 64] =
+        is_object ? tap->objects[at / 64] | bit : tap->objects[at / 64] & ~bit;
+    tap->expect = is_object ? NAME_OR_END : VALUE_OR_END;
+    return true;
+}
+
+static bool
+check_close(struct weir_json_tap *tap, bool is_object)
+{
+    if (tap->depth == 0 || is_in_object(tap) != is_object ||
+        (tap->expect != COMMA_OR_END &&
+         tap->expect != (is_object ? NAME_OR_END : VALUE_OR_END)))
+        return false;
+    tap->expect = tap->depth > 1 ? COMMA_OR_END : NOTHING;
+    return true;
+}
+
+/* The token at `at`, before the tap takes it. */
+static bool
+check_token(struct weir_json_tap *tap, const char *at, const char *end)
+{
+    switch (*at) {
+    case '"':
+        if (tap->expect == NAME || tap->expect == NAME_OR_END) {
+            tap->expect = COLON;
+            return true;
+        }
+        break;
+    case '{':
+    case '[':
+        return check_open(tap, *at == '{');
+    case '}':
+    case ']':
+        return check_close(tap, *at == '}');
+    case ',':
+        if (tap->expect != COMMA_OR_END)
+            return false;
+        tap->expect = is_in_object(tap) ? NAME : VALUE;
+        return true;
+    case ':':
+        if (tap->expect != COLON)
+            return false;
+        tap->expect = VALUE;
+        return true;
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r':
+        return true;
+    default:
+        if (!is_scalar(at, scalar_end(at, end)))
+            return false;
+        break;
+    }
+    /* A string or scalar; alone it is no answer. */
+    if (!expects_value(tap) || tap->depth == 0)
+        return false;
+    tap->expect = COMMA_OR_END;
+    return true;
+}
+
+/* -------------------------------------------------------------- pass */
+
 /* In a string: up to and with its closing quote, or the read's end. */
 static const char *
 pass_string(struct weir_json_tap *tap, const char **from, const char *at,
             const char *end)
 {
-    const char *behind = string_mark(at, end);
+    const char *behind =
+        tap->is_checked ? checked_mark(tap, at, end) : string_mark(at, end);
     size_t len = (size_t)(behind - at);
     if (tap->is_name && tap->name_len == 0 && behind < end && *behind == '"') {
         match_name(tap, at,
@@ -439,7 +668,10 @@ static const char *
 pass_outside(struct weir_json_tap *tap, const char **from, const char *at,
              const char *end)
 {
-    if (tap->depth != tap->tracked) {
+    if (tap->is_checked) {
+        if (!check_token(tap, at, end))
+            refuse(tap);
+    } else if (tap->depth != tap->tracked) {
         at = outside_mark(at, end);
         if (at == end)
             return end;
@@ -493,6 +725,8 @@ weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
             at = pass_string(tap, &from, at, end);
             break;
         case ESCAPE:
+            if (tap->is_checked && !is_escape(at, end))
+                refuse(tap);
             if (tap->live != 0)
                 count_string(tap, 1);
             tap->state = STRING;
@@ -511,4 +745,16 @@ weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes)
         }
     }
     flush(tap, &from, end);
+}
+
+bool
+weir_json_tap_whole(struct weir_json_tap *tap, weir_span text)
+{
+    WEIR_ASSERT(tap->depth == 0 && tap->state == OUTSIDE && !tap->is_done);
+    tap->is_checked = true;
+    tap->is_invalid = false;
+    tap->expect = VALUE;
+    weir_json_tap_feed(tap, text);
+    tap->is_checked = false;
+    return !tap->is_invalid && tap->expect == NOTHING;
 }

@@ -82,10 +82,14 @@ struct weir_json_tap {
     bool is_name; /* the string is one */
     bool wants_name;
     bool is_done;
-    bool is_broken; /* more closed than opened */
+    bool is_broken;  /* more closed than opened */
+    bool is_checked; /* within weir_json_tap_whole() */
+    bool is_invalid; /* what it found */
+    uint8_t expect;  /* what may come next, then */
     char name[WEIR_JSON_NAME_MAX];
     struct weir_json_tap_level level[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
     weir_json_tapped tapped[WEIR_JSON_TAPS_MAX];
+    uint64_t objects[WEIR_JSON_DEPTH_MAX / 64]; /* of all that are open, then */
 };
 
 /* Borrows `wanted`. */
@@ -99,6 +103,10 @@ void weir_json_tap_init(struct weir_json_tap *tap,
 /* Ready for another text; forgets what was tapped. */
 void weir_json_tap_reset(struct weir_json_tap *tap);
 void weir_json_tap_feed(struct weir_json_tap *tap, weir_span bytes);
+/* Feeds a tap that has read nothing yet, and tells whether `text` is, by what
+ * weir_json_scan() accepts, one object or array and nothing else. What was
+ * tapped does not depend on that; more may be fed. */
+bool weir_json_tap_whole(struct weir_json_tap *tap, weir_span text);
 /* The root value is closed (a number: begun). */
 bool weir_json_tap_is_done(const struct weir_json_tap *tap);
 

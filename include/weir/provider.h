@@ -152,8 +152,16 @@ enum weir_reply_state {
     WEIR_REPLY_CUT    /* weir_reply_finish() found it open */
 };
 
+/* Whether what a plain reply's reader was given is JSON. */
+enum weir_reply_text {
+    WEIR_REPLY_UNCHECKED, /* not known: it came in pieces, or nobody looked */
+    WEIR_REPLY_JSON,      /* one object or array, whole */
+    WEIR_REPLY_NO_JSON
+};
+
 struct weir_reply_facts {
     enum weir_reply_state state;
+    enum weir_reply_text text;
     bool has_usage;   /* the origin counted: `usage` is it */
     bool has_error;   /* an error member or event was seen */
     bool has_refusal; /* the model said no in a member made for that */

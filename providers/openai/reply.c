@@ -149,6 +149,7 @@ struct openai_reply {
     bool has_edited;      /* `held` is the next piece */
     bool was_hidden;      /* the last event */
     bool was_withheld;    /* something could not be read: never DONE */
+    bool is_begun;        /* some of a plain body was read */
     enum weir_service service;
     /* From here on not zeroed: what is not written is not read. */
     struct weir_json_tap tap;
@@ -562,6 +563,24 @@ next_of_stream(struct openai_reply *openai, weir_span *input,
     return piece_out->bytes.len > 0;
 }
 
+/* A body that comes at once is checked by the way. */
+static void
+tap_plain(struct openai_reply *openai, weir_span bytes)
+{
+    struct weir_reply_facts *facts = &openai->reply.facts;
+    if (bytes.len == 0)
+        return;
+    if (openai->is_begun) {
+        facts->text = WEIR_REPLY_UNCHECKED;
+        weir_json_tap_feed(&openai->tap, bytes);
+    } else {
+        facts->text = weir_json_tap_whole(&openai->tap, bytes)
+                          ? WEIR_REPLY_JSON
+                          : WEIR_REPLY_NO_JSON;
+    }
+    openai->is_begun = true;
+}
+
 bool
 weir_openai_reply_next(struct weir_reply *reply, weir_span *input,
                        struct weir_reply_piece *piece_out)
@@ -571,7 +590,7 @@ weir_openai_reply_next(struct weir_reply *reply, weir_span *input,
         return next_of_stream(openai, input, piece_out);
     *piece_out = (struct weir_reply_piece){0};
     if (!openai->setup.is_opaque)
-        weir_json_tap_feed(&openai->tap, *input);
+        tap_plain(openai, *input);
     if (openai->setup.strips_reasoning)
         weir_buf_add_span(&openai->held, *input);
     else
