@@ -50,16 +50,6 @@ struct ngx_http_weir_caching_s {
 };
 
 
-/* What an origin has stored may be another thing at the next call. */
-static const char  *ngx_http_weir_stateful[] = {
-    "\"previous_response_id\"",
-    "\"conversation\"",
-    "\"background\"",
-    "\"container\"",
-    NULL
-};
-
-
 /* ------------------------------------------------------------- worker */
 
 void
@@ -163,28 +153,15 @@ ngx_http_weir_says(ngx_table_elt_t *h, const char *word)
 }
 
 
+/* What an origin has stored may be another thing at the next call. */
+
 static ngx_uint_t
 ngx_http_weir_is_stateful(ngx_http_weir_ctx_t *ctx)
 {
-    const char  **name;
-
-    if (ctx->route.is_form
-        || ctx->ask.boundary.len
-        || ctx->route.dialect == WEIR_DIALECT_OTHER)
-    {
-        return 1;
-    }
-
-    for (name = ngx_http_weir_stateful; *name; name++) {
-        if (ctx->route.endpoint == WEIR_ENDPOINT_RESPONSES
-            && memmem(ctx->ask.body.ptr, ctx->ask.body.len, *name,
-                      ngx_strlen(*name)))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
+    return ctx->ask.is_stateful
+           || ctx->route.is_form
+           || ctx->ask.boundary.len
+           || ctx->route.dialect == WEIR_DIALECT_OTHER;
 }
 
 

@@ -621,6 +621,8 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.body_bytes = body.len;
     ask.body = body;
     ask.metadata = ctx->ask.metadata;
+    ask.knows_service = ctx->ask.knows_service;
+    ask.wants_priority = ctx->ask.wants_priority;
     ask.prompt_bytes = ctx->ask.prompt_bytes;
     ask.shape = ngx_http_weir_shape(&ctx->ask);
 

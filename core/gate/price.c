@@ -17,7 +17,8 @@
  * WHY THE BODY IS SEARCHED FOR WORDS. A word in a text that only looks like
  * the request's own holds too much for the length of one call. A rate that
  * nobody held for is a budget that does not hold. And it is searched only
- * where such a rate differs from that of plain input.
+ * where such a rate differs from that of plain input. The level of service
+ * stands in one place: a surface whose parser looks there says it.
  */
 #include "internal.h"
 
@@ -29,6 +30,13 @@ speaks_of(const struct weir_call *call, const char *word)
     weir_span body = call->ask.body;
     return body.len > 0 &&
            memmem(body.ptr, body.len, word, strlen(word)) != NULL;
+}
+
+static bool
+may_be_priority(const struct weir_call *call)
+{
+    return call->ask.knows_service ? call->ask.wants_priority
+                                   : speaks_of(call, "\"priority\"");
 }
 
 static void
@@ -106,7 +114,7 @@ weir__call_price(const struct weir_call *call, uint32_t deployment,
         uint32_t sheet = image->deployments[deployment].sheet;
         if (i == 1 && image->sheets[sheet].change_count == 0)
             break;
-        if (i == 2 && !speaks_of(call, "\"priority\""))
+        if (i == 2 && !may_be_priority(call))
             break;
         (void)weir_image_price(image, deployment, &when, &price);
         expect(call, &price);

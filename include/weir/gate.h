@@ -238,9 +238,11 @@ struct weir_ask {
     uint64_t output_tokens_max; /* 0: the model's own maximum */
     uint32_t n;                 /* answers asked for, 1.. */
     uint64_t body_bytes;
-    weir_span body;     /* for sticky routes, until admitted; may be empty */
-    weir_span metadata; /* its member of that name, as JSON; may be empty */
-    bool is_lookup;     /* asks no model for anything: nothing is held */
+    weir_span body;      /* for sticky routes, until admitted; may be empty */
+    weir_span metadata;  /* its member of that name, as JSON; may be empty */
+    bool knows_service;  /* false: the word is searched for in `body` */
+    bool wants_priority; /* of levels of service; where it is known */
+    bool is_lookup;      /* asks no model for anything: nothing is held */
     /* Of tool servers: the method, and behind a blank the tool where one is
      * called: weir_record_tool(). Borrowed until the call is settled. */
     weir_span tool;

@@ -122,8 +122,11 @@ struct weir_request {
     bool has_tools;
     bool has_media; /* pictures, sound or files stand in the prompt */
     bool has_logprobs;
-    bool wants_base64;          /* vectors as bytes */
-    uint32_t n;                 /* answers asked for, 1.. */
+    bool wants_base64;   /* vectors as bytes */
+    bool is_stateful;    /* goes on from what the origin keeps and changes */
+    bool knows_service;  /* the level of service was looked for */
+    bool wants_priority; /* then: it is the dear one */
+    uint32_t n;          /* answers asked for, 1.. */
     uint64_t output_tokens_max; /* 0: none given */
     /* Raw JSON bytes of what the model reads: messages, input, prompt,
      * instructions, tools and formats. Images, sound and files inside count

@@ -126,6 +126,38 @@ TEST(openai_surface, defaults_are_those_of_the_interface)
     assert_null(request.spots[WEIR_SPOT_LOGPROBS].ptr);
 }
 
+/* What the cache and the hold ask for comes from the one pass. */
+TEST(openai_surface, state_and_service_are_told)
+{
+    static const struct {
+        const char *more;
+        bool is_stateful, wants_priority;
+    } rows[] = {
+        {"", false, false},
+        {",\"previous_response_id\":null,\"conversation\":null", false, false},
+        {",\"background\":false,\"service_tier\":\"default\"", false, false},
+        {",\"user\":\"previous_response_id\",\"x\":{\"conversation\":1}", false,
+         false},
+        {",\"previous_response_id\":\"resp_1\"", true, false},
+        {",\"previous_respons\\u0065_id\":\"resp_1\"", true, false},
+        {",\"conversation\":{\"id\":\"conv_1\"}", true, false},
+        {",\"tools\":[{},{\"container\":{\"type\":\"auto\"}}]", true, false},
+        {",\"service_tier\":\"priority\"", false, true},
+        {",\"service_tier\":\"pr\\u0069ority\"", false, true},
+        {",\"metadata\":{\"service_tier\":\"priority\"}", false, false},
+    };
+    struct weir_request request;
+    char body[256];
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"input\":\"x\"%s}",
+                 rows[i].more);
+        assert_ok(parse("/v1/responses", body, &request, NULL));
+        assert_int_equal(request.is_stateful, rows[i].is_stateful);
+        assert_true(request.knows_service);
+        assert_int_equal(request.wants_priority, rows[i].wants_priority);
+    }
+}
+
 TEST(openai_surface, media_count_as_a_fixed_number_of_bytes)
 {
     struct weir_request request;

@@ -51,6 +51,10 @@ enum {
     STORES,
     CONTAINER_FILES,
     METADATA,
+    SERVICE,
+    PREVIOUS,
+    CONVERSATION,
+    CONTAINER,
     MEMBERS
 };
 
@@ -97,6 +101,10 @@ static const weir_json_path members[MEMBERS] = {
     [STORES] = WEIR_JSON_PATH3("tools", EACH, "vector_store_ids"),
     [CONTAINER_FILES] = WEIR_JSON_PATH4("tools", EACH, "container", "file_ids"),
     [METADATA] = WEIR_JSON_PATH1("metadata"),
+    [SERVICE] = WEIR_JSON_PATH1("service_tier"),
+    [PREVIOUS] = WEIR_JSON_PATH1("previous_response_id"),
+    [CONVERSATION] = WEIR_JSON_PATH1("conversation"),
+    [CONTAINER] = WEIR_JSON_PATH3("tools", EACH, "container"),
 };
 
 static struct weir_json_plan plan = WEIR_JSON_PLAN(members, MEMBERS);
@@ -285,6 +293,25 @@ has_logprobs(const weir_json_hit hits[MEMBERS])
             memchr(include.ptr, '\\', include.len) != NULL);
 }
 
+static bool
+is_there(const weir_json_hit *hit)
+{
+    return hit->kind != WEIR_JSON_NONE && hit->kind != WEIR_JSON_NULL;
+}
+
+/* Which level of service is asked for: one in another spelling may be the
+ * dear one. */
+static void
+read_service(const weir_json_hit hits[MEMBERS], struct weir_request *request)
+{
+    const weir_json_hit *hit = &hits[SERVICE];
+    request->knows_service = true;
+    request->wants_priority =
+        hit->kind == WEIR_JSON_STRING &&
+        (hit->has_escapes ||
+         weir_span_equal(hit->raw, WEIR_SPAN("\"priority\"")));
+}
+
 static uint64_t
 prompt_bytes(const weir_json_hit hits[MEMBERS], bool *has_media_out)
 {
@@ -325,6 +352,10 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
         return weir_fail(err, WEIR_ETYPE, 0, "the body must be an object");
     request_out->insert_at = root.insert_at;
     request_out->metadata = hits[METADATA].raw;
+    read_service(hits, request_out);
+    request_out->is_stateful = is_there(&hits[PREVIOUS]) ||
+                               is_there(&hits[CONVERSATION]) ||
+                               hits[CONTAINER].count > 0;
     for (unsigned i = 0; i < WEIR_SPOTS; i++)
         request_out->spots[i] = hits[spots[i]].raw;
     request_out->has_tools =

@@ -202,6 +202,21 @@ def test_only_what_was_asked_for_is_kept(keeping):
     assert keeping.call(body, "busy")[1]["weir-cache"] == "miss"
 
 
+@pytest.mark.parametrize("more", [
+    {"previous_response_id": "resp_1"}, {"conversation": "conv_1"},
+    {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}])
+def test_what_goes_on_from_an_origin_s_state_is_not_kept(keeping, more):
+    plain = {"model": "kept", "input": "where were we " + str(more),
+             "background": False, "conversation": None}
+    warm(keeping, plain, path="/v1/responses")
+    before = calls(keeping)
+    for _ in range(2):
+        status, headers, _ = keeping.call({**plain, **more},
+                                          path="/v1/responses")
+        assert status == 200 and "weir-cache" not in headers
+    assert calls(keeping) == before + 2
+
+
 def test_the_client_may_say_no(keeping):
     body = chat("says no", model="kept")
     _, old = warm(keeping, body)
