@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/harness"))
@@ -205,16 +206,24 @@ def weir_config(origin_url, deployment_models, price=("0.50", "1.50")):
 
 
 class Weir:
-    """weir with everything on, one worker, one tier; watched or not."""
+    """weir with everything on, one worker, one tier; watched or not. `cache`:
+    "hit" asks the same again, "miss" another question each time."""
 
-    def __init__(self, where, origin, tier, watches=False):
-        self.name = "weir-watched" if watches else "weir-" + tier
+    def __init__(self, where, origin, tier, watches=False, cache=None):
+        self.name = ("weir-watched" if watches else
+                     f"weir-{cache}" if cache else "weir-" + tier)
+        self.varies = cache == "miss"
+        self.counts_hits = cache is not None
         config = weir_config(origin.url("origin"), MODELS)
         config["watch"] = "on" if watches else "off"
+        if cache:
+            config["cache"] = {"memory": "64 MiB", "tenant": "64 MiB",
+                               "answer": "256 KiB", "ttl": "1 h"}
         self.weir = lab.Weir(
             pathlib.Path(where) / self.name,
             config,
-            {"seller/permit.cedar": PERMIT.format(tier=tier)},
+            {"seller/permit.cedar": ('@cache("1 h")\n' if cache else "")
+                + PERMIT.format(tier=tier)},
             before=pin(LOAD_CORE))
         self.weir.start()
         # What a call passes through gets the proxy's core. The ledger is made
@@ -235,12 +244,19 @@ class Weir:
     def model(self, kind):
         return kind
 
+    def hits(self):
+        """How often an answer was given again; None: there is no cache."""
+        return self.weir.json("cache", "show")["hits"] \
+            if self.counts_hits else None
+
     def stop(self):
         self.weir.end()
 
 
 def load(target, body_file, connections, seconds, delay_ms=0):
     """One run of wrk; its result and what the target's processes used."""
+    counts_hits = getattr(target, "counts_hits", False)
+    hits_before = target.hits() if counts_hits else 0
     before = schedstat_ns(target.pids)
     workers = getattr(target, "workers", target.pids)
     worker_before = schedstat_ns(workers)
@@ -250,7 +266,9 @@ def load(target, body_file, connections, seconds, delay_ms=0):
          f"http://127.0.0.1:{target.port}/v1/chat/completions"],
         env={"PATH": "/usr/bin:/bin", "BENCH_BODY": str(body_file),
              "BENCH_KEY": target.key or "none",
-             "BENCH_DELAY_MS": str(delay_ms)},
+             "BENCH_DELAY_MS": str(delay_ms),
+             "BENCH_VARIES": "1" if getattr(target, "varies", False) else "",
+             "BENCH_RUN": str(time.monotonic_ns())},
         capture_output=True, text=True, timeout=seconds * 5 + 60, check=True)
     used = schedstat_ns(target.pids) - before
     worker_used = schedstat_ns(workers) - worker_before
@@ -261,4 +279,6 @@ def load(target, body_file, connections, seconds, delay_ms=0):
     result["cpu_us"] = used / 1000 / max(1, result["requests"])
     result["worker_us"] = worker_used / 1000 / max(1, result["requests"])
     result["rss_kib"] = memory_kib(target.pids)
+    if counts_hits:
+        result["hits"] = target.hits() - hits_before
     return result

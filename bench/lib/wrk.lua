@@ -1,13 +1,25 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk script: one body from BENCH_BODY, posted again and again; with
--- BENCH_DELAY_MS each connection waits so long between two calls. The result
--- is one line of JSON on standard output, after "RESULT ".
+-- BENCH_DELAY_MS each connection waits so long between two calls, with
+-- BENCH_VARIES each call has another `user` and no two bodies are the same.
+-- The result is one line of JSON on standard output, after "RESULT ".
 local file = assert(io.open(os.getenv("BENCH_BODY"), "rb"))
 wrk.method = "POST"
 wrk.body = file:read("*a")
 file:close()
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer " .. (os.getenv("BENCH_KEY") or "none")
+
+if os.getenv("BENCH_VARIES") == "1" then
+  local rest = wrk.body:sub(2)
+  local run = os.getenv("BENCH_RUN")
+  local count = 0
+  function request()
+    count = count + 1
+    return wrk.format(nil, nil, nil, string.format(
+      '{"user":"%s-%d",', run, count) .. rest)
+  end
+end
 
 local pause = tonumber(os.getenv("BENCH_DELAY_MS") or "0")
 if pause > 0 then

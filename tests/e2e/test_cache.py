@@ -281,6 +281,20 @@ def test_a_purge_forgets(keeping):
     assert said["used_bytes"] <= said["memory_bytes"]
 
 
+def test_an_answer_over_the_bound_is_not_kept(keeping):
+    for size, is_kept in ((20000, True), (100000, False)):
+        keeping.origin.standing(f"bytes={size}")
+        body = chat(f"{size} bytes", model="kept")
+        if is_kept:
+            _, reply = warm(keeping, body)
+            assert len(reply) > size
+            continue
+        for _ in range(2):
+            status, headers, reply = keeping.call(body)
+            assert status == 200 and len(reply) > size
+            assert headers["weir-cache"] == "miss"
+
+
 def test_no_text_lies_in_the_table(keeping):
     keeping.origin.standing("content=a-most-private-answer")
     _, reply = warm(keeping, chat("a-most-private-question", model="kept"))
