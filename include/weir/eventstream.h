@@ -83,6 +83,16 @@ WEIR_MUST_USE weir_status weir_eventstream_put(struct weir_buf *out,
                                                weir_span headers,
                                                weir_span payload);
 
+/*
+ * What Bedrock's InvokeModelWithResponseStream sends in a message of the type
+ * `chunk`: {"bytes": base64 of JSON in the model's own form}. Reading decodes
+ * into `room`, which is emptied first; false: it is not such a payload, or
+ * `room` is too small. Writing appends; `payload` overflows for want of room.
+ */
+bool weir_eventstream_chunk(weir_span payload, struct weir_buf *room,
+                            weir_span *data_out);
+void weir_eventstream_put_chunk(struct weir_buf *payload, weir_span data);
+
 /* CRC-32 as in gzip; `crc` is 0, or that of the bytes before. */
 uint32_t weir_eventstream_crc(uint32_t crc, weir_span bytes);
 

@@ -43,6 +43,7 @@ enum weir_dialect {
     WEIR_DIALECT_CONVERSE, /* Bedrock Converse */
     WEIR_DIALECT_OTHER,    /* moderations, rerank, images, audio */
     WEIR_DIALECT_MCP,      /* tool servers: weir/mcp.h */
+    WEIR_DIALECT_INVOKE,   /* Bedrock InvokeModel, Anthropic's bodies */
     WEIR_DIALECTS
 };
 #define WEIR_SPEAKS(dialect) (1u << (dialect))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Converse dialect of Bedrock in its parts: request.c, events.c,
- * sign.c. */
+/* The dialects of Bedrock in their parts. Converse: request.c, events.c;
+ * InvokeModel: invoke.c; of both: sign.c. */
 #ifndef WEIR_PROVIDER_BEDROCK_H
 #define WEIR_PROVIDER_BEDROCK_H
 
@@ -9,6 +9,25 @@
 extern const struct weir_reading_ops weir_bedrock_reading;
 extern const struct weir_provider_ops weir_bedrock_ops; /* an API key */
 extern const struct weir_provider_ops weir_bedrock_signed_ops;
+
+extern const struct weir_reading_ops weir_bedrock_invoke_reading;
+extern const struct weir_provider_ops weir_bedrock_invoke_ops; /* a key */
+extern const struct weir_provider_ops weir_bedrock_invoke_signed_ops;
+
+/* "/model/NAME" and `verb`, which begins with a slash; ELIMIT. */
+weir_status weir_bedrock_set_path(const struct weir_target *target,
+                                  weir_span verb, struct weir_arena *arena,
+                                  struct weir_outgoing *outgoing,
+                                  struct weir_error *err);
+
+/* struct weir_reading_ops.next_frame: headers as the name. */
+bool weir_bedrock_next_frame(struct weir_buf *held, weir_span *input,
+                             weir_span *name_out, weir_span *data_out,
+                             bool *is_broken);
+/* Whether the frame is an exception, or an error that no model describes;
+ * emits it. `data` is JSON. */
+bool weir_bedrock_read_error(struct weir_reading *reading, weir_span headers,
+                             weir_span data);
 
 /* struct weir_provider_ops.sign */
 weir_status weir_bedrock_sign(const struct weir_signing *signing,

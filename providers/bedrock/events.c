@@ -229,9 +229,9 @@ emit_error(struct weir_reading *reading, weir_span code, weir_span text,
     reading->emit(reading, &event);
 }
 
-/* Whether the frame is an exception, or an error that no model describes. */
-static bool
-read_error(struct weir_reading *reading, weir_span headers, weir_span data)
+bool
+weir_bedrock_read_error(struct weir_reading *reading, weir_span headers,
+                        weir_span data)
 {
     static const char *const names[1] = {"message"};
     weir_span type =
@@ -268,7 +268,7 @@ read_frame(struct weir_reading *reading, weir_span headers, weir_span data)
     /* A checksum says that nothing was lost, not that it is JSON. */
     if (weir_json_scan(data, NULL, 0, 0, &root, NULL, NULL) != WEIR_OK)
         data = WEIR_SPAN("null");
-    if (read_error(reading, headers, data))
+    if (weir_bedrock_read_error(reading, headers, data))
         return true;
     if (!weir_raw_pick(data, names, COUNT, in, NULL, NULL))
         return false;
@@ -292,9 +292,10 @@ read_frame(struct weir_reading *reading, weir_span headers, weir_span data)
     return true; /* messageStart, and what is new */
 }
 
-static bool
-next_frame(struct weir_buf *held, weir_span *input, weir_span *name_out,
-           weir_span *data_out, bool *is_broken)
+bool
+weir_bedrock_next_frame(struct weir_buf *held, weir_span *input,
+                        weir_span *name_out, weir_span *data_out,
+                        bool *is_broken)
 {
     struct weir_eventstream message;
     if (!weir_eventstream_next(held, input, &message, is_broken))
@@ -336,6 +337,6 @@ read_body(struct weir_reading *reading, weir_span body)
 const struct weir_reading_ops weir_bedrock_reading = {
     .event = read_frame,
     .body = read_body,
-    .next_frame = next_frame,
+    .next_frame = weir_bedrock_next_frame,
     .stream_type = "application/vnd.amazon.eventstream",
 };

@@ -57,17 +57,27 @@ path_text(weir_span name, struct weir_arena *arena)
     return weir_buf_span(&text);
 }
 
+weir_status
+weir_bedrock_set_path(const struct weir_target *target, weir_span verb,
+                      struct weir_arena *arena, struct weir_outgoing *outgoing,
+                      struct weir_error *err)
+{
+    const weir_span parts[] = {WEIR_SPAN("/model/"),
+                               path_text(target->origin_model, arena), verb};
+    return weir_native_path(target, parts, WEIR_COUNTOF(parts), arena, outgoing,
+                            err);
+}
+
 static weir_status
 set_path(const struct weir_request *request, const struct weir_target *target,
          struct weir_arena *arena, struct weir_outgoing *outgoing,
          struct weir_error *err)
 {
-    const weir_span parts[] = {
-        WEIR_SPAN("/model/"), path_text(target->origin_model, arena),
-        request->is_streamed ? WEIR_SPAN("/converse-stream")
-                             : WEIR_SPAN("/converse")};
-    return weir_native_path(target, parts, WEIR_COUNTOF(parts), arena, outgoing,
-                            err);
+    return weir_bedrock_set_path(target,
+                                 request->is_streamed
+                                     ? WEIR_SPAN("/converse-stream")
+                                     : WEIR_SPAN("/converse"),
+                                 arena, outgoing, err);
 }
 
 /* ------------------------------------------------------------- content */
@@ -356,7 +366,8 @@ put_tools(struct weir_neutral *call, struct weir_pen *pen,
     }
     if (status == WEIR_OK && call->serial_tools.ptr != NULL)
         status = weir_neutral_lacks(call,
-                                    call->dialect == WEIR_DIALECT_MESSAGES
+                                    call->dialect == WEIR_DIALECT_MESSAGES ||
+                                            call->dialect == WEIR_DIALECT_INVOKE
                                         ? WEIR_SPAN("disable_parallel_tool_use")
                                         : WEIR_SPAN("parallel_tool_calls"),
                                     err);

@@ -302,7 +302,8 @@ put_tool_choice(struct weir_neutral *call, struct weir_pen *pen,
     if (call->serial_tools.ptr != NULL) {
         weir_status status =
             weir_neutral_lacks(call,
-                               call->dialect == WEIR_DIALECT_MESSAGES
+                               call->dialect == WEIR_DIALECT_MESSAGES ||
+                                       call->dialect == WEIR_DIALECT_INVOKE
                                    ? WEIR_SPAN("disable_parallel_tool_use")
                                    : WEIR_SPAN("parallel_tool_calls"),
                                err);

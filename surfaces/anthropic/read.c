@@ -338,6 +338,10 @@ read_setting(void *context, weir_span name, weir_span raw)
                     (struct weir_setting){raw, weir_span_of(settings[i].name)};
             return;
         }
+    /* Of InvokeModel, whose parser has looked at it. */
+    if (call->dialect == WEIR_DIALECT_INVOKE &&
+        weir_span_equal(name, WEIR_SPAN("anthropic_version")))
+        return;
     weir_neutral_extra(call, weir_arena_copy(call->arena, name), raw);
 }
 

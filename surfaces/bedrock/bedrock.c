@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bedrock's runtime API as boto3 speaks it: Converse, ConverseStream and the
- * count of a prompt's tokens. The model stands in the path and may be a
- * name, a profile or an ARN with slashes.
+ * Bedrock's runtime API as boto3 speaks it: Converse, ConverseStream,
+ * InvokeModel with bodies of the Anthropic Messages form, and the count of a
+ * prompt's tokens. The model stands in the path and may be a name, a profile
+ * or an ARN with slashes.
  *
  *    /model/MODEL/converse
  *    /model/MODEL/converse-stream     binary frames
+ *    /model/MODEL/invoke              see invoke.c
+ *    /model/MODEL/invoke-with-response-stream
  *    /model/MODEL/count-tokens        answered by weir's own estimate
  *
- * WHAT IS NOT SERVED. InvokeModel: its bodies are those of each maker's own
- * API, which have surfaces of their own. Guardrails, asynchronous calls and
+ * WHAT IS NOT SERVED. InvokeModel with bodies in another maker's form.
+ * Guardrails, asynchronous calls and
  * prompts stored with AWS would act past the gate where the origin is
  * another one, and are refused by their names.
  */
 #include "bedrock.h"
 
+#include "anthropic/anthropic.h"
 #include "common.h"
 
 #include <weir/eventstream.h>
@@ -26,11 +30,15 @@
 static const struct {
     const char *end;
     enum weir_endpoint endpoint;
+    enum weir_dialect dialect;
     bool is_streamed;
 } verbs[] = {
-    {"/converse", WEIR_ENDPOINT_CHAT, false},
-    {"/converse-stream", WEIR_ENDPOINT_CHAT, true},
-    {"/count-tokens", WEIR_ENDPOINT_COUNT, false},
+    {"/converse", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CONVERSE, false},
+    {"/converse-stream", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CONVERSE, true},
+    {"/invoke", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_INVOKE, false},
+    {"/invoke-with-response-stream", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_INVOKE,
+     true},
+    {"/count-tokens", WEIR_ENDPOINT_COUNT, WEIR_DIALECT_CONVERSE, false},
 };
 
 static weir_status
@@ -50,7 +58,7 @@ route(weir_span method, weir_span path, weir_span query,
         *route_out = (struct weir_surface_route){
             .surface = &weir_bedrock_surface,
             .endpoint = verbs[i].endpoint,
-            .dialect = WEIR_DIALECT_CONVERSE,
+            .dialect = verbs[i].dialect,
             .takes_body = true,
             .is_streamed = verbs[i].is_streamed,
             .model = {path.ptr + start.len, path.len - start.len - end.len}};
@@ -108,6 +116,8 @@ parse(const struct weir_surface_route *way, weir_span body,
     bool is_count = way->endpoint == WEIR_ENDPOINT_COUNT;
     unsigned wanted = is_count ? COUNTED_MESSAGES : MESSAGES;
 
+    if (way->dialect == WEIR_DIALECT_INVOKE)
+        return weir_bedrock_parse_invoke(way, body, arena, request_out, err);
     weir_status status = weir_scan_request(way, body, MEMBERS, &scanned);
     if (status == WEIR_OK)
         status = weir_scan_count(&scanned, MAX_TOKENS,
@@ -210,7 +220,18 @@ put_count(const struct weir_surface_route *way, uint64_t tokens,
 static const struct weir_writing_ops *
 writing(enum weir_dialect dialect)
 {
+    if (dialect == WEIR_DIALECT_INVOKE)
+        return &weir_bedrock_invoke_writing;
     return dialect == WEIR_DIALECT_CONVERSE ? &weir_bedrock_writing : NULL;
+}
+
+static weir_status
+read_call(const struct weir_request *request, struct weir_neutral *call,
+          struct weir_error *err)
+{
+    return request->dialect == WEIR_DIALECT_INVOKE
+               ? weir_anthropic_read_call(request, call, err)
+               : weir_bedrock_read_call(request, call, err);
 }
 
 const struct weir_surface weir_bedrock_surface = {
@@ -219,6 +240,6 @@ const struct weir_surface weir_bedrock_surface = {
     .put_refusal = put_refusal,
     .put_cut = put_cut,
     .put_count = put_count,
-    .read_call = weir_bedrock_read_call,
+    .read_call = read_call,
     .writing = writing,
 };

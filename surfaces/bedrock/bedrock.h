@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Bedrock Converse surface in its parts; see bedrock.c. */
+/* The Bedrock surface in its parts; see bedrock.c. */
 #ifndef WEIR_SURFACE_BEDROCK_H
 #define WEIR_SURFACE_BEDROCK_H
 
@@ -8,6 +8,13 @@
 weir_status weir_bedrock_read_call(const struct weir_request *request,
                                    struct weir_neutral *call,
                                    struct weir_error *err);
+
+/* InvokeModel, for bodies of Anthropic's; see invoke.c. */
+weir_status weir_bedrock_parse_invoke(const struct weir_surface_route *route,
+                                      weir_span body, struct weir_arena *arena,
+                                      struct weir_request *request_out,
+                                      struct weir_error *err);
+extern const struct weir_writing_ops weir_bedrock_invoke_writing;
 
 /* What stands before a seal that is no base64 itself ("weir::"). */
 #define WEIR_BEDROCK_WRAPPED "d2Vpcjo6"

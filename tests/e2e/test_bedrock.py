@@ -205,8 +205,8 @@ def test_an_origin_s_error_keeps_its_words(dialects):  # noqa: F811
 
 
 def test_other_verbs_are_not_served(dialects):  # noqa: F811
-    for path in ("/model/to-chat/invoke", "/guardrail/g/version/1/apply",
-                 "/async-invoke", "/model/to-chat/invoke-with-response-stream"):
+    for path in ("/guardrail/g/version/1/apply", "/async-invoke",
+                 "/model/to-chat/invoke-with-bidirectional-stream"):
         status, _, body = lab.exchange(
             dialects.weir.port, "POST", path, b"{}",
             {"Authorization": "Bearer " + dialects.key})

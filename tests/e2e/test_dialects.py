@@ -22,7 +22,8 @@ DIALECTS = {"chat": ("openai", "/v1"), "messages": ("anthropic", "/v1"),
             "gemini": ("gemini", "/v1beta"),
             "responses": ("responses", "/v1"),
             "compatible": ("compatible", "/v1"),
-            "converse": ("bedrock_key", "")}
+            "converse": ("bedrock_key", ""),
+            "invoke": ("bedrock_invoke_key", "")}
 
 
 # Names of models may hold slashes and colons.

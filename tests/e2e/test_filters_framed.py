@@ -118,6 +118,56 @@ def test_a_secret_over_binary_frames_is_cut_before_it_shows(bedrock, size):
     assert seen in "The key is "
 
 
+# ------------------------------------------------------------- InvokeModel
+
+def chunks(pieces):
+    events = [{"type": "message_start", "message": {
+        "id": "m", "usage": {"input_tokens": 3, "output_tokens": 1}}},
+              {"type": "content_block_start", "index": 0, "content_block": {
+                  "type": "text", "text": ""}}]
+    events += [{"type": "content_block_delta", "index": 0, "delta": {
+        "type": "text_delta", "text": piece}} for piece in pieces]
+    events += [{"type": "content_block_stop", "index": 0},
+               {"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+                "usage": {"output_tokens": 4}}, {"type": "message_stop"}]
+    return b"".join(frame("chunk", {"bytes": base64.b64encode(json.dumps(
+        event).encode()).decode(), "p": "abcd"}) for event in events)
+
+
+def invoke(bedrock, seen):
+    got = bedrock.bedrock.invoke_model_with_response_stream(
+        modelId="to-invoke", body=json.dumps({
+            "anthropic_version": "bedrock-2023-05-31", "max_tokens": 9,
+            "messages": [{"role": "user", "content": "Mail ann@example.org"}]}))
+    for event in got["body"]:
+        event = json.loads(event["chunk"]["bytes"])
+        seen.append(event.get("delta", {}).get("text", ""))
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 200])
+def test_what_stands_in_chunks_is_filtered(bedrock, chunk):
+    bedrock.origin.set(
+        chunks(["Wrote to [MA", "IL_1", "]: pay 41", "11 1111 1111 ",
+                "1111", ", bye"]), "application/vnd.amazon.eventstream",
+        chunk=chunk)
+    seen = []
+    invoke(bedrock, seen)
+    assert "".join(seen) == "Wrote to ann@example.org: pay [CARD], bye"
+    assert b"[MAIL_1]" in bedrock.origin.asked[-1][2]
+
+
+def test_a_secret_in_chunks_is_cut_before_it_shows(bedrock):
+    pieces = [KEY[at:at + 3] for at in range(0, len(KEY), 3)]
+    bedrock.origin.set(chunks(["The key is "] + pieces + [" there."]),
+                       "application/vnd.amazon.eventstream", chunk=64)
+    seen = []
+    # cut short or, where nothing was sent yet, refused
+    with pytest.raises((EventStreamError, ClientError)) as cut:
+        invoke(bedrock, seen)
+    assert "filter" in str(cut.value)
+    assert "".join(seen) in "The key is "
+
+
 # ------------------------------------------------------------------- forms
 
 @pytest.fixture(scope="module")

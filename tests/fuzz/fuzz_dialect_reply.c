@@ -14,11 +14,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static const char *const names[] = {"compatible", "responses", "anthropic",
-                                    "gemini", "bedrock"};
-static const char *const paths[] = {
-    "/v1/chat/completions", "/v1/responses", "/v1/messages",
-    "/v1beta/models/m:generateContent", "/model/m/converse-stream"};
+static const char *const names[] = {"compatible", "responses",
+                                    "anthropic",  "gemini",
+                                    "bedrock",    "bedrock_invoke"};
+static const char *const paths[] = {"/v1/chat/completions",
+                                    "/v1/responses",
+                                    "/v1/messages",
+                                    "/v1beta/models/m:generateContent",
+                                    "/model/m/converse-stream",
+                                    "/model/m/invoke-with-response-stream"};
 
 struct result {
     struct weir_buf sent;
@@ -135,7 +139,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (whole.facts.state == WEIR_REPLY_OPEN)
         abort();
     if (request.is_streamed && setup.http_status == 200 &&
-        route.dialect == WEIR_DIALECT_CONVERSE)
+        (route.dialect == WEIR_DIALECT_CONVERSE ||
+         route.dialect == WEIR_DIALECT_INVOKE))
         check_frames(weir_buf_span(&whole.sent));
     else if (request.is_streamed && setup.http_status == 200)
         check_events(weir_buf_span(&whole.sent));

@@ -25,10 +25,11 @@ static const struct {
     {"/v1beta/models/m:embedContent", ""},
     {"/model/m/converse", ""},
     {"/model/m/converse-stream", ""},
+    {"/model/m/invoke", ""},
 };
-static const char *const names[] = {"openai",    "compatible", "responses",
-                                    "anthropic", "gemini",     "mistral",
-                                    "bedrock"};
+static const char *const names[] = {"openai",    "compatible",    "responses",
+                                    "anthropic", "gemini",        "mistral",
+                                    "bedrock",   "bedrock_invoke"};
 
 static void
 check_body(const struct weir_outgoing *outgoing)

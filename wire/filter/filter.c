@@ -38,6 +38,7 @@ struct channel {
     struct weir_buf headers;       /* and the headers, of those */
     size_t from, to;               /* of the string in it, with its quotes */
     size_t number_from, number_to; /* of its sequence_number; equal: none */
+    bool is_chunk; /* its events stand in InvokeModel's chunks */
     struct channel *next;
 };
 
@@ -53,12 +54,15 @@ struct weir_filter {
     struct weir_arena arena; /* of one event */
     struct channel *channels;
     uint32_t channel_count;
-    weir_span data;    /* of the event under way, as it came */
-    weir_span type;    /* of a binary stream's message */
-    int64_t added;     /* events */
-    int64_t number;    /* sequence_number of the last event */
-    bool is_rewritten; /* the last event, its end included */
-    bool has_deltas;   /* one at least has been read */
+    weir_span data;          /* of the event under way, as it came */
+    weir_span type;          /* of a binary stream's message */
+    int64_t added;           /* events */
+    int64_t number;          /* sequence_number of the last event */
+    struct weir_buf chunk;   /* of InvokeModel's: what is in it, decoded */
+    struct weir_buf payload; /* and written anew */
+    bool is_chunk;           /* the message under way is one */
+    bool is_rewritten;       /* the last event, its end included */
+    bool has_deltas;         /* one at least has been read */
 };
 
 /* ------------------------------------------------------------- channels */
@@ -203,8 +207,14 @@ add_number(struct weir_filter *filter, const struct weir_event *event,
 static void
 put_message(struct weir_filter *filter, weir_span headers, struct weir_buf *out)
 {
-    if (weir_eventstream_put(out, headers, weir_buf_span(&filter->event)) !=
-        WEIR_OK)
+    weir_span payload = weir_buf_span(&filter->event);
+    if (filter->is_chunk) {
+        weir_buf_reset(&filter->payload);
+        weir_eventstream_put_chunk(&filter->payload, payload);
+        payload = weir_buf_span(&filter->payload);
+    }
+    if (filter->payload.overflow ||
+        weir_eventstream_put(out, headers, payload) != WEIR_OK)
         filter->event.overflow = true;
 }
 
@@ -248,6 +258,7 @@ keep(struct weir_filter *filter, const struct edits *edits, size_t which,
     weir_buf_add_span(&c->like, written);
     weir_buf_reset(&c->headers);
     weir_buf_add_span(&c->headers, filter->headers);
+    c->is_chunk = filter->is_chunk;
     c->from = data_at + edits->all[which].at;
     c->to = data_at + edits->all[which].end;
     c->number_from = c->number_to = 0;
@@ -285,8 +296,12 @@ repeat(struct weir_filter *filter, const struct channel *c, weir_span text,
         at = c->number_to;
     }
     weir_buf_add(to, c->like.ptr + at, c->like.len - at);
-    if (is_binary)
+    if (is_binary) {
+        bool is_chunk = filter->is_chunk;
+        filter->is_chunk = c->is_chunk;
         put_message(filter, weir_buf_span(&c->headers), out);
+        filter->is_chunk = is_chunk;
+    }
     filter->added++;
 }
 
@@ -486,6 +501,22 @@ pass_error(struct weir_filter *filter, const struct weir_eventstream *message,
     return !out->overflow || give_up(filter);
 }
 
+/* A message of InvokeModel's: what is in it is an event like any other. */
+static bool
+pass_chunk(struct weir_filter *filter, const struct weir_eventstream *message,
+           struct weir_buf *out)
+{
+    struct weir_event event;
+    weir_span data;
+    if (!weir_eventstream_chunk(message->payload, &filter->chunk, &data))
+        return give_up(filter);
+    filter->is_chunk = true;
+    begin_event(filter, data, WEIR_SPAN_NONE);
+    if (!weir__event_read(data, WEIR_SPAN_NONE, &filter->arena, &event))
+        return give_up(filter);
+    return pass_data(filter, message->raw, &event, out);
+}
+
 /* One message of a binary stream. Its exceptions have a payload, as events
  * do; one that is no JSON cannot be looked at. */
 static bool
@@ -502,6 +533,9 @@ pass_message(struct weir_filter *filter, const struct weir_eventstream *message,
     if (!weir_span_equal(kind, WEIR_SPAN("event")))
         type = WEIR_SPAN("exception");
     filter->headers = message->headers;
+    filter->is_chunk = false;
+    if (weir_span_equal(type, WEIR_SPAN("chunk")))
+        return pass_chunk(filter, message, out);
     begin_event(filter, message->payload, type);
     if (message->payload.len > 0 &&
         weir__event_read(message->payload, type, &filter->arena, &event))
@@ -538,6 +572,8 @@ weir_filter_new(const struct weir_filter_setup *setup)
     weir_sse_init(&filter->sse, filter->setup.held_max);
     weir_buf_init(&filter->message, filter->setup.held_max);
     weir_buf_init(&filter->body, filter->setup.held_max);
+    weir_buf_init(&filter->chunk, 2 * filter->setup.held_max);
+    weir_buf_init(&filter->payload, 12 * filter->setup.held_max);
     weir_buf_init(&filter->text, 8 * filter->setup.held_max);
     weir_buf_init(&filter->event, 8 * filter->setup.held_max);
     weir_arena_init_heap(&filter->arena, 4 * filter->setup.held_max);
@@ -553,6 +589,8 @@ weir_filter_free(struct weir_filter *filter)
     weir_sse_fini(&filter->sse);
     weir_buf_fini(&filter->message);
     weir_buf_fini(&filter->body);
+    weir_buf_fini(&filter->chunk);
+    weir_buf_fini(&filter->payload);
     weir_buf_fini(&filter->text);
     weir_buf_fini(&filter->event);
     weir_arena_fini(&filter->arena);

@@ -364,6 +364,82 @@ TEST(filter, a_binary_stream_that_cannot_be_read_is_blocked)
     weir_detect_free(set);
 }
 
+/* Events in InvokeModel's chunks, each put through base64. */
+static void
+put_chunks(struct weir_buf *out, const char *const *events, size_t count)
+{
+    struct weir_buf payload;
+    weir_buf_init(&payload, 4096);
+    weir_buf_init(out, 1 << 20);
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_reset(&payload);
+        weir_eventstream_put_chunk(&payload, weir_span_of(events[i]));
+        weir_buf_add_byte(&payload, '\0');
+        put_message(out, "event", "chunk", payload.ptr);
+    }
+    weir_buf_fini(&payload);
+}
+
+#define CHUNK(text)                                                            \
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":"                 \
+    "{\"type\":\"text_delta\",\"text\":\"" text "\"}}"
+
+TEST(filter, what_stands_in_chunks_is_looked_at)
+{
+    static const char *const rows[] = {
+        CHUNK("Ask a@"), CHUNK("b.io, pay 4111 1111 "), CHUNK("1111 1111"),
+        "{\"type\":\"content_block_stop\",\"index\":0}"};
+    static const char *const wanted[] = {
+        CHUNK("Ask "), CHUNK("[MAIL], pay "), CHUNK(""), CHUNK("[CARD]"),
+        "{\"type\":\"content_block_stop\",\"index\":0}"};
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .is_binary = true};
+    struct weir_buf in, want;
+    put_chunks(&in, rows, WEIR_COUNTOF(rows));
+    put_chunks(&want, wanted, WEIR_COUNTOF(wanted));
+    for (size_t split = 0; split <= in.len; split++) {
+        struct weir_filter *filter = weir_filter_new(&setup);
+        struct weir_buf out;
+        weir_buf_init(&out, 1 << 20);
+        assert_true(weir_filter_take(filter, (weir_span){in.ptr, split}, &out));
+        assert_true(weir_filter_take(
+            filter, (weir_span){in.ptr + split, in.len - split}, &out));
+        assert_true(weir_filter_finish(filter, &out));
+        assert_true(weir_span_equal(weir_buf_span(&out), weir_buf_span(&want)));
+        weir_filter_free(filter);
+        weir_buf_fini(&out);
+    }
+    weir_buf_fini(&in);
+    weir_buf_fini(&want);
+    weir_detect_free(set);
+}
+
+TEST(filter, chunks_that_cannot_be_read_are_blocked)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {
+        .set = set, .is_streamed = true, .is_binary = true};
+    /* no base64; base64 of "a"; no bytes; no string; nothing */
+    static const char *const bad[] = {"{\"bytes\":\"e30\"}",
+                                      "{\"bytes\":\"YQ==\"}", "{}",
+                                      "{\"bytes\":{}}", ""};
+    for (size_t i = 0; i < WEIR_COUNTOF(bad); i++) {
+        struct weir_filter *filter = weir_filter_new(&setup);
+        struct weir_buf in, out;
+        weir_buf_init(&in, 4096);
+        weir_buf_init(&out, 4096);
+        put_message(&in, "event", "chunk", bad[i]);
+        assert_false(weir_filter_take(filter, weir_buf_span(&in), &out));
+        assert_true(weir_filter_found(filter)->is_blocked);
+        assert_int_equal(out.len, 0);
+        weir_filter_free(filter);
+        weir_buf_fini(&in);
+        weir_buf_fini(&out);
+    }
+    weir_detect_free(set);
+}
+
 TEST(filter, a_citation_in_a_delta_is_looked_at)
 {
     struct weir_detect_set *set = set_of(usual, 1, WEIR_DETECT_MASK);

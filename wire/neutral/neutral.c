@@ -22,6 +22,7 @@ weir_dialect_title(enum weir_dialect dialect)
         [WEIR_DIALECT_CONVERSE] = "Bedrock Converse",
         [WEIR_DIALECT_OTHER] = "OpenAI images, audio, moderations or rerank",
         [WEIR_DIALECT_MCP] = "Model Context Protocol",
+        [WEIR_DIALECT_INVOKE] = "Bedrock InvokeModel",
     };
     return dialect < WEIR_DIALECTS ? titles[dialect] : "unknown";
 }
