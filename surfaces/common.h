@@ -50,4 +50,9 @@ void weir_scan_prompt(const struct weir_scanned *scanned, const uint8_t *texts,
                       size_t text_count, const uint8_t *media,
                       size_t media_count);
 
+/* Refuses a parsed request that names what lies at an origin, with ETYPE and
+ * request->param; see references.c. */
+weir_status weir_surface_check_references(struct weir_request *request,
+                                          struct weir_error *err);
+
 #endif

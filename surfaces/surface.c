@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of surfaces, and the calls that go through it. */
-#include <weir/surface.h>
+#include "common.h"
 
 #define WEIR_SURFACE(name, title, row) extern const struct weir_surface row;
 #include "surfaces.def"
@@ -73,7 +73,10 @@ weir_surface_parse(const struct weir_surface_route *route, weir_span body,
                    struct weir_error *err)
 {
     WEIR_ASSERT(route->takes_body);
-    return route->surface->parse(route, body, arena, request_out, err);
+    weir_status status =
+        route->surface->parse(route, body, arena, request_out, err);
+    return status != WEIR_OK ? status
+                             : weir_surface_check_references(request_out, err);
 }
 
 uint32_t

@@ -174,7 +174,26 @@ def test_what_cannot_be_said_is_refused_by_name(dialects):  # noqa: F811
             {"role": "user", "content": [{"image": {
                 "format": "png", "source": {"s3Location": {
                     "uri": "s3://a/b"}}}}]}])
-    assert "messages[0].content[0].s3Location" in str(caught.value)
+    assert "s3Location" in str(caught.value)
+    assert len(dialects.origin.asked) == before
+
+
+@pytest.mark.parametrize("model", ["to-converse", "to-chat"])
+def test_objects_of_an_account_are_not_named(dialects, model):  # noqa: F811
+    where = {"s3Location": {"uri": "s3://a/b"}}
+    parts = [{"image": {"format": "png", "source": where}},
+             {"document": {"format": "pdf", "name": "n", "source": where}},
+             {"video": {"format": "mp4", "source": where}}]
+    before = len(dialects.origin.asked)
+    for part in parts:
+        ask = {"modelId": model, "messages": [
+            {"role": "user", "content": [{"text": "hi"}, part]}]}
+        for verb in ("converse", "converse_stream"):
+            with pytest.raises(ClientError) as caught:
+                getattr(dialects.bedrock, verb)(**ask)
+            error = caught.value.response["Error"]
+            assert error["Code"] == "ValidationException"
+            assert error["Message"].startswith("s3Location is not served")
     assert len(dialects.origin.asked) == before
 
 

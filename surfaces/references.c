@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a prompt may not name: files, stores, caches and containers that lie
+ * at an origin. One account there serves all tenants, and the origin does not
+ * know whose call it is, so that a name would be enough to read what another
+ * tenant put there.
+ *
+ * A body that names none is let go by a search for a few bytes. All others
+ * are walked once, down the members in which a dialect puts content and no
+ * others: what a tool is called with, and what schemas describe, may have
+ * any names. The walk takes single values where lists are usual, every one of
+ * members that repeat, and names with underscores or without, as some origin
+ * does each of these.
+ *
+ * Addresses stay: data:, http: and https:. What Google's API gives addresses
+ * to (files of the account) is not public however it is spelled; its object
+ * store, storage.googleapis.com, is read without an account there and stays.
+ */
+#include "common.h"
+
+#include "anthropic/anthropic.h"
+#include "bedrock/bedrock.h"
+#include "gemini/gemini.h"
+#include "openai/openai.h"
+
+#include <string.h>
+
+#define BIT(surface) (1u << (surface))
+
+enum surface { OPENAI, ANTHROPIC, GEMINI, BEDROCK };
+enum act {
+    INTO,    /* what lies in it is walked */
+    ALL,     /* all that lies in it, whatever the names */
+    ADDRESS, /* a string must be a web address, others are walked */
+    NEVER,   /* unless null */
+    NAMED    /* never as a string, others are walked */
+};
+
+/* `name` in small letters without underscores; `under`: the named member
+ * that it lies in, NULL: any; `depth` of its object, 0: any. */
+static const struct rule {
+    const char *name;
+    const char *under;
+    unsigned surfaces;
+    enum act act;
+    unsigned depth;
+} rules[] = {
+    {"messages", NULL, BIT(OPENAI) | BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
+    {"content", NULL, ~0u, INTO, 0},
+    {"tools", NULL, BIT(OPENAI) | BIT(GEMINI), INTO, 0},
+
+    {"input", NULL, BIT(OPENAI) | BIT(BEDROCK), INTO, 1},
+    {"output", "input", BIT(OPENAI), INTO, 0},
+    {"file", NULL, BIT(OPENAI), INTO, 0},
+    {"container", "tools", BIT(OPENAI), NAMED, 0},
+    {"environment", "tools", BIT(OPENAI), INTO, 0},
+    {"containerid", "environment", BIT(OPENAI), NEVER, 0},
+    {"inputimagemask", "tools", BIT(OPENAI), INTO, 0},
+    {"prompt", NULL, BIT(OPENAI), INTO, 1},
+    {"variables", "prompt", BIT(OPENAI), ALL, 0},
+    {"imageurl", NULL, BIT(OPENAI), ADDRESS, 0},
+    {"videourl", NULL, BIT(OPENAI), ADDRESS, 0},
+    {"audiourl", NULL, BIT(OPENAI), ADDRESS, 0},
+    {"documenturl", NULL, BIT(OPENAI), ADDRESS, 0},
+    {"fileurl", NULL, BIT(OPENAI), ADDRESS, 0},
+    {"url", "imageurl", BIT(OPENAI), ADDRESS, 0},
+    {"url", "videourl", BIT(OPENAI), ADDRESS, 0},
+    {"url", "audiourl", BIT(OPENAI), ADDRESS, 0},
+    {"url", "documenturl", BIT(OPENAI), ADDRESS, 0},
+    {"fileid", NULL, BIT(OPENAI), NEVER, 0},
+    {"fileids", "container", BIT(OPENAI), NEVER, 0},
+    {"vectorstoreids", "tools", BIT(OPENAI), NEVER, 0},
+
+    {"system", NULL, BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
+    {"source", NULL, BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
+    {"url", "source", BIT(ANTHROPIC), ADDRESS, 0},
+    {"fileid", "source", BIT(ANTHROPIC), NEVER, 0},
+    /* A block of its own; deeper ones are what some tool said it made. */
+    {"fileid", "content", BIT(ANTHROPIC), NEVER, 5},
+    {"container", NULL, BIT(ANTHROPIC), NAMED, 1},
+    {"id", "container", BIT(ANTHROPIC), NEVER, 2},
+
+    {"contents", NULL, BIT(GEMINI), INTO, 0},
+    {"systeminstruction", NULL, BIT(GEMINI), INTO, 0},
+    {"parts", NULL, BIT(GEMINI), INTO, 0},
+    {"requests", NULL, BIT(GEMINI), INTO, 0},
+    {"generatecontentrequest", NULL, BIT(GEMINI), INTO, 0},
+    {"functionresponse", NULL, BIT(GEMINI), INTO, 0},
+    {"filedata", NULL, BIT(GEMINI), INTO, 0},
+    {"fileuri", "filedata", BIT(GEMINI), ADDRESS, 0},
+    {"cachedcontent", NULL, BIT(GEMINI), NEVER, 0},
+    {"filesearch", "tools", BIT(GEMINI), NEVER, 0},
+    {"retrieval", "tools", BIT(GEMINI), NEVER, 0},
+
+    {"converse", "input", BIT(BEDROCK), INTO, 0},
+    {"image", NULL, BIT(BEDROCK), INTO, 0},
+    {"document", NULL, BIT(BEDROCK), INTO, 0},
+    {"video", NULL, BIT(BEDROCK), INTO, 0},
+    {"audio", NULL, BIT(BEDROCK), INTO, 0},
+    {"toolresult", NULL, BIT(BEDROCK), INTO, 0},
+    {"s3location", NULL, BIT(BEDROCK), NEVER, 0},
+};
+
+/* Names that a rule refuses or reads have one of these in them. */
+enum { HINTS = 8 };
+static const char *const hints[][HINTS] = {
+    [OPENAI] = {"_url", "Url\"", "file_id", "fileId", "container",
+                "vector_store", "vectorStore"},
+    [ANTHROPIC] = {"\"source\"", "file_id", "\"container\""},
+    [GEMINI] = {"\"file", "\"cached", "\"retrieval\""},
+    [BEDROCK] = {"\"s3"},
+};
+
+struct walk {
+    struct weir_json_reader reader;
+    struct weir_arena names; /* of the member being read, if escaped */
+    unsigned surface;
+    weir_span body;
+    struct weir_request *request;
+    struct weir_error *err;
+    char memory[512];
+    char address[8192]; /* of one with escapes */
+};
+
+/* ------------------------------------------------------------ addresses */
+
+static bool
+is_host(weir_span host)
+{
+    static const char signs[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789.-_:[]";
+    for (size_t i = 0; i < host.len; i++)
+        if (memchr(signs, host.ptr[i], sizeof(signs) - 1) == NULL)
+            return false;
+    return host.len > 0;
+}
+
+static bool
+ends_nocase(weir_span text, weir_span end)
+{
+    return text.len >= end.len &&
+           weir_span_equal_nocase(
+               (weir_span){text.ptr + text.len - end.len, end.len}, end);
+}
+
+static bool
+starts_nocase(weir_span text, weir_span start)
+{
+    return text.len >= start.len &&
+           weir_span_equal_nocase((weir_span){text.ptr, start.len}, start);
+}
+
+/* Whether anybody may read what lies there, for all that its name says. */
+static bool
+is_public(weir_span address)
+{
+    size_t scheme = starts_nocase(address, WEIR_SPAN("https://"))  ? 8
+                    : starts_nocase(address, WEIR_SPAN("http://")) ? 7
+                                                                   : 0;
+    if (scheme == 0)
+        return false;
+    weir_span host = {address.ptr + scheme, 0};
+    while (scheme + host.len < address.len &&
+           memchr("/?#", host.ptr[host.len], 3) == NULL)
+        host.len++;
+    if (!is_host(host))
+        return false;
+    const char *port = memchr(host.ptr, ':', host.len);
+    if (port != NULL && host.ptr[0] != '[')
+        host.len = (size_t)(port - host.ptr);
+    while (host.len > 0 && host.ptr[host.len - 1] == '.')
+        host.len--;
+    if (weir_span_equal_nocase(host, WEIR_SPAN("storage.googleapis.com")))
+        return true;
+    return host.len > 0 && !ends_nocase(host, WEIR_SPAN("googleapis.com")) &&
+           !weir_span_equal_nocase(host, WEIR_SPAN("storage.cloud.google.com"));
+}
+
+/* Some clients put an image's base64 where its address belongs: too long for
+ * a name of a file, and no path to one. */
+static bool
+is_bare_bytes(weir_span text)
+{
+    size_t near = text.len < 256 ? text.len : 256;
+    for (size_t i = 0; i < near; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+              (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '='))
+            return false;
+    }
+    return near == 256 && memmem(text.ptr, near, "files/", 6) == NULL;
+}
+
+/* RAW string. Of data: the bytes are here, and may be many. */
+static bool
+is_address(struct walk *walk, weir_span raw)
+{
+    weir_span text = {raw.ptr + 1, raw.len - 2};
+    if (starts_nocase(text, WEIR_SPAN("data:")))
+        return true;
+    if (memchr(raw.ptr, '\\', raw.len) != NULL &&
+        !weir_json_unescape_into(raw, walk->address, sizeof walk->address,
+                                 &text))
+        return false;
+    return is_public(text) || (walk->surface == OPENAI && is_bare_bytes(text));
+}
+
+/* ----------------------------------------------------------------- walk */
+
+static bool
+is_called(weir_span name, const char *small)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == '_')
+            continue;
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        if (c != small[at] || c == '\0')
+            return false;
+        at++;
+    }
+    return small[at] == '\0' && at > 0;
+}
+
+static const struct rule *
+rule_of(const struct walk *walk, const struct rule *parent, weir_span name)
+{
+    static const struct rule any = {"", NULL, ~0u, INTO, 0};
+    for (size_t i = 0; i < WEIR_COUNTOF(rules); i++) {
+        const struct rule *rule = &rules[i];
+        if ((rule->surfaces & BIT(walk->surface)) == 0 ||
+            (rule->depth != 0 && rule->depth != walk->reader.depth) ||
+            !is_called(name, rule->name))
+            continue;
+        if (rule->under == NULL ||
+            (parent != NULL && strcmp(parent->name, rule->under) == 0))
+            return rule;
+    }
+    return parent != NULL && parent->act == ALL ? &any : NULL;
+}
+
+/* The name is the client's own, from the body: it outlives the walk. */
+static bool
+refuse(struct walk *walk, weir_span name, const char *reason)
+{
+    bool is_of_body = name.ptr >= walk->body.ptr &&
+                      name.ptr < walk->body.ptr + walk->body.len;
+    walk->request->param = is_of_body ? name : WEIR_SPAN_NONE;
+    (void)weir_fail(walk->err, WEIR_ETYPE, walk->reader.at, "%.*s %s",
+                    WEIR_SPAN_ARG(name), reason);
+    return false;
+}
+
+static bool walk_value(struct walk *walk, const struct rule *rule);
+
+/* A member that a rule is about. */
+static bool
+judge(struct walk *walk, const struct rule *rule, weir_span name)
+{
+    enum weir_json_kind kind = weir_json_peek(&walk->reader);
+    weir_span raw;
+    if (kind == WEIR_JSON_NULL)
+        return true;
+    if (rule->act == NEVER || (rule->act == NAMED && kind == WEIR_JSON_STRING))
+        return refuse(walk, name,
+                      "is not served: it names what lies at an origin");
+    if (rule->act == ADDRESS && kind == WEIR_JSON_STRING)
+        return !weir_json_raw(&walk->reader, &raw) || is_address(walk, raw) ||
+               refuse(walk, name,
+                      "is not a public web address: send the file's bytes");
+    return walk_value(walk, rule);
+}
+
+/* False: refused. As deep as bodies nest, no deeper. */
+static bool
+walk_value(struct walk *walk, const struct rule *rule)
+{
+    weir_span name;
+    switch (weir_json_peek(&walk->reader)) {
+    case WEIR_JSON_ARRAY:
+        (void)weir_json_array(&walk->reader);
+        while (weir_json_element(&walk->reader))
+            if (!walk_value(walk, rule))
+                return false;
+        return true;
+    case WEIR_JSON_OBJECT:
+        (void)weir_json_object(&walk->reader);
+        for (;;) {
+            walk->names.used = 0;
+            if (!weir_json_member(&walk->reader, &name))
+                return true;
+            const struct rule *of = rule_of(walk, rule, name);
+            if (of != NULL && !judge(walk, of, name))
+                return false;
+        }
+    default:
+        return true;
+    }
+}
+
+static bool
+may_name(weir_span body, unsigned surface)
+{
+    for (size_t i = 0; i < HINTS && hints[surface][i] != NULL; i++)
+        if (memmem(body.ptr, body.len, hints[surface][i],
+                   strlen(hints[surface][i])) != NULL)
+            return true;
+    /* Letters of names can be written as escapes. */
+    return memmem(body.ptr, body.len, "\\u00", 4) != NULL;
+}
+
+weir_status
+weir_surface_check_references(struct weir_request *request,
+                              struct weir_error *err)
+{
+    static const struct weir_surface *const surfaces[] = {
+        [OPENAI] = &weir_openai_surface,
+        [ANTHROPIC] = &weir_anthropic_surface,
+        [GEMINI] = &weir_gemini_surface,
+        [BEDROCK] = &weir_bedrock_surface};
+    struct walk walk;
+    unsigned surface = 0;
+    while (surface < WEIR_COUNTOF(surfaces) &&
+           surfaces[surface] != request->surface)
+        surface++;
+    if (request->dialect == WEIR_DIALECT_INVOKE)
+        surface = ANTHROPIC; /* whose bodies these are */
+    /* A form's files lie in the form. */
+    if (surface == WEIR_COUNTOF(surfaces) || request->boundary.len > 0 ||
+        !may_name(request->body, surface))
+        return WEIR_OK;
+    walk.surface = surface;
+    walk.body = request->body;
+    walk.request = request;
+    walk.err = err;
+    weir_arena_init(&walk.names, walk.memory, sizeof walk.memory);
+    weir_json_reader_init(&walk.reader, request->body, &walk.names);
+    if (!walk_value(&walk, NULL))
+        return WEIR_ETYPE;
+    /* The body is JSON: what fails is a name too long for any that is known. */
+    return weir_json_reader_end(&walk.reader, err);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <weir/surface.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "test.h"
+
+static weir_status
+parse(const char *path, const char *body, struct weir_request *request,
+      struct weir_error *err)
+{
+    static char memory[4096];
+    struct weir_arena arena;
+    struct weir_surface_route route;
+    assert_ok(weir_surface_route(
+        WEIR_SPAN("POST"), weir_span_of(path),
+        strstr(path, ":stream") != NULL ? WEIR_SPAN("alt=sse") : WEIR_SPAN_NONE,
+        &route, NULL));
+    weir_arena_init(&arena, memory, sizeof memory);
+    return weir_surface_parse(&route, weir_span_of(body), &arena, request, err);
+}
+
+static const char chat[] = "/v1/chat/completions";
+static const char responses[] = "/v1/responses";
+static const char messages[] = "/v1/messages";
+static const char gemini[] = "/v1beta/models/m:generateContent";
+static const char converse[] = "/model/m/converse";
+
+/* clang-format off */
+static const struct {
+    const char *path;
+    const char *body;
+    const char *param;
+} refused[] = {
+    {gemini, "{'contents':[{'parts':[{'fileData':{'fileUri':'files/a'}}]}]}", "fileUri"},
+    {gemini, "{'contents':[{'parts':[{'text':'x'},{'file_data':{'file_uri':'gs://b/o'}}]}]}", "file_uri"},
+    {gemini, "{'contents':{'parts':{'fileData':{'fileUri':'gs://b/o'}}}}", "fileUri"},
+    {gemini, "{'contents':[{'parts':[{'fileData':{'fileUri':'https://a.example/x'},'fileData':{'fileUri':'files/a'}}]}]}", "fileUri"},
+    {gemini, "{'contents':[{'parts':[{'fileData':{'fileUri':'https://a.example/x'}},{'fileData':{'fileUri':'files/a'}}]}]}", "fileUri"},
+    {gemini, "{'contents':[{'parts':[{'f\\u0069leData':{'fileUri':'files/a'}}]}]}", "fileUri"},
+    {gemini, "{'contents':[{'parts':[{'functionResponse':{'name':'f','parts':[{'fileData':{'fileUri':'files/a'}}]}}]}]}", "fileUri"},
+    {gemini, "{'contents':[],'systemInstruction':{'parts':[{'fileData':{'fileUri':'files/a'}}]}}", "fileUri"},
+    {gemini, "{'contents':[],'cachedContent':'cachedContents/a'}", "cachedContent"},
+    {gemini, "{'contents':[],'cached_content':'cachedContents/a'}", "cached_content"},
+    {gemini, "{'contents':[],'tools':[{'fileSearch':{'fileSearchStoreNames':['a']}}]}", "fileSearch"},
+    {gemini, "{'contents':[],'tools':{'retrieval':{'vertexAiSearch':{'datastore':'a'}}}}", "retrieval"},
+    {"/v1beta/models/m:streamGenerateContent", "{'contents':[{'parts':[{'fileData':{'fileUri':'files/a'}}]}]}", "fileUri"},
+    {"/v1beta1/projects/p/locations/l/publishers/google/models/m:generateContent", "{'contents':{'parts':{'fileData':{'fileUri':'gs://b/o'}}}}", "fileUri"},
+    {"/v1beta/models/m:countTokens", "{'generateContentRequest':{'contents':[{'parts':[{'fileData':{'fileUri':'files/a'}}]}]}}", "fileUri"},
+    {"/v1beta/models/m:countTokens", "{'generateContentRequest':{'cachedContent':'cachedContents/a'}}", "cachedContent"},
+    {"/v1beta/models/m:embedContent", "{'content':{'parts':[{'fileData':{'fileUri':'files/a'}}]}}", "fileUri"},
+    {"/v1beta/models/m:batchEmbedContents", "{'requests':[{'content':{'parts':[{'fileData':{'fileUri':'files/a'}}]}}]}", "fileUri"},
+    {converse, "{'messages':[{'content':[{'image':{'source':{'s3Location':{'uri':'s3://b/o'}}}}]}]}", "s3Location"},
+    {converse, "{'messages':[{'content':[{'text':'x'},{'document':{'source':{'s3Location':{'uri':'s3://b/o'}}}}]}]}", "s3Location"},
+    {"/model/m/converse-stream", "{'messages':[{'content':[{'video':{'source':{'s3Location':{'uri':'s3://b/o'}}}}]}]}", "s3Location"},
+    {converse, "{'messages':[{'content':[{'toolResult':{'content':[{'video':{'source':{'s3Location':{}}}}]}}]}]}", "s3Location"},
+    {"/model/m/count-tokens", "{'input':{'converse':{'messages':[{'content':[{'image':{'source':{'s3Location':{}}}}]}]}}}", "s3Location"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'container_upload','file_id':'file_1'}]}]}", "file_id"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'document','source':{'type':'content','content':[{'source':{'file_id':'file_1'}}]}}]}]}", "file_id"},
+    {messages, "{'model':'m','messages':[],'container':'container_1'}", "container"},
+    {messages, "{'model':'m','messages':[],'container':{'skills':[],'id':'container_1'}}", "id"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'image','source':{'type':'url','url':'gs://b/o'}}]}]}", "url"},
+    {"/model/m/invoke", "{'anthropic_version':'bedrock-2023-05-31','max_tokens':9,'messages':[{'content':[{'type':'container_upload','file_id':'file_1'}]}]}", "file_id"},
+    {"/model/m/invoke-with-response-stream", "{'anthropic_version':'bedrock-2023-05-31','max_tokens':9,'messages':[{'content':[{'type':'image','source':{'url':'s3://b/o'}}]}]}", "url"},
+    {responses, "{'model':'m','input':[{'type':'function_call_output','output':[{'type':'input_file','file_id':'file-1'}]}]}", "file_id"},
+    {responses, "{'model':'m','input':'x','tools':[{'type':'code_interpreter','container':'cntr_1'}]}", "container"},
+    {responses, "{'model':'m','input':'x','tools':[{'type':'shell','environment':{'container_id':'cntr_1'}}]}", "container_id"},
+    {responses, "{'model':'m','input':'x','tools':[{'type':'image_generation','input_image_mask':{'file_id':'file-1'}}]}", "file_id"},
+    {responses, "{'model':'m','input':'x','prompt':{'id':'p','variables':{'any':{'type':'input_file','file_id':'file-1'}}}}", "file_id"},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_file','file_url':'gs://b/o'}]}]}", "file_url"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':{'url':'gs://b/o'}}]}]}", "url"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':'files/a'}]}]}", "image_url"},
+    {chat, "{'model':'m','messages':[{'content':[{'video_url':{'url':'file:///x'}}]}]}", "url"},
+};
+
+static const struct {
+    const char *path;
+    const char *body;
+} passed[] = {
+    {gemini, "{'contents':[{'parts':[{'fileData':{'mimeType':'image/png','fileUri':'https://a.example/x.png'}}]}]}"},
+    {gemini, "{'contents':[{'parts':[{'text':'\\u00e9 fileUri files/a gs://b'}]}],'cachedContent':null}"},
+    {gemini, "{'contents':[{'parts':[{'functionCall':{'name':'f','args':{'fileData':{'fileUri':'files/a'},'cachedContent':'x'}}}]}]}"},
+    {gemini, "{'contents':[],'tools':[{'functionDeclarations':[{'name':'f','parameters':{'properties':{'retrieval':{},'fileSearch':{}}}}]}]}"},
+    {converse, "{'messages':[{'content':[{'toolUse':{'toolUseId':'a','name':'f','input':{'s3Location':'x'}}}]}]}"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'tool_use','input':{'file_id':'x','source':{'file_id':'y'}}}]}]}"},
+    {messages, "{'model':'m','messages':[{'content':[{'content':{'content':[{'type':'bash_code_execution_output','file_id':'f'}]}}]}],'container':{'skills':[]}}"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'image','source':{'type':'url','url':'https://a.example/x'}}]}]}"},
+    {responses, "{'model':'m','input':[{'type':'code_interpreter_call','container_id':'cntr_1'},{'content':[{'type':'output_text','annotations':[{'file_id':'f'}]}]}]}"},
+    {responses, "{'model':'m','input':'x','tools':[{'type':'code_interpreter','container':{'type':'auto'}},{'type':'function','parameters':{'properties':{'file_id':{}}}}]}"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':{'url':'data:image\\/png;base64,aGk='}}]}]}"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':{'url':'HTTP:\\/\\/a.example:81/x?y'}}]}]}"},
+};
+
+static const struct {
+    const char *address;
+    bool is_public;
+} addresses[] = {
+    {"https://a.example/files/x", true},
+    {"https://[2001:db8::1]:8443/x", true},
+    {"https://www.youtube.com/watch?v=x", true},
+    {"https://storage.googleapis.com/bucket/x.png", true},
+    {"https://notgoogle.example/?u=googleapis.com", true},
+    {"https://generativelanguage.googleapis.com/v1beta/files/x", false},
+    {"HTTPS://GenerativeLanguage.GoogleAPIs.com./v1beta/files/x", false},
+    {"https://generativelanguage.googleapis.com:443/v1beta/files/x", false},
+    {"https://a.example@generativelanguage.googleapis.com/v1/files/x", false},
+    {"https://generativelanguage%2egoogleapis.com/v1/files/x", false},
+    {"https://googleapis.com?x", false},
+    {"https://googleapis.com#x", false},
+    {"https://us-aiplatform.googleapis.com/x", false},
+    {"https://storage.cloud.google.com/bucket/x", false},
+    {"https:///generativelanguage.googleapis.com/v1/files/x", false},
+    {"https:\\\\\\\\generativelanguage.googleapis.com/x", false},
+    {"https:/generativelanguage.googleapis.com/x", false},
+    {" https://a.example/", false},
+    {"https://...", false},
+    {"https://", false},
+    {"files/x", false},
+    {"gs://b/o", false},
+    {"", false},
+};
+/* clang-format on */
+
+/* Rows are written with ' for ". */
+static const char *
+quoted(const char *text)
+{
+    static char body[1024];
+    snprintf(body, sizeof body, "%s", text);
+    for (char *at = body; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    return body;
+}
+
+TEST(references, what_lies_at_an_origin_is_refused_by_its_name)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(refused); i++) {
+        struct weir_request request = {0};
+        struct weir_error err = {0};
+        weir_status status =
+            parse(refused[i].path, quoted(refused[i].body), &request, &err);
+        if (status != WEIR_ETYPE)
+            print_error("%s %s: %s\n", refused[i].path, refused[i].body,
+                        err.text);
+        assert_int_equal(status, WEIR_ETYPE);
+        assert_true(
+            weir_span_equal(request.param, weir_span_of(refused[i].param)));
+        assert_non_null(strstr(err.text, refused[i].param));
+    }
+}
+
+TEST(references, arguments_schemas_answers_and_addresses_pass)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(passed); i++) {
+        struct weir_request request = {0};
+        struct weir_error err = {0};
+        weir_status status =
+            parse(passed[i].path, quoted(passed[i].body), &request, &err);
+        if (status != WEIR_OK)
+            print_error("%s: %s\n", passed[i].body, err.text);
+        assert_ok(status);
+    }
+}
+
+TEST(references, an_address_is_public_or_no_address)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(addresses); i++) {
+        struct weir_request request = {0};
+        struct weir_error err = {0};
+        char body[512];
+        snprintf(body, sizeof body,
+                 "{\"contents\":[{\"parts\":[{\"fileData\":{\"fileUri\":"
+                 "\"%s\"}}]}]}",
+                 addresses[i].address);
+        weir_status status = parse(gemini, body, &request, &err);
+        if ((status == WEIR_OK) != addresses[i].is_public)
+            print_error("%s\n", addresses[i].address);
+        assert_int_equal(status, addresses[i].is_public ? WEIR_OK : WEIR_ETYPE);
+    }
+}
+
+TEST(references, names_with_escapes_end_no_walk)
+{
+    static char body[64 << 10];
+    size_t at = (size_t)snprintf(body, sizeof body, "{\"contents\":[{");
+    struct weir_request request = {0};
+    struct weir_error err = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        at += (size_t)snprintf(body + at, sizeof body - at, "\"\\u00e9%u\":%u,",
+                               i, i);
+    snprintf(body + at, sizeof body - at,
+             "\"parts\":[{\"fileData\":{\"fileUri\":\"files/a\"}}]}]}");
+    assert_int_equal(parse(gemini, body, &request, &err), WEIR_ETYPE);
+    assert_span(request.param, "fileUri");
+}
+
+TEST(references, a_form_is_no_text_to_walk)
+{
+    struct weir_request request = {0};
+    struct weir_error err = {0};
+    assert_ok(parse("/v1/images/edits",
+                    "--b\r\nContent-Disposition: form-data; name=\"model\""
+                    "\r\n\r\nm\r\n--b\r\nContent-Disposition: form-data; "
+                    "name=\"prompt\"\r\n\r\nan image_url \\u00e9\r\n"
+                    "--b--\r\n",
+                    &request, &err));
+}
