@@ -34,7 +34,7 @@ refused(uint32_t reason, enum weir_opinion opinion, uint32_t score)
     refusal.watch.classified[0].score = (uint8_t)score;
     refusal.opinion_count = opinion != WEIR_OPINION_NONE;
     refusal.opinions[0].classifier = weir_span_of("abuse");
-    refusal.opinions[0].opinion = opinion;
+    refusal.opinions[0].opinion = (uint8_t)opinion;
     weir_buf_init_fixed(&out, memory, sizeof(memory));
     weir_record_put_refusal(&refusal, &out);
     return (struct weir_record){.kind = WEIR_RECORD_REFUSAL,
