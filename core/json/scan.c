@@ -467,7 +467,7 @@ weir_json_scan_with(size_t kernel, weir_span text, const weir_json_path *paths,
     uint64_t terminal[WEIR_JSON_PATH_SEGMENTS_MAX + 1];
     uint64_t each[WEIR_JSON_PATH_SEGMENTS_MAX];
     struct weir__json_scan scan = {
-        .text = text.ptr,
+        .text = text.ptr == NULL ? "" : text.ptr, /* nothing is no text */
         .len = text.len,
         .paths = paths,
         .path_count = path_count,
@@ -517,7 +517,7 @@ weir_json_scan_planned(weir_span text, struct weir_json_plan *plan,
         return weir_json_scan(text, plan->paths, plan->count, flags, root_out,
                               hits_out, err);
     struct weir__json_scan scan = {
-        .text = text.ptr,
+        .text = text.ptr == NULL ? "" : text.ptr, /* nothing is no text */
         .len = text.len,
         .paths = plan->paths,
         .path_count = plan->count,
