@@ -118,6 +118,8 @@ weir_scan_request(const struct weir_surface_route *route, weir_span body,
         return weir_fail(scanned->err, WEIR_ETYPE, 0,
                          "the body must be an object");
     request->insert_at = root.insert_at;
+    request->names = root.names;
+    request->knows_names = true;
     return WEIR_OK;
 }
 

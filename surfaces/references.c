@@ -5,8 +5,8 @@
  * know whose call it is, so that a name would be enough to read what another
  * tenant put there.
  *
- * A body that names none is let go by a search for a few bytes. All others
- * are walked once, down the members in which a dialect puts content and no
+ * A body that has no member of such a name, as its parser tells, is let go. All
+ * others are walked once, down the members in which a dialect puts content and no
  * others: what a tool is called with, and what schemas describe, may have
  * any names. The walk takes single values where lists are usual, every one of
  * members that repeat, and names with underscores or without, as some origin
@@ -99,16 +99,6 @@ static const struct rule {
     {"audio", NULL, BIT(BEDROCK), INTO, 0},
     {"toolresult", NULL, BIT(BEDROCK), INTO, 0},
     {"s3location", NULL, BIT(BEDROCK), NEVER, 0},
-};
-
-/* Names that a rule refuses or reads have one of these in them. */
-enum { HINTS = 8 };
-static const char *const hints[][HINTS] = {
-    [OPENAI] = {"_url", "Url\"", "file_id", "fileId", "container",
-                "vector_store", "vectorStore"},
-    [ANTHROPIC] = {"\"source\"", "file_id", "\"container\""},
-    [GEMINI] = {"\"file", "\"cached", "\"retrieval\""},
-    [BEDROCK] = {"\"s3"},
 };
 
 struct walk {
@@ -301,15 +291,29 @@ walk_value(struct walk *walk, const struct rule *rule)
     }
 }
 
+/* Names that a rule refuses, or that lead to such, as origins spell them. */
+enum { NAMES = 20 };
+static const char *const known[][NAMES] = {
+    [OPENAI] = {"image_url", "imageUrl", "video_url", "videoUrl", "audio_url",
+                "audioUrl", "document_url", "documentUrl", "file_url",
+                "fileUrl", "file_id", "fileId", "file_ids", "fileIds",
+                "container", "container_id", "containerId", "vector_store_ids",
+                "vectorStoreIds"},
+    [ANTHROPIC] = {"source", "file_id", "container"},
+    [GEMINI] = {"fileData", "file_data", "fileUri", "file_uri", "fileSearch",
+                "file_search", "cachedContent", "cached_content", "retrieval"},
+    [BEDROCK] = {"s3Location", "s3_location"},
+};
+
+/* By what the parser met: no pass over the body of its own. */
 static bool
-may_name(weir_span body, unsigned surface)
+has_name(const struct weir_json_names *names, unsigned surface)
 {
-    for (size_t i = 0; i < HINTS && hints[surface][i] != NULL; i++)
-        if (memmem(body.ptr, body.len, hints[surface][i],
-                   strlen(hints[surface][i])) != NULL)
-            return true;
-    /* Letters of names can be written as escapes. */
-    return memmem(body.ptr, body.len, "\\u00", 4) != NULL;
+    struct weir_json_names wanted = {{0}};
+    for (size_t i = 0; i < NAMES && known[surface][i] != NULL; i++)
+        weir_json_names_add(&wanted, weir_span_of(known[surface][i]));
+    return names->has_escapes || (names->bits[0] & wanted.bits[0]) != 0 ||
+           (names->bits[1] & wanted.bits[1]) != 0;
 }
 
 weir_status
@@ -330,7 +334,7 @@ weir_surface_check_references(struct weir_request *request,
         surface = ANTHROPIC; /* whose bodies these are */
     /* A form's files lie in the form. */
     if (surface == WEIR_COUNTOF(surfaces) || request->boundary.len > 0 ||
-        !may_name(request->body, surface))
+        (request->knows_names && !has_name(&request->names, surface)))
         return WEIR_OK;
     walk.surface = surface;
     walk.body = request->body;

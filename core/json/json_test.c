@@ -640,3 +640,34 @@ TEST(json, conformance_suite_agrees)
     snprintf(command, sizeof(command), "rm -r %s", folder);
     assert_int_equal(system(command), 0);
 }
+
+static bool
+may_have(const struct weir_json_names *names, const char *name)
+{
+    struct weir_json_names one = {{0}};
+    weir_json_names_add(&one, weir_span_of(name));
+    return (names->bits[0] & one.bits[0]) != 0 ||
+           (names->bits[1] & one.bits[1]) != 0;
+}
+
+TEST(json_scan, names_of_members_at_any_depth_are_told)
+{
+    static const char text[] =
+        "{\"model\":\"file_id\",\"messages\":[{\"role\":\"user\",\"content\":"
+        "[{\"x\":{\"image_url\":{\"url\":\"u\"}}}]}]}";
+    const char *kernel;
+    for (size_t i = 0; (kernel = weir_json_kernel_name(i)) != NULL; i++) {
+        struct weir_json_root root;
+        assert_ok(weir_json_scan_with(i, WEIR_SPAN(text), NULL, 0, 0, &root,
+                                      NULL, NULL));
+        assert_true(may_have(&root.names, "image_url"));
+        assert_true(may_have(&root.names, "url"));
+        assert_true(may_have(&root.names, "content"));
+        assert_false(may_have(&root.names, "file_id")); /* a value */
+        assert_false(root.names.has_escapes);
+        assert_ok(
+            weir_json_scan_with(i, WEIR_SPAN("{\"a\":[{\"fil\\u0065_id\":1}]}"),
+                                NULL, 0, 0, &root, NULL, NULL));
+        assert_true(root.names.has_escapes);
+    }
+}

@@ -301,6 +301,10 @@ quote(struct weir__json_scan *scan, const char *at, bool has_escapes)
         inside.ptr = scan->string_at + 1;
         inside.len = (size_t)(at - inside.ptr);
         scan->expect = WEIR__JSON_COLON;
+        if (has_escapes)
+            scan->root.names.has_escapes = true;
+        else
+            weir_json_names_add(&scan->root.names, inside);
         if (scan->depth == scan->tracked)
             match_name(scan, inside, has_escapes);
         return true;

@@ -85,6 +85,30 @@ typedef struct {
     bool has_escapes; /* of the first value, a string */
 } weir_json_hit;
 
+/*
+ * Which names a text's members may have, at any depth: a bit for each, by
+ * length and ends, case aside. A name that is not in it is not in the text;
+ * one that is may be. The numbers keep names of media and files apart from
+ * those that nearly every request has. Names with escapes are not in it but
+ * told of.
+ */
+struct weir_json_names {
+    uint64_t bits[2];
+    bool has_escapes;
+};
+
+static inline void
+weir_json_names_add(struct weir_json_names *names, weir_span name)
+{
+    if (name.len == 0)
+        return;
+    unsigned bit =
+        ((unsigned)name.len * 48 + ((unsigned char)name.ptr[0] | 0x20u) * 67 +
+         ((unsigned char)name.ptr[name.len - 1] | 0x20u)) %
+        128;
+    names->bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
 /* The root value. `insert_at` is the offset just behind the `{` of a root
  * object: members can be spliced in there (with a comma behind them unless
  * `is_empty`). */
@@ -93,6 +117,7 @@ struct weir_json_root {
     enum weir_json_kind kind;
     size_t insert_at;
     bool is_empty;
+    struct weir_json_names names;
 };
 
 /* Refuse a member whose name equals a wanted one but for case (also the

@@ -18,6 +18,7 @@
 #include <weir/base.h>
 #include <weir/embed.h>
 #include <weir/events.h>
+#include <weir/json.h>
 #include <weir/mcp.h>
 #include <weir/neutral.h>
 
@@ -126,8 +127,10 @@ struct weir_request {
     bool is_stateful;    /* goes on from what the origin keeps and changes */
     bool knows_service;  /* the level of service was looked for */
     bool wants_priority; /* then: it is the dear one */
-    uint32_t n;          /* answers asked for, 1.. */
-    uint64_t output_tokens_max; /* 0: none given */
+    bool knows_names;    /* `names` was filled */
+    struct weir_json_names names; /* of the body's members */
+    uint32_t n;                   /* answers asked for, 1.. */
+    uint64_t output_tokens_max;   /* 0: none given */
     /* Raw JSON bytes of what the model reads: messages, input, prompt,
      * instructions, tools and formats. Images, sound and files inside count
      * as WEIR_SURFACE_MEDIA_BYTES each in place of their base64 text. */

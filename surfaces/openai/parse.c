@@ -351,6 +351,8 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
     if (root.kind != WEIR_JSON_OBJECT)
         return weir_fail(err, WEIR_ETYPE, 0, "the body must be an object");
     request_out->insert_at = root.insert_at;
+    request_out->names = root.names;
+    request_out->knows_names = true;
     request_out->metadata = hits[METADATA].raw;
     read_service(hits, request_out);
     request_out->is_stateful = is_there(&hits[PREVIOUS]) ||
