@@ -4,9 +4,8 @@
  * tens of microseconds, so the objects it allocates around a key do not
  * matter; nothing here belongs on the request path.
  */
-#include <weir/crypto.h>
+#include "evp.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <limits.h>
@@ -60,19 +59,10 @@ weir_ed25519_sign(const struct weir_ed25519_secret *secret, weir_span message,
                   weir_ed25519_signature *signature_out)
 {
     weir_ed25519_signature signature;
-    size_t len = sizeof(signature.bytes);
     EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(
         EVP_PKEY_ED25519, NULL, secret->bytes, sizeof(secret->bytes));
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool done =
-        pair != NULL && context != NULL &&
-        EVP_DigestSignInit(context, NULL, NULL, NULL, pair) == 1 &&
-        EVP_DigestSign(context, signature.bytes, &len,
-                       (const unsigned char *)message.ptr, message.len) == 1 &&
-        len == sizeof(signature.bytes);
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(pair);
-    if (!done)
+    if (!weir__evp_sign(pair, NULL, message, signature.bytes,
+                        sizeof(signature.bytes)))
         return WEIR_EINTERNAL;
     *signature_out = signature;
     return WEIR_OK;
@@ -86,14 +76,5 @@ weir_ed25519_verify(const weir_ed25519_public *key, weir_span message,
         return false;
     EVP_PKEY *public = EVP_PKEY_new_raw_public_key(
         EVP_PKEY_ED25519, NULL, key->bytes, sizeof(key->bytes));
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool is_good =
-        public != NULL && context != NULL &&
-        EVP_DigestVerifyInit(context, NULL, NULL, NULL, public) == 1 &&
-        EVP_DigestVerify(context, (const unsigned char *)signature.ptr,
-                         signature.len, (const unsigned char *)message.ptr,
-                         message.len) == 1;
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(public);
-    return is_good;
+    return weir__evp_verify(public, message, signature);
 }

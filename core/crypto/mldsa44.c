@@ -4,11 +4,10 @@
  * from 3.5 on, and where it is older every function here says no. Signing
  * is FIPS 204's deterministic form, which needs no randomness.
  */
-#include <weir/crypto.h>
+#include "evp.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 
 #include <string.h>
 
@@ -70,19 +69,8 @@ weir_mldsa44_sign(const struct weir_mldsa44_secret *secret, weir_span message,
         OSSL_PARAM_construct_int("deterministic", &is_fixed),
         OSSL_PARAM_construct_end()};
     weir_mldsa44_signature signature;
-    size_t len = sizeof(signature.bytes);
-    EVP_PKEY *pair = pair_of(secret);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool done =
-        pair != NULL && context != NULL &&
-        EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, pair, params) ==
-            1 &&
-        EVP_DigestSign(context, signature.bytes, &len,
-                       (const unsigned char *)message.ptr, message.len) == 1 &&
-        len == sizeof(signature.bytes);
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(pair);
-    if (!done)
+    if (!weir__evp_sign(pair_of(secret), params, message, signature.bytes,
+                        sizeof(signature.bytes)))
         return WEIR_EINTERNAL;
     *signature_out = signature;
     return WEIR_OK;
@@ -97,15 +85,7 @@ weir_mldsa44_verify(const weir_mldsa44_public *key, weir_span message,
     ERR_set_mark();
     EVP_PKEY *public = EVP_PKEY_new_raw_public_key_ex(
         NULL, ALGORITHM, NULL, key->bytes, sizeof(key->bytes));
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool is_good =
-        public != NULL && context != NULL &&
-        EVP_DigestVerifyInit(context, NULL, NULL, NULL, public) == 1 &&
-        EVP_DigestVerify(context, (const unsigned char *)signature.ptr,
-                         signature.len, (const unsigned char *)message.ptr,
-                         message.len) == 1;
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(public);
+    bool is_good = weir__evp_verify(public, message, signature);
     ERR_pop_to_mark();
     return is_good;
 }
