@@ -623,6 +623,8 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.metadata = ctx->ask.metadata;
     ask.knows_service = ctx->ask.knows_service;
     ask.wants_priority = ctx->ask.wants_priority;
+    ask.knows_names = ctx->ask.knows_names;
+    ask.names = ctx->ask.names;
     ask.prompt_bytes = ctx->ask.prompt_bytes;
     ask.shape = ngx_http_weir_shape(&ctx->ask);
 

@@ -18,7 +18,8 @@
  * the request's own holds too much for the length of one call. A rate that
  * nobody held for is a budget that does not hold. And it is searched only
  * where such a rate differs from that of plain input. The level of service
- * stands in one place: a surface whose parser looks there says it.
+ * stands in one place: a surface whose parser looks there says it; and a word
+ * that is a member's name is looked for among the names that the parser met.
  */
 #include "internal.h"
 
@@ -30,6 +31,15 @@ speaks_of(const struct weir_call *call, const char *word)
     weir_span body = call->ask.body;
     return body.len > 0 &&
            memmem(body.ptr, body.len, word, strlen(word)) != NULL;
+}
+
+/* A word that means something as a member's name only. */
+static bool
+has_member(const struct weir_call *call, const char *name)
+{
+    return call->ask.knows_names
+               ? weir_json_names_may_have(&call->ask.names, weir_span_of(name))
+               : speaks_of(call, name);
 }
 
 static bool
@@ -57,7 +67,7 @@ expect(const struct weir_call *call, struct weir_price *price)
         raise(&price->output, price->audio_output);
     }
     if ((price->cache_write > input || price->cache_write_1h > input) &&
-        (speaks_of(call, "cache_control") || speaks_of(call, "cachePoint"))) {
+        (has_member(call, "cache_control") || has_member(call, "cachePoint"))) {
         raise(&price->input, price->cache_write);
         if (speaks_of(call, "\"1h\""))
             raise(&price->input, price->cache_write_1h);

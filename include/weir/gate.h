@@ -242,7 +242,9 @@ struct weir_ask {
     weir_span metadata;  /* its member of that name, as JSON; may be empty */
     bool knows_service;  /* false: the word is searched for in `body` */
     bool wants_priority; /* of levels of service; where it is known */
-    bool is_lookup;      /* asks no model for anything: nothing is held */
+    bool knows_names;    /* `names` was filled */
+    struct weir_json_names names; /* of the body's members */
+    bool is_lookup; /* asks no model for anything: nothing is held */
     /* Of tool servers: the method, and behind a blank the tool where one is
      * called: weir_record_tool(). Borrowed until the call is settled. */
     weir_span tool;

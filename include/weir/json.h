@@ -109,6 +109,16 @@ weir_json_names_add(struct weir_json_names *names, weir_span name)
     names->bits[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
 
+/* False: the text has no member of that name, in escapes neither. */
+static inline bool
+weir_json_names_may_have(const struct weir_json_names *names, weir_span name)
+{
+    struct weir_json_names one = {{0}, false};
+    weir_json_names_add(&one, name);
+    return names->has_escapes || (names->bits[0] & one.bits[0]) != 0 ||
+           (names->bits[1] & one.bits[1]) != 0;
+}
+
 /* The root value. `insert_at` is the offset just behind the `{` of a root
  * object: members can be spliced in there (with a comma behind them unless
  * `is_empty`). */
