@@ -163,8 +163,8 @@ weir_note_key_parse(weir_span text, struct weir_note_key *key_out,
                     struct weir_error *err)
 {
     uint8_t bytes[KEY_MAX];
-    uint32_t id;
-    size_t len;
+    uint32_t id = 0;
+    size_t len = 0;
     weir_span name;
     struct weir_note_key key;
     weir_status status = read_key(text, &name, &id, bytes, &len, err);
@@ -191,8 +191,8 @@ weir_note_secret_parse(weir_span text, struct weir_note_key *key_out,
 {
     static const weir_span head = {SECRET_HEAD, sizeof(SECRET_HEAD) - 1};
     uint8_t bytes[KEY_MAX];
-    uint32_t id;
-    size_t len;
+    uint32_t id = 0;
+    size_t len = 0;
     weir_span name;
     struct weir_note_key key;
     struct weir_note_secret secret;
