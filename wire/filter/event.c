@@ -103,33 +103,34 @@ read_number(struct weir_json_reader *reader, const struct place *place,
         event->sequence_number = raw;
 }
 
-/* The number that tells this object from its like, wherever it stands. */
-static weir_span
+/* The numbers that tell this object from its like, wherever they stand among
+ * its members: their order, and what lies between them, count for nothing. 0:
+ * there are none. */
+static uint64_t
 index_of(struct weir_json_reader reader)
 {
-    weir_span name, raw, all = WEIR_SPAN_NONE;
+    weir_span name, raw;
+    uint64_t key = 0;
     if (!weir_json_object(&reader))
-        return WEIR_SPAN_NONE;
+        return 0;
     while (weir_json_member(&reader, &name))
         if (is_index_name(name) &&
             weir_json_peek(&reader) == WEIR_JSON_NUMBER &&
             weir_json_raw(&reader, &raw))
-            all = all.len == 0
-                      ? raw
-                      : (weir_span){all.ptr,
-                                    (size_t)(raw.ptr - all.ptr) + raw.len};
-    return all;
+            key += mix(weir_hash64(name, 0), raw) | 1;
+    return key;
 }
 
 static void
 walk_object(struct weir_json_reader *reader, struct place place,
             struct weir_event *event)
 {
-    weir_span name, index = index_of(*reader);
-    place.key = mix(place.key, index);
+    weir_span name;
+    uint64_t index = index_of(*reader);
+    place.key = (place.key ^ index) * UINT64_C(0x9E3779B97F4A7C15) + 1;
     place.depth++;
-    if (index.len > 0 && event->group == 0)
-        event->group = mix(1, index);
+    if (event->group == 0)
+        event->group = index;
     if (!weir_json_object(reader))
         return;
     while (weir_json_member(reader, &name)) {

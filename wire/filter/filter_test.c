@@ -84,6 +84,29 @@ TEST(filter, a_match_over_many_deltas_of_chat_is_one)
     weir_detect_free(set);
 }
 
+/* An origin that writes members in the order of the alphabet. */
+TEST(filter, what_lies_between_the_numbers_of_a_channel_counts_for_nothing)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    expect(&setup,
+           "data: {\"content_index\":0,\"delta\":\"to ann@exa\","
+           "\"output_index\":0,\"type\":\"response.output_text.delta\"}\n\n"
+           "data: {\"content_index\":0,\"delta\":\"mple.com.\","
+           "\"output_index\":0,\"type\":\"response.output_text.delta\"}\n\n"
+           "data: {\"content_index\":0,\"output_index\":0,\"text\":\"\","
+           "\"type\":\"response.output_text.done\"}\n\n",
+           "data: {\"content_index\":0,\"delta\":\"to \","
+           "\"output_index\":0,\"type\":\"response.output_text.delta\"}\n\n"
+           "data: {\"content_index\":0,\"delta\":\"\","
+           "\"output_index\":0,\"type\":\"response.output_text.delta\"}\n\n"
+           "data: {\"content_index\":0,\"delta\":\"[MAIL].\","
+           "\"output_index\":0,\"type\":\"response.output_text.delta\"}\n\n"
+           "data: {\"content_index\":0,\"output_index\":0,\"text\":\"\","
+           "\"type\":\"response.output_text.done\"}\n\n");
+    weir_detect_free(set);
+}
+
 TEST(filter, answers_and_tool_calls_are_texts_of_their_own)
 {
 #define TWO(index, text)                                                       \
