@@ -554,6 +554,12 @@ ngx_http_weir_client_event(ngx_http_weir_ctx_t *ctx, weir_span event)
 
     status = weir_realtime_read_sent(event, ctx->ask.model, &sent, &err);
 
+    if (status == WEIR_OK && sent.scribe.len) {
+        sent.param = sent.scribe_param;
+        status = weir_fail(&err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                           "is not served: it names a second model");
+    }
+
     if (status != WEIR_OK) {
         ctx->call.reason = status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
                                                   : WEIR_REASON_BAD_REQUEST;

@@ -54,5 +54,10 @@ void weir_scan_prompt(const struct weir_scanned *scanned, const uint8_t *texts,
  * request->param; see references.c. */
 weir_status weir_surface_check_references(struct weir_request *request,
                                           struct weir_error *err);
+/* The same for an event of a realtime session, which is JSON; and whether it
+ * brings sound. `param_out` is left where nothing is refused. */
+weir_status weir_surface_check_event(weir_span event, bool *has_sound_out,
+                                     weir_span *param_out,
+                                     struct weir_error *err);
 
 #endif

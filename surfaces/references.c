@@ -27,13 +27,16 @@
 
 #define BIT(surface) (1u << (surface))
 
-enum surface { OPENAI, ANTHROPIC, GEMINI, BEDROCK };
+/* REALTIME: events of a session, in which OpenAI's items and tools stand. */
+enum surface { OPENAI, ANTHROPIC, GEMINI, BEDROCK, REALTIME };
+#define EITHER (BIT(OPENAI) | BIT(REALTIME))
 enum act {
     INTO,    /* what lies in it is walked */
     ALL,     /* all that lies in it, whatever the names */
     ADDRESS, /* a string must be a web address, others are walked */
     NEVER,   /* unless null */
-    NAMED    /* never as a string, others are walked */
+    NAMED,   /* never as a string, others are walked */
+    SOUND    /* as it is; noted */
 };
 
 /* `name` in small letters without underscores; `under`: the named member
@@ -47,29 +50,38 @@ static const struct rule {
 } rules[] = {
     {"messages", NULL, BIT(OPENAI) | BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
     {"content", NULL, ~0u, INTO, 0},
-    {"tools", NULL, BIT(OPENAI) | BIT(GEMINI), INTO, 0},
+    {"tools", NULL, EITHER | BIT(GEMINI), INTO, 0},
 
     {"input", NULL, BIT(OPENAI) | BIT(BEDROCK), INTO, 1},
-    {"output", "input", BIT(OPENAI), INTO, 0},
-    {"file", NULL, BIT(OPENAI), INTO, 0},
-    {"container", "tools", BIT(OPENAI), NAMED, 0},
-    {"environment", "tools", BIT(OPENAI), INTO, 0},
-    {"containerid", "environment", BIT(OPENAI), NEVER, 0},
-    {"inputimagemask", "tools", BIT(OPENAI), INTO, 0},
+    {"output", "input", EITHER, INTO, 0},
+    {"file", NULL, EITHER, INTO, 0},
+    {"container", "tools", EITHER, NAMED, 0},
+    {"environment", "tools", EITHER, INTO, 0},
+    {"containerid", "environment", EITHER, NEVER, 0},
+    {"inputimagemask", "tools", EITHER, INTO, 0},
     {"prompt", NULL, BIT(OPENAI), INTO, 1},
-    {"variables", "prompt", BIT(OPENAI), ALL, 0},
-    {"imageurl", NULL, BIT(OPENAI), ADDRESS, 0},
-    {"videourl", NULL, BIT(OPENAI), ADDRESS, 0},
-    {"audiourl", NULL, BIT(OPENAI), ADDRESS, 0},
-    {"documenturl", NULL, BIT(OPENAI), ADDRESS, 0},
-    {"fileurl", NULL, BIT(OPENAI), ADDRESS, 0},
-    {"url", "imageurl", BIT(OPENAI), ADDRESS, 0},
-    {"url", "videourl", BIT(OPENAI), ADDRESS, 0},
-    {"url", "audiourl", BIT(OPENAI), ADDRESS, 0},
-    {"url", "documenturl", BIT(OPENAI), ADDRESS, 0},
-    {"fileid", NULL, BIT(OPENAI), NEVER, 0},
-    {"fileids", "container", BIT(OPENAI), NEVER, 0},
-    {"vectorstoreids", "tools", BIT(OPENAI), NEVER, 0},
+    {"variables", "prompt", EITHER, ALL, 0},
+    {"imageurl", NULL, EITHER, ADDRESS, 0},
+    {"videourl", NULL, EITHER, ADDRESS, 0},
+    {"audiourl", NULL, EITHER, ADDRESS, 0},
+    {"documenturl", NULL, EITHER, ADDRESS, 0},
+    {"fileurl", NULL, EITHER, ADDRESS, 0},
+    {"url", "imageurl", EITHER, ADDRESS, 0},
+    {"url", "videourl", EITHER, ADDRESS, 0},
+    {"url", "audiourl", EITHER, ADDRESS, 0},
+    {"url", "documenturl", EITHER, ADDRESS, 0},
+    {"fileid", NULL, EITHER, NEVER, 0},
+    {"fileids", "container", EITHER, NEVER, 0},
+    {"vectorstoreids", "tools", EITHER, NEVER, 0},
+
+    {"item", NULL, BIT(REALTIME), INTO, 1},
+    {"session", NULL, BIT(REALTIME), INTO, 1},
+    {"response", NULL, BIT(REALTIME), INTO, 1},
+    {"prompt", NULL, BIT(REALTIME), INTO, 2},
+    {"input", "response", BIT(REALTIME), INTO, 0},
+    {"output", "item", BIT(REALTIME), INTO, 0},
+    {"audio", "content", BIT(REALTIME), SOUND, 0},
+    {"audio", NULL, BIT(REALTIME), SOUND, 1},
 
     {"system", NULL, BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
     {"source", NULL, BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
@@ -106,7 +118,8 @@ struct walk {
     struct weir_arena names; /* of the member being read, if escaped */
     unsigned surface;
     weir_span body;
-    struct weir_request *request;
+    weir_span *param; /* what is refused */
+    bool has_sound;
     struct weir_error *err;
     char memory[512];
     char address[8192]; /* of one with escapes */
@@ -193,7 +206,8 @@ is_address(struct walk *walk, weir_span raw)
         !weir_json_unescape_into(raw, walk->address, sizeof walk->address,
                                  &text))
         return false;
-    return is_public(text) || (walk->surface == OPENAI && is_bare_bytes(text));
+    return is_public(text) ||
+           ((BIT(walk->surface) & EITHER) != 0 && is_bare_bytes(text));
 }
 
 /* ----------------------------------------------------------------- walk */
@@ -238,7 +252,7 @@ refuse(struct walk *walk, weir_span name, const char *reason)
 {
     bool is_of_body = name.ptr >= walk->body.ptr &&
                       name.ptr < walk->body.ptr + walk->body.len;
-    walk->request->param = is_of_body ? name : WEIR_SPAN_NONE;
+    *walk->param = is_of_body ? name : WEIR_SPAN_NONE;
     (void)weir_fail(walk->err, WEIR_ETYPE, walk->reader.at, "%.*s %s",
                     WEIR_SPAN_ARG(name), reason);
     return false;
@@ -254,6 +268,10 @@ judge(struct walk *walk, const struct rule *rule, weir_span name)
     weir_span raw;
     if (kind == WEIR_JSON_NULL)
         return true;
+    if (rule->act == SOUND) {
+        walk->has_sound = true;
+        return true;
+    }
     if (rule->act == NEVER || (rule->act == NAMED && kind == WEIR_JSON_STRING))
         return refuse(walk, name,
                       "is not served: it names what lies at an origin");
@@ -316,6 +334,23 @@ has_name(const struct weir_json_names *names, unsigned surface)
            (names->bits[1] & wanted.bits[1]) != 0;
 }
 
+static weir_status
+walk_body(struct walk *walk, unsigned surface, weir_span body, weir_span *param,
+          struct weir_error *err)
+{
+    walk->surface = surface;
+    walk->body = body;
+    walk->param = param;
+    walk->has_sound = false;
+    walk->err = err;
+    weir_arena_init(&walk->names, walk->memory, sizeof walk->memory);
+    weir_json_reader_init(&walk->reader, body, &walk->names);
+    if (!walk_value(walk, NULL))
+        return WEIR_ETYPE;
+    /* The body is JSON: what fails is a name too long for any that is known. */
+    return weir_json_reader_end(&walk->reader, err);
+}
+
 weir_status
 weir_surface_check_references(struct weir_request *request,
                               struct weir_error *err)
@@ -336,14 +371,15 @@ weir_surface_check_references(struct weir_request *request,
     if (surface == WEIR_COUNTOF(surfaces) || request->boundary.len > 0 ||
         (request->knows_names && !has_name(&request->names, surface)))
         return WEIR_OK;
-    walk.surface = surface;
-    walk.body = request->body;
-    walk.request = request;
-    walk.err = err;
-    weir_arena_init(&walk.names, walk.memory, sizeof walk.memory);
-    weir_json_reader_init(&walk.reader, request->body, &walk.names);
-    if (!walk_value(&walk, NULL))
-        return WEIR_ETYPE;
-    /* The body is JSON: what fails is a name too long for any that is known. */
-    return weir_json_reader_end(&walk.reader, err);
+    return walk_body(&walk, surface, request->body, &request->param, err);
+}
+
+weir_status
+weir_surface_check_event(weir_span event, bool *has_sound_out,
+                         weir_span *param_out, struct weir_error *err)
+{
+    struct walk walk;
+    weir_status status = walk_body(&walk, REALTIME, event, param_out, err);
+    *has_sound_out = walk.has_sound;
+    return status;
 }

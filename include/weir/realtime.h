@@ -30,21 +30,34 @@ WEIR_MUST_USE weir_status weir_realtime_read_query(
     struct weir_arena *arena, struct weir_request *request_out,
     struct weir_error *err);
 
+/* What answers are to be made of. */
+enum weir_realtime_modes {
+    WEIR_REALTIME_UNSAID,
+    WEIR_REALTIME_TEXT, /* and of nothing else */
+    WEIR_REALTIME_SOUND
+};
+
 /* What a client says. */
 struct weir_realtime_sent {
     bool asks;      /* an answer: one has to be held for */
     bool feeds;     /* sound in which an origin may find that it is asked */
-    weir_span id;   /* of the event, a JSON string; empty: none */
-    weir_span spot; /* of the model's name, where it stands: a JSON string */
-    uint64_t text_bytes;  /* that the model reads */
-    uint64_t audio_bytes; /* the same, without base64 */
-    weir_span param;      /* on failure */
+    bool sets;      /* what holds for the session */
+    bool has_sound; /* brings some */
+    enum weir_realtime_modes modes; /* of the answer or of the session */
+    weir_span id;     /* of the event, a JSON string; empty: none */
+    weir_span spot;   /* of the model's name, where it stands: a JSON string */
+    weir_span scribe; /* the same of the model that is to write down what is
+                         heard; empty: none is named */
+    weir_span scribe_param; /* where that stands, as a path */
+    uint64_t text_bytes;    /* that the model reads */
+    uint64_t audio_bytes;   /* the same, without base64 */
+    weir_span param;        /* on failure */
 };
 
 /*
  * `model`: as the handshake named it. EPARSE: not JSON; ETYPE: an event that
- * is not on the list, or a member that would walk round the gate; EDENIED:
- * another model.
+ * is not on the list, or a member that would walk round the gate, or that
+ * names what lies at an origin; EDENIED: another model.
  */
 WEIR_MUST_USE weir_status weir_realtime_read_sent(
     weir_span event, weir_span model, struct weir_realtime_sent *sent_out,
@@ -52,10 +65,11 @@ WEIR_MUST_USE weir_status weir_realtime_read_sent(
 
 enum weir_realtime_kind {
     WEIR_REALTIME_OTHER,
-    WEIR_REALTIME_BEGUN,  /* an answer */
-    WEIR_REALTIME_DELTA,  /* of one */
-    WEIR_REALTIME_DONE,   /* one is over */
-    WEIR_REALTIME_FAILED, /* an error: what was asked for may not come */
+    WEIR_REALTIME_BEGUN,   /* an answer */
+    WEIR_REALTIME_DELTA,   /* of one */
+    WEIR_REALTIME_DONE,    /* one is over */
+    WEIR_REALTIME_FAILED,  /* an error: what was asked for may not come */
+    WEIR_REALTIME_WRITTEN, /* down, what was heard: the scribe's usage */
 };
 
 /* What an origin says. */
@@ -76,6 +90,10 @@ bool weir_realtime_read_heard(weir_span event,
  * 24 kHz, ten tokens a second heard and twenty spoken. */
 struct weir_usage weir_realtime_estimate(uint64_t text_in, uint64_t audio_in,
                                          uint64_t text_out, uint64_t audio_out);
+
+/* The same of what was written down: 4,000 bytes of sound each, as of files. */
+struct weir_usage weir_realtime_estimate_written(uint64_t audio_in,
+                                                 uint64_t text_out);
 
 /* An `error` event; `id`: of the client's event, a JSON string, or empty. */
 void weir_realtime_put_error(const struct weir_refusal *refusal, weir_span id,

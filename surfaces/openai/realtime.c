@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The realtime API: what a session's events may say, and what they cost.
+ * The realtime API: what a session's events may say.
  *
  *    client -> session.update, conversation.item.*, input_audio_buffer.*,
  *              response.create, response.cancel        a closed list
- *    origin -> anything; response.created, *.delta and response.done are read
+ *    origin -> anything: realtime_heard.c
  *
  * WHAT WOULD WALK ROUND THE GATE is refused by its name: another model in
- * `session.update`, a second one to write down what was heard (nobody would
- * meter it at its own price), sessions that only write down, and tools that
- * an origin calls at a server of the client's choice.
+ * `session.update`, sessions that only write down, tools that an origin calls
+ * at a server of the client's choice, and what lies at an origin
+ * (surfaces/references.c). A second model, which writes down what is heard,
+ * is told to the caller, who asks for it as for any other.
  *
- * WHAT IS NOT READ. Prompts and answers are counted, not looked at: rules
- * over them do not act on sessions, and where policy has such rules a session
- * is refused (core/gate/session.c).
+ * WHAT IS NOT READ. Prompts are counted here, not looked at; whether an event
+ * brings sound, and what it wants as an answer, is told, as rules over texts
+ * cannot hold for sound.
  */
 #include <weir/realtime.h>
 
@@ -139,7 +140,17 @@ enum {
     RESPONSE,
     ITEM,
     TRANSCRIPTION,
+    TRANSCRIPTION_MODEL,
     INPUT_TRANSCRIPTION,
+    INPUT_TRANSCRIPTION_MODEL,
+    SESSION_OUTPUT,
+    SESSION_OUTPUT_EACH,
+    SESSION_MODES,
+    SESSION_MODES_EACH,
+    RESPONSE_OUTPUT,
+    RESPONSE_OUTPUT_EACH,
+    RESPONSE_MODES,
+    RESPONSE_MODES_EACH,
     SESSION_SERVER,
     SESSION_CONNECTOR,
     RESPONSE_SERVER,
@@ -162,8 +173,22 @@ static const weir_json_path sent_members[SENT_MEMBERS] = {
     [ITEM] = WEIR_JSON_PATH1("item"),
     [TRANSCRIPTION] =
         WEIR_JSON_PATH4("session", "audio", "input", "transcription"),
+    [TRANSCRIPTION_MODEL] =
+        WEIR_JSON_PATH5("session", "audio", "input", "transcription", "model"),
     [INPUT_TRANSCRIPTION] =
         WEIR_JSON_PATH2("session", "input_audio_transcription"),
+    [INPUT_TRANSCRIPTION_MODEL] =
+        WEIR_JSON_PATH3("session", "input_audio_transcription", "model"),
+    [SESSION_OUTPUT] = WEIR_JSON_PATH2("session", "output_modalities"),
+    [SESSION_OUTPUT_EACH] =
+        WEIR_JSON_PATH3("session", "output_modalities", EACH),
+    [SESSION_MODES] = WEIR_JSON_PATH2("session", "modalities"),
+    [SESSION_MODES_EACH] = WEIR_JSON_PATH3("session", "modalities", EACH),
+    [RESPONSE_OUTPUT] = WEIR_JSON_PATH2("response", "output_modalities"),
+    [RESPONSE_OUTPUT_EACH] =
+        WEIR_JSON_PATH3("response", "output_modalities", EACH),
+    [RESPONSE_MODES] = WEIR_JSON_PATH2("response", "modalities"),
+    [RESPONSE_MODES_EACH] = WEIR_JSON_PATH3("response", "modalities", EACH),
     [SESSION_SERVER] = WEIR_JSON_PATH4("session", "tools", EACH, "server_url"),
     [SESSION_CONNECTOR] =
         WEIR_JSON_PATH4("session", "tools", EACH, "connector_id"),
@@ -175,7 +200,7 @@ static const weir_json_path sent_members[SENT_MEMBERS] = {
     [ITEM_AUDIO] = WEIR_JSON_PATH4("item", "content", EACH, "audio"),
 };
 
-enum { ASKS = 1, FEEDS = 2 };
+enum { ASKS = 1, FEEDS = 2, SETS = 4 };
 
 static const struct {
     const char *type;
@@ -186,7 +211,7 @@ static const struct {
     {"conversation.item.create", 0},
     {"input_audio_buffer.commit", FEEDS},
     {"input_audio_buffer.clear", 0},
-    {"session.update", 0},
+    {"session.update", SETS},
     {"response.cancel", 0},
     {"conversation.item.truncate", 0},
     {"conversation.item.delete", 0},
@@ -227,6 +252,7 @@ read_type(const weir_json_hit *hit, struct weir_realtime_sent *sent,
         if (is_text(hit, weir_span_of(sendable[i].type))) {
             sent->asks = (sendable[i].does & ASKS) != 0;
             sent->feeds = (sendable[i].does & FEEDS) != 0;
+            sent->sets = (sendable[i].does & SETS) != 0;
             return WEIR_OK;
         }
     return refuse(sent, WEIR_ETYPE, "type",
@@ -257,12 +283,6 @@ check_loopholes(const weir_json_hit hits[SENT_MEMBERS],
         !is_text(&hits[SESSION_TYPE], WEIR_SPAN("realtime")))
         return refuse(sent, WEIR_ETYPE, "session.type",
                       "must be \"realtime\": no other is served", err);
-    if (is_there(&hits[TRANSCRIPTION]))
-        return refuse(sent, WEIR_ETYPE, "session.audio.input.transcription",
-                      "is not served: it names a second model", err);
-    if (is_there(&hits[INPUT_TRANSCRIPTION]))
-        return refuse(sent, WEIR_ETYPE, "session.input_audio_transcription",
-                      "is not served: it names a second model", err);
     if (hits[SESSION_SERVER].count > 0 || hits[SESSION_CONNECTOR].count > 0)
         return refuse(sent, WEIR_ETYPE, "session.tools",
                       "may not name servers that the origin calls", err);
@@ -270,6 +290,63 @@ check_loopholes(const weir_json_hit hits[SENT_MEMBERS],
         return refuse(sent, WEIR_ETYPE, "response.tools",
                       "may not name servers that the origin calls", err);
     return WEIR_OK;
+}
+
+/* The model that is to write down what is heard; it must be named. */
+static weir_status
+read_scribe(const weir_json_hit hits[SENT_MEMBERS],
+            struct weir_realtime_sent *sent, struct weir_error *err)
+{
+    static const char newer[] = "session.audio.input.transcription.model";
+    static const char older[] = "session.input_audio_transcription.model";
+    bool is_newer = is_there(&hits[TRANSCRIPTION]);
+    bool is_older = is_there(&hits[INPUT_TRANSCRIPTION]);
+    const weir_json_hit *name =
+        &hits[is_newer ? TRANSCRIPTION_MODEL : INPUT_TRANSCRIPTION_MODEL];
+    if (!is_newer && !is_older)
+        return WEIR_OK;
+    if (is_newer && is_older)
+        return refuse(sent, WEIR_ETYPE, older, "is said twice", err);
+    if (name->kind != WEIR_JSON_STRING || name->raw.len < 3)
+        return refuse(sent, WEIR_ETYPE, is_newer ? newer : older,
+                      "must name a model", err);
+    sent->scribe = name->raw;
+    sent->scribe_param = weir_span_of(is_newer ? newer : older);
+    return WEIR_OK;
+}
+
+/* Text alone, or anything else; `each` are the elements of `list`. */
+static void
+read_modes(const weir_json_hit *list, const weir_json_hit *each,
+           enum weir_realtime_modes *modes)
+{
+    if (!is_there(list) || *modes == WEIR_REALTIME_SOUND)
+        return;
+    *modes = list->kind == WEIR_JSON_ARRAY && each->count == 1 &&
+                     is_text(each, WEIR_SPAN("text"))
+                 ? WEIR_REALTIME_TEXT
+                 : WEIR_REALTIME_SOUND;
+}
+
+/* What it names that lies elsewhere, whether it brings sound or wants it. */
+static weir_status
+read_content(weir_span event, const weir_json_hit hits[SENT_MEMBERS],
+             struct weir_realtime_sent *sent, struct weir_error *err)
+{
+    unsigned at = sent->asks ? RESPONSE_OUTPUT : SESSION_OUTPUT;
+    sent->has_sound = is_there(&hits[AUDIO]);
+    if (sent->asks || sent->sets) {
+        read_modes(&hits[at], &hits[at + 1], &sent->modes);
+        read_modes(&hits[at + 2], &hits[at + 3], &sent->modes);
+    }
+    if (!is_there(&hits[ITEM]) && !is_there(&hits[RESPONSE]) &&
+        !is_there(&hits[SESSION]))
+        return WEIR_OK;
+    bool has_sound = false;
+    weir_status status =
+        weir_surface_check_event(event, &has_sound, &sent->param, err);
+    sent->has_sound |= has_sound;
+    return status;
 }
 
 static uint64_t
@@ -300,104 +377,14 @@ weir_realtime_read_sent(weir_span event, weir_span model,
         status = check_model(hits, model, sent_out, err);
     if (status == WEIR_OK)
         status = check_loopholes(hits, sent_out, err);
+    if (status == WEIR_OK)
+        status = read_scribe(hits, sent_out, err);
+    if (status == WEIR_OK)
+        status = read_content(event, hits, sent_out, err);
     uint64_t sound = hits[AUDIO].bytes_total + hits[ITEM_AUDIO].bytes_total;
     sent_out->audio_bytes = sound_bytes(sound);
     sent_out->text_bytes = hits[SESSION].bytes_total +
                            hits[RESPONSE].bytes_total + hits[ITEM].bytes_total -
                            hits[ITEM_AUDIO].bytes_total;
     return status;
-}
-
-/* --------------------------------------------------------------- heard */
-
-enum {
-    HEARD_TYPE,
-    DELTA,
-    RESPONSE_ID,
-    DELTA_RESPONSE_ID,
-    USAGE,
-    HEARD_MEMBERS
-};
-
-static const weir_json_path heard_members[HEARD_MEMBERS] = {
-    [HEARD_TYPE] = WEIR_JSON_PATH1("type"),
-    [DELTA] = WEIR_JSON_PATH1("delta"),
-    [RESPONSE_ID] = WEIR_JSON_PATH2("response", "id"),
-    [DELTA_RESPONSE_ID] = WEIR_JSON_PATH1("response_id"),
-    [USAGE] = WEIR_JSON_PATH2("response", "usage"),
-};
-
-static void
-read_delta(weir_span type, const weir_json_hit *delta,
-           struct weir_realtime_heard *heard)
-{
-    uint64_t bytes = delta->raw.len > 2 ? delta->raw.len - 2 : 0;
-    heard->kind = WEIR_REALTIME_DELTA;
-    if (weir_span_equal(type, WEIR_SPAN("response.output_audio.delta")) ||
-        weir_span_equal(type, WEIR_SPAN("response.audio.delta")))
-        heard->audio_bytes = sound_bytes(bytes);
-    else
-        heard->text_bytes = bytes;
-}
-
-bool
-weir_realtime_read_heard(weir_span event, struct weir_realtime_heard *heard_out)
-{
-    struct weir_json_root root;
-    weir_json_hit hits[HEARD_MEMBERS];
-    char room[128];
-    weir_span type = WEIR_SPAN_NONE;
-
-    *heard_out = (struct weir_realtime_heard){0};
-    if (weir_json_scan(event, heard_members, HEARD_MEMBERS, 0, &root, hits,
-                       NULL) != WEIR_OK ||
-        root.kind != WEIR_JSON_OBJECT ||
-        hits[HEARD_TYPE].kind != WEIR_JSON_STRING)
-        return false;
-    if (!weir_json_unescape_into(hits[HEARD_TYPE].raw, room, sizeof(room),
-                                 &type))
-        return true;
-    heard_out->answer = weir_hash64(hits[DELTA_RESPONSE_ID].raw.len > 0
-                                        ? hits[DELTA_RESPONSE_ID].raw
-                                        : hits[RESPONSE_ID].raw,
-                                    0);
-    if (weir_span_equal(type, WEIR_SPAN("response.created")))
-        heard_out->kind = WEIR_REALTIME_BEGUN;
-    else if (weir_span_equal(type, WEIR_SPAN("response.done")))
-        heard_out->kind = WEIR_REALTIME_DONE;
-    else if (weir_span_equal(type, WEIR_SPAN("error")))
-        heard_out->kind = WEIR_REALTIME_FAILED;
-    else if (weir_span_starts(type, WEIR_SPAN("response.")) &&
-             weir_span_ends(type, WEIR_SPAN(".delta")) &&
-             hits[DELTA].kind == WEIR_JSON_STRING)
-        read_delta(type, &hits[DELTA], heard_out);
-    heard_out->has_usage =
-        heard_out->kind == WEIR_REALTIME_DONE &&
-        hits[USAGE].kind == WEIR_JSON_OBJECT &&
-        weir_usage_read(hits[USAGE].raw, &heard_out->usage, NULL) == WEIR_OK;
-    return true;
-}
-
-/* ------------------------------------------------------------ estimate */
-
-#define SOUND_SECOND 48000 /* bytes: 16 bit at 24 kHz */
-#define HEARD_TOKEN  (SOUND_SECOND / 10)
-#define SPOKEN_TOKEN (SOUND_SECOND / 20)
-
-static uint64_t
-parts(uint64_t bytes, uint64_t each)
-{
-    return bytes / each + (bytes % each != 0 ? 1 : 0);
-}
-
-struct weir_usage
-weir_realtime_estimate(uint64_t text_in, uint64_t audio_in, uint64_t text_out,
-                       uint64_t audio_out)
-{
-    struct weir_usage usage = weir_usage_estimate(text_in, text_out);
-    usage.audio_input_tokens = parts(audio_in, HEARD_TOKEN);
-    usage.audio_output_tokens = parts(audio_out, SPOKEN_TOKEN);
-    usage.input_tokens += usage.audio_input_tokens;
-    usage.output_tokens += usage.audio_output_tokens;
-    return usage;
 }

@@ -2,6 +2,7 @@
 /* Events of realtime sessions: the closed list, and what is counted. */
 #include <weir/realtime.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "test.h"
@@ -67,12 +68,6 @@ TEST(realtime, what_would_walk_round_the_gate_is_named)
     refused("{\"type\":\"session.update\",\"session\":"
             "{\"type\":\"transcription\"}}",
             WEIR_ETYPE, "session.type");
-    refused("{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
-            "{\"transcription\":{\"model\":\"other\"}}}}}",
-            WEIR_ETYPE, "session.audio.input.transcription");
-    refused("{\"type\":\"session.update\",\"session\":"
-            "{\"input_audio_transcription\":{\"model\":\"other\"}}}",
-            WEIR_ETYPE, "session.input_audio_transcription");
     refused("{\"type\":\"session.update\",\"session\":{\"tools\":[{},"
             "{\"type\":\"mcp\",\"server_url\":\"http://tools.example\"}]}}",
             WEIR_ETYPE, "session.tools");
@@ -83,6 +78,145 @@ TEST(realtime, what_would_walk_round_the_gate_is_named)
     assert_ok(send_event("{\"type\":\"session.update\",\"session\":{\"audio\":"
                          "{\"input\":{\"transcription\":null}}}}",
                          &sent, NULL));
+}
+
+TEST(realtime, the_model_that_writes_down_is_told)
+{
+    struct weir_realtime_sent sent;
+    assert_ok(send_event("{\"type\":\"session.update\",\"session\":{\"audio\":"
+                         "{\"input\":{\"transcription\":{\"language\":\"en\","
+                         "\"model\":\"wr\\u0069ter\"}}}}}",
+                         &sent, NULL));
+    assert_true(sent.sets);
+    assert_true(weir_span_equal(sent.scribe, WEIR_SPAN("\"wr\\u0069ter\"")));
+    assert_ok(send_event("{\"type\":\"session.update\",\"session\":{"
+                         "\"input_audio_transcription\":{\"model\":\"w\"}}}",
+                         &sent, NULL));
+    assert_true(weir_span_equal(sent.scribe, WEIR_SPAN("\"w\"")));
+    refused("{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+            "{\"transcription\":{\"language\":\"en\"}}}}}",
+            WEIR_ETYPE, "session.audio.input.transcription.model");
+    refused("{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+            "{\"transcription\":{\"model\":\"\"}}}}}",
+            WEIR_ETYPE, "session.audio.input.transcription.model");
+    refused("{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+            "{\"transcription\":{\"model\":\"a\"}}},"
+            "\"input_audio_transcription\":{\"model\":\"b\"}}}",
+            WEIR_ETYPE, "session.input_audio_transcription.model");
+}
+
+TEST(realtime, what_lies_at_an_origin_is_not_named)
+{
+    static const char *const items[] = {"\"image_url\":\"file-abc\"",
+                                        "\"image_url\":\"gs://b/o\"",
+                                        "\"image_url\":{\"url\":\"files/abc\"}",
+                                        "\"file_id\":\"file-abc\"",
+                                        "\"image\\u005furl\":\"s3://b/o\"",
+                                        "\"imageUrl\":\"file:///etc\""};
+    static const char *const frames[] = {
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":"
+        "\"message\",\"content\":[{\"type\":\"input_image\",%s}]}}",
+        "{\"type\":\"response.create\",\"response\":{\"input\":[{"
+        "\"content\":[{%s}]}]}}",
+        "{\"type\":\"session.update\",\"session\":{\"prompt\":{\"id\":\"p\","
+        "\"variables\":{\"x\":{%s}}}}}",
+        "{\"response\":{\"prompt\":{\"variables\":{\"x\":{%s}}}},"
+        "\"type\":\"response.create\"}"};
+    struct weir_realtime_sent sent;
+    char text[512];
+    for (size_t i = 0; i < WEIR_COUNTOF(items); i++)
+        for (size_t j = 0; j < WEIR_COUNTOF(frames); j++) {
+            snprintf(text, sizeof(text), frames[j], items[i]);
+            assert_int_equal(send_event(text, &sent, NULL), WEIR_ETYPE);
+        }
+    snprintf(text, sizeof(text), frames[0],
+             "\"image_url\":\"data:image/png;base64,AAAA\"");
+    assert_ok(send_event(text, &sent, NULL));
+    assert_false(sent.has_sound);
+    snprintf(text, sizeof(text), frames[0],
+             "\"image_url\":\"https://pictures.example/a.png\"");
+    assert_ok(send_event(text, &sent, NULL));
+    /* what a tool is called with may have any name */
+    assert_ok(send_event("{\"type\":\"conversation.item.create\",\"item\":{"
+                         "\"type\":\"function_call_output\",\"output\":"
+                         "\"{\\\"file_id\\\":1}\"}}",
+                         &sent, NULL));
+}
+
+TEST(realtime, sound_is_told_from_text)
+{
+    static const struct {
+        const char *event;
+        bool has_sound;
+        enum weir_realtime_modes modes;
+    } cases[] = {
+        {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"AAAA\"}", true,
+         WEIR_REALTIME_UNSAID},
+        {"{\"type\":\"conversation.item.create\",\"item\":{\"content\":[{"
+         "\"type\":\"input_audio\",\"audio\":\"AAAA\"}]}}",
+         true, WEIR_REALTIME_UNSAID},
+        {"{\"type\":\"response.create\",\"response\":{\"input\":[{\"content\":"
+         "[{\"type\":\"input_audio\",\"audio\":\"AAAA\"}]}],"
+         "\"output_modalities\":[\"text\"]}}",
+         true, WEIR_REALTIME_TEXT},
+        {"{\"type\":\"session.update\",\"session\":{\"modalities\":[\"text\"],"
+         "\"audio\":{\"output\":{\"voice\":\"v\"}}}}",
+         false, WEIR_REALTIME_TEXT},
+        {"{\"type\":\"session.update\",\"session\":{\"modalities\":[\"text\"],"
+         "\"output_modalities\":[\"audio\"]}}",
+         false, WEIR_REALTIME_SOUND},
+        {"{\"type\":\"session.update\",\"session\":{\"output_modalities\":"
+         "[\"text\",\"audio\"]}}",
+         false, WEIR_REALTIME_SOUND},
+        {"{\"type\":\"response.create\",\"response\":{\"output_modalities\":"
+         "[]}}",
+         false, WEIR_REALTIME_SOUND},
+        {"{\"type\":\"response.create\",\"session\":{\"output_modalities\":"
+         "[\"text\"]}}",
+         false, WEIR_REALTIME_UNSAID},
+    };
+    struct weir_realtime_sent sent;
+    for (size_t i = 0; i < WEIR_COUNTOF(cases); i++) {
+        assert_ok(send_event(cases[i].event, &sent, NULL));
+        assert_int_equal(sent.has_sound, cases[i].has_sound);
+        assert_int_equal(sent.modes, cases[i].modes);
+    }
+}
+
+TEST(realtime, what_was_written_down_is_counted_in_tokens_or_seconds)
+{
+#define WRITTEN(usage)                                                         \
+    "{\"type\":\"conversation.item.input_audio_transcription.completed\","     \
+    "\"item_id\":\"i\",\"content_index\":0,\"transcript\":\"hello\"" usage "}"
+    struct weir_realtime_heard heard;
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN(
+            WRITTEN(",\"usage\":{\"type\":\"duration\",\"seconds\":2.1}")),
+        &heard));
+    assert_int_equal(heard.kind, WEIR_REALTIME_WRITTEN);
+    assert_true(heard.has_usage);
+    assert_int_equal(heard.usage.input_tokens, 3);
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN(WRITTEN(
+            ",\"usage\":{\"type\":\"tokens\",\"total_tokens\":22,"
+            "\"input_tokens\":13,\"input_token_details\":{\"text_tokens\":0,"
+            "\"audio_tokens\":13},\"output_tokens\":9}")),
+        &heard));
+    assert_true(heard.has_usage);
+    assert_int_equal(heard.usage.input_tokens, 13);
+    assert_int_equal(heard.usage.audio_input_tokens, 13);
+    assert_int_equal(heard.usage.output_tokens, 9);
+    assert_true(weir_realtime_read_heard(WEIR_SPAN(WRITTEN("")), &heard));
+    assert_false(heard.has_usage);
+    assert_int_equal(heard.text_bytes, 5);
+    assert_true(weir_realtime_read_heard(
+        WEIR_SPAN(WRITTEN(",\"usage\":{\"seconds\":1e99}")), &heard));
+    assert_false(heard.has_usage);
+    struct weir_usage usage = weir_realtime_estimate_written(8001, 5);
+    assert_int_equal(usage.input_tokens, 3);
+    assert_int_equal(usage.output_tokens, 2);
+    assert_true(usage.is_estimated);
+#undef WRITTEN
 }
 
 static void

@@ -253,7 +253,15 @@ def test_an_origin_s_refusal_is_passed_on(setting):
      "session.type"),
     ({"type": "session.update", "session": {"audio": {"input": {
         "transcription": {"model": "whisper-1"}}}}},
-     "session.audio.input.transcription"),
+     "session.audio.input.transcription.model"),
+    ({"type": "conversation.item.create", "item": {
+        "type": "message", "role": "user", "content": [
+            {"type": "input_image", "image_url": "file-of-somebody"}]}},
+     "image_url"),
+    ({"type": "response.create", "response": {"input": [{
+        "type": "message", "role": "user", "content": [
+            {"type": "input_image", "file_id": "file-of-somebody"}]}]}},
+     "file_id"),
     ({"type": "transcription_session.update"}, "type"),
     ({"type": "response.create", "response": {"tools": [
         {"type": "mcp", "server_url": "http://127.0.0.1:1"}]}},

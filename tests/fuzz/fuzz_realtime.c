@@ -41,6 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         weir_realtime_read_sent(text, WEIR_SPAN("fast"), &sent, &err);
     check_inside(sent.id, text);
     check_inside(sent.spot, text);
+    check_inside(sent.scribe, text);
     if (status == WEIR_OK && sent.asks && sent.feeds)
         abort();
     const struct weir_refusal refusal = {.status = WEIR_ETYPE,
