@@ -153,6 +153,7 @@ take_record(struct weir_ingest *ingest, const struct weir_record *record,
     case WEIR_RECORD_GAP:
         take_gap(ingest, record);
         break;
+    case WEIR_RECORD_KEPT:
     case WEIR_RECORD_BATCH:
         break;
     }

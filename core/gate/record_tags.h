@@ -48,7 +48,8 @@ enum tag {
     TAG_SIZES = 38,
     TAG_FINISH = 39,
     TAG_SHADOW = 40,
-    TAG_COUNT = 41,
+    TAG_KEPT = 41, /* of a kept record: weir/kept.h */
+    TAG_COUNT = 42,
 };
 
 #endif

@@ -34,7 +34,7 @@ count(struct check *check, uint64_t number, const struct weir_record *record)
         else
             check->gaps++;
     }
-    if (record->kind >= WEIR_RECORD_GAP)
+    if (record->kind == WEIR_RECORD_GAP || record->kind == WEIR_RECORD_BATCH)
         return; /* the writer's own, numbered together with its batches */
     while (i < check->lane_count && check->lanes[i].incarnation != record->lane)
         i++;
