@@ -8,6 +8,10 @@
  * worker with the same sealing key opens it; no table is kept. It hides
  * nothing, and the same word has the same name each time.
  *
+ * What an origin keeps for a caller (a response, an item of one) is bound to
+ * the tenant instead, and its name says at which deployment it lies; it keeps
+ * the beginning that clients look at: "resp_" code "68f0".
+ *
  * Threads: any; pure functions. Memory: the caller's.
  */
 #ifndef WEIR_BOUND_H
@@ -23,6 +27,10 @@ extern "C" {
 enum weir_bound_kind {
     WEIR_BOUND_SESSION = 1,
     WEIR_BOUND_EVENT = 2, /* where a stream is taken up again */
+    /* Of a tenant: */
+    WEIR_BOUND_RESPONSE = 3,
+    WEIR_BOUND_ITEM = 4, /* of a response; or the sound of an answer */
+    WEIR_BOUND_CONVERSATION = 5,
 };
 
 struct weir_bound_scope {
@@ -45,6 +53,30 @@ bool weir_bound_seal(const struct weir_bound_scope *scope,
 bool weir_bound_open(const struct weir_bound_scope *scope,
                      enum weir_bound_kind kind, weir_span text,
                      weir_span *word_out);
+
+/* ------------------------------------------------------------ of a tenant */
+
+struct weir_bound_owner {
+    weir_secret seal; /* empty: nothing can be named or resolved */
+    uint64_t tenant;  /* hash of its image row */
+};
+
+/* What a name is longer than its word, and the longest word there is. */
+#define WEIR_BOUND_NAME_MORE 32
+#define WEIR_BOUND_NAME_MAX  256
+
+/* Appends the word's name at this deployment (hash of its image row). False:
+ * there is no sealing key, or the word is none (1 to 256 visible ASCII
+ * characters, none of them a quote or a backslash). */
+bool weir_bound_name(const struct weir_bound_owner *owner,
+                     enum weir_bound_kind kind, uint64_t deployment,
+                     weir_span word, struct weir_buf *out);
+
+/* The word, in `room` of WEIR_BOUND_NAME_MAX bytes, and the deployment where
+ * it lies; false: not named here, or for another tenant or kind. */
+bool weir_bound_resolve(const struct weir_bound_owner *owner,
+                        enum weir_bound_kind kind, weir_span text, char *room,
+                        weir_span *word_out, uint64_t *deployment_out);
 
 #ifdef __cplusplus
 }
