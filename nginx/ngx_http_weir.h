@@ -52,6 +52,8 @@
 #include <weir/provider.h>
 #include <weir/surface.h>
 
+#include "ngx_http_weir_headers.h"
+
 
 /* Where every error of nginx goes; served by the same handler. */
 #define NGX_HTTP_WEIR_DOOR          "/.weir/error"

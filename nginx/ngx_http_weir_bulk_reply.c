@@ -131,35 +131,6 @@ ngx_http_weir_bulk_describe(ngx_http_weir_ctx_t *ctx, weir_span member,
 }
 
 
-static ngx_uint_t
-ngx_http_weir_is_forwarded_tls(ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == sizeof("x-forwarded-proto") - 1
-                && ngx_memcmp(h[i].lowcase_key, "x-forwarded-proto",
-                              sizeof("x-forwarded-proto") - 1)
-                   == 0)
-            {
-                return h[i].value.len == 5
-                       && ngx_strncasecmp(h[i].value.data, (u_char *) "https",
-                                          5)
-                          == 0;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
 /* How the client reached this gateway: by its own Host and the scheme, which
  * who ends TLS in front of it says. Who sends a Host that is none gets a path
  * alone. */
@@ -170,10 +141,13 @@ ngx_http_weir_put_base(ngx_http_weir_ctx_t *ctx, struct weir_buf *out)
     u_char               c;
     ngx_str_t            host;
     ngx_uint_t           i, is_tls;
+    ngx_table_elt_t     *h;
     ngx_http_request_t  *r;
 
     r = ctx->request;
-    is_tls = ngx_http_weir_is_forwarded_tls(r);
+    h = ngx_http_weir_find_header(r, "x-forwarded-proto");
+    is_tls = h && h->value.len == 5
+             && ngx_strncasecmp(h->value.data, (u_char *) "https", 5) == 0;
 
 #if (NGX_HTTP_SSL)
     is_tls |= r->connection->ssl != NULL;
@@ -254,8 +228,8 @@ ngx_http_weir_bulk_retell(ngx_http_weir_ctx_t *ctx, weir_span *body)
 
     weir_buf_init_fixed(&out, p, size);
 
-    if (weir_bulk_retell(ctx->bulk->shape, *body, ngx_http_weir_bulk_seal, ctx, &out,
-                         &ctx->bulk->told, &err)
+    if (weir_bulk_retell(ctx->bulk->shape, *body, ngx_http_weir_bulk_seal, ctx,
+                         &out, &ctx->bulk->told, &err)
         != WEIR_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,

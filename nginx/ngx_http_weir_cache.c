@@ -109,41 +109,6 @@ ngx_http_weir_cache_close(ngx_http_weir_worker_t *w)
 
 /* ---------------------------------------------------------------- key */
 
-static ngx_table_elt_t *
-ngx_http_weir_find_header(ngx_http_request_t *r, const char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
-        {
-            return &h[i];
-        }
-    }
-}
-
-
-#define ngx_http_weir_header(r, name)                                         \
-    ngx_http_weir_find_header(r, name, sizeof(name) - 1)
-
-
 static ngx_uint_t
 ngx_http_weir_says(ngx_table_elt_t *h, const char *word)
 {
@@ -207,9 +172,9 @@ ngx_http_weir_cache_key(ngx_http_weir_ctx_t *ctx,
     weir_cache_add(&asking, r->args.data, r->args.len);
     weir_cache_add(&asking, ctx->ask.model.ptr, ctx->ask.model.len);
     ngx_http_weir_add_header_part(&asking,
-                                  ngx_http_weir_header(r, "openai-beta"));
+                                  ngx_http_weir_find_header(r, "openai-beta"));
     ngx_http_weir_add_header_part(&asking,
-                                  ngx_http_weir_header(r, "anthropic-beta"));
+                                  ngx_http_weir_find_header(r, "anthropic-beta"));
     weir_cache_add(&asking, ngx_http_weir_worker.conf->drop.data,
                    ngx_http_weir_worker.conf->drop.len);
     weir_cache_add_json(&asking, ctx->ask.body);
@@ -253,8 +218,8 @@ ngx_http_weir_cache_begin(ngx_http_weir_ctx_t *ctx)
     caching->seconds = seconds;
     ctx->caching = caching;
 
-    control = ngx_http_weir_header(r, "cache-control");
-    own = ngx_http_weir_header(r, "weir-cache");
+    control = ngx_http_weir_find_header(r, "cache-control");
+    own = ngx_http_weir_find_header(r, "weir-cache");
 
     is_off = ngx_http_weir_says(control, "no-store")
              || ngx_http_weir_says(own, "off");

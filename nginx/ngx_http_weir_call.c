@@ -169,9 +169,8 @@ ngx_http_weir_cleanup(void *data)
 static weir_secret
 ngx_http_weir_key(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     if (r->headers_in.authorization) {
         return weir_key_read(
@@ -179,29 +178,14 @@ ngx_http_weir_key(ngx_http_request_t *r)
                     false);
     }
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, r);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if ((h[i].key.len == 7
-             && ngx_strncmp(h[i].lowcase_key, "api-key", 7) == 0)
-            || (h[i].key.len == 9
-                && ngx_strncmp(h[i].lowcase_key, "x-api-key", 9) == 0)
-            || (h[i].key.len == 14
-                && ngx_strncmp(h[i].lowcase_key, "x-goog-api-key", 14) == 0))
+    while ((h = ngx_http_weir_headers_next(&headers))) {
+        if (ngx_http_weir_is_header(h, "api-key")
+            || ngx_http_weir_is_header(h, "x-api-key")
+            || ngx_http_weir_is_header(h, "x-goog-api-key"))
         {
-            return weir_key_read(ngx_http_weir_span(h[i].value), true);
+            return weir_key_read(ngx_http_weir_span(h->value), true);
         }
     }
 
@@ -215,56 +199,36 @@ ngx_http_weir_key(ngx_http_request_t *r)
 static void
 ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     client->end_customer = WEIR_SPAN_NONE;
     client->tags = WEIR_SPAN_NONE;
     client->trace.is_there = 0;
     client->shadow_of = WEIR_SPAN_NONE;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, r);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_weir_headers_next(&headers))) {
+        if (ngx_http_weir_is_header(h, "weir-end-customer")) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
+            if (client->end_customer.ptr == NULL) {
+                client->end_customer = ngx_http_weir_span(h->value);
             }
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
+        } else if (ngx_http_weir_is_header(h, NGX_HTTP_WEIR_SHADOW)) {
+            ngx_http_weir_shadow_hear(r, &h->value, client);
 
-        if (h[i].key.len == sizeof("weir-end-customer") - 1
-            && client->end_customer.ptr == NULL
-            && ngx_strncmp(h[i].lowcase_key, "weir-end-customer",
-                           sizeof("weir-end-customer") - 1) == 0)
-        {
-            client->end_customer = ngx_http_weir_span(h[i].value);
+        } else if (ngx_http_weir_is_header(h, "weir-tags")) {
 
-        } else if (h[i].key.len == sizeof(NGX_HTTP_WEIR_SHADOW) - 1
-                   && ngx_strncmp(h[i].lowcase_key, NGX_HTTP_WEIR_SHADOW,
-                                  sizeof(NGX_HTTP_WEIR_SHADOW) - 1) == 0)
-        {
-            ngx_http_weir_shadow_hear(r, &h[i].value, client);
+            if (client->tags.ptr == NULL) {
+                client->tags = ngx_http_weir_span(h->value);
+            }
 
-        } else if (h[i].key.len == sizeof("weir-tags") - 1
-                   && client->tags.ptr == NULL
-                   && ngx_strncmp(h[i].lowcase_key, "weir-tags",
-                                  sizeof("weir-tags") - 1) == 0)
+        } else if (ngx_http_weir_is_header(h, "traceparent")
+                   && !client->trace.is_there)
         {
-            client->tags = ngx_http_weir_span(h[i].value);
-
-        } else if (h[i].key.len == sizeof("traceparent") - 1
-                   && !client->trace.is_there
-                   && ngx_strncmp(h[i].lowcase_key, "traceparent",
-                                  sizeof("traceparent") - 1) == 0)
-        {
-            (void) weir_trace_parse(ngx_http_weir_span(h[i].value),
+            (void) weir_trace_parse(ngx_http_weir_span(h->value),
                                     &client->trace);
         }
     }

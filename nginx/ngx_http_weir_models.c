@@ -25,9 +25,8 @@ typedef struct {
 void
 ngx_http_weir_models_shape(ngx_http_weir_ctx_t *ctx)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     if (ctx->route.endpoint != WEIR_ENDPOINT_MODELS
         && ctx->route.endpoint != WEIR_ENDPOINT_MODEL)
@@ -35,24 +34,12 @@ ngx_http_weir_models_shape(ngx_http_weir_ctx_t *ctx)
         return;
     }
 
-    part = &ctx->request->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, ctx->request);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
+    while ((h = ngx_http_weir_headers_next(&headers))) {
         weir_surface_note_header(&ctx->route,
-                                 (weir_span) { (char *) h[i].lowcase_key,
-                                               h[i].key.len });
+                                 (weir_span) { (char *) h->lowcase_key,
+                                               h->key.len });
     }
 }
 

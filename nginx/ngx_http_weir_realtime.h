@@ -2,9 +2,10 @@
 /*
  * Realtime sessions; see the sources' heads.
  *
- *   ngx_http_weir_realtime.c  the handshake, to both sides
- *   ngx_http_weir_session.c   the messages, and how a session ends
- *   ngx_http_weir_session_send.c  what is sent to either side
+ *   ngx_http_weir_realtime.c        the handshake, to both sides
+ *   ngx_http_weir_session.c         what the origin says, limits, the end
+ *   ngx_http_weir_session_client.c  what the client says
+ *   ngx_http_weir_session_send.c    what is sent to either side
  */
 #ifndef _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
 #define _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
@@ -94,6 +95,20 @@ void ngx_http_weir_session_finalize(ngx_http_weir_ctx_t *ctx, ngx_int_t rc);
 void ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
     struct weir_settlement *s);
 void ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx);
+/* Holds for so many answers in all; what that meets may end the session. */
+weir_status ngx_http_weir_session_afford(ngx_http_weir_ctx_t *ctx,
+    ngx_uint_t needed, struct weir_error *err);
+/* Policy, anew; NGX_ERROR: the session was stopped. */
+ngx_int_t ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx);
+
+
+/* ngx_http_weir_session_client.c */
+
+/* The client's connection has something; nothing may be touched after it. */
+void ngx_http_weir_session_read(ngx_http_request_t *r);
+/* The origin takes on; the same. */
+void ngx_http_weir_session_write(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
 
 
 /* ngx_http_weir_session_send.c */

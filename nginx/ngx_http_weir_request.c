@@ -48,36 +48,23 @@ ngx_http_weir_is_passed(ngx_table_elt_t *h)
 size_t
 ngx_http_weir_pass_headers(ngx_http_request_t *r, u_char *p)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                    len;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     len = 0;
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, r);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (!ngx_http_weir_is_passed(&h[i])) {
+    while ((h = ngx_http_weir_headers_next(&headers))) {
+        if (!ngx_http_weir_is_passed(h)) {
             continue;
         }
 
         if (p) {
-            (void) ngx_sprintf(p + len, "%V: %V\r\n", &h[i].key, &h[i].value);
+            (void) ngx_sprintf(p + len, "%V: %V\r\n", &h->key, &h->value);
         }
 
-        len += h[i].key.len + h[i].value.len + sizeof(": \r\n") - 1;
+        len += h->key.len + h->value.len + sizeof(": \r\n") - 1;
     }
 
     return len;

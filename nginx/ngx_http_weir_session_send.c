@@ -15,8 +15,8 @@
 /* Into u->out_bufs: whoever calls from outside the filter pushes then. */
 
 void
-ngx_http_weir_session_to_client(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
-    weir_span payload)
+ngx_http_weir_session_to_client(ngx_http_weir_ctx_t *ctx,
+    enum weir_ws_opcode opcode, weir_span payload)
 {
     u_char                  head[WEIR_WS_HEAD_MAX];
     size_t                  n;
@@ -54,8 +54,8 @@ ngx_http_weir_session_to_client(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode op
 /* Behind what the origin has not taken yet. */
 
 void
-ngx_http_weir_session_to_origin(ngx_http_weir_ctx_t *ctx, enum weir_ws_opcode opcode,
-    const weir_span *parts, ngx_uint_t n)
+ngx_http_weir_session_to_origin(ngx_http_weir_ctx_t *ctx,
+    enum weir_ws_opcode opcode, const weir_span *parts, ngx_uint_t n)
 {
     size_t                     at, len;
     uint8_t                    head[WEIR_WS_HEAD_MAX], mask[4];
@@ -173,7 +173,8 @@ ngx_http_weir_session_say(ngx_http_weir_ctx_t *ctx, weir_status status,
     }
 
     if (!buf.overflow) {
-        ngx_http_weir_session_to_client(ctx, WEIR_WS_TEXT, weir_buf_span(&buf));
+        ngx_http_weir_session_to_client(ctx, WEIR_WS_TEXT,
+                                        weir_buf_span(&buf));
     }
 }
 
@@ -181,8 +182,8 @@ ngx_http_weir_session_say(ngx_http_weir_ctx_t *ctx, weir_status status,
 /* An error event, a close frame, and nothing more from either side. */
 
 void
-ngx_http_weir_session_stop(ngx_http_weir_ctx_t *ctx, uint16_t code, weir_status status,
-    struct weir_error *err, enum weir_ending ending)
+ngx_http_weir_session_stop(ngx_http_weir_ctx_t *ctx, uint16_t code,
+    weir_status status, struct weir_error *err, enum weir_ending ending)
 {
     u_char                     two[2];
     uint8_t                    frame[WEIR_WS_CLOSE_MAX];
@@ -200,7 +201,8 @@ ngx_http_weir_session_stop(ngx_http_weir_ctx_t *ctx, uint16_t code, weir_status 
     rt->ending = ending;
 
     if (!rt->origin_closed) {
-        ngx_http_weir_session_say(ctx, status, err, WEIR_SPAN_NONE, WEIR_SPAN_NONE);
+        ngx_http_weir_session_say(ctx, status, err, WEIR_SPAN_NONE,
+                                  WEIR_SPAN_NONE);
 
         /* the head is written with the frame: its payload alone is sent */
 
@@ -247,5 +249,5 @@ ngx_http_weir_session_stop_cut(ngx_http_weir_ctx_t *ctx, const char *what)
     (void) weir_fail(&err, WEIR_EUPSTREAM, WEIR_OFFSET_NONE,
                      "the origin broke the session off");
     ngx_http_weir_session_stop(ctx, WEIR_WS_INTERNAL, WEIR_EUPSTREAM, &err,
-                       WEIR_END_CUT);
+                               WEIR_END_CUT);
 }

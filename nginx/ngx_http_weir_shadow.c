@@ -234,37 +234,26 @@ ngx_http_weir_is_own_header(ngx_table_elt_t *h)
 static size_t
 ngx_http_weir_copy_headers(ngx_http_request_t *r, u_char *p)
 {
-    size_t            size;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                    size;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     size = 0;
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, r);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return size;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_weir_is_own_header(&h[i])) {
+    while ((h = ngx_http_weir_headers_next(&headers))) {
+        if (ngx_http_weir_is_own_header(h)) {
             continue;
         }
 
-        size += h[i].key.len + h[i].value.len + 4;
+        size += h->key.len + h->value.len + 4;
 
         if (p) {
-            p = ngx_sprintf(p, "%V: %V" CRLF, &h[i].key, &h[i].value);
+            p = ngx_sprintf(p, "%V: %V" CRLF, &h->key, &h->value);
         }
     }
+
+    return size;
 }
 
 

@@ -120,31 +120,19 @@ static ngx_str_t  ngx_http_weir_tools_names[NGX_HTTP_WEIR_TOOLS_HEADERS] = {
 static ngx_uint_t
 ngx_http_weir_tools_hear(ngx_http_request_t *r, weir_span *values)
 {
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t                n;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
 
     ngx_memzero(values, NGX_HTTP_WEIR_TOOLS_HEADERS * sizeof(weir_span));
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_weir_headers_init(&headers, r);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 1;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
+    while ((h = ngx_http_weir_headers_next(&headers))) {
         for (n = 0; n < NGX_HTTP_WEIR_TOOLS_HEADERS; n++) {
-            if (h[i].key.len != ngx_http_weir_tools_names[n].len
-                || ngx_memcmp(h[i].lowcase_key,
-                              ngx_http_weir_tools_names[n].data, h[i].key.len)
+            if (h->key.len != ngx_http_weir_tools_names[n].len
+                || ngx_memcmp(h->lowcase_key,
+                              ngx_http_weir_tools_names[n].data, h->key.len)
                    != 0)
             {
                 continue;
@@ -154,9 +142,11 @@ ngx_http_weir_tools_hear(ngx_http_request_t *r, weir_span *values)
                 return 0;
             }
 
-            values[n] = ngx_http_weir_span(h[i].value);
+            values[n] = ngx_http_weir_span(h->value);
         }
     }
+
+    return 1;
 }
 
 
