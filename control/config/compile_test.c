@@ -231,20 +231,6 @@ TEST(image, the_demonstration_allows_denies_and_holds)
     weir_world_free(world);
 }
 
-TEST(image, the_installed_schema_is_the_one_that_compiles)
-{
-    char path[512];
-    size_t len;
-    const char *source = getenv("WEIR_SOURCE");
-    snprintf(path, sizeof(path), "%s/policies/weir.cedarschema",
-             source == NULL ? "." : source);
-    char *text = weir_test_read(path, &len);
-    weir_span schema = weir_world_schema();
-    assert_int_equal(len, schema.len);
-    assert_memory_equal(text, schema.ptr, len);
-    free(text);
-}
-
 TEST(image, the_same_world_gives_the_same_digest)
 {
     struct weir_image images[2];
