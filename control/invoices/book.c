@@ -300,23 +300,6 @@ begin_line(struct book *book, uint32_t row)
     price_hits(line);
 }
 
-static void
-add_usage(struct weir_usage *sum, const struct weir_usage *one)
-{
-    sum->input_tokens += one->input_tokens;
-    sum->cached_tokens += one->cached_tokens;
-    sum->output_tokens += one->output_tokens;
-    sum->reasoning_tokens += one->reasoning_tokens;
-    sum->cache_write_tokens += one->cache_write_tokens;
-    sum->cache_write_1h_tokens += one->cache_write_1h_tokens;
-    sum->audio_input_tokens += one->audio_input_tokens;
-    sum->audio_cached_tokens += one->audio_cached_tokens;
-    sum->audio_output_tokens += one->audio_output_tokens;
-    sum->image_input_tokens += one->image_input_tokens;
-    sum->image_output_tokens += one->image_output_tokens;
-    sum->pictures += one->pictures;
-}
-
 static weir_status
 make_lines(struct book *book, struct weir_error *err)
 {
@@ -334,7 +317,7 @@ make_lines(struct book *book, struct weir_error *err)
         line->count++;
         line->calls += row->calls;
         line->estimated += row->estimated;
-        add_usage(usage, &row->usage);
+        weir_usage_add(usage, &row->usage);
         line->bill.requests += row->requests;
         if (__builtin_add_overflow(line->bill.list, row->cost,
                                    &line->bill.list))

@@ -134,25 +134,6 @@ weir_session_hold(struct weir_session *session, weir_time now,
     return status;
 }
 
-static void
-add_usage(struct weir_usage *sum, const struct weir_usage *one)
-{
-    sum->input_tokens += one->input_tokens;
-    sum->cached_tokens += one->cached_tokens;
-    sum->output_tokens += one->output_tokens;
-    sum->reasoning_tokens += one->reasoning_tokens;
-    sum->cache_write_tokens += one->cache_write_tokens;
-    sum->cache_write_1h_tokens += one->cache_write_1h_tokens;
-    sum->audio_input_tokens += one->audio_input_tokens;
-    sum->audio_cached_tokens += one->audio_cached_tokens;
-    sum->audio_output_tokens += one->audio_output_tokens;
-    sum->image_input_tokens += one->image_input_tokens;
-    sum->image_output_tokens += one->image_output_tokens;
-    sum->pictures += one->pictures;
-    sum->is_estimated = sum->is_estimated || one->is_estimated;
-    sum->service = one->service;
-}
-
 /* Nobody held for it: into the counters as they are now. */
 static void
 charge(const struct weir_call *call, weir_time now,
@@ -177,7 +158,7 @@ weir_session_answer(struct weir_session *session,
     struct weir_call *call = session->call;
     weir_micros before = weir_call_cost(call, &session->sum);
     WEIR_ASSERT(!call->is_settled);
-    add_usage(&session->sum, usage);
+    weir_usage_add(&session->sum, usage);
     session->answers++;
     if (usage->input_tokens > 0)
         session->input_tokens = usage->input_tokens + usage->output_tokens;

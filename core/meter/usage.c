@@ -226,6 +226,32 @@ weir_usage_estimate(uint64_t prompt_bytes, uint64_t delivered_bytes)
     };
 }
 
+static void
+add(uint64_t *sum, uint64_t count)
+{
+    if (__builtin_add_overflow(*sum, count, sum))
+        *sum = UINT64_MAX;
+}
+
+void
+weir_usage_add(struct weir_usage *sum, const struct weir_usage *one)
+{
+    add(&sum->input_tokens, one->input_tokens);
+    add(&sum->cached_tokens, one->cached_tokens);
+    add(&sum->output_tokens, one->output_tokens);
+    add(&sum->reasoning_tokens, one->reasoning_tokens);
+    add(&sum->cache_write_tokens, one->cache_write_tokens);
+    add(&sum->cache_write_1h_tokens, one->cache_write_1h_tokens);
+    add(&sum->audio_input_tokens, one->audio_input_tokens);
+    add(&sum->audio_cached_tokens, one->audio_cached_tokens);
+    add(&sum->audio_output_tokens, one->audio_output_tokens);
+    add(&sum->image_input_tokens, one->image_input_tokens);
+    add(&sum->image_output_tokens, one->image_output_tokens);
+    add(&sum->pictures, one->pictures);
+    sum->is_estimated = sum->is_estimated || one->is_estimated;
+    sum->service = one->service;
+}
+
 /* -------------------------------------------------------------- cost */
 
 /* Far above what a weir_micros can hold; thirteen of them do not overflow. */

@@ -170,3 +170,19 @@ TEST(usage, kinds_are_counted_once_and_divided_once)
     assert_int_equal(weir_cost(&usage, &price), 1); /* 0.5 goes up */
     assert_int_equal(weir_cost(&(struct weir_usage){0}, &price), 0);
 }
+
+TEST(usage, sums_stay_at_the_largest)
+{
+    struct weir_usage sum = {.input_tokens = UINT64_MAX - 1,
+                             .output_tokens = 5,
+                             .service = WEIR_SERVICE_BATCH};
+    weir_usage_add(&sum, &(struct weir_usage){.input_tokens = 2,
+                                              .output_tokens = 7,
+                                              .pictures = 1,
+                                              .is_estimated = true});
+    assert_true(sum.input_tokens == UINT64_MAX);
+    assert_int_equal(sum.output_tokens, 12);
+    assert_int_equal(sum.pictures, 1);
+    assert_true(sum.is_estimated);
+    assert_int_equal(sum.service, WEIR_SERVICE_STANDARD);
+}

@@ -63,6 +63,10 @@ uint64_t weir_tokens_of_bytes(uint64_t bytes);
 struct weir_usage weir_usage_estimate(uint64_t prompt_bytes,
                                       uint64_t delivered_bytes);
 
+/* `one` on top of what is there; a sum that would be too large stays at the
+ * largest. The service level is that of the last. */
+void weir_usage_add(struct weir_usage *sum, const struct weir_usage *one);
+
 /*
  * Every kind is counted once, multiplied by its rate, the products are summed
  * exactly and the sum is divided by 1,000,000 once, half up:

@@ -109,16 +109,6 @@ weir_bulk_results_init(struct weir_bulk_results *results)
 }
 
 static void
-add(struct weir_usage *sum, const struct weir_usage *one)
-{
-    sum->input_tokens += one->input_tokens;
-    sum->cached_tokens += one->cached_tokens;
-    sum->cache_write_tokens += one->cache_write_tokens;
-    sum->cache_write_1h_tokens += one->cache_write_1h_tokens;
-    sum->output_tokens += one->output_tokens;
-}
-
-static void
 end_line(struct weir_bulk_results *results)
 {
     const weir_json_tapped *type = &results->tap.tapped[R_TYPE];
@@ -136,7 +126,7 @@ end_line(struct weir_bulk_results *results)
             results->is_broken = true;
         else
             weir_anthropic_read_usage(usage->raw, &one);
-        add(&results->usage, &one.counts);
+        weir_usage_add(&results->usage, &one.counts);
     }
     weir_json_tap_reset(&results->tap);
     results->is_open = false;
