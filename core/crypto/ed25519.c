@@ -36,19 +36,19 @@ weir_ed25519_generate(const struct weir_env *env,
     return WEIR_OK;
 }
 
+static EVP_PKEY *
+pair_of(const struct weir_ed25519_secret *secret)
+{
+    return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret->bytes,
+                                        sizeof(secret->bytes));
+}
+
 weir_status
 weir_ed25519_public_of(const struct weir_ed25519_secret *secret,
                        weir_ed25519_public *public_out)
 {
     weir_ed25519_public key;
-    size_t len = sizeof(key.bytes);
-    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(
-        EVP_PKEY_ED25519, NULL, secret->bytes, sizeof(secret->bytes));
-    bool done = pair != NULL &&
-                EVP_PKEY_get_raw_public_key(pair, key.bytes, &len) == 1 &&
-                len == sizeof(key.bytes);
-    EVP_PKEY_free(pair);
-    if (!done)
+    if (!weir__evp_public(pair_of(secret), key.bytes, sizeof(key.bytes)))
         return WEIR_EINTERNAL;
     *public_out = key;
     return WEIR_OK;
@@ -59,9 +59,7 @@ weir_ed25519_sign(const struct weir_ed25519_secret *secret, weir_span message,
                   weir_ed25519_signature *signature_out)
 {
     weir_ed25519_signature signature;
-    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(
-        EVP_PKEY_ED25519, NULL, secret->bytes, sizeof(secret->bytes));
-    if (!weir__evp_sign(pair, NULL, message, signature.bytes,
+    if (!weir__evp_sign(pair_of(secret), NULL, message, signature.bytes,
                         sizeof(signature.bytes)))
         return WEIR_EINTERNAL;
     *signature_out = signature;

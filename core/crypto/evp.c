@@ -20,6 +20,17 @@ weir__evp_sign(EVP_PKEY *pair, const OSSL_PARAM *params, weir_span message,
 }
 
 bool
+weir__evp_public(EVP_PKEY *pair, uint8_t *public_out, size_t len)
+{
+    size_t used = len;
+    bool done = pair != NULL &&
+                EVP_PKEY_get_raw_public_key(pair, public_out, &used) == 1 &&
+                used == len;
+    EVP_PKEY_free(pair);
+    return done;
+}
+
+bool
 weir__evp_verify(EVP_PKEY *public, weir_span message, weir_span signature)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -11,6 +11,8 @@
  * False: no signature of exactly `len` bytes. */
 bool weir__evp_sign(EVP_PKEY *pair, const OSSL_PARAM *params, weir_span message,
                     uint8_t *signature_out, size_t len);
+/* Takes `pair` the same way. False: its public half is not `len` bytes. */
+bool weir__evp_public(EVP_PKEY *pair, uint8_t *public_out, size_t len);
 /* Takes `public` the same way. */
 bool weir__evp_verify(EVP_PKEY *public, weir_span message, weir_span signature);
 

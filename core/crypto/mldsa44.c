@@ -48,13 +48,7 @@ weir_mldsa44_public_of(const struct weir_mldsa44_secret *secret,
                        weir_mldsa44_public *public_out)
 {
     weir_mldsa44_public key;
-    size_t len = sizeof(key.bytes);
-    EVP_PKEY *pair = pair_of(secret);
-    bool done = pair != NULL &&
-                EVP_PKEY_get_raw_public_key(pair, key.bytes, &len) == 1 &&
-                len == sizeof(key.bytes);
-    EVP_PKEY_free(pair);
-    if (!done)
+    if (!weir__evp_public(pair_of(secret), key.bytes, sizeof(key.bytes)))
         return WEIR_EINTERNAL;
     *public_out = key;
     return WEIR_OK;
