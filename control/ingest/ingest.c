@@ -42,6 +42,7 @@
 #include "control/health/fair.h"
 #include "control/health/health.h"
 #include "control/ingest/parts.h"
+#include "control/kept/kept.h"
 #include "control/log.h"
 
 #define BATCH_MS      50
@@ -125,6 +126,17 @@ take_gap(struct weir_ingest *ingest, const struct weir_record *record)
                  (unsigned long long)gap.bytes);
 }
 
+static weir_status
+take_kept(struct weir_ingest *ingest, const struct weir_record *record,
+          bool *is_new_out, struct weir_error *err)
+{
+    struct weir_record_kept kept;
+    weir_status status = weir_record_get_kept(record->payload, &kept, err);
+    return status == WEIR_OK ? weir_kept_note(ingest->store, &kept,
+                                              record->time, is_new_out, err)
+                             : status;
+}
+
 /* EIO and such stop the batch; a payload that cannot be read does not. */
 static weir_status
 take_record(struct weir_ingest *ingest, const struct weir_record *record,
@@ -154,6 +166,8 @@ take_record(struct weir_ingest *ingest, const struct weir_record *record,
         take_gap(ingest, record);
         break;
     case WEIR_RECORD_KEPT:
+        status = take_kept(ingest, record, &is_new, err);
+        break;
     case WEIR_RECORD_BATCH:
         break;
     }
@@ -587,13 +601,13 @@ count_round(struct weir_ingest *ingest, uint64_t *counter)
 }
 
 /* A round that begins after the call has seen what was there before it. */
-void
+bool
 weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms)
 {
     struct timespec until;
     uint64_t one = 1;
     if (ingest == NULL || !ingest->is_running)
-        return;
+        return false;
     atomic_store(&ingest->wants_all, true);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += timeout_ms / 1000;
@@ -609,7 +623,9 @@ weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms)
            pthread_cond_timedwait(&ingest->rounds_changed, &ingest->rounds_lock,
                                   &until) == 0)
         ;
+    bool is_done = ingest->rounds_done >= wanted;
     pthread_mutex_unlock(&ingest->rounds_lock);
+    return is_done && atomic_load(&ingest->is_current);
 }
 
 static void *

@@ -38,8 +38,9 @@ void weir_ingest_let_go(struct weir_ingest *ingest);
 void weir_ingest_close(struct weir_ingest *ingest);
 
 /* Returns when all that was on disk at the call is in the ledger, or after
- * `timeout_ms`: whoever asks then sees what was done before. */
-void weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms);
+ * `timeout_ms`: whoever asks then sees what was done before. False: it is not
+ * known to be there. */
+bool weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms);
 
 /* The last round read to the end of what is on disk. */
 bool weir_ingest_is_current(const struct weir_ingest *ingest);
