@@ -131,10 +131,10 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_content_end(ctx);
 
     ngx_http_weir_free_reply(ctx);
+    ngx_http_weir_session_free(ctx);
     ngx_http_weir_filter_free(ctx);
     ngx_http_weir_cache_free(ctx);
     ngx_http_weir_classify_free(ctx);
-    ngx_http_weir_session_free(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {

@@ -351,6 +351,9 @@ ngx_http_weir_filter_found(ngx_http_weir_ctx_t *ctx)
     if (f->filter) {
         ngx_http_weir_count_found(&buf, f->reply->set,
                                   weir_filter_found(f->filter)->found);
+
+    } else {
+        ngx_http_weir_count_found(&buf, f->reply->set, f->replied);
     }
 
     if (buf.len == 1) {

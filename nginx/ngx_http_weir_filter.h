@@ -35,6 +35,8 @@ struct ngx_http_weir_filtering_s {
     ngx_uint_t                      is_passed;  /* sound and images */
     uint8_t                         blocked_by; /* rule of the reply's set */
     uint32_t                        found[WEIR_DETECT_RULES_MAX];
+    uint32_t                        replied[WEIR_DETECT_RULES_MAX]; /* of
+                                       filters of a session that are gone */
     char                            text[256];  /* what was found */
     struct weir_vault               vault;
 };
@@ -52,6 +54,10 @@ void ngx_http_weir_unref_set(ngx_http_weir_set_t *set);
 
 
 /* ngx_http_weir_filter_request.c */
+
+/* The sets for these filters, and a vault; once. */
+weir_status ngx_http_weir_begin_filtering(ngx_http_weir_ctx_t *ctx,
+    uint32_t mask, struct weir_error *err);
 weir_status ngx_http_weir_refuse_filtered(ngx_http_weir_ctx_t *ctx,
     const char *what, weir_span rule, struct weir_error *err);
 

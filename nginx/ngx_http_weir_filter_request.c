@@ -9,7 +9,7 @@
 #include "ngx_http_weir_filter.h"
 
 
-static weir_status
+weir_status
 ngx_http_weir_begin_filtering(ngx_http_weir_ctx_t *ctx, uint32_t mask,
     struct weir_error *err)
 {

@@ -300,6 +300,10 @@ ngx_http_weir_realtime_decide(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
     }
 
     if (status == WEIR_OK) {
+        status = ngx_http_weir_session_filters(ctx, err);
+    }
+
+    if (status == WEIR_OK) {
         status = ngx_http_weir_realtime_bar(ctx, err);
     }
 

@@ -5,12 +5,14 @@
  *   ngx_http_weir_realtime.c        the handshake, to both sides
  *   ngx_http_weir_session.c         what the origin says, limits, the end
  *   ngx_http_weir_session_client.c  what the client says
+ *   ngx_http_weir_session_filter.c  rules over its texts
  *   ngx_http_weir_session_send.c    what is sent to either side
  */
 #ifndef _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
 #define _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
 
 
+#include <weir/filter.h>
 #include <weir/realtime.h>
 #include <weir/session.h>
 #include <weir/websocket.h>
@@ -25,6 +27,7 @@ typedef struct {
     uint64_t                        id;
     uint64_t                        text_bytes;
     uint64_t                        audio_bytes;
+    struct weir_filter             *filter;     /* NULL: not yet */
 } ngx_http_weir_answer_t;
 
 
@@ -51,6 +54,9 @@ struct ngx_http_weir_realtime_s {
     ngx_msec_t                      closing;    /* since then, where it is */
     uint64_t                        image;      /* asked under: generations */
     uint64_t                        overlay;
+    uint64_t                        rules_of;   /* compared: generation */
+    uint32_t                        rules;      /* and filters */
+    struct weir_filter             *filter;     /* of all but answers */
     ngx_uint_t                      ticks;
     ngx_uint_t                      errors;     /* sent in a row */
     enum weir_ending                ending;
@@ -62,6 +68,7 @@ struct ngx_http_weir_realtime_s {
     unsigned                        is_wrong:1;
     unsigned                        is_open:1;        /* both agreed */
     unsigned                        is_stopped:1;     /* by weir */
+    unsigned                        is_text:1;        /* it was asked to be */
     unsigned                        client_closed:1;
     unsigned                        origin_closed:1;
 };
@@ -109,6 +116,29 @@ void ngx_http_weir_session_read(ngx_http_request_t *r);
 /* The origin takes on; the same. */
 void ngx_http_weir_session_write(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
+
+
+/* ngx_http_weir_session_filter.c */
+
+/* What policy asks for is made ready, when the session is decided. */
+weir_status ngx_http_weir_session_filters(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* The event as it may pass, in `text` where it changed, read again then;
+ * what fails is refused. */
+weir_status ngx_http_weir_session_filter_sent(ngx_http_weir_ctx_t *ctx,
+    weir_span *event, struct weir_buf *text, struct weir_realtime_sent *sent,
+    struct weir_error *err);
+/* To the client, with or without filters; `answer` it belongs to, or NULL. */
+void ngx_http_weir_session_filter_heard(ngx_http_weir_ctx_t *ctx,
+    weir_span event, const struct weir_realtime_heard *heard,
+    ngx_http_weir_answer_t *answer);
+void ngx_http_weir_session_filter_drop(ngx_http_weir_ctx_t *ctx,
+    struct weir_filter **filter);
+/* All of them; again: nothing. */
+void ngx_http_weir_session_filter_end(ngx_http_weir_ctx_t *ctx);
+/* Whether what policy asked for last, by this image, is what it has. */
+ngx_uint_t ngx_http_weir_session_same_rules(ngx_http_weir_ctx_t *ctx,
+    const struct weir_image *image);
 
 
 /* ngx_http_weir_session_send.c */

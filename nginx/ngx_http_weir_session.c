@@ -100,6 +100,7 @@ ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx)
     }
 
     ctx->realtime->is_open = 0;
+    ngx_http_weir_session_filter_end(ctx);
     weir_ws_fini(&ctx->realtime->client);
     weir_ws_fini(&ctx->realtime->origin);
     weir_buf_fini(&ctx->realtime->up);
@@ -218,6 +219,22 @@ ngx_http_weir_answer_find(ngx_http_weir_realtime_t *rt, uint64_t id)
 }
 
 
+static void
+ngx_http_weir_answer_forget(ngx_http_weir_ctx_t *ctx,
+    ngx_http_weir_answer_t *answer)
+{
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (answer) {
+        ngx_http_weir_session_filter_drop(ctx, &answer->filter);
+        *answer = rt->answers[--rt->answer_count];
+        rt->answers[rt->answer_count].filter = NULL;
+    }
+}
+
+
 /* It is over, counted by the origin or, where that did not, by what passed. */
 
 static void
@@ -244,9 +261,7 @@ ngx_http_weir_answer_done(ngx_http_weir_ctx_t *ctx,
     rt->text_in = 0;
     rt->audio_in = 0;
 
-    if (answer) {
-        *answer = rt->answers[--rt->answer_count];
-    }
+    ngx_http_weir_answer_forget(ctx, answer);
 }
 
 
@@ -292,8 +307,8 @@ ngx_http_weir_hear_event(ngx_http_weir_ctx_t *ctx,
             ngx_http_weir_answer_done(ctx, answer,
                                       heard->has_usage ? &heard->usage : NULL);
 
-        } else if (answer) {
-            *answer = rt->answers[--rt->answer_count];
+        } else {
+            ngx_http_weir_answer_forget(ctx, answer);
         }
 
         return;
@@ -331,7 +346,8 @@ ngx_http_weir_from_origin(ngx_http_weir_ctx_t *ctx,
         }
 
         rt->heard = ngx_current_msec;
-        ngx_http_weir_session_to_client(ctx, WEIR_WS_TEXT, message->payload);
+        ngx_http_weir_session_filter_heard(ctx, message->payload, &heard,
+                              ngx_http_weir_answer_find(rt, heard.answer));
         ngx_http_weir_hear_event(ctx, &heard);
         return;
 
@@ -414,7 +430,17 @@ ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx)
     rt->ticks = 0;
 
     if (status == WEIR_OK) {
-        return NGX_OK;
+
+        if (ngx_http_weir_session_same_rules(ctx, &view->view.image)) {
+            return NGX_OK;
+        }
+
+        ctx->call.reason = WEIR_REASON_NONE;
+        (void) weir_fail(&err, WEIR_ETIMEOUT, WEIR_OFFSET_NONE,
+                         "policy asks for other rules by now: connect again");
+        ngx_http_weir_session_stop(ctx, WEIR_WS_RESTART, WEIR_ETIMEOUT, &err,
+                                   WEIR_END_STOPPED);
+        return NGX_ERROR;
     }
 
     ngx_http_weir_session_stop(ctx, WEIR_WS_POLICY, status, &err,
@@ -448,7 +474,7 @@ ngx_http_weir_overdue(ngx_http_weir_ctx_t *ctx)
 
     } else if (ngx_exiting && rt->answer_count == 0) {
         what = "this gateway takes up another configuration: connect again";
-        code = 1012;
+        code = WEIR_WS_RESTART;
 
     } else {
         return;
@@ -571,7 +597,9 @@ ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
     }
 
     weir_session_end(&rt->session);
+    ngx_http_weir_session_filter_end(ctx);
 
+    s->filtered = ngx_http_weir_filter_found(ctx);
     s->usage = rt->session.sum;
     s->http_status = NGX_HTTP_SWITCHING_PROTOCOLS;
 }

@@ -120,11 +120,73 @@ ngx_http_weir_pass_event(ngx_http_weir_ctx_t *ctx, weir_span event,
 }
 
 
+/* Whether it may pass: it, or what filters made of it, in `text`. */
+
+static weir_status
+ngx_http_weir_check_event(ngx_http_weir_ctx_t *ctx, weir_span *event,
+    struct weir_buf *text, struct weir_realtime_sent *sent,
+    struct weir_error *err)
+{
+    weir_status  status;
+
+    status = weir_realtime_read_sent(*event, ctx->ask.model, sent, err);
+
+    if (status != WEIR_OK) {
+        ctx->call.reason = status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
+                                                  : WEIR_REASON_BAD_REQUEST;
+        return status;
+    }
+
+    ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+    status = ngx_http_weir_session_filter_sent(ctx, event, text, sent, err);
+
+    if (status == WEIR_OK && sent->scribe.len) {
+        sent->param = sent->scribe_param;
+        status = weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                           "is not served: it names a second model");
+    }
+
+    return status;
+}
+
+
+/* An answer may come of it: policy and budgets are asked. False: none may,
+ * and it was said. */
+
+static ngx_uint_t
+ngx_http_weir_may_answer(ngx_http_weir_ctx_t *ctx,
+    const struct weir_realtime_sent *sent)
+{
+    ngx_uint_t                 needed;
+    weir_status                status;
+    struct weir_error          err;
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (sent->asks && ngx_http_weir_session_ask(ctx) != NGX_OK) {
+        return 0;
+    }
+
+    if (sent->asks || sent->feeds) {
+        needed = rt->answer_count + rt->asked + 1;
+        status = ngx_http_weir_session_afford(ctx, needed, &err);
+
+        if (status != WEIR_OK) {
+            ngx_http_weir_no(ctx, status, &err, sent);
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_http_weir_client_event(ngx_http_weir_ctx_t *ctx, weir_span event)
 {
-    ngx_uint_t                   needed;
     weir_status                  status;
+    struct weir_buf              text;
     struct weir_error            err;
     ngx_http_weir_realtime_t    *rt;
     struct weir_realtime_sent    sent;
@@ -132,45 +194,31 @@ ngx_http_weir_client_event(ngx_http_weir_ctx_t *ctx, weir_span event)
     rt = ctx->realtime;
     rt->heard = ngx_current_msec;
 
-    status = weir_realtime_read_sent(event, ctx->ask.model, &sent, &err);
-
-    if (status == WEIR_OK && sent.scribe.len) {
-        sent.param = sent.scribe_param;
-        status = weir_fail(&err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                           "is not served: it names a second model");
-    }
+    weir_buf_init(&text, NGX_HTTP_WEIR_FILTERED_MAX);
+    status = ngx_http_weir_check_event(ctx, &event, &text, &sent, &err);
 
     if (status != WEIR_OK) {
-        ctx->call.reason = status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
-                                                  : WEIR_REASON_BAD_REQUEST;
         ngx_http_weir_no(ctx, status, &err, &sent);
-        return;
-    }
 
-    if (sent.asks && ngx_http_weir_session_ask(ctx) != NGX_OK) {
-        return;
-    }
+    } else if (ngx_http_weir_may_answer(ctx, &sent)) {
 
-    if (sent.asks || sent.feeds) {
-        needed = rt->answer_count + rt->asked + 1;
-        status = ngx_http_weir_session_afford(ctx, needed, &err);
+        rt->errors = 0;
+        rt->asked += sent.asks;
+        rt->text_in += sent.text_bytes;
+        rt->audio_in += sent.audio_bytes;
 
-        if (status != WEIR_OK) {
-            ngx_http_weir_no(ctx, status, &err, &sent);
-            return;
+        if (sent.sets && sent.modes != WEIR_REALTIME_UNSAID) {
+            rt->is_text = sent.modes == WEIR_REALTIME_TEXT;
         }
+
+        if (sent.asks && rt->asked_at == 0) {
+            rt->asked_at = ngx_http_weir_now();
+        }
+
+        ngx_http_weir_pass_event(ctx, event, &sent);
     }
 
-    rt->errors = 0;
-    rt->asked += sent.asks;
-    rt->text_in += sent.text_bytes;
-    rt->audio_in += sent.audio_bytes;
-
-    if (sent.asks && rt->asked_at == 0) {
-        rt->asked_at = ngx_http_weir_now();
-    }
-
-    ngx_http_weir_pass_event(ctx, event, &sent);
+    weir_buf_fini(&text);
 }
 
 

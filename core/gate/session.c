@@ -29,15 +29,26 @@
 
 /* ----------------------------------------------------------- obligations */
 
+/* Whether a rule of these filters is a classifier's. */
+static bool
+has_classifier(const struct weir_image *image, uint32_t filters)
+{
+    for (uint32_t i = 0; i < image->filter_count; i++) {
+        const struct weir_image_filter *filter = &image->filters[i];
+        for (uint32_t k = 0; (filters >> i & 1) != 0 && k < filter->count; k++)
+            if (image->filter_rules[filter->first + k].classifier != 0)
+                return true;
+    }
+    return false;
+}
+
 static weir_status
 check_obligations(const struct weir_image *image,
                   const struct weir_obligations *asked, struct weir_error *err)
 {
     const char *what = NULL;
     weir_span retain = weir_image_text(image, asked->retain);
-    if (asked->filters != 0)
-        what = "rules over prompts and answers";
-    else if (asked->classifiers != 0)
+    if (asked->classifiers != 0 || has_classifier(image, asked->filters))
         what = "verdicts of classifiers";
     else if ((asked->strip & WEIR_STRIP_REASONING) != 0)
         what = "reasoning taken out of answers";
@@ -72,6 +83,7 @@ weir_session_begin(struct weir_session *session, struct weir_call *call)
     session->call = call;
     session->held = 1;
     session->input_tokens = call->ask.input_tokens;
+    session->filters = call->answer.obligations.filters;
     memcpy(session->digest, image->keys[call->key].digest,
            sizeof(session->digest));
     session->deployment =
@@ -267,6 +279,7 @@ weir_session_ask(struct weir_session *session, const struct weir_view *view,
     };
     memset(&answer, 0, offsetof(struct weir_answer, candidates));
     weir_gate_decide(view, &question, &answer);
+    session->filters = answer.obligations.filters;
     for (uint32_t i = 0; i < answer.candidate_count; i++) {
         const struct weir_candidate *candidate = &answer.candidates[i];
         if (image->deployments[candidate->deployment].hash !=

@@ -59,6 +59,20 @@ bool weir_filter_take(struct weir_filter *filter, weir_span bytes,
 /* The reply is at its end: what was held. */
 bool weir_filter_finish(struct weir_filter *filter, struct weir_buf *out);
 
+/*
+ * The same for messages of one event each, JSON: realtime sessions. Of a
+ * filter that is_streamed; what goes on is given event by event, each only
+ * for that call. `room` is for the event and what becomes of it. False: as
+ * above, or `room` is too small.
+ */
+typedef void weir_filter_on_event(void *context, weir_span event);
+bool weir_filter_take_event(struct weir_filter *filter, weir_span event,
+                            struct weir_buf *room,
+                            weir_filter_on_event *on_event, void *context);
+bool weir_filter_finish_events(struct weir_filter *filter,
+                               struct weir_buf *room,
+                               weir_filter_on_event *on_event, void *context);
+
 /* Counts by rule, whether and by which rule it is blocked; `text` is NULL. */
 const struct weir_detect_out *
 weir_filter_found(const struct weir_filter *filter);

@@ -31,6 +31,7 @@ struct weir_session {
     uint32_t answers;      /* that ended */
     uint32_t held;         /* answers that are held for */
     uint64_t input_tokens; /* of the last answer: the next has as many */
+    uint32_t filters;      /* asked for by the newest answer: rows, as bits */
     uint8_t digest[32];    /* of the key */
     uint64_t deployment;   /* hash */
     weir_hold holds[WEIR_SESSION_ANSWERS_MAX]; /* behind the call's own */

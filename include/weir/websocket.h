@@ -38,6 +38,7 @@ enum weir_ws_opcode {
 #define WEIR_WS_POLICY      1008
 #define WEIR_WS_TOO_BIG     1009
 #define WEIR_WS_INTERNAL    1011
+#define WEIR_WS_RESTART     1012
 #define WEIR_WS_AGAIN       1013
 
 #define WEIR_WS_CONTROL_MAX 125 /* bytes of a control frame's payload */

@@ -35,6 +35,7 @@ class Origin:
         self.gone = []          # how sessions ended: close codes
         self.flooded = 0
         self.count = 0
+        self.text = ""          # of the last item
         context = None
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,6 +64,18 @@ class Origin:
         tell = lambda kind, **more: connection.send(  # noqa: E731
             json.dumps({"type": kind, "event_id": "event_o", **more}))
         tell("response.created", response={"id": name, "usage": None})
+        if what.startswith(("say ", "echo")):
+            said = what[4:].split("|") if what[0] == "s" else \
+                [self.text[:len(self.text) // 2],
+                 self.text[len(self.text) // 2:]]
+            place = {"response_id": name, "item_id": "item_1",
+                     "output_index": 0, "content_index": 0}
+            for piece in said:
+                tell("response.output_text.delta", **place, delta=piece)
+            tell("response.output_text.done", **place, text="".join(said))
+            tell("response.done", response={
+                "id": name, "status": "completed", "usage": USAGE})
+            return
         tell("response.output_text.delta", response_id=name, delta="Hello ")
         tell("response.output_audio.delta", response_id=name, delta=SOUND)
         if what == "die":
@@ -100,6 +113,8 @@ class Origin:
                     connection.send(json.dumps(
                         {"type": "session.updated", "event_id": "event_o",
                          "session": event["session"]}))
+                elif event["type"] == "conversation.item.create":
+                    self.text = event["item"]["content"][0].get("text", "")
                 elif event["type"] == "response.create":
                     self.answer(connection, event.get("response", {}).get(
                         "instructions", ""))

@@ -18,18 +18,8 @@ openai = pytest.importorskip("openai")
 pytest.importorskip("websockets")
 from realtime import Origin, Raw, SOUND, USAGE, frame, outcome  # noqa: E402
 
-FILTERED = """
-@id("seller-quiet")
-@title("Prompts of this tenant are looked at")
-@authority("The seller, service description 2")
-@filter("secrets")
-permit (principal in Tenant::"outcast", action in Action::"infer",
-        resource in Model::"talker");
-"""
-
-
 class Setting:
-    def __init__(self, where, limits=None):
+    def __init__(self, where, limits=None, policies=None, filters=None):
         self.certificates = lab.make_certificates(where)
         self.origin = Origin()
         self.sealed = Origin(self.certificates)
@@ -59,13 +49,12 @@ class Setting:
         for origin in config["origins"]:
             if origin["name"] == "near":
                 origin["credential"] = {"env": "UPSTREAM"}
-        config["filters"] = [{"name": "secrets", "rules": [
-            {"detector": "key", "action": "block"}]}]
+        config["filters"] = filters or []
         for tenant in config["tenants"]:
             if tenant["name"] == "thrifty":
                 tenant["budgets"] = {"tokens_per_day": 1000}
         self.weir = lab.Weir(where / "weir", config, {
-            **world.POLICIES, "seller/quiet.cedar": FILTERED},
+            **world.POLICIES, **(policies or {})},
             environment={"UPSTREAM": "sk-upstream"})
         self.keys = {}
         try:
@@ -232,12 +221,6 @@ def test_what_is_refused_before_it_begins(setting, query, headers, status,
     assert (client.status, word in client.rest.decode()) == (status, True), \
         client.rest
     assert not setting.origin.heads
-
-
-def test_where_prompts_are_looked_at_there_is_no_session(setting):
-    client = setting.open("outcast")
-    assert client.status == 403
-    assert "realtime session" in json.loads(client.rest)["error"]["message"]
 
 
 def test_an_origin_s_refusal_is_passed_on(setting):

@@ -3,6 +3,7 @@
 
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -499,5 +500,98 @@ TEST(filter, messages_without_deltas_are_told_once_each)
            "data: {\"id\":1,\"result\":{\"content\":[{\"text\":\"write to "
            "[MAIL] or 41\"}]}}\n\n"
            "data: {\"id\":2,\"result\":{\"content\":[{\"text\":\"a@\"}]}}\n\n");
+    weir_detect_free(set);
+}
+
+struct heard {
+    char text[4096];
+    size_t count;
+};
+
+static void
+hear(void *context, weir_span event)
+{
+    struct heard *heard = context;
+    size_t len = strlen(heard->text);
+    snprintf(heard->text + len, sizeof heard->text - len, "%.*s\n",
+             (int)event.len, event.ptr);
+    heard->count++;
+}
+
+#define SPOKEN(text)                                                           \
+    "{\"type\":\"response.output_text.delta\",\"response_id\":\"r\","          \
+    "\"output_index\":0,\"content_index\":0,\"delta\":\"" text "\"}"
+#define SPOKEN_END                                                             \
+    "{\"type\":\"response.output_text.done\",\"response_id\":\"r\","           \
+    "\"output_index\":0,\"content_index\":0,\"text\":\"\"}"
+
+TEST(filter, events_of_a_session_are_one_message_each)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    static const char *const events[] = {
+        SPOKEN("to a@"), SPOKEN("b.io"), SPOKEN_END,
+        "{\n\t\"type\": \"conversation.item.created\",\r\n\"item\":"
+        "\"c@d.io\"}"};
+    struct weir_filter *filter = weir_filter_new(&setup);
+    struct heard heard = {{0}, 0};
+    struct weir_buf room;
+    weir_buf_init(&room, 1 << 16);
+    for (size_t i = 0; i < WEIR_COUNTOF(events); i++)
+        assert_true(weir_filter_take_event(filter, weir_span_of(events[i]),
+                                           &room, hear, &heard));
+    assert_true(weir_filter_finish_events(filter, &room, hear, &heard));
+    assert_string_equal(
+        heard.text, SPOKEN("to ") "\n" SPOKEN("") "\n" SPOKEN(
+                        "[MAIL]") "\n" SPOKEN_END "\n{ \t\"type\": "
+                                  "\"conversation.item.created\",  \"item\":"
+                                  "\"[MAIL]\"}\n");
+    weir_filter_free(filter);
+    weir_buf_fini(&room);
+    weir_detect_free(set);
+}
+
+TEST(filter, what_a_session_s_answer_holds_is_given_at_its_end)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    struct weir_filter *filter = weir_filter_new(&setup);
+    struct heard heard = {{0}, 0};
+    struct weir_buf room;
+    weir_buf_init(&room, 1 << 16);
+    assert_true(weir_filter_take_event(filter, WEIR_SPAN(SPOKEN("a@b.io")),
+                                       &room, hear, &heard));
+    assert_int_equal(heard.count, 1);
+    assert_true(weir_filter_finish_events(filter, &room, hear, &heard));
+    assert_string_equal(heard.text, SPOKEN("") "\n" SPOKEN("[MAIL]") "\n");
+    weir_filter_free(filter);
+    weir_buf_fini(&room);
+    weir_detect_free(set);
+}
+
+TEST(filter, an_event_of_a_session_that_is_blocked_shows_nothing)
+{
+    struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_BLOCK);
+    const struct weir_filter_setup setup = {.set = set, .is_streamed = true};
+    struct weir_filter *filter = weir_filter_new(&setup);
+    struct heard heard = {{0}, 0};
+    struct weir_buf room;
+    weir_buf_init(&room, 1 << 16);
+    assert_false(weir_filter_take_event(filter, WEIR_SPAN(SPOKEN("a@b.io, ")),
+                                        &room, hear, &heard));
+    assert_int_equal(heard.count, 0);
+    assert_true(weir_filter_found(filter)->is_blocked);
+    assert_false(weir_filter_take_event(filter, WEIR_SPAN(SPOKEN("x")), &room,
+                                        hear, &heard));
+    /* and one that has no room */
+    weir_filter_free(filter);
+    weir_buf_fini(&room);
+    filter = weir_filter_new(&setup);
+    weir_buf_init(&room, 64);
+    assert_false(weir_filter_take_event(filter, WEIR_SPAN(SPOKEN("x")), &room,
+                                        hear, &heard));
+    assert_int_equal(heard.count, 0);
+    weir_filter_free(filter);
+    weir_buf_fini(&room);
     weir_detect_free(set);
 }
