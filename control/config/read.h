@@ -143,6 +143,15 @@ read_fn read_is_watched; /* `watch: false` of a row, as is_unwatched */
 
 extern const struct weir_health_rule read_usual_breaker;
 
+/*
+ * What origins, classifiers and servers of tools have in common once their
+ * entry is read. `kind` ("classifier", "tools") makes the origin row's name
+ * kind/NAME; NULL keeps it. A token is asked for by the way that calls take,
+ * unless `credential` names its own.
+ */
+void read_reached(struct reader *r, const char *kind, weir_span name,
+                  struct weir_place place, struct weir_world_origin *origin);
+
 /* "host", "host:80", "[::1]", "[::1]:80"; port 0: none written. */
 bool read_authority(weir_span authority, weir_span *host_out,
                     uint32_t *port_out);

@@ -221,6 +221,22 @@ read_url(struct reader *r, const struct yaml_node *node, void *member)
 }
 
 void
+read_reached(struct reader *r, const char *kind, weir_span name,
+             struct weir_place place, struct weir_world_origin *origin)
+{
+    char text[256];
+    struct weir_buf buf;
+    origin->place = place;
+    if (origin->credential.egress.len == 0)
+        origin->credential.egress = origin->egress.text;
+    if (kind == NULL)
+        return;
+    weir_buf_init_fixed(&buf, text, sizeof text);
+    weir_buf_addf(&buf, "%s/%.*s", kind, WEIR_SPAN_ARG(name));
+    origin->name = weir_arena_copy(&r->world->arena, weir_buf_span(&buf));
+}
+
+void
 read_origins(struct reader *r, const struct yaml_node *node, void *member)
 {
     typedef struct weir_world_origin row;
@@ -245,8 +261,7 @@ read_origins(struct reader *r, const struct yaml_node *node, void *member)
         origin->idle_ms = IDLE_MS;
         origin->keepalive = KEEPALIVE;
         read_row(r, n, "an origin", fields, WEIR_COUNTOF(fields), origin);
-        if (origin->credential.egress.len == 0)
-            origin->credential.egress = origin->egress.text;
+        read_reached(r, NULL, origin->name, n->place, origin);
     }
 }
 

@@ -121,27 +121,19 @@ read_thresholds(struct reader *r, const struct yaml_node *node, void *member)
 static void
 add_rows(struct reader *r, struct both *both)
 {
-    char text[256];
-    struct weir_buf name;
-    weir_buf_init_fixed(&name, text, sizeof text);
-    weir_buf_addf(&name, "classifier/%.*s", WEIR_SPAN_ARG(both->row.name));
-    weir_span origin = weir_arena_copy(&r->world->arena, weir_buf_span(&name));
     struct weir_world_origin *o = weir_world_add_origin(r->world);
     struct weir_world_classifier *row = weir_world_add_classifier(r->world);
     if (o == NULL || row == NULL)
         return;
-    both->origin.place = both->place;
-    if (both->origin.credential.egress.len == 0)
-        both->origin.credential.egress = both->origin.egress.text;
-    both->origin.name = origin;
+    read_reached(r, "classifier", both->row.name, both->place, &both->origin);
     both->origin.dialect = WEIR_SPAN("openai"); /* the header it is shown */
     both->origin.connect_ms = both->row.timeout_ms;
     both->origin.first_byte_ms = both->row.timeout_ms;
     both->origin.idle_ms = both->row.timeout_ms;
     both->origin.keepalive = both->row.concurrency;
     both->row.place = both->place;
-    both->row.origin =
-        (struct weir_world_name){.place = both->place, .text = origin};
+    both->row.origin = (struct weir_world_name){.place = both->place,
+                                                .text = both->origin.name};
     *o = both->origin;
     *row = both->row;
 }

@@ -56,11 +56,6 @@ read_call_price(struct reader *r, const struct yaml_node *node, void *member)
 static void
 add_rows(struct reader *r, struct entry *e)
 {
-    char text[256];
-    struct weir_buf buf;
-    weir_buf_init_fixed(&buf, text, sizeof text);
-    weir_buf_addf(&buf, "tools/%.*s", WEIR_SPAN_ARG(e->row.name));
-    weir_span origin = weir_arena_copy(&r->world->arena, weir_buf_span(&buf));
     struct weir_world_name self = {.place = e->place, .text = e->row.name};
     struct weir_world_origin *o = weir_world_add_origin(r->world);
     struct weir_world_model *m = weir_world_add_model(r->world);
@@ -68,9 +63,8 @@ add_rows(struct reader *r, struct entry *e)
     struct weir_world_server *s = weir_world_add_server(r->world);
     if (o == NULL || m == NULL || d == NULL || s == NULL)
         return;
-    e->origin.place = e->model.place = e->deployment.place = e->row.place =
-        e->place;
-    e->origin.name = origin;
+    e->model.place = e->deployment.place = e->row.place = e->place;
+    read_reached(r, "tools", e->row.name, e->place, &e->origin);
     e->origin.dialect = WEIR_SPAN("mcp");
     e->model.name = e->deployment.name = e->row.name;
     e->model.operations = WEIR_OPERATIONS_OF_TOOLS;
@@ -82,7 +76,7 @@ add_rows(struct reader *r, struct entry *e)
         WEIR_RATE_BIT(WEIR_RATE_INPUT) | WEIR_RATE_BIT(WEIR_RATE_OUTPUT);
     e->deployment.model = e->row.model = e->row.deployment = self;
     e->deployment.origin =
-        (struct weir_world_name){.place = e->place, .text = origin};
+        (struct weir_world_name){.place = e->place, .text = e->origin.name};
     *o = e->origin;
     *m = e->model;
     *d = e->deployment;

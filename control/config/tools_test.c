@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <weir/image.h>
@@ -72,6 +73,51 @@ TEST(tools, server_is_a_model_a_deployment_and_an_origin)
     assert_int_equal(server->tools.count, 2);
     assert_true(server->has_prompts && !server->has_resources);
     weir_world_free(world);
+}
+
+#define TOKEN "credential: {entra: {tenant: t, client: c, secret: {env: X}}%s}"
+
+/* One entry of `list`, through the way `out`, with `more` in its credential. */
+static struct weir_world *
+reached(const char *list, const char *entry, const char *more)
+{
+    struct weir_world *world;
+    char text[1024], yaml[1024], token[256];
+    snprintf(token, sizeof token, TOKEN, more);
+    snprintf(yaml, sizeof yaml,
+             "egress: [{name: out}, {name: other}]\n%s: [{name: x,"
+             " url: https://t.example/x, egress: out, %s, %s}]\n",
+             list, token, entry);
+    if (faults_of(yaml, &world, text) != 0)
+        fail_msg("%s\n%s", yaml, text);
+    return world;
+}
+
+TEST(tools, token_is_asked_for_by_the_way_that_calls_take)
+{
+    static const struct {
+        const char *list, *entry, *name;
+    } kinds[] = {
+        {"origins", "dialect: azure_entra", "x"},
+        {"classifiers", "form: weir", "classifier/x"},
+        {"tool_servers",
+         "provider: m, origin: DE, region: here, stored_in: DE, operator: s,"
+         " tools: [a]",
+         "tools/x"},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++) {
+        struct weir_world *world = reached(kinds[i].list, kinds[i].entry, "");
+        assert_int_equal(world->origin_count, 1);
+        assert_true(weir_span_equal(world->origin_rows[0].name,
+                                    weir_span_of(kinds[i].name)));
+        assert_span(world->origin_rows[0].egress.text, "out");
+        assert_span(world->origin_rows[0].credential.egress, "out");
+        weir_world_free(world);
+        world = reached(kinds[i].list, kinds[i].entry, ", egress: other");
+        assert_span(world->origin_rows[0].egress.text, "out");
+        assert_span(world->origin_rows[0].credential.egress, "other");
+        weir_world_free(world);
+    }
 }
 
 TEST(tools, what_cannot_be_is_said)
