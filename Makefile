@@ -13,7 +13,7 @@ test: all
 
 build-asan/build.ninja:
 	CC=clang meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false \
-	  -Dslow_asserts=true -Dfuzzers=true
+	  -Dslow_asserts=true -Dfuzzers=true -Dnginx=disabled
 
 sanitize: build-asan/build.ninja
 	ninja -C build-asan
@@ -38,6 +38,7 @@ soak: all
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
 	WEIR_BUILD=$(BUILD) $(PYTHON) bench/streams.py --streams 20000 --gap 15000 --events 10
 	tests/cedar-differential/check --count 1000000
+	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/run_module_asan tests/e2e
 
 lint:
 	./check layers docs format tidy
@@ -55,4 +56,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) build-asan
+	rm -rf $(BUILD) build-asan build-module-asan

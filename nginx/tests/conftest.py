@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -19,9 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests/harness"))
 import lab  # noqa: E402
 
-MODULE = lab.BUILD / "nginx/ngx_http_weir_module.so"
 STAGE = lab.BUILD / "nginx/weir-stage"
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 PERMIT = """
 @id("seller-all") @title("All may use all") @authority("The seller")
@@ -128,7 +125,7 @@ class Module:
         text = re.sub(r"    # one block for each origin.*?(?=    server \{)",
                       "    " + "\n    ".join(blocks) + "\n", text,
                       flags=re.S)
-        text = text.replace("modules/ngx_http_weir_module.so", str(MODULE))
+        text = text.replace("modules/ngx_http_weir_module.so", lab.module())
         text = text.replace("worker_processes 1", f"worker_processes {workers}")
         text = text.replace(
             "listen 127.0.0.1:8080 reuseport;",
@@ -167,7 +164,7 @@ class Module:
 
     def start(self):
         self.nginx = lab.Process(
-            [*self.before, NGINX, "-p", f"{self.where}/", "-c", "nginx.conf",
+            [*self.before, lab.nginx(), "-p", f"{self.where}/", "-c", "nginx.conf",
              "-e", "logs/error.log"], self.where / "logs/nginx.log")
         lab.wait_for(lambda: lab.is_open(self.port), 60, "nginx")
         return self

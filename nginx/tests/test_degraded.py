@@ -121,7 +121,7 @@ def test_journal_that_was_made_anew_is_taken_up(bare):
     (module.where / "run/ring").unlink()
     module.start_writer()
     lab.wait_for(lambda: outcome(module)[0] == 200, 5, "the new ring")
-    assert module.held() == 0
+    lab.wait_for(lambda: module.held() == 0, 5, "every hold settled")
 
 
 def test_new_policy_and_new_credentials_act_without_a_reload(bare):

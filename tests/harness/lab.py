@@ -60,6 +60,18 @@ def program(name):
     return found
 
 
+def module():
+    """nginx's module, or another build of it that WEIR_MODULE names."""
+    return os.environ.get("WEIR_MODULE",
+                          str(BUILD / "nginx/ngx_http_weir_module.so"))
+
+
+def nginx():
+    """nginx, or what WEIR_NGINX says is to be started in its place."""
+    return (os.environ.get("WEIR_NGINX") or shutil.which("nginx") or
+            "/usr/sbin/nginx")
+
+
 # No claim is given up earlier: a limit only says how long a failure takes,
 # and a machine that other work shares is slow at times.
 PATIENCE = 30.0
@@ -261,6 +273,10 @@ class Weir:
         self.admin_port = free_port()
         config.setdefault("listen", [{"address": f"127.0.0.1:{self.port}"}])
         config.setdefault("admin", {"address": f"127.0.0.1:{self.admin_port}"})
+        if "WEIR_NGINX" in os.environ:
+            config.setdefault("nginx", {}).setdefault("program", nginx())
+        if "WEIR_MODULE" in os.environ:
+            config.setdefault("nginx", {}).setdefault("module", module())
         config.setdefault("state", "state")
         config.setdefault("policies", "policies")
         # Whose test is about it says what a key needs.
