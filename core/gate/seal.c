@@ -11,6 +11,9 @@
  *    | request, 16 bytes | the origin's id ... | code, 16 bytes |
  *    +-------------------+---------------------+----------------+
  *
+ * Of a FILE the first 8 bytes of `request` are its origin, the others 0: it
+ * belongs to an account and not to a call.
+ *
  * The code is HMAC-SHA-256 over the tenant's hash and all before it, cut to
  * 128 bits. WHY NO NONCE: a client compares the file it sent with the one
  * its batch names. WHY THE AMOUNTS STAND IN IT: a batch is held for by what
@@ -90,6 +93,10 @@ weir_seal(const struct weir_sealer *sealer, const struct weir_sealed *sealed,
     put(raw + 16, sealed->input_tokens, 8);
     put(raw + 24, sealed->output_tokens, 8);
     memcpy(raw + 32, sealed->request.bytes, 16);
+    if (sealed->kind == WEIR_SEALED_FILE) {
+        put(raw + 32, sealed->origin, 8);
+        put(raw + 40, 0, 8);
+    }
     memcpy(raw + HEAD_BYTES, sealed->id.ptr, sealed->id.len);
     code_of(sealer, raw, len, raw + len);
     memcpy(text_out, start.ptr, start.len);
@@ -147,7 +154,10 @@ weir_unseal(const struct weir_sealer *sealer, weir_span text, uint32_t kinds,
         .output_tokens = get(raw + 24, 8),
         .id = {room, len},
     };
-    memcpy(sealed_out->request.bytes, raw + 32, 16);
+    if (sealed_out->kind == WEIR_SEALED_FILE)
+        sealed_out->origin = get(raw + 32, 8);
+    else
+        memcpy(sealed_out->request.bytes, raw + 32, 16);
     return WEIR_OK;
 unknown:
     return weir_fail(err, WEIR_ENOTFOUND, WEIR_OFFSET_NONE,

@@ -95,3 +95,29 @@ TEST(seal, an_id_that_could_change_a_path_is_not_opened)
     evil.id = WEIR_SPAN_NONE;
     assert_int_equal(weir_seal(&ours, &evil, text, &len, NULL), WEIR_ELIMIT);
 }
+
+TEST(seal, a_file_for_calls_is_bound_to_its_origin)
+{
+    char text[WEIR_SEAL_TEXT], room[WEIR_SEAL_ID_MAX];
+    struct weir_sealed found, file = batch;
+    size_t len = 0;
+    file.kind = WEIR_SEALED_FILE;
+    file.origin = UINT64_C(0x0123456789abcdef);
+    assert_int_equal(weir_seal(&ours, &file, text, &len, NULL), WEIR_OK);
+    assert_true(weir_span_starts((weir_span){text, len}, WEIR_SPAN("file-")));
+    assert_int_equal(weir_unseal(&ours, (weir_span){text, len},
+                                 1u << WEIR_SEALED_INPUT, room, &found, NULL),
+                     WEIR_ENOTFOUND);
+    assert_int_equal(weir_unseal(&ours, (weir_span){text, len},
+                                 1u << WEIR_SEALED_FILE, room, &found, NULL),
+                     WEIR_OK);
+    assert_true(found.origin == file.origin);
+    assert_true(found.deployment == file.deployment);
+    for (size_t i = 0; i < WEIR_REQUEST_ID_BYTES; i++)
+        assert_int_equal(found.request.bytes[i], 0);
+    /* and a batch to none */
+    weir_span name = sealed_text(text);
+    assert_int_equal(weir_unseal(&ours, name, ~0u, room, &found, NULL),
+                     WEIR_OK);
+    assert_true(found.origin == 0);
+}
