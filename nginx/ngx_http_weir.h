@@ -13,6 +13,7 @@
  *   ngx_http_weir_models.c   GET /v1/models
  *   ngx_http_weir_bulk.c     files and batches: asked and sent
  *   ngx_http_weir_bulk_reply.c  and what is told of them
+ *   ngx_http_weir_files.c    files that calls name
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
  *   ngx_http_weir_egress.c   TLS of origins: anchors, names, certificates
@@ -176,6 +177,7 @@ typedef struct {
     ngx_uint_t                      calls_max;  /* of a worker */
     ngx_msec_t                      coalesce;
     ngx_str_t                       drop;      /* names, parted by blanks */
+    ngx_str_t                       files_model; /* of files without one */
     ngx_hash_t                      no_headers;
 } ngx_http_weir_main_conf_t;
 
@@ -338,6 +340,7 @@ typedef enum {
 typedef struct ngx_http_weir_block_s  ngx_http_weir_block_t;
 typedef struct ngx_http_weir_content_s  ngx_http_weir_content_t;
 typedef struct ngx_http_weir_bulk_s  ngx_http_weir_bulk_t;
+typedef struct ngx_http_weir_files_s  ngx_http_weir_files_t;
 typedef struct ngx_http_weir_tools_s  ngx_http_weir_tools_t;
 
 struct ngx_http_weir_block_s {
@@ -405,6 +408,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_filtering_t      *filtering;  /* NULL: no filters */
     ngx_http_weir_caching_t        *caching;    /* NULL: not cached */
     ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
+    ngx_http_weir_files_t          *files;      /* NULL: the call names none */
     ngx_http_weir_tools_t          *tools;      /* the same */
     ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
     ngx_http_weir_realtime_t       *realtime;   /* NULL: another endpoint */
@@ -575,6 +579,23 @@ ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
 int64_t ngx_http_weir_confirmed(void);
 /* A call that was decided, filtered and classified goes on with this body. */
 void ngx_http_weir_admit_classified(ngx_http_weir_ctx_t *ctx, weir_span body);
+
+
+/* ngx_http_weir_files.c */
+
+/* A parsed call that names files; sets ctx->files. ETYPE: names that this
+ * tenant was not given, or files at several origins. */
+weir_status ngx_http_weir_files_read(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* Once it is decided: only their origin may serve it. */
+weir_status ngx_http_weir_files_bar(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* Before the first attempt: ctx->ask becomes what the origin gets. */
+weir_status ngx_http_weir_files_open(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* Of an error: what the origin calls files becomes what the client does. */
+ngx_int_t ngx_http_weir_files_retell(ngx_http_weir_ctx_t *ctx,
+    weir_span *body);
 
 
 /* ngx_http_weir_bulk.c */

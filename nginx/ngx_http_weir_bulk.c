@@ -12,6 +12,7 @@
  *   GET    .../ID/results         passes, and is read: outcome
  *
  * This file asks and sends; ngx_http_weir_bulk_reply.c hears and settles.
+ * Files that are not lines, but named in calls: ngx_http_weir_files.c.
  *
  * Everything here is a call like any other: key, policy, budget, record,
  * attempts. What differs is how it is read (lines), how it is told (ids are
@@ -27,6 +28,8 @@
 
 #include "ngx_http_weir_bulk.h"
 #include "ngx_http_weir_classify.h"
+
+#include <weir/kept_file.h>
 
 #include <sys/mman.h>
 
@@ -52,7 +55,7 @@ ngx_http_weir_sealer(ngx_http_weir_ctx_t *ctx)
 
 /* -------------------------------------------------------------- asking */
 
-static weir_status
+weir_status
 ngx_http_weir_bad(ngx_http_weir_ctx_t *ctx, weir_status status,
     weir_span param)
 {
@@ -63,10 +66,20 @@ ngx_http_weir_bad(ngx_http_weir_ctx_t *ctx, weir_status status,
 }
 
 
+static ngx_uint_t
+ngx_http_weir_is_kept(ngx_http_weir_ctx_t *ctx,
+    const struct weir_provider *provider)
+{
+    return ngx_http_weir_is_for_calls(ctx)
+           ? weir_bulk_keeps_files(provider)
+           : weir_bulk_is_kept(provider, ctx->bulk->shape);
+}
+
+
 /* Origins that keep no files are not asked for it. */
 
-static weir_status
-ngx_http_weir_bar(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
+weir_status
+ngx_http_weir_bulk_bar(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 {
     uint32_t                    i, row, open;
     struct weir_call           *call;
@@ -81,8 +94,7 @@ ngx_http_weir_bar(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
         row = image->deployments[call->answer.candidates[i].deployment].origin;
         e = &ctx->view->image->endpoints[row];
 
-        if (e->provider == NULL || !weir_bulk_is_kept(e->provider,
-                                                     ctx->bulk->shape)) {
+        if (e->provider == NULL || !ngx_http_weir_is_kept(ctx, e->provider)) {
             call->barred |= UINT32_C(1) << i;
         }
 
@@ -249,7 +261,7 @@ ngx_http_weir_bulk_unmap(void *data)
  * name, so that it is the kernel's to put on disk: a worker does not hold it.
  */
 
-static u_char *
+u_char *
 ngx_http_weir_bulk_room(ngx_http_weir_ctx_t *ctx, size_t size)
 {
     void                      *map;
@@ -361,10 +373,21 @@ ngx_http_weir_decide_upload(ngx_http_weir_ctx_t *ctx, weir_span body,
     bulk->original = bulk->form.file;
     bulk->file = bulk->original;
 
+    if (bulk->form.purpose != WEIR_BULK_FOR_BATCH) {
+        return ngx_http_weir_files_upload(ctx, err);
+    }
+
     status = weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
                            &ctx->ask.param, err);
     if (status != WEIR_OK) {
         return ngx_http_weir_bad(ctx, status, ctx->ask.param);
+    }
+
+    if (bulk->sum.files) {
+        status = ngx_http_weir_files_open_lines(ctx, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
     }
 
     ngx_memzero(&ask, sizeof(struct weir_ask));
@@ -377,7 +400,11 @@ ngx_http_weir_decide_upload(ngx_http_weir_ctx_t *ctx, weir_span body,
                                     err);
 
     if (status == WEIR_OK) {
-        status = ngx_http_weir_bar(ctx, err);
+        status = ngx_http_weir_bulk_bar(ctx, err);
+    }
+
+    if (status == WEIR_OK && bulk->origin) {
+        status = weir_call_stay_at(&ctx->call, bulk->origin, err);
     }
 
     return status == WEIR_OK ? ngx_http_weir_filter_file(ctx, err) : status;
@@ -422,7 +449,7 @@ ngx_http_weir_decide_send(ngx_http_weir_ctx_t *ctx, weir_span body,
                                     err);
 
     if (status == WEIR_OK) {
-        status = ngx_http_weir_bar(ctx, err);
+        status = ngx_http_weir_bulk_bar(ctx, err);
     }
 
     return status == WEIR_OK ? ngx_http_weir_filter_file(ctx, err) : status;
@@ -449,6 +476,10 @@ ngx_http_weir_decide_sealed(ngx_http_weir_ctx_t *ctx, weir_span id,
     status = weir_unseal(&sealer, id, kinds, ctx->bulk->room, sealed, err);
     if (status != WEIR_OK) {
         return ngx_http_weir_bad(ctx, status, WEIR_SPAN("id"));
+    }
+
+    if (ngx_http_weir_is_for_calls(ctx)) {
+        return ngx_http_weir_files_decide(ctx, err);
     }
 
     for (i = 0; i < image->deployment_count; i++) {
@@ -480,7 +511,7 @@ ngx_http_weir_decide_sealed(ngx_http_weir_ctx_t *ctx, weir_span id,
                                     (enum weir_operation) sealed->operation,
                                     sealed->deployment, err);
     if (status == WEIR_OK) {
-        status = ngx_http_weir_bar(ctx, err);
+        status = ngx_http_weir_bulk_bar(ctx, err);
     }
 
     /* what was asked before a rule came may still be seen to its end */
@@ -568,7 +599,8 @@ ngx_http_weir_bulk_decide(ngx_http_weir_ctx_t *ctx, weir_span body,
         break;
 
     default:
-        kinds = 1u << WEIR_SEALED_INPUT | 1u << WEIR_SEALED_RESULT;
+        kinds = 1u << WEIR_SEALED_INPUT | 1u << WEIR_SEALED_RESULT
+                | WEIR_SEALED_FOR_CALLS;
         break;
     }
 
@@ -628,7 +660,7 @@ ngx_http_weir_bulk_path(ngx_http_weir_ctx_t *ctx, weir_span prefix,
 }
 
 
-static void
+void
 ngx_http_weir_bulk_piece(ngx_http_weir_ctx_t *ctx, const char *p, size_t n)
 {
     if (n) {
@@ -639,12 +671,35 @@ ngx_http_weir_bulk_piece(ngx_http_weir_ctx_t *ctx, const char *p, size_t n)
 }
 
 
+weir_status
+ngx_http_weir_bulk_type(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
+{
+    u_char     *type;
+    weir_span   boundary;
+
+    boundary = ctx->bulk->form.boundary;
+
+    type = ngx_pnalloc(ctx->request->pool, boundary.len + 64);
+    if (type == NULL) {
+        return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE, "no memory");
+    }
+
+    ctx->outgoing.content_type.ptr = (char *) type;
+    ctx->outgoing.content_type.len =
+                ngx_sprintf(type, "multipart/form-data; boundary=\"%*s\"",
+                            boundary.len, boundary.ptr)
+                - type;
+
+    return WEIR_OK;
+}
+
+
 static weir_status
 ngx_http_weir_prepare_lines(ngx_http_weir_ctx_t *ctx,
     const struct weir_target *target, struct weir_error *err)
 {
     size_t                  size;
-    u_char                 *p, *type;
+    u_char                 *p;
     weir_span               rest;
     weir_status             status;
     struct weir_buf         lines;
@@ -656,9 +711,8 @@ ngx_http_weir_prepare_lines(ngx_http_weir_ctx_t *ctx,
                                          + WEIR_BULK_LINE_MORE);
 
     p = ngx_http_weir_bulk_room(ctx, size);
-    type = ngx_pnalloc(ctx->request->pool, bulk->form.boundary.len + 64);
 
-    if (p == NULL || type == NULL) {
+    if (p == NULL) {
         return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
                          "no memory for the lines");
     }
@@ -672,11 +726,10 @@ ngx_http_weir_prepare_lines(ngx_http_weir_ctx_t *ctx,
     }
 
     if (bulk->shape == WEIR_BULK_LINES) {
-        ctx->outgoing.content_type.ptr = (char *) type;
-        ctx->outgoing.content_type.len =
-                ngx_sprintf(type, "multipart/form-data; boundary=\"%*s\"",
-                            bulk->form.boundary.len, bulk->form.boundary.ptr)
-                - type;
+        status = ngx_http_weir_bulk_type(ctx, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
     }
 
     rest.ptr = bulk->original.ptr + bulk->original.len;
@@ -705,6 +758,12 @@ ngx_http_weir_bulk_prepare(ngx_http_weir_ctx_t *ctx,
     status = ngx_http_weir_bulk_path(ctx, target->prefix, err);
     if (status != WEIR_OK) {
         return status;
+    }
+
+    if (ctx->route.bulk == WEIR_BULK_UPLOAD
+        && ngx_http_weir_is_for_calls(ctx))
+    {
+        return ngx_http_weir_files_prepare(ctx, err);
     }
 
     if (ngx_http_weir_brings_lines(ctx)) {

@@ -81,6 +81,13 @@ ngx_http_weir_bulk_describe(ngx_http_weir_ctx_t *ctx, weir_span member,
     if (weir_span_equal(member, WEIR_SPAN("id"))
         || weir_span_equal(member, WEIR_SPAN("results_url")))
     {
+        if (ctx->route.bulk == WEIR_BULK_UPLOAD
+            && ngx_http_weir_is_for_calls(ctx))
+        {
+            ngx_http_weir_files_describe(ctx, sealed);
+            return NGX_OK;
+        }
+
         if (ctx->route.bulk == WEIR_BULK_UPLOAD) {
             sealed->kind = WEIR_SEALED_INPUT;
             sealed->operation = bulk->sum.operation;

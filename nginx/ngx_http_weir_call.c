@@ -574,6 +574,13 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
         return status;
     }
 
+    if (ctx->ask.file_count) {
+        status = ngx_http_weir_files_read(ctx, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+
     ngx_memzero(&ask, sizeof(struct weir_ask));
 
     ask.operation = (enum weir_operation) ctx->route.endpoint;
@@ -593,6 +600,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     ask.shape = ngx_http_weir_shape(&ctx->ask);
 
     status = weir_call_decide(&ctx->call, &ask, err);
+
+    if (status == WEIR_OK && ctx->files) {
+        status = ngx_http_weir_files_bar(ctx, err);
+    }
 
     /* what is not made of turns has no features, and forms are not JSON */
 

@@ -24,6 +24,7 @@
  * further, and what was held of it is dropped.
  */
 
+#include "ngx_http_weir_bulk.h"
 #include "ngx_http_weir_classify_int.h"
 
 #include <weir/form.h>
@@ -451,6 +452,7 @@ ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
     bool                          is_read;
     size_t                        i;
     ngx_int_t                     rc;
+    ngx_uint_t                    is_file;
     struct weir_buf               texts;
     struct weir_arena             room;
     ngx_http_request_t           *r;
@@ -463,10 +465,14 @@ ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
         return NGX_OK;
     }
 
+    is_file = 0;
+
     if (ctx->bulk) {
         body = ngx_http_weir_bulk_lines(ctx);
+        is_file = ctx->route.bulk == WEIR_BULK_UPLOAD
+                  && ngx_http_weir_is_for_calls(ctx);
 
-        if (body.len == 0) {
+        if (body.len == 0 || (is_file && !ctx->bulk->is_text)) {
             return NGX_OK;
         }
     }
@@ -485,7 +491,9 @@ ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
         /* void */
     }
 
-    is_read = ctx->route.is_form && ctx->bulk == NULL
+    is_read = is_file
+              ? ngx_http_weir_gather_text(&gather, body)
+              : ctx->route.is_form && ctx->bulk == NULL
               ? weir_form_texts(body, ngx_http_weir_gather_text, &gather)
               : i < body.len && (body.ptr[i] == '{' || body.ptr[i] == '[')
                 && weir_detect_texts(body, &room, ngx_http_weir_gather_text,

@@ -177,6 +177,10 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
 
+    if (ngx_http_weir_files_retell(ctx, &input) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     rest = input;
     has_piece = ctx->reply && weir_reply_next(ctx->reply, &rest, &piece);
 

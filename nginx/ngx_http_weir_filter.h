@@ -58,6 +58,11 @@ void ngx_http_weir_unref_set(ngx_http_weir_set_t *set);
 /* The sets for these filters, and a vault; once. */
 weir_status ngx_http_weir_begin_filtering(ngx_http_weir_ctx_t *ctx,
     uint32_t mask, struct weir_error *err);
+/* A text by itself, in constant memory beside `out`, where it is written;
+ * is_changed: something was replaced. */
+weir_status ngx_http_weir_filter_text(ngx_http_weir_ctx_t *ctx,
+    weir_span text, struct weir_buf *out, ngx_uint_t *is_changed,
+    struct weir_error *err);
 weir_status ngx_http_weir_refuse_filtered(ngx_http_weir_ctx_t *ctx,
     const char *what, weir_span rule, struct weir_error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prompts through the rules that policy asks for: bodies of JSON string by
- * string, forms field by field, files of batches line by line. A body that
+ * string, forms field by field, files of batches line by line, others whole. A body that
  * changed is parsed again, so that what is decided from here on is decided
  * about what the origin gets.
  */
@@ -195,6 +195,76 @@ ngx_http_weir_filter_part(ngx_http_weir_ctx_t *ctx, weir_span *part,
     if (out.is_changed) {
         *part = weir_buf_span(out_text);
     }
+
+    return WEIR_OK;
+}
+
+
+/* So much of a text at a time. */
+#define NGX_HTTP_WEIR_FILTER_PIECE  65536
+
+
+weir_status
+ngx_http_weir_filter_text(ngx_http_weir_ctx_t *ctx, weir_span text,
+    struct weir_buf *out_text, ngx_uint_t *is_changed, struct weir_error *err)
+{
+    bool                        is_done;
+    size_t                      n;
+    ngx_uint_t                  i;
+    weir_status                 status;
+    struct weir_detect_out      out;
+    ngx_http_weir_filtering_t  *f;
+    struct weir_detect_stream   stream;
+
+    *is_changed = 0;
+
+    if (ctx->filtering == NULL) {
+        status = ngx_http_weir_begin_filtering(ctx,
+                              ctx->call.answer.obligations.filters, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+
+    f = ctx->filtering;
+
+    if (f->request == NULL) {
+        return WEIR_OK;
+    }
+
+    ngx_memzero(&out, sizeof(struct weir_detect_out));
+    out.text = out_text;    /* and no vault: nobody would restore them */
+
+    weir_detect_stream_init(&stream, f->request->set, NULL);
+
+    do {
+        n = ngx_min(text.len, NGX_HTTP_WEIR_FILTER_PIECE);
+
+        is_done = weir_detect_feed(&stream, (weir_span) { text.ptr, n },
+                                   n == text.len, &out);
+        text.ptr += n;
+        text.len -= n;
+
+    } while (is_done && !out.is_blocked && text.len);
+
+    weir_detect_stream_fini(&stream);
+
+    for (i = 0; i < WEIR_DETECT_RULES_MAX; i++) {
+        f->found[i] += out.found[i];
+    }
+
+    if (out.is_blocked) {
+        return ngx_http_weir_refuse_filtered(ctx, "the file",
+                   weir_detect_rule_name(f->request->set, out.blocked_by),
+                   err);
+    }
+
+    if (!is_done || out_text->overflow) {
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,
+                         "the file is too large for its filters");
+    }
+
+    *is_changed = out.is_changed;
 
     return WEIR_OK;
 }

@@ -10,6 +10,7 @@
  *   weir_event_max SIZE;           of one event of a stream
  *   weir_calls_max NUMBER;         open at a time in a worker
  *   weir_drop "NAME ...";          fields to leave out in translation
+ *   weir_files_model NAME;         who decides on files that name no model
  *   weir_coalesce TIME;            how long a busy stream's reads may wait
  *   weir on;                       in a location
  *
@@ -128,6 +129,13 @@ static ngx_command_t  ngx_http_weir_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_weir_main_conf_t, drop),
+      NULL },
+
+    { ngx_string("weir_files_model"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_weir_main_conf_t, files_model),
       NULL },
 
     { ngx_string("weir_coalesce"),

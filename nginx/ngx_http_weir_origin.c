@@ -187,6 +187,13 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
         return ngx_http_weir_bulk_prepare(ctx, &target, err);
     }
 
+    if (ctx->files) {
+        status = ngx_http_weir_files_open(ctx, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+
     if (!weir_provider_translates(ctx->endpoint->provider, &ctx->ask)) {
         ctx->arena.used = ctx->arena_mark;
 

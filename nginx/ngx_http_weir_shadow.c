@@ -312,7 +312,7 @@ ngx_http_weir_shadow(ngx_http_weir_ctx_t *ctx)
 
     w = &ngx_http_weir_worker;
 
-    if (ctx->bulk || ctx->shadow_route.len || !ctx->is_tried
+    if (ctx->bulk || ctx->files || ctx->shadow_route.len || !ctx->is_tried
         || ctx->shadow_body.len == 0)
     {
         return;

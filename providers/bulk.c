@@ -16,6 +16,13 @@ weir_bulk_is_kept(const struct weir_provider *provider,
            (shape == WEIR_BULK_LINES ? &weir_openai_ops : &weir_anthropic_ops);
 }
 
+bool
+weir_bulk_keeps_files(const struct weir_provider *provider)
+{
+    return provider->ops == &weir_openai_ops ||
+           provider->ops == &weir_openai_responses_ops;
+}
+
 weir_status
 weir_bulk_put_lines(const struct weir_provider *provider,
                     const struct weir_target *target,

@@ -46,6 +46,7 @@ add_line(struct weir_bulk_sum *sum, const struct weir_request *request)
     uint64_t most;
     sum->lines++;
     sum->input_tokens += request->input_tokens;
+    sum->files += request->file_count;
     if (!weir_operation_answers(sum->operation))
         return;
     if (request->output_tokens_max == 0)

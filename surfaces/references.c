@@ -5,6 +5,11 @@
  * know whose call it is, so that a name would be enough to read what another
  * tenant put there.
  *
+ * One thing may be named: a file that a tenant sent through this gateway, by
+ * the name that it was given (weir/kept_file.h), where an API's own prompts
+ * name files. Such names are counted here, and opened by whoever knows the
+ * tenant. Everywhere else a file's name is refused as all others are.
+ *
  * A body that has no member of such a name, as its parser tells, is let go. All
  * others are walked once, down the members in which a dialect puts content and no
  * others: what a tool is called with, and what schemas describe, may have
@@ -35,6 +40,7 @@ enum act {
     ALL,     /* all that lies in it, whatever the names */
     ADDRESS, /* a string must be a web address, others are walked */
     NEVER,   /* unless null */
+    FILE_ID, /* a string that may be the sealed name of a file */
     NAMED,   /* never as a string, others are walked */
     SOUND    /* as it is; noted */
 };
@@ -70,6 +76,9 @@ static const struct rule {
     {"url", "videourl", EITHER, ADDRESS, 0},
     {"url", "audiourl", EITHER, ADDRESS, 0},
     {"url", "documenturl", EITHER, ADDRESS, 0},
+    {"fileid", "file", BIT(OPENAI), FILE_ID, 0},
+    {"fileid", "content", BIT(OPENAI), FILE_ID, 0},
+    {"fileid", "output", BIT(OPENAI), FILE_ID, 0},
     {"fileid", NULL, EITHER, NEVER, 0},
     {"fileids", "container", EITHER, NEVER, 0},
     {"vectorstoreids", "tools", EITHER, NEVER, 0},
@@ -120,6 +129,10 @@ struct walk {
     weir_span body;
     weir_span *param; /* what is refused */
     bool has_sound;
+    enum weir_dialect dialect;     /* OPENAI: whose files may be named */
+    uint32_t file_count;           /* names so far */
+    weir_surface_on_file *on_file; /* NULL: they are counted */
+    void *context;
     struct weir_error *err;
     char memory[512];
     char address[8192]; /* of one with escapes */
@@ -258,6 +271,26 @@ refuse(struct walk *walk, weir_span name, const char *reason)
     return false;
 }
 
+/* A part of a chat has its file in `file`, one of Responses, or of a tool's
+ * output there, in itself. */
+static bool
+take_file(struct walk *walk, const struct rule *rule, weir_span name)
+{
+    bool is_of_chat = strcmp(rule->under, "file") == 0;
+    weir_span raw;
+    if (walk->dialect !=
+        (is_of_chat ? WEIR_DIALECT_CHAT : WEIR_DIALECT_RESPONSES))
+        return refuse(walk, name,
+                      "is not served: it names what lies at an origin");
+    if (!weir_span_equal(name, WEIR_SPAN("file_id")) ||
+        weir_json_peek(&walk->reader) != WEIR_JSON_STRING ||
+        !weir_json_raw(&walk->reader, &raw) ||
+        memchr(raw.ptr, '\\', raw.len) != NULL)
+        return refuse(walk, name, "must be the id of a file");
+    walk->file_count++;
+    return walk->on_file == NULL || walk->on_file(walk->context, raw);
+}
+
 static bool walk_value(struct walk *walk, const struct rule *rule);
 
 /* A member that a rule is about. */
@@ -275,6 +308,8 @@ judge(struct walk *walk, const struct rule *rule, weir_span name)
     if (rule->act == NEVER || (rule->act == NAMED && kind == WEIR_JSON_STRING))
         return refuse(walk, name,
                       "is not served: it names what lies at an origin");
+    if (rule->act == FILE_ID)
+        return take_file(walk, rule, name);
     if (rule->act == ADDRESS && kind == WEIR_JSON_STRING)
         return !weir_json_raw(&walk->reader, &raw) || is_address(walk, raw) ||
                refuse(walk, name,
@@ -342,6 +377,7 @@ walk_body(struct walk *walk, unsigned surface, weir_span body, weir_span *param,
     walk->body = body;
     walk->param = param;
     walk->has_sound = false;
+    walk->file_count = 0;
     walk->err = err;
     weir_arena_init(&walk->names, walk->memory, sizeof walk->memory);
     weir_json_reader_init(&walk->reader, body, &walk->names);
@@ -361,6 +397,7 @@ weir_surface_check_references(struct weir_request *request,
         [GEMINI] = &weir_gemini_surface,
         [BEDROCK] = &weir_bedrock_surface};
     struct walk walk;
+    weir_status status;
     unsigned surface = 0;
     while (surface < WEIR_COUNTOF(surfaces) &&
            surfaces[surface] != request->surface)
@@ -371,7 +408,22 @@ weir_surface_check_references(struct weir_request *request,
     if (surface == WEIR_COUNTOF(surfaces) || request->boundary.len > 0 ||
         (request->knows_names && !has_name(&request->names, surface)))
         return WEIR_OK;
-    return walk_body(&walk, surface, request->body, &request->param, err);
+    walk.dialect = request->dialect;
+    walk.on_file = NULL;
+    status = walk_body(&walk, surface, request->body, &request->param, err);
+    request->file_count = walk.file_count;
+    return status;
+}
+
+bool
+weir_surface_files(const struct weir_request *request,
+                   weir_surface_on_file *on_file, void *context)
+{
+    struct walk walk = {
+        .dialect = request->dialect, .on_file = on_file, .context = context};
+    weir_span param;
+    return request->file_count == 0 ||
+           walk_body(&walk, OPENAI, request->body, &param, NULL) == WEIR_OK;
 }
 
 weir_status
@@ -379,6 +431,7 @@ weir_surface_check_event(weir_span event, bool *has_sound_out,
                          weir_span *param_out, struct weir_error *err)
 {
     struct walk walk;
+    walk.on_file = NULL;
     weir_status status = walk_body(&walk, REALTIME, event, param_out, err);
     *has_sound_out = walk.has_sound;
     return status;

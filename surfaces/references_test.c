@@ -63,7 +63,12 @@ static const struct {
     {messages, "{'model':'m','messages':[{'content':[{'type':'image','source':{'type':'url','url':'gs://b/o'}}]}]}", "url"},
     {"/model/m/invoke", "{'anthropic_version':'bedrock-2023-05-31','max_tokens':9,'messages':[{'content':[{'type':'container_upload','file_id':'file_1'}]}]}", "file_id"},
     {"/model/m/invoke-with-response-stream", "{'anthropic_version':'bedrock-2023-05-31','max_tokens':9,'messages':[{'content':[{'type':'image','source':{'url':'s3://b/o'}}]}]}", "url"},
-    {responses, "{'model':'m','input':[{'type':'function_call_output','output':[{'type':'input_file','file_id':'file-1'}]}]}", "file_id"},
+    {responses, "{'model':'m','input':[{'type':'function_call_output','output':[{'type':'input_file','file_id':7}]}]}", "file_id"},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_file','file_id':'file\\u002d1'}]}]}", "file_id"},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_file','fileId':'file-1'}]}]}", "fileId"},
+    {responses, "{'model':'m','input':[{'content':[{'file':{'file_id':'file-1'}}]}]}", "file_id"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'file','file_id':'file-1'}]}]}", "file_id"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'file','file':{'file_id':['file-1']}}]}]}", "file_id"},
     {responses, "{'model':'m','input':'x','tools':[{'type':'code_interpreter','container':'cntr_1'}]}", "container"},
     {responses, "{'model':'m','input':'x','tools':[{'type':'shell','environment':{'container_id':'cntr_1'}}]}", "container_id"},
     {responses, "{'model':'m','input':'x','tools':[{'type':'image_generation','input_image_mask':{'file_id':'file-1'}}]}", "file_id"},
@@ -206,4 +211,54 @@ TEST(references, a_form_is_no_text_to_walk)
                     "name=\"prompt\"\r\n\r\nan image_url \\u00e9\r\n"
                     "--b--\r\n",
                     &request, &err));
+}
+
+/* clang-format off */
+static const struct {
+    const char *path;
+    const char *body;
+    const char *names; /* in order */
+} named[] = {
+    {chat, "{'model':'m','messages':[{'content':[{'type':'text','text':'x'},{'type':'file','file':{'file_id':'file-1'}}]},{'content':[{'type':'file','file':{'file_id':'file-2'}}]}]}", "'file-1''file-2'"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'file','file':{'file_id':'file-1','file_id':'file-2'}}]}]}", "'file-1''file-2'"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'file','file':{'file_id':null}}]}]}", ""},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_file','file_id':'file-1'},{'type':'input_image','file_id':'file-2'}]}]}", "'file-1''file-2'"},
+    {responses, "{'model':'m','input':[{'type':'function_call_output','output':[{'type':'input_file','file_id':'file-1'}]}]}", "'file-1'"},
+    {responses, "{'model':'m','input':[{'content':'file_id'}],'tools':[{'type':'function','name':'f','parameters':{'file_id':'no'}}]}", ""},
+};
+/* clang-format on */
+
+struct gathered {
+    char text[256];
+    const struct weir_request *request;
+    uint32_t count, most;
+};
+
+static bool
+gather(void *context, weir_span raw)
+{
+    struct gathered *gathered = context;
+    assert_true(raw.ptr > gathered->request->body.ptr &&
+                raw.ptr + raw.len <=
+                    gathered->request->body.ptr + gathered->request->body.len);
+    strncat(gathered->text, raw.ptr, raw.len);
+    return ++gathered->count < gathered->most;
+}
+
+TEST(references, names_of_files_are_counted_and_given_in_their_order)
+{
+    for (size_t i = 0; i < WEIR_COUNTOF(named); i++) {
+        struct weir_request request;
+        struct weir_error err = {0};
+        struct gathered gathered = {.request = &request, .most = UINT32_MAX};
+        assert_ok(parse(named[i].path, quoted(named[i].body), &request, &err));
+        assert_true(weir_surface_files(&request, gather, &gathered));
+        for (char *at = gathered.text; *at != '\0'; at++)
+            *at = *at == '"' ? '\'' : *at;
+        assert_string_equal(gathered.text, named[i].names);
+        assert_int_equal(gathered.count, request.file_count);
+        gathered = (struct gathered){.request = &request, .most = 1};
+        assert_int_equal(weir_surface_files(&request, gather, &gathered),
+                         request.file_count == 0);
+    }
 }

@@ -75,8 +75,10 @@ weir_surface_parse(const struct weir_surface_route *route, weir_span body,
     WEIR_ASSERT(route->takes_body);
     weir_status status =
         route->surface->parse(route, body, arena, request_out, err);
-    return status != WEIR_OK ? status
-                             : weir_surface_check_references(request_out, err);
+    if (status == WEIR_OK)
+        status = weir_surface_check_references(request_out, err);
+    request_out->has_media |= request_out->file_count > 0;
+    return status;
 }
 
 uint32_t

@@ -51,6 +51,7 @@ static const struct section sections[] = {
     {"log", read_log, true},
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},
+    {"files", read_files, true},
     {"notices", read_notices, true},
     {"transparency", read_transparency, true},
     {"content", read_content, true},

@@ -157,6 +157,16 @@ read_translation(struct reader *r, const struct yaml_node *node, void *member)
                 &r->world->settings);
 }
 
+void
+read_files(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("model", read_name, struct weir_settings, files_model),
+    };
+    read_fields(r, node, "files", fields, WEIR_COUNTOF(fields),
+                &r->world->settings);
+}
+
 static void
 read_ahead(struct reader *r, const struct yaml_node *node, void *member)
 {

@@ -174,6 +174,9 @@ add_http(const struct weir_world *world, const struct weir_paths *paths,
         add_path(out, "weir_run", weir_span_of(paths->run), err);
     if (status == WEIR_OK)
         status = add_path(out, "weir_drop", settings->translation_drop, err);
+    if (status == WEIR_OK && settings->files_model.text.len > 0)
+        status =
+            add_path(out, "weir_files_model", settings->files_model.text, err);
     if (status == WEIR_OK && settings->mmdb_path.len > 0)
         status = add_database(out, "weir_mmdb", settings->mmdb_path, err);
     if (status == WEIR_OK && settings->asn_mmdb_path.len > 0)

@@ -80,9 +80,8 @@ bar_others(struct weir_call *call, uint64_t deployment, uint32_t allowed,
 }
 
 weir_status
-weir_call_decide_batch(struct weir_call *call, const struct weir_ask *ask,
-                       enum weir_operation line, uint64_t deployment,
-                       struct weir_error *err)
+weir__call_decide_twice(struct weir_call *call, const struct weir_ask *ask,
+                        enum weir_operation line, struct weir_error *err)
 {
     struct weir_ask asked = *ask;
     asked.operation = line;
@@ -99,11 +98,22 @@ weir_call_decide_batch(struct weir_call *call, const struct weir_ask *ask,
                     &call->answer.obligations);
     allowed &= allowed_of(&call->answer);
     call->barred = ~allowed;
+    return WEIR_OK;
+}
+
+weir_status
+weir_call_decide_batch(struct weir_call *call, const struct weir_ask *ask,
+                       enum weir_operation line, uint64_t deployment,
+                       struct weir_error *err)
+{
+    weir_status status = weir__call_decide_twice(call, ask, line, err);
+    if (status != WEIR_OK)
+        return status;
     if (deployment != 0) {
-        status = bar_others(call, deployment, allowed, err);
+        status = bar_others(call, deployment, ~call->barred, err);
         if (status != WEIR_OK)
             return status;
-    } else if (allowed == 0) {
+    } else if (call->barred == UINT32_MAX) {
         call->reason = WEIR_REASON_FORBIDDEN;
         return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
                          "nothing may serve both such calls and batches");

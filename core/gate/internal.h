@@ -187,4 +187,11 @@ weir_micros weir__call_cost_at(const struct weir_call *call,
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);
 
+/* Asks twice, as `line` and as WEIR_OP_BATCH: candidates that one of them
+ * refuses are barred (UINT32_MAX: all are), obligations are those of both. */
+WEIR_MUST_USE weir_status weir__call_decide_twice(struct weir_call *call,
+                                                  const struct weir_ask *ask,
+                                                  enum weir_operation line,
+                                                  struct weir_error *err);
+
 #endif

@@ -39,9 +39,11 @@ weir_kept_list_of(enum weir_sealed_kind kind)
 weir_span
 weir_kept_purpose(enum weir_sealed_kind kind)
 {
-    return kind == WEIR_SEALED_INPUT    ? WEIR_SPAN("batch")
-           : kind == WEIR_SEALED_RESULT ? WEIR_SPAN("batch_output")
-                                        : WEIR_SPAN_NONE;
+    return kind == WEIR_SEALED_INPUT     ? WEIR_SPAN("batch")
+           : kind == WEIR_SEALED_RESULT  ? WEIR_SPAN("batch_output")
+           : kind == WEIR_SEALED_FILE    ? WEIR_SPAN("user_data")
+           : kind == WEIR_SEALED_PICTURE ? WEIR_SPAN("vision")
+                                         : WEIR_SPAN_NONE;
 }
 
 /* ----------------------------------------------------------- writing */

@@ -11,7 +11,7 @@
  *    | request, 16 bytes | the origin's id ... | code, 16 bytes |
  *    +-------------------+---------------------+----------------+
  *
- * Of a FILE the first 8 bytes of `request` are its origin, the others 0: it
+ * Of what calls may name the first 8 bytes of `request` are its origin, the others 0: it
  * belongs to an account and not to a call.
  *
  * The code is HMAC-SHA-256 over the tenant's hash and all before it, cut to
@@ -38,6 +38,12 @@ beginning(enum weir_sealed_kind kind)
     return kind == WEIR_SEALED_BATCH      ? WEIR_SPAN("batch_")
            : kind == WEIR_SEALED_MESSAGES ? WEIR_SPAN("msgbatch_")
                                           : WEIR_SPAN("file-");
+}
+
+static bool
+is_for_calls(enum weir_sealed_kind kind)
+{
+    return (WEIR_SEALED_FOR_CALLS >> kind & 1) != 0;
 }
 
 static void
@@ -93,7 +99,7 @@ weir_seal(const struct weir_sealer *sealer, const struct weir_sealed *sealed,
     put(raw + 16, sealed->input_tokens, 8);
     put(raw + 24, sealed->output_tokens, 8);
     memcpy(raw + 32, sealed->request.bytes, 16);
-    if (sealed->kind == WEIR_SEALED_FILE) {
+    if (is_for_calls(sealed->kind)) {
         put(raw + 32, sealed->origin, 8);
         put(raw + 40, 0, 8);
     }
@@ -154,7 +160,7 @@ weir_unseal(const struct weir_sealer *sealer, weir_span text, uint32_t kinds,
         .output_tokens = get(raw + 24, 8),
         .id = {room, len},
     };
-    if (sealed_out->kind == WEIR_SEALED_FILE)
+    if (is_for_calls(sealed_out->kind))
         sealed_out->origin = get(raw + 32, 8);
     else
         memcpy(sealed_out->request.bytes, raw + 32, 16);

@@ -226,10 +226,32 @@ check_model_counts(struct weir__check *check)
     }
 }
 
+static void
+check_files_model(struct weir__check *check)
+{
+    const uint32_t calls =
+        UINT32_C(1) << WEIR_OP_CHAT | UINT32_C(1) << WEIR_OP_RESPONSES;
+    struct weir_world_name *name = &check->world->settings.files_model;
+    if (name->text.len == 0)
+        return;
+    weir__check_ref(check, &check->models, "model", "files", name);
+    if (name->row == WEIR_INDEX_NONE)
+        return;
+    uint32_t operations = check->world->model_rows[name->row].operations;
+    if ((operations & calls) == 0 || (operations >> WEIR_OP_BATCH & 1) == 0)
+        weir_faults_add(check->faults, name->place,
+                        "Give it `operations: [chat, batch]`, or name another "
+                        "one.",
+                        "files name the model \"%.*s\", whose origins keep "
+                        "none for calls",
+                        WEIR_SPAN_ARG(name->text));
+}
+
 void
 weir__check_routes(struct weir__check *check)
 {
     for (uint32_t i = 0; i < check->world->route_count; i++)
         check_route(check, i);
+    check_files_model(check);
     check_model_counts(check);
 }

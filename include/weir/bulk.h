@@ -36,14 +36,27 @@ enum weir_bulk_shape {
 /* Bytes that preparing a line for an origin may add beside its model. */
 #define WEIR_BULK_LINE_MORE 128
 
+/* What a file is for. */
+enum weir_bulk_purpose {
+    WEIR_BULK_FOR_BATCH = 0, /* lines of calls */
+    /* To be named in prompts: weir/kept_file.h. */
+    WEIR_BULK_FOR_DATA = 1,
+    WEIR_BULK_FOR_VISION = 2,
+};
+
 /* A form that brings a file. */
 struct weir_bulk_form {
+    enum weir_bulk_purpose purpose;
     weir_span boundary;
     weir_span file;  /* its bytes, in the body */
+    weir_span model; /* by which it is decided; may be empty */
+    weir_span part;  /* what brings `model`, from its boundary to the next:
+                      * weir's own, not the origin's; empty: none */
     weir_span param; /* on failure: the field at fault */
 };
 
-/* EPARSE: no form. ETYPE: the purpose is not `batch`, or there is no file. */
+/* EPARSE: no form. ETYPE: a purpose that is not served, or there is no
+ * file. */
 WEIR_MUST_USE weir_status weir_bulk_read_form(weir_span body,
                                               struct weir_bulk_form *form_out,
                                               struct weir_error *err);
@@ -75,6 +88,7 @@ struct weir_bulk_sum {
     uint64_t input_tokens;
     uint64_t output_tokens; /* of lines that say how many at most */
     uint64_t unbounded;     /* answers of those that do not */
+    uint64_t files;         /* names of files in them */
 };
 
 /* Reads every line. ETYPE: empty, too many, or two lines ask differently;
@@ -112,6 +126,9 @@ weir_span weir_bulk_url(enum weir_operation operation);
 /* Whether that dialect's origins keep batches of such lines. */
 bool weir_bulk_is_kept(const struct weir_provider *provider,
                        enum weir_bulk_shape shape);
+
+/* Whether they keep files that calls may name. */
+bool weir_bulk_keeps_files(const struct weir_provider *provider);
 
 /*
  * The file as the origin gets it: each line for this target, in `out`.

@@ -36,6 +36,9 @@ weir_status weir_form_next(struct weir_form *form,
                            struct weir_form_field *field_out,
                            bool *is_there_out, struct weir_error *err);
 
+/* Whether the bytes are a text; nothing is none. */
+bool weir_form_is_text(weir_span bytes);
+
 /*
  * The texts of a form through a set: as weir_detect_body() does with strings
  * of JSON. Fields that name things (model, response_format) are read by

@@ -39,7 +39,7 @@ enum weir_kept_list {
 enum weir_kept_list weir_kept_list_of(enum weir_sealed_kind kind);
 
 /* What the OpenAI API calls the purpose of a file of this kind: "batch",
- * "batch_output"; empty: it is no file. */
+ * "batch_output", "user_data", "vision"; empty: it is no file. */
 weir_span weir_kept_purpose(enum weir_sealed_kind kind);
 
 struct weir_record_kept {

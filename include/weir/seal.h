@@ -26,8 +26,12 @@ enum weir_sealed_kind {
     WEIR_SEALED_RESULT = 2, /* what a batch made */
     WEIR_SEALED_BATCH = 3,
     WEIR_SEALED_MESSAGES = 4, /* a batch that brought its requests */
-    WEIR_SEALED_FILE = 5,     /* what calls may name: weir/kept_file.h */
+    /* What calls may name: weir/kept_file.h. */
+    WEIR_SEALED_FILE = 5,    /* user_data */
+    WEIR_SEALED_PICTURE = 6, /* vision */
 };
+#define WEIR_SEALED_FOR_CALLS                                                  \
+    (UINT32_C(1) << WEIR_SEALED_FILE | UINT32_C(1) << WEIR_SEALED_PICTURE)
 
 struct weir_sealer {
     weir_secret key; /* empty: nothing can be sealed or opened */
@@ -37,13 +41,14 @@ struct weir_sealer {
 struct weir_sealed {
     enum weir_sealed_kind kind;
     uint32_t operation;             /* of each line: enum weir_operation */
-    uint32_t lines;                 /* 0 of a result or a FILE */
+    uint32_t lines;                 /* of INPUT, BATCH and MESSAGES */
     uint64_t deployment;            /* hash of its image row */
-    uint64_t input_tokens;          /* estimate of all lines, or the FILE */
+    uint64_t input_tokens;          /* estimate of all lines; of a FILE or
+                                     * PICTURE bytes that it adds to a prompt */
     uint64_t output_tokens;         /* the most they may make */
     struct weir_request_id request; /* the call on record, of a batch */
-    uint64_t origin;                /* of a FILE: weir_kept_file_origin() */
-    weir_span id;                   /* the origin's; at most WEIR_SEAL_ID_MAX */
+    uint64_t origin; /* of a FILE or PICTURE: weir_kept_file_origin() */
+    weir_span id;    /* the origin's; at most WEIR_SEAL_ID_MAX */
 };
 
 #define WEIR_SEAL_ID_MAX 128

@@ -140,6 +140,9 @@ struct weir_request {
      * counted: characters, seconds (estimated), searches. */
     uint64_t units;
     uint64_t file_bytes; /* of a form's files */
+    uint32_t file_count; /* names of files that a tenant may have been given:
+                          * weir_surface_files(). Whoever passes the request
+                          * on opens them first, or refuses it */
     weir_span boundary;  /* of a form; empty: the body is JSON */
     weir_span end;       /* of the route */
     /* Raw values (strings with quotes) in `body`; ptr NULL: absent. */
@@ -166,6 +169,13 @@ WEIR_MUST_USE weir_status
 weir_surface_parse(const struct weir_surface_route *route, weir_span body,
                    struct weir_arena *arena, struct weir_request *request_out,
                    struct weir_error *err);
+
+/* A name of a file, RAW, in the request's body and in its order; false: no
+ * more. */
+typedef bool weir_surface_on_file(void *context, weir_span raw);
+/* Gives the names that file_count counts. False: `on_file` said so. */
+bool weir_surface_files(const struct weir_request *request,
+                        weir_surface_on_file *on_file, void *context);
 
 /* ----------------------------------------------------------- refusal */
 

@@ -2,21 +2,17 @@
 /*
  * Files and batches of the OpenAI API, on the way in.
  *
- *    POST /files   form: purpose=batch, file: lines of
+ *    POST /files   form: see upload.c; for batches lines of
  *                  {"custom_id":..., "method":"POST", "url":..., "body":{...}}
  *    POST /batches {"input_file_id":..., "endpoint":..., ...}
  *
  * WHAT IS NOT SERVED. Lists: an origin's account is shared by all tenants,
- * and a list of it shows their files. Purposes other than batch: fine-tuning
- * is never passed on, and a file that a later prompt may name would have to
- * be looked at when it comes and again when it is named.
+ * and a list of it shows their files.
  *
  * WHY ONE MODEL. Origins ask for it, and it makes one decision true for all
  * lines. WHY `stream` IS REFUSED. Nobody is there to stream to.
  */
 #include "openai.h"
-
-#include <weir/form.h>
 
 #include <weir/bulk.h>
 #include <weir/image.h>
@@ -88,59 +84,6 @@ weir_openai_route_bulk(weir_span method, weir_span path,
                      WEIR_OFFSET_NONE, "no such endpoint of files or batches");
 }
 
-/* ------------------------------------------------------------------- form */
-
-static weir_status
-refuse(weir_span *param_out, const char *name, const char *reason,
-       struct weir_error *err)
-{
-    *param_out = weir_span_of(name);
-    return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE, "%s %s", name, reason);
-}
-
-weir_status
-weir_bulk_read_form(weir_span body, struct weir_bulk_form *form_out,
-                    struct weir_error *err)
-{
-    struct weir_form form;
-    struct weir_form_field field;
-    weir_span purpose = WEIR_SPAN_NONE;
-    bool is_there = true;
-    *form_out = (struct weir_bulk_form){0};
-    if (!weir_form_begin(&form, body))
-        return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
-                         "the form does not begin with a boundary");
-    form_out->boundary =
-        (weir_span){form.boundary.ptr + 2, form.boundary.len - 2};
-    for (;;) {
-        weir_status status = weir_form_next(&form, &field, &is_there, err);
-        if (status != WEIR_OK)
-            return status;
-        if (!is_there)
-            break;
-        bool is_purpose =
-            weir_span_equal_nocase(field.name, WEIR_SPAN("purpose"));
-        if (is_purpose && (purpose.ptr != NULL || field.is_file))
-            return refuse(&form_out->param, "purpose", "must be said once",
-                          err);
-        if (is_purpose)
-            purpose = field.value;
-        if (!field.is_file)
-            continue;
-        if (!weir_span_equal(field.name, WEIR_SPAN("file")) ||
-            form_out->file.ptr != NULL)
-            return refuse(&form_out->param, "file", "must be one file", err);
-        form_out->file = field.value;
-    }
-    if (!weir_span_equal(purpose, WEIR_SPAN("batch")))
-        return refuse(&form_out->param, "purpose",
-                      "must be batch: files for other purposes are not served",
-                      err);
-    if (form_out->file.len == 0)
-        return refuse(&form_out->param, "file", "is missing", err);
-    return WEIR_OK;
-}
-
 /* ------------------------------------------------------------------ lines */
 
 static const struct {
@@ -204,6 +147,14 @@ take_raw_line(weir_span *rest, weir_span *line_out)
             return true;
     }
     return false;
+}
+
+static weir_status
+refuse(weir_span *param_out, const char *name, const char *reason,
+       struct weir_error *err)
+{
+    *param_out = weir_span_of(name);
+    return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE, "%s %s", name, reason);
 }
 
 enum { CUSTOM_ID, METHOD, URL, BODY, LINE_MEMBERS };

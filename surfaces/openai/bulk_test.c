@@ -3,6 +3,7 @@
 
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LINE(model, url, more)                                                 \
@@ -70,6 +71,85 @@ TEST(bulk, a_faulty_line_is_named_by_its_number)
         assert_int_not_equal(sum_of(rows[i].file, &sum, &err), WEIR_OK);
         assert_non_null(strstr(err.text, rows[i].said));
     }
+}
+
+#define PART(name, value)                                                      \
+    "--b1\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value  \
+    "\r\n"
+#define FILE_PART(value) PART("file\"; filename=\"a.pdf", value)
+#define END              "--b1--\r\n"
+
+TEST(bulk, a_form_says_what_its_file_is_for)
+{
+    static const struct {
+        const char *form;
+        const char *param; /* NULL: it is read */
+        const char *said;
+        enum weir_bulk_purpose purpose;
+        const char *part;
+    } rows[] = {
+        {PART("purpose", "batch") FILE_PART("x") END, NULL, NULL,
+         WEIR_BULK_FOR_BATCH, ""},
+        {PART("purpose", "user_data") FILE_PART("x") END, NULL, NULL,
+         WEIR_BULK_FOR_DATA, ""},
+        {FILE_PART("x") PART("purpose", "vision") END, NULL, NULL,
+         WEIR_BULK_FOR_VISION, ""},
+        {PART("model", "large") FILE_PART("x") PART("purpose", "vision") END,
+         NULL, NULL, WEIR_BULK_FOR_VISION, PART("model", "large")},
+        {FILE_PART("x") PART("purpose", "user_data") PART("model", "large") END,
+         NULL, NULL, WEIR_BULK_FOR_DATA, PART("model", "large")},
+        {PART("purpose", "fine-tune") FILE_PART("x") END, "purpose",
+         "no route leads to weights", 0, NULL},
+        {PART("purpose", "assistants") FILE_PART("x") END, "purpose",
+         "must be batch, user_data or vision", 0, NULL},
+        {PART("purpose", "evals") FILE_PART("x") END, "purpose",
+         "must be batch, user_data or vision", 0, NULL},
+        {FILE_PART("x") END, "purpose", "must be", 0, NULL},
+        {PART("purpose", "batch") PART("Purpose", "vision") FILE_PART("x") END,
+         "purpose", "said once", 0, NULL},
+        {PART("purpose", "vision") PART("model", "a") PART("Model", "b")
+             FILE_PART("x") END,
+         "model", "said once", 0, NULL},
+        {PART("purpose", "vision") PART("model", "") FILE_PART("x") END,
+         "model", "must be a name", 0, NULL},
+        {PART("purpose", "vision") FILE_PART("x") FILE_PART("y") END, "file",
+         "one file", 0, NULL},
+        {PART("purpose", "vision") END, "file", "is missing", 0, NULL},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_bulk_form form;
+        struct weir_error err = {0};
+        weir_status status =
+            weir_bulk_read_form(weir_span_of(rows[i].form), &form, &err);
+        if (rows[i].param != NULL) {
+            assert_int_equal(status, WEIR_ETYPE);
+            assert_true(
+                weir_span_equal(form.param, weir_span_of(rows[i].param)));
+            assert_non_null(strstr(err.text, rows[i].said));
+            continue;
+        }
+        assert_int_equal(status, WEIR_OK);
+        assert_int_equal(form.purpose, rows[i].purpose);
+        assert_true(weir_span_equal(form.file, WEIR_SPAN("x")));
+        assert_true(weir_span_equal(form.part, weir_span_of(rows[i].part)));
+        assert_int_equal(form.model.len > 0, form.part.len > 0);
+    }
+}
+
+TEST(bulk, names_of_files_in_lines_are_counted)
+{
+    struct weir_bulk_sum sum;
+    const char *line =
+        "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"/v1/responses\","
+        "\"body\":{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":"
+        "\"input_file\",\"file_id\":\"file-1\"}]}]}}\n";
+    char both[1024];
+    (void)snprintf(both, sizeof(both), "%s%s", line, line);
+    assert_int_equal(sum_of(both, &sum, NULL), WEIR_OK);
+    assert_int_equal(sum.files, 2);
+    assert_int_equal(sum_of(LINE("m", "chat/completions", ""), &sum, NULL),
+                     WEIR_OK);
+    assert_int_equal(sum.files, 0);
 }
 
 static weir_status

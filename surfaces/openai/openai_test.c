@@ -189,11 +189,11 @@ static const struct {
 } refused[] = {
     {"/v1/chat/completions",
      "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\","
-     "\"file\":{\"file_id\":\"file-1\"}}]}]}",
+     "\"file\":{\"file_id\":[\"file-1\"]}}]}]}",
      WEIR_ETYPE, "file_id"},
     {"/v1/responses",
      "{\"model\":\"m\",\"input\":[{\"content\":[{\"file_id\":null},"
-     "{\"type\":\"input_image\",\"file_id\":\"file-1\"}]}]}",
+     "{\"type\":\"input_image\",\"file_id\":\"file\\u002d1\"}]}]}",
      WEIR_ETYPE, "file_id"},
     {"/v1/responses",
      "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":"

@@ -7,7 +7,7 @@
  * Refused although an origin might take it, because the gate could be
  * walked around: a second way to name models (`models`, `fallbacks`: some
  * routers choose from them), background responses, whose work goes on
- * unmetered after the reply, and files that lie at the origin.
+ * unmetered after the reply, and stores that lie at the origin.
  */
 #include "openai.h"
 
@@ -46,8 +46,6 @@ enum {
     INPUT_IMAGE,
     INPUT_FILE,
     ENCODING,
-    CHAT_FILE_ID,
-    INPUT_FILE_ID,
     STORES,
     CONTAINER_FILES,
     METADATA,
@@ -94,10 +92,6 @@ static const weir_json_path members[MEMBERS] = {
         WEIR_JSON_PATH5("input", EACH, "content", EACH, "image_url"),
     [INPUT_FILE] = WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_data"),
     [ENCODING] = WEIR_JSON_PATH1("encoding_format"),
-    [CHAT_FILE_ID] =
-        WEIR_JSON_PATH6("messages", EACH, "content", EACH, "file", "file_id"),
-    [INPUT_FILE_ID] =
-        WEIR_JSON_PATH5("input", EACH, "content", EACH, "file_id"),
     [STORES] = WEIR_JSON_PATH3("tools", EACH, "vector_store_ids"),
     [CONTAINER_FILES] = WEIR_JSON_PATH4("tools", EACH, "container", "file_ids"),
     [METADATA] = WEIR_JSON_PATH1("metadata"),
@@ -242,12 +236,12 @@ read_amounts(const struct reading *reading)
 }
 
 /* An origin keeps files of all tenants in one account, and does not know
- * whose call it is: what lies there is not named in a prompt. */
+ * whose call it is: of what lies there a prompt names files that were sealed
+ * for its tenant, and nothing else. See references.c. */
 static weir_status
 read_files(const struct reading *reading)
 {
-    static const uint8_t files[] = {CHAT_FILE_ID, INPUT_FILE_ID, STORES,
-                                    CONTAINER_FILES};
+    static const uint8_t files[] = {STORES, CONTAINER_FILES};
     for (size_t i = 0; i < sizeof(files); i++) {
         const weir_json_hit *hit = &reading->hits[files[i]];
         if (hit->count > 1 || !is_absent(reading, files[i]))

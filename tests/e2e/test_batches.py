@@ -338,7 +338,7 @@ def test_a_line_that_may_not_be_sent(setting, data, said):
 
 def test_other_purposes_are_not_served(setting):
     seen = len(setting.origin.seen)
-    for purpose in ("fine-tune", "assistants", "vision", "user_data", "evals"):
+    for purpose in ("fine-tune", "assistants", "evals"):
         with pytest.raises(openai.BadRequestError) as fault:
             upload(setting.client(), lines("a"), purpose)
         assert "purpose" in str(fault.value)

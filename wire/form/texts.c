@@ -37,8 +37,8 @@ is_naming(const struct weir_form_field *field)
     return false;
 }
 
-static bool
-is_text(weir_span value)
+bool
+weir_form_is_text(weir_span value)
 {
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
@@ -87,7 +87,7 @@ weir_form_detect(const struct weir_detect_set *set, weir_span body,
         is_done = weir_form_next(&form, &field, &is_there, &err) == WEIR_OK;
         if (!is_done || !is_there)
             break;
-        if (!is_text(field.value)) {
+        if (!weir_form_is_text(field.value)) {
             /* a field that is not even text has no meaning to look for */
             is_done = field.is_file || field.value.len == 0;
             continue;
@@ -122,7 +122,7 @@ weir_form_texts(weir_span body, weir_detect_on_text *on_text, void *context)
         is_done = weir_form_next(&form, &field, &is_there, &err) == WEIR_OK;
         if (!is_done || !is_there)
             break;
-        if (is_text(field.value) && !is_naming(&field))
+        if (weir_form_is_text(field.value) && !is_naming(&field))
             is_done = on_text(context, field.value);
     }
     return is_done;
