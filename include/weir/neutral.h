@@ -160,6 +160,8 @@ struct weir_setting {
 /* A member that no other dialect knows. */
 struct weir_extra {
     struct weir_extra *next;
+    const char *place; /* the client's name of what it stands in; NULL: the
+                        * body itself */
     struct weir_setting setting;
 };
 
@@ -217,6 +219,29 @@ struct weir_tool *weir_neutral_tool(struct weir_neutral *call);
 void weir_neutral_extra(struct weir_neutral *call, weir_span name,
                         weir_span raw);
 
+/*
+ * As weir_raw_pick(): the members of one object inside the request. Those
+ * that are not among `names` become extras, so that none is lost, unless
+ * they ask for nothing: null, false, [], {} and {"enabled":false}.
+ */
+bool weir_neutral_pick(struct weir_neutral *call, const char *place,
+                       weir_span object, const char *const *names, size_t count,
+                       weir_span *raws_out);
+/* And as weir_raw_pick_proto(). */
+bool weir_neutral_pick_proto(struct weir_neutral *call, const char *place,
+                             weir_span object, const char *const *names,
+                             size_t count, weir_span *raws_out);
+/* Who may call a tool, or did: {"type":"direct"} or ["direct"] is the model
+ * itself and says nothing; a program of the origin's is an extra. */
+void weir_neutral_callers(struct weir_neutral *call, const char *place,
+                          const char *name, weir_span raw);
+/* An extra in `place`, unless it asks for nothing. */
+void weir_neutral_ask(struct weir_neutral *call, const char *place,
+                      const char *name, weir_span raw);
+/* An extra in `place`, unless its value is the string `usual`. */
+void weir_neutral_unless(struct weir_neutral *call, const char *place,
+                         const char *name, weir_span raw, const char *usual);
+
 /* The inside of a RAW string; empty (not NULL) for what is none. */
 weir_span weir_escaped(weir_span raw);
 /* RAW is null, or nothing at all. */
@@ -241,6 +266,12 @@ WEIR_MUST_USE weir_status weir_object_of_string(weir_span raw,
 WEIR_MUST_USE weir_status weir_neutral_lacks(struct weir_neutral *call,
                                              weir_span name,
                                              struct weir_error *err);
+/* The same, called `field` in the message and `name` in the operator's list.
+ */
+WEIR_MUST_USE weir_status weir_neutral_lacks_field(struct weir_neutral *call,
+                                                   weir_span name,
+                                                   weir_span field,
+                                                   struct weir_error *err);
 /* The same for a part: "messages[2].content[0].image_url" in the message,
  * `member` in the operator's list. `turn` may be NULL. */
 WEIR_MUST_USE weir_status weir_neutral_lacks_part(struct weir_neutral *call,
@@ -253,14 +284,31 @@ WEIR_MUST_USE weir_status weir_neutral_wrong(struct weir_neutral *call,
                                              const char *name,
                                              const char *reason,
                                              struct weir_error *err);
+/* What a dialect can say beside settings, kinds of parts and tools. */
+enum weir_says {
+    WEIR_SAYS_NAME = 1,          /* which of several speakers */
+    WEIR_SAYS_DETAIL = 2,        /* how closely to look at a picture */
+    WEIR_SAYS_TITLE = 4,         /* of a document */
+    WEIR_SAYS_CACHE = 8,         /* markers behind parts and tools */
+    WEIR_SAYS_CACHE_INSIDE = 16, /* and inside results of tools */
+    WEIR_SAYS_STRICT = 32,       /* arguments that keep to the schema */
+    WEIR_SAYS_FORMAT = 64,       /* a description beside the schema */
+    WEIR_SAYS_TEXT_TITLE = 128   /* of a document that is plain text */
+};
+
 /*
  * All settings that are present must have a name in `names` (by
  * enum weir_setting_id; NULL: the dialect has none) or are lacked, and so
- * is every extra. Settings that ask for nothing are forgotten first.
+ * is every extra, and of parts and tools what is not among `says`. Settings
+ * that ask for nothing are forgotten first. A document's title is left out
+ * and noted, not refused: it is a label that some clients must write.
  */
 WEIR_MUST_USE weir_status weir_neutral_check(struct weir_neutral *call,
                                              const char *const *names,
+                                             uint32_t says,
                                              struct weir_error *err);
+/* Notes a name that is left out, for the header. */
+void weir_neutral_note(struct weir_neutral *call, weir_span name);
 
 /* Tokens to think with, for an effort said in words, and the reverse; see
  * docs/formats/dialects.md. */

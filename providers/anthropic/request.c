@@ -356,7 +356,10 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
         [WEIR_SETTING_STOP] = "stop_sequences",
         [WEIR_SETTING_USER] = "metadata",
     };
-    weir_status status = weir_neutral_check(call, names, err);
+    const uint32_t says = WEIR_SAYS_TITLE | WEIR_SAYS_TEXT_TITLE |
+                          WEIR_SAYS_CACHE | WEIR_SAYS_CACHE_INSIDE |
+                          WEIR_SAYS_STRICT;
+    weir_status status = weir_neutral_check(call, names, says, err);
     if (status == WEIR_OK)
         status = put_amounts(call, pen, err);
     if (status == WEIR_OK)

@@ -310,15 +310,9 @@ has_calls(const struct weir_neutral *call)
     return false;
 }
 
-static weir_status
-put_tool(struct weir_neutral *call, struct weir_pen *pen,
-         const struct weir_tool *tool, struct weir_error *err)
+static void
+put_tool(struct weir_pen *pen, const struct weir_tool *tool)
 {
-    if (weir_span_equal(tool->strict, WEIR_SPAN("true"))) {
-        weir_status status = weir_neutral_lacks(call, WEIR_SPAN("strict"), err);
-        if (status != WEIR_OK)
-            return status;
-    }
     weir_pen_open(pen, '{');
     weir_pen_name(pen, "toolSpec");
     weir_pen_open(pen, '{');
@@ -331,9 +325,11 @@ put_tool(struct weir_neutral *call, struct weir_pen *pen,
         tool->parameters.ptr != NULL
             ? tool->parameters
             : WEIR_SPAN("{\"type\":\"object\",\"properties\":{}}"));
-    weir_pen_lit(pen, "}}}");
+    weir_pen_lit(pen, "}");
+    if (weir_span_equal(tool->strict, WEIR_SPAN("true")))
+        weir_pen_member_raw(pen, "strict", tool->strict);
+    weir_pen_lit(pen, "}}");
     put_cache(pen, tool->cache);
-    return WEIR_OK;
 }
 
 static void
@@ -375,9 +371,9 @@ put_tools(struct weir_neutral *call, struct weir_pen *pen,
     weir_pen_open(pen, '{');
     weir_pen_name(pen, "tools");
     weir_pen_open(pen, '[');
-    for (const struct weir_tool *tool = call->tools;
-         tool != NULL && status == WEIR_OK; tool = tool->next)
-        status = put_tool(call, pen, tool, err);
+    for (const struct weir_tool *tool = call->tools; tool != NULL;
+         tool = tool->next)
+        put_tool(pen, tool);
     weir_pen_close(pen, ']');
     put_tool_choice(call, pen);
     weir_pen_close(pen, '}');
@@ -464,7 +460,9 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
         [WEIR_SETTING_STOP] = "stopSequences",
     };
     uint64_t budget = 0;
-    weir_status status = weir_neutral_check(call, names, err);
+    const uint32_t says = WEIR_SAYS_TITLE | WEIR_SAYS_TEXT_TITLE |
+                          WEIR_SAYS_CACHE | WEIR_SAYS_STRICT | WEIR_SAYS_FORMAT;
+    weir_status status = weir_neutral_check(call, names, says, err);
     if (status == WEIR_OK)
         status = set_budget(call, target, &budget, err);
     if (status == WEIR_OK && call->format == WEIR_FORMAT_JSON)

@@ -190,12 +190,6 @@ put_part(struct weir_neutral *call, struct weir_pen *pen,
          const struct weir_turn *turn, const struct weir_part *part,
          struct weir_error *err)
 {
-    if (part->cache.ptr != NULL) {
-        weir_status status =
-            weir_neutral_lacks_part(call, turn, part, "cache_control", err);
-        if (status != WEIR_OK)
-            return status;
-    }
     switch (part->kind) {
     case WEIR_PART_TEXT:
     case WEIR_PART_REFUSAL:
@@ -249,6 +243,71 @@ put_system(struct weir_neutral *call, struct weir_pen *pen,
     return status;
 }
 
+static bool
+is_result(const struct weir_part *part)
+{
+    return part != NULL && part->kind == WEIR_PART_TOOL_RESULT;
+}
+
+/* The next result behind `part` of `*turn`, before the model speaks again. */
+static struct weir_part *
+next_result(struct weir_turn **turn, struct weir_part *part)
+{
+    part = part != NULL ? part->next : NULL;
+    while (!is_result(part)) {
+        if (part != NULL) {
+            part = part->next;
+            continue;
+        }
+        *turn = (*turn)->next;
+        if (*turn == NULL || (*turn)->role == WEIR_SPEAKER_ASSISTANT)
+            return NULL;
+        part = (*turn)->parts;
+    }
+    return part;
+}
+
+static void
+swap(struct weir_part *one, struct weir_part *other)
+{
+    struct weir_part kept = *one;
+    *one = *other;
+    one->next = kept.next;
+    one->number = kept.number;
+    kept.next = other->next;
+    kept.number = other->number;
+    *other = kept;
+}
+
+/* A result names its function alone: of two calls of one function the first
+ * result is the first call's. Others match by ids, in any order. */
+static void
+order_results(struct weir_neutral *call)
+{
+    for (struct weir_turn *turn = call->turns; turn != NULL;
+         turn = turn->next) {
+        struct weir_turn *at = turn;
+        struct weir_part *slot = NULL;
+        if (turn->role != WEIR_SPEAKER_ASSISTANT)
+            continue;
+        for (struct weir_part *asked = turn->parts; asked != NULL;
+             asked = asked->next) {
+            if (asked->kind != WEIR_PART_TOOL_CALL)
+                continue;
+            struct weir_turn *found_at = at;
+            struct weir_part *found = slot;
+            do
+                found = next_result(&found_at, found);
+            while (found != NULL && !weir_span_equal(found->id, asked->id));
+            if (found == NULL)
+                continue;
+            slot = next_result(&at, slot);
+            if (slot != found)
+                swap(slot, found);
+        }
+    }
+}
+
 static weir_status
 put_contents(struct weir_neutral *call, struct weir_pen *pen,
              struct weir_error *err)
@@ -262,22 +321,15 @@ put_contents(struct weir_neutral *call, struct weir_pen *pen,
 
 /* --------------------------------------------------------------- tools */
 
-static weir_status
-put_tools(struct weir_neutral *call, struct weir_pen *pen,
-          struct weir_error *err)
+static void
+put_tools(const struct weir_neutral *call, struct weir_pen *pen)
 {
-    weir_status status = WEIR_OK;
     if (call->tools == NULL)
-        return WEIR_OK;
+        return;
     weir_pen_name(pen, "tools");
     weir_pen_lit(pen, "[{\"functionDeclarations\":[");
-    for (const struct weir_tool *tool = call->tools;
-         tool != NULL && status == WEIR_OK; tool = tool->next) {
-        if (tool->cache.ptr != NULL)
-            status = weir_neutral_lacks(call, WEIR_SPAN("cache_control"), err);
-        if (status == WEIR_OK &&
-            weir_span_equal(tool->strict, WEIR_SPAN("true")))
-            status = weir_neutral_lacks(call, WEIR_SPAN("strict"), err);
+    for (const struct weir_tool *tool = call->tools; tool != NULL;
+         tool = tool->next) {
         weir_pen_open(pen, '{');
         weir_pen_member_escaped(pen, "name", tool->name);
         weir_pen_member_escaped(pen, "description", tool->description);
@@ -285,7 +337,6 @@ put_tools(struct weir_neutral *call, struct weir_pen *pen,
         weir_pen_close(pen, '}');
     }
     weir_pen_lit(pen, "]}]");
-    return status;
 }
 
 static weir_status
@@ -332,16 +383,18 @@ put_thinking(struct weir_neutral *call, struct weir_pen *pen,
              struct weir_error *err)
 {
     const struct weir_reasoning *reasoning = &call->reasoning;
-    if (!reasoning->is_given)
+    if (!reasoning->is_given && !reasoning->shows)
         return WEIR_OK;
     uint64_t budget = reasoning->budget != 0
                           ? reasoning->budget
                           : weir_budget_of_effort(reasoning->effort);
-    if (!reasoning->is_off && budget == 0)
+    if (reasoning->is_given && !reasoning->is_off && budget == 0)
         return weir_neutral_lacks(call, reasoning->name, err);
     weir_pen_name(pen, "thinkingConfig");
     weir_pen_open(pen, '{');
-    weir_pen_member_uint(pen, "thinkingBudget", reasoning->is_off ? 0 : budget);
+    if (reasoning->is_given)
+        weir_pen_member_uint(pen, "thinkingBudget",
+                             reasoning->is_off ? 0 : budget);
     if (reasoning->shows && !reasoning->is_off)
         weir_pen_member_raw(pen, "includeThoughts", WEIR_SPAN("true"));
     weir_pen_close(pen, '}');
@@ -365,7 +418,7 @@ put_config(struct weir_neutral *call, struct weir_pen *pen,
         [WEIR_SETTING_FREQUENCY_PENALTY] = "frequencyPenalty",
         [WEIR_SETTING_PRESENCE_PENALTY] = "presencePenalty",
     };
-    weir_status status = weir_neutral_check(call, names, err);
+    weir_status status = weir_neutral_check(call, names, 0, err);
     if (status != WEIR_OK)
         return status;
     weir_pen_name(pen, "generationConfig");
@@ -396,18 +449,18 @@ write(struct weir_neutral *call, const struct weir_request *request,
 
     weir_pen_init(&pen, arena);
     weir_pen_open(&pen, '{');
-    status = put_system(call, &pen, err);
+    order_results(call);
+    status = put_config(call, &pen, err);
+    if (status == WEIR_OK)
+        status = put_system(call, &pen, err);
     weir_pen_name(&pen, "contents");
     weir_pen_open(&pen, '[');
     if (status == WEIR_OK)
         status = put_contents(call, &pen, err);
     weir_pen_close(&pen, ']');
-    if (status == WEIR_OK)
-        status = put_tools(call, &pen, err);
+    put_tools(call, &pen);
     if (status == WEIR_OK)
         status = put_tool_choice(call, &pen, err);
-    if (status == WEIR_OK)
-        status = put_config(call, &pen, err);
     weir_pen_close(&pen, '}');
     if (status == WEIR_OK)
         status = set_path(request, target, arena, outgoing_out, err);

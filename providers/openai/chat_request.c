@@ -68,12 +68,6 @@ put_part(struct weir_neutral *call, struct weir_pen *pen,
          const struct weir_turn *turn, const struct weir_part *part,
          struct weir_error *err)
 {
-    if (part->cache.ptr != NULL) {
-        weir_status status =
-            weir_neutral_lacks_part(call, turn, part, "cache_control", err);
-        if (status != WEIR_OK)
-            return status;
-    }
     switch (part->kind) {
     case WEIR_PART_TEXT:
     case WEIR_PART_REFUSAL:
@@ -167,9 +161,6 @@ put_tool_result(struct weir_neutral *call, struct weir_pen *pen,
     /* An error is told by its text; that it is one has no member here. */
     if (part->is_error)
         status = weir_neutral_lacks_part(call, turn, part, "is_error", err);
-    if (status == WEIR_OK && part->cache.ptr != NULL)
-        status =
-            weir_neutral_lacks_part(call, turn, part, "cache_control", err);
     for (const struct weir_part *in = part->parts;
          in != NULL && status == WEIR_OK; in = in->next)
         if (in->kind != WEIR_PART_TEXT)
@@ -272,22 +263,15 @@ put_turn(struct weir_neutral *call, struct weir_pen *pen,
 
 /* --------------------------------------------------------------- tools */
 
-static weir_status
-put_tools(struct weir_neutral *call, struct weir_pen *pen,
-          struct weir_error *err)
+static void
+put_tools(const struct weir_neutral *call, struct weir_pen *pen)
 {
     if (call->tools == NULL)
-        return WEIR_OK;
+        return;
     weir_pen_name(pen, "tools");
     weir_pen_open(pen, '[');
     for (const struct weir_tool *tool = call->tools; tool != NULL;
          tool = tool->next) {
-        if (tool->cache.ptr != NULL) {
-            weir_status status =
-                weir_neutral_lacks(call, WEIR_SPAN("cache_control"), err);
-            if (status != WEIR_OK)
-                return status;
-        }
         weir_pen_open(pen, '{');
         weir_pen_member_lit(pen, "type", "function");
         weir_pen_name(pen, "function");
@@ -299,7 +283,6 @@ put_tools(struct weir_neutral *call, struct weir_pen *pen,
         weir_pen_lit(pen, "}}");
     }
     weir_pen_close(pen, ']');
-    return WEIR_OK;
 }
 
 static void
@@ -370,13 +353,16 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
         [WEIR_SETTING_CACHE_KEY] = "prompt_cache_key",
     };
     const struct weir_reasoning *reasoning = &call->reasoning;
-    weir_status status = weir_neutral_check(call, names, err);
+    const uint32_t says = WEIR_SAYS_NAME | WEIR_SAYS_DETAIL | WEIR_SAYS_TITLE |
+                          WEIR_SAYS_STRICT | WEIR_SAYS_FORMAT;
+    weir_status status = weir_neutral_check(call, names, says, err);
     for (unsigned i = 0; i < WEIR_SETTINGS; i++)
         if (names[i] != NULL)
             weir_pen_member_raw(pen, names[i], call->settings[i].raw);
-    if (reasoning->is_given && !reasoning->is_off)
+    if (reasoning->is_given)
         weir_pen_member_escaped(pen, "reasoning_effort",
-                                reasoning->effort.len > 0
+                                reasoning->is_off ? WEIR_SPAN("none")
+                                : reasoning->effort.len > 0
                                     ? reasoning->effort
                                     : weir_effort_of_budget(reasoning->budget));
     return status;
@@ -404,8 +390,7 @@ weir_openai_write_chat(struct weir_neutral *call,
         if (turn->parts != NULL || turn->role == WEIR_SPEAKER_ASSISTANT)
             status = put_turn(call, &pen, turn, err);
     weir_pen_close(&pen, ']');
-    if (status == WEIR_OK)
-        status = put_tools(call, &pen, err);
+    put_tools(call, &pen);
     put_tool_choice(call, &pen);
     put_format(call, &pen);
     if (call->is_streamed) {

@@ -41,12 +41,6 @@ put_part(struct weir_neutral *call, struct weir_pen *pen,
          struct weir_error *err)
 {
     bool is_answer = turn->role == WEIR_SPEAKER_ASSISTANT;
-    if (part->cache.ptr != NULL) {
-        weir_status status =
-            weir_neutral_lacks_part(call, turn, part, "cache_control", err);
-        if (status != WEIR_OK)
-            return status;
-    }
     switch (part->kind) {
     case WEIR_PART_TEXT:
         put_text(pen, is_answer ? "output_text" : "input_text", "text",
@@ -196,19 +190,15 @@ put_turn(struct weir_neutral *call, struct weir_pen *pen,
 
 /* --------------------------------------------------------------- tools */
 
-static weir_status
-put_tools(struct weir_neutral *call, struct weir_pen *pen,
-          struct weir_error *err)
+static void
+put_tools(const struct weir_neutral *call, struct weir_pen *pen)
 {
-    weir_status status = WEIR_OK;
     if (call->tools == NULL)
-        return WEIR_OK;
+        return;
     weir_pen_name(pen, "tools");
     weir_pen_open(pen, '[');
-    for (const struct weir_tool *tool = call->tools;
-         tool != NULL && status == WEIR_OK; tool = tool->next) {
-        if (tool->cache.ptr != NULL)
-            status = weir_neutral_lacks(call, WEIR_SPAN("cache_control"), err);
+    for (const struct weir_tool *tool = call->tools; tool != NULL;
+         tool = tool->next) {
         weir_pen_open(pen, '{');
         weir_pen_member_lit(pen, "type", "function");
         weir_pen_member_escaped(pen, "name", tool->name);
@@ -238,7 +228,6 @@ put_tools(struct weir_neutral *call, struct weir_pen *pen,
     }
     if (call->serial_tools.ptr != NULL)
         weir_pen_member_raw(pen, "parallel_tool_calls", WEIR_SPAN("false"));
-    return status;
 }
 
 static void
@@ -285,23 +274,31 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
         [WEIR_SETTING_CACHE_KEY] = "prompt_cache_key",
     };
     const struct weir_reasoning *reasoning = &call->reasoning;
-    weir_status status = weir_neutral_check(call, names, err);
+    weir_status status =
+        weir_neutral_check(call, names,
+                           WEIR_SAYS_DETAIL | WEIR_SAYS_TITLE |
+                               WEIR_SAYS_STRICT | WEIR_SAYS_FORMAT,
+                           err);
     for (unsigned i = 0; i < WEIR_SETTINGS; i++)
         if (names[i] != NULL && i != WEIR_SETTING_VERBOSITY)
             weir_pen_member_raw(pen, names[i], call->settings[i].raw);
     put_text_settings(call, pen);
     weir_pen_member_raw(pen, "store", WEIR_SPAN("false"));
-    if (!reasoning->is_given || reasoning->is_off)
+    if (!reasoning->is_given && !reasoning->shows)
         return status;
     weir_pen_name(pen, "reasoning");
     weir_pen_open(pen, '{');
-    weir_pen_member_escaped(pen, "effort",
-                            reasoning->effort.len > 0
-                                ? reasoning->effort
-                                : weir_effort_of_budget(reasoning->budget));
-    if (reasoning->shows)
+    if (reasoning->is_given)
+        weir_pen_member_escaped(pen, "effort",
+                                reasoning->is_off ? WEIR_SPAN("none")
+                                : reasoning->effort.len > 0
+                                    ? reasoning->effort
+                                    : weir_effort_of_budget(reasoning->budget));
+    if (reasoning->shows && !reasoning->is_off)
         weir_pen_member_lit(pen, "summary", "auto");
     weir_pen_close(pen, '}');
+    if (reasoning->is_off)
+        return status;
     weir_pen_member_raw(pen, "include",
                         WEIR_SPAN("[\"reasoning.encrypted_content\"]"));
     return status;
@@ -329,8 +326,7 @@ weir_openai_write_responses(struct weir_neutral *call,
          turn != NULL && status == WEIR_OK; turn = turn->next)
         status = put_turn(call, &pen, turn, err);
     weir_pen_close(&pen, ']');
-    if (status == WEIR_OK)
-        status = put_tools(call, &pen, err);
+    put_tools(call, &pen);
     if (call->is_streamed)
         weir_pen_member_raw(&pen, "stream", WEIR_SPAN("true"));
     weir_pen_close(&pen, '}');

@@ -32,12 +32,14 @@ enum {
     SIGNATURE,
     DATA,
     CACHE,
+    CITATIONS,
+    CALLER,
     COUNT
 };
 static const char *const names[COUNT] = {
-    "type",     "text",      "source",      "title",        "id",
-    "name",     "input",     "tool_use_id", "content",      "is_error",
-    "thinking", "signature", "data",        "cache_control"};
+    "type",  "text",          "source",    "title",    "id",       "name",
+    "input", "tool_use_id",   "content",   "is_error", "thinking", "signature",
+    "data",  "cache_control", "citations", "caller"};
 
 static weir_status
 read_source(struct weir_neutral *call, struct weir_part *part, weir_span raw,
@@ -47,7 +49,7 @@ read_source(struct weir_neutral *call, struct weir_part *part, weir_span raw,
     static const char *const of[SOURCES] = {"type", "media_type", "data", "url",
                                             "file_id"};
     weir_span in[SOURCES];
-    if (!weir_raw_pick(raw, of, SOURCES, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "source", raw, of, SOURCES, in))
         return wrong(call, "source", "must be an object", err);
     if (weir_raw_is(in[KIND], "base64")) {
         part->media = weir_escaped(in[MEDIA]);
@@ -137,7 +139,7 @@ read_block(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
 {
     weir_span in[COUNT];
     size_t i = 0;
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_raw_pick(raw, names, 1, in, NULL, NULL))
         return wrong(call, "content", "must be a string or blocks", err);
     while (i < WEIR_COUNTOF(kinds) && !weir_raw_is(in[TYPE], kinds[i].type))
         i++;
@@ -149,6 +151,13 @@ read_block(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
     if (is_inside && kinds[i].kind > WEIR_PART_DOCUMENT)
         return wrong(call, "content", "of a tool's result cannot hold that",
                      err);
+    if (!weir_neutral_pick(call, kinds[i].type, raw, names, COUNT, in))
+        return wrong(call, "content", "must be a string or blocks", err);
+    weir_neutral_callers(call, kinds[i].type, "caller", in[CALLER]);
+    /* Those of a text are what an answer says about itself; of a document
+     * they are asked for. */
+    if (kinds[i].kind == WEIR_PART_DOCUMENT)
+        weir_neutral_ask(call, kinds[i].type, "citations", in[CITATIONS]);
     struct weir_part *part =
         weir_neutral_part(call, turn, kinds[i].kind, kinds[i].type);
     if (part == NULL)
@@ -190,7 +199,7 @@ read_message(struct weir_neutral *call, weir_span raw, uint32_t number,
     weir_span in[2];
     enum weir_speaker role;
 
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "messages", raw, of, 2, in))
         return wrong(call, "messages", "must be objects", err);
     if (weir_raw_is(in[0], "user"))
         role = WEIR_SPEAKER_USER;
@@ -211,17 +220,27 @@ read_message(struct weir_neutral *call, weir_span raw, uint32_t number,
 static weir_status
 read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
 {
-    enum { KIND, TOOL, DESCRIPTION, SCHEMA, STRICT, MARK, PARTS };
-    static const char *const of[PARTS] = {"type",        "name",
-                                          "description", "input_schema",
-                                          "strict",      "cache_control"};
+    enum {
+        KIND,
+        TOOL,
+        DESCRIPTION,
+        SCHEMA,
+        STRICT,
+        MARK,
+        CALLERS,
+        EAGER, /* what comes is streamed as it comes, whoever asks */
+        PARTS
+    };
+    static const char *const of[PARTS] = {
+        "type",   "name",          "description",     "input_schema",
+        "strict", "cache_control", "allowed_callers", "eager_input_streaming"};
     struct weir_raw_array array;
     weir_span element;
     weir_span in[PARTS];
 
     weir_raw_array_init(&array, raw);
     while (weir_raw_array_next(&array, &element)) {
-        if (!weir_raw_pick(element, of, PARTS, in, NULL, NULL))
+        if (!weir_raw_pick(element, of, 1, in, NULL, NULL))
             return wrong(call, "tools", "must be objects", err);
         if (in[KIND].ptr != NULL && !weir_raw_is(in[KIND], "custom")) {
             weir_status status =
@@ -230,6 +249,9 @@ read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
                 return status;
             continue;
         }
+        if (!weir_neutral_pick(call, "tools", element, of, PARTS, in))
+            return wrong(call, "tools", "must be objects", err);
+        weir_neutral_callers(call, "tools", of[CALLERS], in[CALLERS]);
         struct weir_tool *tool = weir_neutral_tool(call);
         if (tool == NULL)
             return WEIR_OK;
@@ -252,7 +274,7 @@ read_tool_choice(struct weir_neutral *call, weir_span raw,
     weir_span in[3];
     if (raw.ptr == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(raw, of, 3, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "tool_choice", raw, of, 3, in))
         return wrong(call, "tool_choice", "must be an object", err);
     if (weir_raw_is(in[0], "auto"))
         call->choice = WEIR_CHOICE_AUTO;
@@ -277,10 +299,11 @@ read_tool_choice(struct weir_neutral *call, weir_span raw,
 static void
 read_thinking(struct weir_neutral *call, weir_span raw)
 {
-    static const char *const of[2] = {"type", "budget_tokens"};
-    weir_span in[2];
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    static const char *const of[3] = {"type", "budget_tokens", "display"};
+    weir_span in[3];
+    if (raw.ptr == NULL || !weir_neutral_pick(call, "thinking", raw, of, 3, in))
         return;
+    weir_neutral_unless(call, "thinking", of[2], in[2], "summarized");
     call->reasoning.is_given = true;
     call->reasoning.shows = true;
     call->reasoning.is_off = weir_raw_is(in[0], "disabled");
@@ -298,8 +321,10 @@ read_output(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     weir_span in[2];
     weir_span form[2];
     call->format_member = "output_config";
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (raw.ptr == NULL)
         return WEIR_OK;
+    if (!weir_neutral_pick(call, "output_config", raw, of, 2, in))
+        return wrong(call, "output_config", "must be an object", err);
     if (in[0].ptr != NULL) {
         call->reasoning.is_given = true;
         call->reasoning.effort = weir_escaped(in[0]);
@@ -307,7 +332,7 @@ read_output(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     }
     if (in[1].ptr == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(in[1], format, 2, form, NULL, NULL) ||
+    if (!weir_neutral_pick(call, "format", in[1], format, 2, form) ||
         !weir_raw_is(form[0], "json_schema") ||
         weir_raw_kind(form[1]) != WEIR_JSON_OBJECT)
         return wrong(call, "output_config", "must have a schema", err);
@@ -350,7 +375,9 @@ read_metadata(struct weir_neutral *call, weir_span raw)
 {
     static const char *const of[1] = {"user_id"};
     weir_span user;
-    if (weir_raw_pick(raw, of, 1, &user, NULL, NULL) && user.ptr != NULL)
+    if (raw.ptr != NULL &&
+        weir_neutral_pick(call, "metadata", raw, of, 1, &user) &&
+        user.ptr != NULL)
         call->settings[WEIR_SETTING_USER] =
             (struct weir_setting){user, WEIR_SPAN("metadata")};
 }

@@ -38,11 +38,12 @@ static const char *const names[COUNT] = {
 static weir_span
 cache_of(struct weir_neutral *call, weir_span raw)
 {
-    static const char *const of[1] = {"ttl"};
-    weir_span ttl = WEIR_SPAN_NONE;
+    static const char *const of[2] = {"ttl", "type"};
+    weir_span in[2] = {{0}};
     char text[64];
     struct weir_buf marker;
-    (void)weir_raw_pick(raw, of, 1, &ttl, NULL, NULL);
+    (void)weir_neutral_pick(call, "cachePoint", raw, of, 2, in);
+    const weir_span ttl = in[0];
     weir_buf_init_fixed(&marker, text, sizeof text);
     weir_buf_addf(&marker, "{\"type\":\"ephemeral\"");
     if (ttl.len > 0 && ttl.len < 16)
@@ -98,8 +99,9 @@ read_media(struct weir_neutral *call, struct weir_part *part, weir_span raw,
                                                    "s3Location"};
     weir_span in[MEDIA];
     weir_span source[SOURCES];
-    if (!weir_raw_pick(raw, of, MEDIA, in, NULL, NULL) ||
-        !weir_raw_pick(in[SOURCE], in_source, SOURCES, source, NULL, NULL))
+    if (!weir_neutral_pick(call, part->member, raw, of, MEDIA, in) ||
+        !weir_neutral_pick(call, "source", in[SOURCE], in_source, SOURCES,
+                           source))
         return wrong(call, part->member, "must be an object with a source",
                      err);
     part->media = media_of(part->kind, in[FORMAT]);
@@ -125,7 +127,7 @@ read_tool_use(struct weir_neutral *call, struct weir_part *part, weir_span raw,
 {
     static const char *const of[3] = {"toolUseId", "name", "input"};
     weir_span in[3];
-    if (!weir_raw_pick(raw, of, 3, in, NULL, NULL) ||
+    if (!weir_neutral_pick(call, "toolUse", raw, of, 3, in) ||
         weir_raw_kind(in[2]) != WEIR_JSON_OBJECT)
         return wrong(call, "toolUse", "must have an object as input", err);
     part->id = weir_escaped(in[0]);
@@ -145,7 +147,8 @@ read_tool_result(struct weir_neutral *call, struct weir_part *part,
     static const char *const of[3] = {"toolUseId", "content", "status"};
     struct weir_turn inside = {.role = WEIR_SPEAKER_TOOL};
     weir_span in[3];
-    if (!weir_raw_pick(raw, of, 3, in, NULL, NULL) || in[0].ptr == NULL)
+    if (!weir_neutral_pick(call, "toolResult", raw, of, 3, in) ||
+        in[0].ptr == NULL)
         return wrong(call, "toolUseId", "is missing", err);
     weir_status status = read_blocks(call, &inside, in[1], true, err);
     part->id = weir_escaped(in[0]);
@@ -185,11 +188,12 @@ read_reasoning(struct weir_neutral *call, struct weir_part *part, weir_span raw,
     static const char *const said[2] = {"text", "signature"};
     weir_span in[2];
     weir_span text[2];
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "reasoningContent", raw, of, 2, in))
         return wrong(call, "reasoningContent", "must be an object", err);
     if (in[1].ptr != NULL)
         part->signature = unwrap(call, weir_escaped(in[1]));
-    if (!weir_raw_pick(in[0], said, 2, text, NULL, NULL))
+    if (in[0].ptr == NULL ||
+        !weir_neutral_pick(call, "reasoningText", in[0], said, 2, text))
         return WEIR_OK;
     part->text = weir_escaped(text[0]);
     if (text[1].ptr != NULL)
@@ -269,8 +273,10 @@ read_block(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
     if (!weir_raw_pick(raw, names, COUNT, in, note_other, &other))
         return wrong(call, "content", "must be blocks", err);
     if (in[CACHE].ptr != NULL) {
-        if (turn->last != NULL)
-            turn->last->cache = cache_of(call, in[CACHE]);
+        if (turn->last == NULL) /* there is nothing that it could end */
+            return weir_neutral_lacks_field(call, WEIR_SPAN("cache_control"),
+                                            WEIR_SPAN("cachePoint"), err);
+        turn->last->cache = cache_of(call, in[CACHE]);
         return WEIR_OK;
     }
     while (i < CACHE && in[i].ptr == NULL)
@@ -310,7 +316,7 @@ read_message(struct weir_neutral *call, weir_span raw, uint32_t number,
     static const char *const of[2] = {"role", "content"};
     weir_span in[2];
     bool is_assistant;
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "messages", raw, of, 2, in))
         return wrong(call, "messages", "must be objects", err);
     is_assistant = weir_raw_is(in[0], "assistant");
     if (!is_assistant && !weir_raw_is(in[0], "user"))
@@ -336,14 +342,16 @@ read_tool(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     weir_span kind[KINDS];
     weir_span in[PARTS];
     weir_span schema = WEIR_SPAN_NONE;
-    if (!weir_raw_pick(raw, kinds, KINDS, kind, NULL, NULL))
+    if (!weir_neutral_pick(call, "tools", raw, kinds, KINDS, kind))
         return wrong(call, "tools", "must be objects", err);
     if (kind[MARK].ptr != NULL) {
-        if (call->last_tool != NULL)
-            call->last_tool->cache = cache_of(call, kind[MARK]);
+        if (call->last_tool == NULL)
+            return weir_neutral_lacks_field(call, WEIR_SPAN("cache_control"),
+                                            WEIR_SPAN("cachePoint"), err);
+        call->last_tool->cache = cache_of(call, kind[MARK]);
         return WEIR_OK;
     }
-    if (!weir_raw_pick(kind[SPEC], of, PARTS, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "toolSpec", kind[SPEC], of, PARTS, in))
         return weir_neutral_lacks(call, WEIR_SPAN("systemTool"), err);
     struct weir_tool *tool = weir_neutral_tool(call);
     if (tool == NULL)
@@ -367,7 +375,7 @@ read_tool_choice(struct weir_neutral *call, weir_span raw,
     weir_span named = WEIR_SPAN_NONE;
     if (raw.ptr == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(raw, of, 3, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "toolChoice", raw, of, 3, in))
         return wrong(call, "toolChoice", "must be an object", err);
     if (in[0].ptr != NULL)
         call->choice = WEIR_CHOICE_AUTO;
@@ -393,7 +401,7 @@ read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     weir_span tool;
     if (raw.ptr == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "toolConfig", raw, of, 2, in))
         return wrong(call, "toolConfig", "must be an object", err);
     weir_raw_array_init(&array, in[0]);
     while (status == WEIR_OK && weir_raw_array_next(&array, &tool))
@@ -457,7 +465,7 @@ read_thinking(struct weir_neutral *call, weir_span raw)
 {
     static const char *const of[2] = {"type", "budget_tokens"};
     weir_span in[2];
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (raw.ptr == NULL || !weir_neutral_pick(call, "thinking", raw, of, 2, in))
         return;
     call->reasoning.is_given = true;
     call->reasoning.shows = true;
@@ -472,18 +480,22 @@ static weir_status
 read_output(struct weir_neutral *call, weir_span raw, struct weir_error *err)
 {
     static const char *const format[1] = {"textFormat"};
-    static const char *const structure[1] = {"structure"};
+    static const char *const structure[2] = {"structure", "type"};
     static const char *const json[1] = {"jsonSchema"};
     static const char *const of[3] = {"schema", "name", "description"};
     weir_span in[3];
+    weir_span text[2];
     weir_span inner;
+    call->format_member = "outputConfig";
     if (raw.ptr == NULL)
         return WEIR_OK;
-    call->format_member = "outputConfig";
-    if (!weir_raw_pick(raw, format, 1, &inner, NULL, NULL) ||
-        !weir_raw_pick(inner, structure, 1, &inner, NULL, NULL) ||
-        !weir_raw_pick(inner, json, 1, &inner, NULL, NULL) ||
-        !weir_raw_pick(inner, of, 3, in, NULL, NULL) ||
+    if (!weir_neutral_pick(call, "outputConfig", raw, format, 1, &inner))
+        return wrong(call, "outputConfig", "must be an object", err);
+    if (inner.ptr == NULL)
+        return WEIR_OK;
+    if (!weir_neutral_pick(call, format[0], inner, structure, 2, text) ||
+        !weir_neutral_pick(call, structure[0], text[0], json, 1, &inner) ||
+        !weir_neutral_pick(call, json[0], inner, of, 3, in) ||
         weir_object_of_string(in[0], call->arena, &call->schema) != WEIR_OK)
         return wrong(call, "outputConfig", "must have a JSON schema", err);
     call->format = WEIR_FORMAT_SCHEMA;

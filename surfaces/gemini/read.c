@@ -30,7 +30,8 @@ read_media(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
                                          "displayName"};
     weir_span in[4];
     enum weir_part_kind kind = WEIR_PART_DOCUMENT;
-    if (!weir_raw_pick_proto(raw, names, 4, in, NULL, NULL))
+    if (!weir_neutral_pick_proto(call, is_inline ? "inlineData" : "fileData",
+                                 raw, names, 4, in))
         return wrong(call, is_inline ? "inlineData" : "fileData",
                      "must be an object", err);
     weir_span media = weir_escaped(in[0]);
@@ -65,7 +66,7 @@ read_call(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
         weir_neutral_part(call, turn, WEIR_PART_TOOL_CALL, "functionCall");
     if (part == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick_proto(raw, names, 3, in, NULL, NULL) ||
+    if (!weir_neutral_pick_proto(call, "functionCall", raw, names, 3, in) ||
         weir_raw_kind(in[1]) != WEIR_JSON_STRING)
         return wrong(call, "functionCall", "must name its function", err);
     part->name = weir_escaped(in[1]);
@@ -128,7 +129,7 @@ read_result(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
         weir_neutral_part(call, &inside, WEIR_PART_TEXT, "response");
     if (part == NULL || text == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick_proto(raw, names, 3, in, NULL, NULL) ||
+    if (!weir_neutral_pick_proto(call, "functionResponse", raw, names, 3, in) ||
         weir_raw_kind(in[1]) != WEIR_JSON_STRING)
         return wrong(call, "functionResponse", "must name its function", err);
     part->name = weir_escaped(in[1]);
@@ -160,7 +161,7 @@ read_part(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
     weir_span in[COUNT];
     struct weir_part *part;
 
-    if (!weir_raw_pick_proto(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick_proto(call, "parts", raw, names, COUNT, in))
         return wrong(call, "parts", "must be objects", err);
     if (in[CALL].ptr != NULL)
         return read_call(call, turn, in[CALL], in[SIGNATURE], err);
@@ -195,7 +196,7 @@ read_content(struct weir_neutral *call, weir_span raw, uint32_t number,
     weir_status status = WEIR_OK;
     enum weir_speaker role = WEIR_SPEAKER_USER;
 
-    if (!weir_raw_pick_proto(raw, names, 2, in, NULL, NULL))
+    if (!weir_neutral_pick_proto(call, call->turns_name, raw, names, 2, in))
         return wrong(call, is_system ? "systemInstruction" : "contents",
                      "must be objects", err);
     if (is_system)
@@ -219,11 +220,14 @@ read_content(struct weir_neutral *call, weir_span raw, uint32_t number,
 static void
 read_function(struct weir_neutral *call, weir_span raw)
 {
-    static const char *const names[4] = {"name", "description", "parameters",
-                                         "parametersJsonSchema"};
-    weir_span in[4];
-    if (!weir_raw_pick_proto(raw, names, 4, in, NULL, NULL))
+    static const char *const names[5] = {"name", "description", "parameters",
+                                         "parametersJsonSchema", "behavior"};
+    const char *place = "functionDeclarations";
+    weir_span in[5];
+    if (!weir_neutral_pick_proto(call, place, raw, names, 5, in))
         return;
+    if (!weir_raw_is(in[4], "UNSPECIFIED"))
+        weir_neutral_unless(call, place, names[4], in[4], "BLOCKING");
     struct weir_tool *tool = weir_neutral_tool(call);
     if (tool == NULL)
         return;
@@ -280,8 +284,10 @@ read_tool_config(struct weir_neutral *call, weir_span raw,
     weir_span config;
     weir_span in[2];
     weir_span name;
-    if (!weir_raw_pick_proto(raw, names, 1, &config, NULL, NULL) ||
-        !weir_raw_pick_proto(config, of, 2, in, NULL, NULL))
+    if (raw.ptr == NULL ||
+        !weir_neutral_pick_proto(call, "toolConfig", raw, names, 1, &config) ||
+        config.ptr == NULL ||
+        !weir_neutral_pick_proto(call, names[0], config, of, 2, in))
         return WEIR_OK;
     if (weir_raw_is(in[0], "NONE"))
         call->choice = WEIR_CHOICE_NONE;
@@ -347,7 +353,8 @@ read_thinking(struct weir_neutral *call, weir_span raw)
     weir_span in[3];
     int64_t budget = 0;
     struct weir_reasoning *reasoning = &call->reasoning;
-    if (!weir_raw_pick_proto(raw, names, 3, in, NULL, NULL))
+    if (raw.ptr == NULL ||
+        !weir_neutral_pick_proto(call, "thinkingConfig", raw, names, 3, in))
         return;
     reasoning->name = WEIR_SPAN("thinkingConfig");
     reasoning->shows = weir_span_equal(in[1], WEIR_SPAN("true"));

@@ -29,7 +29,7 @@ read_image(struct weir_neutral *call, struct weir_part *part, weir_span raw,
     enum { URL, DETAIL, COUNT };
     static const char *const names[COUNT] = {"url", "detail"};
     weir_span in[COUNT];
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL) ||
+    if (!weir_neutral_pick(call, "image_url", raw, names, COUNT, in) ||
         weir_raw_kind(in[URL]) != WEIR_JSON_STRING)
         return wrong(call, "image_url", "must be an object with a url", err);
     weir_span url = weir_escaped(in[URL]);
@@ -47,7 +47,7 @@ read_audio(struct weir_neutral *call, struct weir_part *part, weir_span raw,
     enum { DATA, FORMAT, COUNT };
     static const char *const names[COUNT] = {"data", "format"};
     weir_span in[COUNT];
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL) ||
+    if (!weir_neutral_pick(call, "input_audio", raw, names, COUNT, in) ||
         weir_raw_kind(in[DATA]) != WEIR_JSON_STRING)
         return wrong(call, "input_audio", "must be an object with data", err);
     part->data = weir_escaped(in[DATA]);
@@ -68,7 +68,7 @@ read_file(struct weir_neutral *call, struct weir_part *part, weir_span raw,
     static const char *const names[COUNT] = {"file_id", "file_data",
                                              "filename"};
     weir_span in[COUNT];
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "file", raw, names, COUNT, in))
         return wrong(call, "file", "must be an object", err);
     if (in[NAME].ptr != NULL)
         part->name = weir_escaped(in[NAME]);
@@ -94,7 +94,7 @@ read_part(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
     weir_status status = WEIR_OK;
     struct weir_part *part = NULL;
 
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "content", raw, names, COUNT, in))
         return wrong(call, "content", "must be a string or parts", err);
     if (weir_raw_is(in[TYPE], "text")) {
         part = weir_neutral_part(call, turn, WEIR_PART_TEXT, "text");
@@ -122,6 +122,16 @@ read_part(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
     if (part != NULL)
         part->cache = in[CACHE];
     return status;
+}
+
+/* Of a stream only whether it tells its usage is heard here, by the parser. */
+void
+weir_openai_read_stream_options(struct weir_neutral *call, weir_span raw)
+{
+    static const char *const names[1] = {"include_usage"};
+    weir_span usage;
+    if (raw.ptr != NULL)
+        (void)weir_neutral_pick(call, "stream_options", raw, names, 1, &usage);
 }
 
 /* A string, or an array of parts. */
@@ -187,9 +197,11 @@ static weir_status
 read_tool_call(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
                struct weir_error *err)
 {
-    enum { ID, FUNCTION, EXTRA, COUNT };
+    enum { ID, FUNCTION, EXTRA, TYPE, INDEX, COUNT };
     enum { NAME, ARGUMENTS, PARTS };
-    static const char *const names[COUNT] = {"id", "function", "extra_content"};
+    /* The place of a call in a stream's deltas comes back from some clients. */
+    static const char *const names[COUNT] = {"id", "function", "extra_content",
+                                             "type", "index"};
     static const char *const parts[PARTS] = {"name", "arguments"};
     static const char *const google[1] = {"google"};
     static const char *const signature[1] = {"thought_signature"};
@@ -201,8 +213,8 @@ read_tool_call(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
 
     if (part == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL) ||
-        !weir_raw_pick(in[FUNCTION], parts, PARTS, of, NULL, NULL))
+    if (!weir_neutral_pick(call, "tool_calls", raw, names, COUNT, in) ||
+        !weir_neutral_pick(call, "function", in[FUNCTION], parts, PARTS, of))
         return wrong(call, "tool_calls", "must be calls of functions", err);
     part->id = weir_escaped(in[ID]);
     part->name = weir_escaped(of[NAME]);
@@ -233,8 +245,12 @@ read_tool_message(struct weir_neutral *call, struct weir_turn *turn,
         return status;
     part->id = weir_escaped(id);
     part->parts = inside;
-    if (inside != NULL)
-        part->cache = inside->cache;
+    for (; inside != NULL; inside = inside->next) {
+        /* A marker inside ends the same prefix as one behind the result. */
+        if (inside->cache.ptr != NULL)
+            part->cache = inside->cache;
+        inside->cache = WEIR_SPAN_NONE;
+    }
     if (part->id.len == 0)
         return wrong(call, "tool_call_id", "is missing", err);
     return WEIR_OK;
@@ -271,6 +287,7 @@ read_message(struct weir_neutral *call, weir_span raw, uint32_t number,
         THOUGHT2,
         DETAILS,
         FUNCTION,
+        ANNOTATIONS, /* what an answer says about itself */
         COUNT
     };
     static const char *const names[COUNT] = {"role",
@@ -282,15 +299,18 @@ read_message(struct weir_neutral *call, weir_span raw, uint32_t number,
                                              "reasoning_content",
                                              "reasoning",
                                              "reasoning_details",
-                                             "function_call"};
+                                             "function_call",
+                                             "annotations"};
     weir_span in[COUNT];
     weir_span element;
     enum weir_speaker role;
     struct weir_raw_array array;
     weir_status status;
 
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "messages", raw, names, COUNT, in))
         return wrong(call, "messages", "must be objects", err);
+    if (weir_raw_is(in[ROLE], "function"))
+        return wrong(call, "role", "function is not served: use tools", err);
     if (!read_role(in[ROLE], &role))
         return wrong(call, "role", "is not one known here", err);
     if (in[FUNCTION].ptr != NULL)
@@ -342,7 +362,7 @@ read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
 
     weir_raw_array_init(&array, raw);
     while (weir_raw_array_next(&array, &element)) {
-        if (!weir_raw_pick(element, names, COUNT, in, NULL, NULL))
+        if (!weir_neutral_pick(call, "tools", element, names, COUNT, in))
             return wrong(call, "tools", "must be objects", err);
         if (!weir_raw_is(in[TYPE], "function")) {
             weir_status status =
@@ -351,7 +371,8 @@ read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
                 return status;
             continue;
         }
-        if (!weir_raw_pick(in[FUNCTION], parts, PARTS, of, NULL, NULL) ||
+        if (!weir_neutral_pick(call, "function", in[FUNCTION], parts, PARTS,
+                               of) ||
             weir_raw_kind(of[NAME]) != WEIR_JSON_STRING)
             return wrong(call, "tools", "must name their function", err);
         struct weir_tool *tool = weir_neutral_tool(call);
@@ -405,7 +426,7 @@ read_format(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     call->format_member = "response_format";
     if (raw.ptr == NULL)
         return WEIR_OK;
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "response_format", raw, names, COUNT, in))
         return wrong(call, "response_format", "must be an object", err);
     if (weir_raw_is(in[TYPE], "text"))
         return WEIR_OK;
@@ -422,11 +443,11 @@ weir_status
 weir_openai_read_schema(struct weir_neutral *call, weir_span raw,
                         struct weir_error *err)
 {
-    enum { NAME, DESCRIPTION, SCHEMA, STRICT, COUNT };
+    enum { NAME, DESCRIPTION, SCHEMA, STRICT, TYPE, COUNT };
     static const char *const names[COUNT] = {"name", "description", "schema",
-                                             "strict"};
+                                             "strict", "type"};
     weir_span in[COUNT];
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL) ||
+    if (!weir_neutral_pick(call, call->format_member, raw, names, COUNT, in) ||
         weir_raw_kind(in[SCHEMA]) != WEIR_JSON_OBJECT)
         return wrong(call, call->format_member, "must have a schema", err);
     call->format = WEIR_FORMAT_SCHEMA;
@@ -531,6 +552,7 @@ weir_openai_read_chat(const struct weir_request *request,
         status = read_tool_choice(call, in[CHOICE], err);
     if (status == WEIR_OK)
         status = read_format(call, in[FORMAT], err);
+    weir_openai_read_stream_options(call, in[STREAM_OPTIONS]);
     if (weir_span_equal(in[PARALLEL], WEIR_SPAN("false")))
         call->serial_tools = WEIR_SPAN("true");
     if (in[EFFORT].ptr != NULL) {

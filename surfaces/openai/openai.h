@@ -30,6 +30,7 @@ weir_status weir_openai_read_responses(const struct weir_request *request,
                                        struct weir_neutral *call,
                                        struct weir_error *err);
 /* RAW {name, description, schema, strict}: a format or a part of one. */
+void weir_openai_read_stream_options(struct weir_neutral *call, weir_span raw);
 weir_status weir_openai_read_schema(struct weir_neutral *call, weir_span raw,
                                     struct weir_error *err);
 /* A member of the root that is a setting; else an extra (weir_raw_other). */

@@ -26,14 +26,28 @@ static weir_status
 read_part(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
           struct weir_error *err)
 {
-    enum { TYPE, TEXT, REFUSAL, URL, DETAIL, ID, DATA, FILE_URL, NAME, COUNT };
+    enum {
+        TYPE,
+        TEXT,
+        REFUSAL,
+        URL,
+        DETAIL,
+        ID,
+        DATA,
+        FILE_URL,
+        NAME,
+        ANNOTATIONS, /* what an answer says about itself */
+        LOGPROBS,
+        COUNT
+    };
     static const char *const names[COUNT] = {
-        "type",    "text",      "refusal",  "image_url", "detail",
-        "file_id", "file_data", "file_url", "filename"};
+        "type",     "text",        "refusal",   "image_url",
+        "detail",   "file_id",     "file_data", "file_url",
+        "filename", "annotations", "logprobs"};
     weir_span in[COUNT];
     struct weir_part *part;
 
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    if (!weir_neutral_pick(call, "content", raw, names, COUNT, in))
         return wrong(call, "content", "must be a string or parts", err);
     if (weir_raw_is(in[TYPE], "input_text") ||
         weir_raw_is(in[TYPE], "output_text") || weir_raw_is(in[TYPE], "text")) {
@@ -59,6 +73,7 @@ read_part(struct weir_neutral *call, struct weir_turn *turn, weir_span raw,
         part = weir_neutral_part(call, turn, WEIR_PART_DOCUMENT, "input_file");
         if (part == NULL)
             return WEIR_OK;
+        weir_neutral_unless(call, "input_file", "detail", in[DETAIL], "auto");
         if (in[NAME].ptr != NULL)
             part->name = weir_escaped(in[NAME]);
         if (in[ID].ptr != NULL)
@@ -110,11 +125,18 @@ enum {
     OUTPUT,
     SUMMARY,
     ENCRYPTED,
+    ID,
+    CALLER,
+    /* What an answer says about itself, when it comes back. */
+    STATUS,
+    PHASE,
+    MAKER,
     COUNT
 };
 static const char *const names[COUNT] = {
-    "type",      "role",   "content", "call_id",          "name",
-    "arguments", "output", "summary", "encrypted_content"};
+    "type",      "role",   "content", "call_id",           "name",
+    "arguments", "output", "summary", "encrypted_content", "id",
+    "caller",    "status", "phase",   "created_by"};
 
 /* The assistant's turn that the last items belong to. */
 static struct weir_turn *
@@ -186,6 +208,8 @@ read_function_output(struct weir_neutral *call, const weir_span in[COUNT],
     if (part == NULL)
         return status;
     part->id = weir_escaped(in[CALL_ID]);
+    if (in[NAME].ptr != NULL)
+        part->name = weir_escaped(in[NAME]);
     part->parts = inside.parts;
     return part->id.len > 0 ? WEIR_OK
                             : wrong(call, "call_id", "is missing", err);
@@ -230,24 +254,39 @@ read_reasoning(struct weir_neutral *call, const weir_span in[COUNT],
         part->signature = weir_escaped(in[ENCRYPTED]);
 }
 
+/* Items of other kinds are refused by their kind, whatever is in them. */
+static bool
+is_read(weir_span type)
+{
+    return type.ptr == NULL || weir_raw_is(type, "message") ||
+           weir_raw_is(type, "function_call") ||
+           weir_raw_is(type, "function_call_output") ||
+           weir_raw_is(type, "reasoning");
+}
+
 static weir_status
 read_item(struct weir_neutral *call, weir_span raw, uint32_t number,
           struct weir_error *err)
 {
     weir_span in[COUNT];
-    if (!weir_raw_pick(raw, names, COUNT, in, NULL, NULL))
+    static const char *const type[1] = {"type"};
+    if (!weir_raw_pick(raw, type, 1, in, NULL, NULL))
         return wrong(call, "input", "must be a string or items", err);
+    if (!is_read(in[TYPE]))
+        return weir_neutral_lacks(call, weir_escaped(in[TYPE]), err);
+    if (!weir_neutral_pick(call, "input", raw, names, COUNT, in))
+        return wrong(call, "input", "must be a string or items", err);
+    weir_neutral_callers(call, "input", "caller", in[CALLER]);
+    if (in[TYPE].ptr == NULL && in[ROLE].ptr == NULL && in[ID].ptr != NULL)
+        return weir_neutral_lacks(call, WEIR_SPAN("item_reference"), err);
     if (in[TYPE].ptr == NULL || weir_raw_is(in[TYPE], "message"))
         return read_message(call, in, number, err);
     if (weir_raw_is(in[TYPE], "function_call"))
         return read_function_call(call, in, number, err);
     if (weir_raw_is(in[TYPE], "function_call_output"))
         return read_function_output(call, in, number, err);
-    if (weir_raw_is(in[TYPE], "reasoning")) {
-        read_reasoning(call, in, number);
-        return WEIR_OK;
-    }
-    return weir_neutral_lacks(call, weir_escaped(in[TYPE]), err);
+    read_reasoning(call, in, number);
+    return WEIR_OK;
 }
 
 static weir_status
@@ -283,15 +322,16 @@ read_input(struct weir_neutral *call, weir_span input, weir_span instructions,
 static weir_status
 read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
 {
-    static const char *const of[5] = {"type", "name", "description",
-                                      "parameters", "strict"};
+    static const char *const of[6] = {"type",        "name",
+                                      "description", "parameters",
+                                      "strict",      "allowed_callers"};
     struct weir_raw_array array;
     weir_span element;
-    weir_span in[5];
+    weir_span in[6];
 
     weir_raw_array_init(&array, raw);
     while (weir_raw_array_next(&array, &element)) {
-        if (!weir_raw_pick(element, of, 5, in, NULL, NULL))
+        if (!weir_raw_pick(element, of, 1, in, NULL, NULL))
             return wrong(call, "tools", "must be objects", err);
         if (!weir_raw_is(in[0], "function")) {
             weir_status status =
@@ -300,6 +340,9 @@ read_tools(struct weir_neutral *call, weir_span raw, struct weir_error *err)
                 return status;
             continue;
         }
+        if (!weir_neutral_pick(call, "tools", element, of, 6, in))
+            return wrong(call, "tools", "must be objects", err);
+        weir_neutral_callers(call, "tools", of[5], in[5]);
         struct weir_tool *tool = weir_neutral_tool(call);
         if (tool == NULL)
             return WEIR_OK;
@@ -347,8 +390,10 @@ read_text(struct weir_neutral *call, weir_span raw, struct weir_error *err)
     weir_span in[2];
     weir_span kind;
     call->format_member = "text";
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    if (raw.ptr == NULL)
         return WEIR_OK;
+    if (!weir_neutral_pick(call, "text", raw, of, 2, in))
+        return wrong(call, "text", "must be an object", err);
     if (in[1].ptr != NULL && !weir_raw_is(in[1], "medium"))
         call->settings[WEIR_SETTING_VERBOSITY] =
             (struct weir_setting){in[1], WEIR_SPAN("verbosity")};
@@ -358,23 +403,32 @@ read_text(struct weir_neutral *call, weir_span raw, struct weir_error *err)
         return weir_openai_read_schema(call, in[0], err);
     if (weir_raw_is(kind, "json_object"))
         call->format = WEIR_FORMAT_JSON;
+    else if (!weir_raw_is(kind, "text"))
+        return weir_neutral_lacks(call, WEIR_SPAN("text"), err);
     return WEIR_OK;
 }
 
 static void
 read_effort(struct weir_neutral *call, weir_span raw)
 {
-    static const char *const of[2] = {"effort", "summary"};
-    weir_span in[2];
-    if (!weir_raw_pick(raw, of, 2, in, NULL, NULL))
+    enum { AMOUNT, SHOWN, SHOWN2, MODE, CONTEXT, MEMBERS };
+    static const char *const of[MEMBERS] = {
+        "effort", "summary", "generate_summary", "mode", "context"};
+    weir_span in[MEMBERS];
+    if (raw.ptr == NULL ||
+        !weir_neutral_pick(call, "reasoning", raw, of, MEMBERS, in))
         return;
     call->reasoning.name = WEIR_SPAN("reasoning");
-    call->reasoning.shows = in[1].ptr != NULL;
-    if (in[0].ptr == NULL)
+    call->reasoning.shows = in[SHOWN].ptr != NULL || in[SHOWN2].ptr != NULL;
+    weir_neutral_unless(call, "reasoning", of[SHOWN], in[SHOWN], "auto");
+    weir_neutral_unless(call, "reasoning", of[SHOWN2], in[SHOWN2], "auto");
+    weir_neutral_unless(call, "reasoning", of[MODE], in[MODE], "standard");
+    weir_neutral_unless(call, "reasoning", of[CONTEXT], in[CONTEXT], "auto");
+    if (in[AMOUNT].ptr == NULL)
         return;
     call->reasoning.is_given = true;
-    call->reasoning.is_off = weir_raw_is(in[0], "none");
-    call->reasoning.effort = weir_escaped(in[0]);
+    call->reasoning.is_off = weir_raw_is(in[AMOUNT], "none");
+    call->reasoning.effort = weir_escaped(in[AMOUNT]);
 }
 
 /* Extras of the reply: of one the reply has all there is to have. */
@@ -434,6 +488,7 @@ weir_openai_read_responses(const struct weir_request *request,
         status = read_tool_choice(call, in[CHOICE], err);
     if (status == WEIR_OK)
         status = read_text(call, in[TEXT], err);
+    weir_openai_read_stream_options(call, in[STREAM_OPTIONS]);
     read_effort(call, in[REASONING]);
     read_include(call, in[INCLUDE]);
     if (weir_span_equal(in[PARALLEL], WEIR_SPAN("false")))

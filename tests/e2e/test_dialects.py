@@ -33,7 +33,7 @@ ARN = "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.some-v1:0"
 DROP = ["cache_control", "prompt_cache_key", "service_tier", "user",
         "metadata", "store", "is_error", "reasoning_content",
         "reasoning_details", "thinking", "redacted_thinking", "reasoning",
-        "thought", "include", "strict"]
+        "thought", "include", "strict", "detail", "name"]
 
 
 class Dialects:

@@ -50,7 +50,8 @@ def free_port():
 def program(name):
     """The newest program of that name below the build directory."""
     places = [BUILD / "cli" / name, BUILD / "writer" / name,
-              BUILD / "tests/harness/origin" / name, BUILD / name]
+              BUILD / "tests/harness/origin" / name,
+              BUILD / "tests/harness/translator" / name, BUILD / name]
     for place in places:
         if place.is_file():
             return str(place)

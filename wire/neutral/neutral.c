@@ -199,8 +199,8 @@ is_noted(weir_span noted, weir_span name)
            (at + name.len == noted.ptr + noted.len || at[name.len] == ',');
 }
 
-static void
-note_dropped(struct weir_neutral *call, weir_span name)
+void
+weir_neutral_note(struct weir_neutral *call, weir_span name)
 {
     if (is_noted(call->dropped, name))
         return;
@@ -217,12 +217,12 @@ note_dropped(struct weir_neutral *call, weir_span name)
     call->dropped = (weir_span){text, len + name.len};
 }
 
-static weir_status
-lacks(struct weir_neutral *call, weir_span listed, weir_span field,
-      struct weir_error *err)
+weir_status
+weir_neutral_lacks_field(struct weir_neutral *call, weir_span listed,
+                         weir_span field, struct weir_error *err)
 {
     if (is_listed(call->drops, listed)) {
-        note_dropped(call, listed);
+        weir_neutral_note(call, listed);
         return WEIR_OK;
     }
     call->param = weir_arena_copy(call->arena, field);
@@ -238,7 +238,7 @@ weir_status
 weir_neutral_lacks(struct weir_neutral *call, weir_span name,
                    struct weir_error *err)
 {
-    return lacks(call, name, name, err);
+    return weir_neutral_lacks_field(call, name, name, err);
 }
 
 weir_status
@@ -254,9 +254,9 @@ weir_neutral_lacks_part(struct weir_neutral *call, const struct weir_turn *turn,
     if (turn != NULL && part != NULL)
         weir_buf_addf(&buf, "%s[%u].", call->parts_name, part->number);
     weir_buf_addf(&buf, "%s", member);
-    return lacks(call, weir_span_of(member),
-                 buf.overflow ? weir_span_of(member) : weir_buf_span(&buf),
-                 err);
+    return weir_neutral_lacks_field(
+        call, weir_span_of(member),
+        buf.overflow ? weir_span_of(member) : weir_buf_span(&buf), err);
 }
 
 weir_status
@@ -265,57 +265,6 @@ weir_neutral_wrong(struct weir_neutral *call, const char *name,
 {
     call->param = weir_arena_copy(call->arena, weir_span_of(name));
     return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE, "%s %s", name, reason);
-}
-
-/* Settings that ask for what happens anyway. */
-static bool
-asks_for_nothing(enum weir_setting_id id, weir_span raw)
-{
-    if (weir_raw_is_null(raw) || weir_span_equal(raw, WEIR_SPAN("{}")) ||
-        weir_span_equal(raw, WEIR_SPAN("[]")))
-        return true;
-    switch (id) {
-    case WEIR_SETTING_N:
-        return weir_span_equal(raw, WEIR_SPAN("1"));
-    case WEIR_SETTING_STORE:
-    case WEIR_SETTING_LOGPROBS:
-        return weir_span_equal(raw, WEIR_SPAN("false"));
-    case WEIR_SETTING_TOP_LOGPROBS:
-    case WEIR_SETTING_FREQUENCY_PENALTY:
-    case WEIR_SETTING_PRESENCE_PENALTY:
-        return weir_span_equal(raw, WEIR_SPAN("0")) ||
-               weir_span_equal(raw, WEIR_SPAN("0.0"));
-    case WEIR_SETTING_SERVICE_TIER:
-        return weir_span_equal(raw, WEIR_SPAN("\"auto\"")) ||
-               weir_span_equal(raw, WEIR_SPAN("\"default\""));
-    default:
-        return false;
-    }
-}
-
-weir_status
-weir_neutral_check(struct weir_neutral *call, const char *const *names,
-                   struct weir_error *err)
-{
-    for (unsigned i = 0; i < WEIR_SETTINGS; i++) {
-        struct weir_setting *setting = &call->settings[i];
-        if (setting->raw.ptr == NULL)
-            continue;
-        if (asks_for_nothing((enum weir_setting_id)i, setting->raw)) {
-            setting->raw = WEIR_SPAN_NONE;
-        } else if (names[i] == NULL) {
-            weir_status status = weir_neutral_lacks(call, setting->name, err);
-            if (status != WEIR_OK)
-                return status;
-            setting->raw = WEIR_SPAN_NONE;
-        }
-    }
-    for (const struct weir_extra *e = call->extras; e != NULL; e = e->next) {
-        weir_status status = weir_neutral_lacks(call, e->setting.name, err);
-        if (status != WEIR_OK)
-            return status;
-    }
-    return WEIR_OK;
 }
 
 /* ----------------------------------------------------------- reasoning */
