@@ -217,17 +217,59 @@ TEST(detect, a_number_behind_many_others_is_found)
 
 TEST(detect, bitmaps_are_the_same_with_and_without_vectors)
 {
-    weir_map_block *fast = weir__map_block(false),
-                   *plain = weir__map_block(true);
+    static const char dense[] = "0123456789 -./+() 59.a:@_x7";
+    weir_map_block *plain = weir__map_block(0);
     unsigned char block[64];
-    for (unsigned round = 0; round < 4096; round++) {
+    for (unsigned round = 0; round < 8192; round++) {
         for (unsigned i = 0; i < sizeof block; i++)
             block[i] =
-                (unsigned char)(round < 256 ? round + i
-                                            : round * 2654435761u >> i % 24);
+                (unsigned char)(round < 256    ? round + i
+                                : round < 4096 ? round * 2654435761u >> i % 24
+                                               : 0);
+        for (unsigned i = 0, seed = round; round >= 4096 && i < 64; i++) {
+            seed = seed * 1103515245u + 12345u;
+            block[i] = (unsigned char)dense[(seed >> 16) % (sizeof dense - 1)];
+        }
         block[round % 64] = (unsigned char)('0' + round % 10);
-        struct weir_bitmaps a = fast(block), b = plain(block);
-        assert_memory_equal(&a, &b, sizeof a);
+        for (int kernel = 1; kernel < WEIR__KERNELS; kernel++) {
+            if (weir__map_block(kernel) == NULL)
+                continue;
+            struct weir_bitmaps a = weir__map_block(kernel)(block, true),
+                                b = plain(block, true);
+            assert_memory_equal(&a, &b, sizeof a);
+        }
+    }
+}
+
+/* Wherever blocks of the scan begin. */
+TEST(detect, numbers_are_found_at_every_offset)
+{
+    static const char *const texts[][2] = {
+        {"tel 0301234567, 4111 1.", "phone"},
+        {"card 4111-1111-1111-1111, 10 Kg.", "card"},
+        {"at 192.168.17.201 or ::1:2, 7", "ip"},
+        {"id 12345678Z; 1.2", "es-dni"},
+        {"to GB82WEST12345698765432 now", "iban"},
+        {"write 2 b.c@d.example 1", "mail"},
+        {"NINO AB 12 34 56 C.", "uk-nino"},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(texts); i++) {
+        struct weir_detect_set *set = one(texts[i][1], WEIR_DETECT_FLAG);
+        for (size_t before = 0; before < 200; before++) {
+            char text[512];
+            struct weir_detect_stream stream;
+            struct weir_detect_out out = {0};
+            memset(text, "x y"[before % 3], before);
+            if (before > 0)
+                text[before - 1] = ' ';
+            strcpy(text + before, texts[i][0]);
+            weir_detect_stream_init(&stream, set, NULL);
+            (void)weir_detect_feed(&stream, weir_span_of(text), true, &out);
+            if (out.found[0] != 1)
+                fail_msg("%s behind %zu bytes: %u times", texts[i][1], before,
+                         out.found[0]);
+        }
+        weir_detect_free(set);
     }
 }
 

@@ -44,7 +44,8 @@ enum {
     WEIR__AT_ADDRESS = 32,  /* four groups with dots, or two colons */
     WEIR__AT_PHONE = 64,    /* six digits or more with whatever parts them */
     WEIR__AT_CORSICA = 128, /* eight digits whose group follows an A or B */
-    WEIR__AT_NUMBER = 256   /* check() of a number, in place of find() */
+    WEIR__AT_NUMBER = 256,  /* check() of a number, in place of find() */
+    WEIR__AT_SIGN = 512     /* an '@' */
 };
 
 /*

@@ -6,24 +6,57 @@
 
 #include <string.h>
 
+enum {
+    LETTER = 1, /* as of words */
+    LOCAL = 2,
+    DOMAIN = 4
+};
+
 /* Letters of two bytes, too; with longer ones a text without blanks would be
  * one long word. */
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = LETTER | LOCAL | DOMAIN,
+    ['A' ... 'Z'] = LETTER | LOCAL | DOMAIN,
+    ['a' ... 'z'] = LETTER | LOCAL | DOMAIN,
+    [0x80 ... 0xdf] = LETTER | LOCAL | DOMAIN,
+    ['_'] = LETTER | LOCAL,
+    ['-'] = LOCAL | DOMAIN,
+    ['.'] = LOCAL | DOMAIN,
+    ['!'] = LOCAL,
+    ['#'] = LOCAL,
+    ['$'] = LOCAL,
+    ['%'] = LOCAL,
+    ['&'] = LOCAL,
+    ['\''] = LOCAL,
+    ['*'] = LOCAL,
+    ['+'] = LOCAL,
+    ['/'] = LOCAL,
+    ['='] = LOCAL,
+    ['?'] = LOCAL,
+    ['^'] = LOCAL,
+    ['`'] = LOCAL,
+    ['{'] = LOCAL,
+    ['|'] = LOCAL,
+    ['}'] = LOCAL,
+    ['~'] = LOCAL,
+};
+
 static bool
 is_letter(unsigned char c)
 {
-    return weir__is_word(c) || (c >= 0x80 && c < 0xe0);
+    return (classes[c] & LETTER) != 0;
 }
 
 static bool
 is_local(unsigned char c)
 {
-    return is_letter(c) || (c != '\0' && strchr(".!#$%&'*+-/=?^`{|}~", c));
+    return (classes[c] & LOCAL) != 0;
 }
 
 static bool
 is_domain(unsigned char c)
 {
-    return (is_letter(c) && c != '_') || c == '-' || c == '.';
+    return (classes[c] & DOMAIN) != 0;
 }
 
 /* The last label: two letters or more, so that a sentence's end or a version
@@ -48,14 +81,16 @@ weir__find_mail(const struct weir_detect_text *text, size_t end,
 {
     size_t at = end - 1;
     size_t from = at, to = end;
-    while (from > text->start && at - from < 64 && is_local(text->p[from - 1]))
+    size_t least = at > text->start + 64 ? at - 64 : text->start;
+    size_t most = text->len - end > 253 ? end + 253 : text->len;
+    while (from > least && is_local(text->p[from - 1]))
         from--;
     while (from < at &&
            (!is_letter(text->p[from]) || (text->p[from] & 0xc0) == 0x80))
         from++; /* signs, or the rest of a longer character */
     if (from == at || text->p[at - 1] == '.')
         return false;
-    while (to < text->len && to - end < 253 && is_domain(text->p[to]))
+    while (to < most && is_domain(text->p[to]))
         to++;
     while (to > end && !weir__is_alnum(text->p[to - 1]) &&
            text->p[to - 1] < 0x80)

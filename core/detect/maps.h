@@ -20,18 +20,24 @@ enum {
 /* Bits of these by byte. */
 extern const uint8_t weir__classes[256];
 
-/* A bit for each byte. All but the first two are 0 where there is no digit. */
+/* A bit for each byte. Without digits, only the first three need be right. */
 struct weir_bitmaps {
-    uint64_t digits, colons;
-    uint64_t parts; /* of WEIR__PARTS */
+    uint64_t digits, colons, ats; /* '@' */
+    uint64_t parts;               /* of WEIR__PARTS */
     uint64_t letters, words;
     uint64_t gaps; /* blanks and dashes */
     uint64_t dots;
+    /* Of each run of `digits | parts` in this block, its digits from the sixth
+     * on, and its dots from the third on. */
+    uint64_t six_digits, three_dots;
 };
 
-typedef struct weir_bitmaps weir_map_block(const unsigned char p[64]);
+/* `all`: the others are wanted without digits, too. */
+typedef struct weir_bitmaps weir_map_block(const unsigned char p[64], bool all);
 
-/* The fastest one here; `is_plain`: the one without vectors. */
-weir_map_block *weir__map_block(bool is_plain);
+/* Kernels by number, the plain one first; NULL: none, or not on this
+ * processor. The last that is not NULL is the fastest. */
+#define WEIR__KERNELS 3
+weir_map_block *weir__map_block(int kernel);
 
 #endif

@@ -62,40 +62,41 @@ weir__announced(const struct weir_detect_text *text, size_t at)
     return 0;
 }
 
-struct shape {
-    unsigned group[10];
-    unsigned groups;
-    unsigned digits;
-    unsigned dots, slashes, dashes, blanks;
-    bool has_plus, has_bracket, is_bad;
+/* What a byte is to a telephone number. */
+enum kind { OTHER, DIGIT, BLANK, DASH, DOT, SLASH, PLUS, OPEN, CLOSE, KINDS };
+
+static const uint8_t kinds[256] = {
+    ['0' ... '9'] = DIGIT, [' '] = BLANK, ['-'] = DASH, ['.'] = DOT,
+    ['/'] = SLASH,         ['+'] = PLUS,  ['('] = OPEN, [')'] = CLOSE,
 };
 
+struct shape {
+    unsigned char count[KINDS]; /* bytes of each kind */
+    unsigned char group[10];    /* digits of each */
+    unsigned groups;
+    bool is_bad;
+};
+
+/* Of at most WEIR__PHONE_MOST bytes. */
 static void
 read_shape(const unsigned char *p, size_t len, struct shape *shape)
 {
+    unsigned last = OTHER;
     memset(shape, 0, sizeof *shape);
-    bool in_group = false;
     for (size_t i = 0; i < len; i++) {
-        if (weir__is_digit(p[i])) {
-            if (!in_group && shape->groups == WEIR_COUNTOF(shape->group)) {
+        unsigned kind = kinds[p[i]];
+        shape->count[kind]++;
+        if (kind == DIGIT) {
+            if (last != DIGIT && shape->groups++ == sizeof shape->group) {
                 shape->is_bad = true;
                 return;
             }
-            shape->groups += !in_group;
             shape->group[shape->groups - 1]++;
-            shape->digits++;
-            in_group = true;
-            continue;
-        }
-        in_group = false;
-        shape->dots += p[i] == '.';
-        shape->slashes += p[i] == '/';
-        shape->dashes += p[i] == '-';
-        shape->blanks += p[i] == ' ';
-        shape->has_bracket |= p[i] == '(';
-        shape->has_plus |= p[i] == '+';
-        if ((p[i] == '+' && i > 0) || (p[i] == p[i - (i > 0)] && i > 0))
+        } else if (i > 0 && (kind == PLUS || p[i] == p[i - 1])) {
             shape->is_bad = true; /* two separators of a kind */
+            return;
+        }
+        last = kind;
     }
 }
 
@@ -103,10 +104,10 @@ read_shape(const unsigned char *p, size_t len, struct shape *shape)
 static bool
 is_date(const struct shape *shape)
 {
-    if (shape->groups != 3 || shape->has_bracket || shape->has_plus ||
-        shape->blanks > 0)
+    if (shape->groups != 3 || shape->count[OPEN] > 0 ||
+        shape->count[PLUS] > 0 || shape->count[BLANK] > 0)
         return false;
-    const unsigned *g = shape->group;
+    const unsigned char *g = shape->group;
     return (g[0] == 4 && g[1] <= 2 && g[2] <= 2) ||
            (g[0] <= 2 && g[1] <= 2 && (g[2] == 4 || g[2] == 2));
 }
@@ -116,34 +117,28 @@ is_phone(const struct weir_detect_text *text, size_t from, size_t to)
 {
     struct shape shape;
     read_shape(text->p + from, to - from, &shape);
-    const unsigned *g = shape.group;
-    if (shape.is_bad || shape.digits > 15 || shape.digits < 6 ||
-        is_date(&shape))
+    const unsigned char *g = shape.group;
+    unsigned digits = shape.count[DIGIT], dots = shape.count[DOT];
+    if (shape.is_bad || digits > 15 || digits < 6)
         return false;
-    if (shape.has_plus)
-        return shape.digits >= 8;
+    if (shape.count[PLUS] > 0)
+        return digits >= 8;
+    if (is_date(&shape))
+        return false;
     if (shape.groups == 3 && g[0] == 3 && g[1] == 2 && g[2] == 4)
         return false; /* a social security number */
     bool has_trunk = text->p[from] == '0' ||
                      (text->p[from] == '(' && text->p[from + 1] == '0');
-    if (has_trunk && shape.digits >= 9 &&
-        (shape.groups > 1 || (text->p[from + 1] == '0' && shape.digits > 10)) &&
-        g[0] > 1 && (shape.dots == 0 || shape.dots == shape.groups - 1))
+    if (has_trunk && digits >= 9 &&
+        (shape.groups > 1 || (text->p[from + 1] == '0' && digits > 10)) &&
+        g[0] > 1 && (dots == 0 || dots == shape.groups - 1))
         return true;
-    if (shape.groups == 3 && g[0] == 3 && g[1] == 3 && g[2] == 4 &&
-        shape.dots != 1)
+    if (shape.groups == 3 && g[0] == 3 && g[1] == 3 && g[2] == 4 && dots != 1)
         return true;
     if (shape.groups == 4 && g[0] == 1 && g[1] == 3 && g[2] == 3 && g[3] == 4)
         return true;
-    return shape.slashes == 0 && shape.dots != 1 &&
+    return shape.count[SLASH] == 0 && dots != 1 &&
            weir__announced(text, from) > 0;
-}
-
-static bool
-is_part(unsigned char c)
-{
-    return weir__is_digit(c) || c == ' ' || c == '-' || c == '.' || c == '/' ||
-           c == '(' || c == ')' || c == '+';
 }
 
 bool
@@ -172,8 +167,9 @@ weir__find_phone(const struct weir_detect_text *text, size_t end,
     if (!weir__edge_behind(text, end) && !weir__is_extension(text, end))
         return false;
     size_t first = end;
-    while (first > text->start && end - first < WEIR__PHONE_MOST &&
-           is_part(text->p[first - 1]))
+    size_t least = end > text->start + WEIR__PHONE_MOST ? end - WEIR__PHONE_MOST
+                                                        : text->start;
+    while (first > least && kinds[text->p[first - 1]] != OTHER)
         first--;
     for (size_t at = first; at + 6 <= end; at++) {
         unsigned char c = text->p[at];

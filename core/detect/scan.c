@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Places of digits: one pass for every detector of numbers.
+ * Places of digits: one pass for every detector of numbers, and of mail.
  *
  *     "call +49 30 901820, 4111-1111-..."
  *           --^ --^ ------^                 runs; at each end, who may ask?
@@ -22,6 +22,14 @@
 
 #include <stddef.h>
 #include <string.h>
+
+#define BLOCK 64
+
+static uint64_t
+bits_below(unsigned n)
+{
+    return n < BLOCK ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
 
 /* --------------------------------------------------------------- groups */
 
@@ -56,29 +64,46 @@ struct scan {
     struct group groups[GROUPS];
 };
 
-/* The run [from, to), and what lies between it and the last one. */
+/* What lies between the last run and the one at `from`, more than a byte. */
 static void
-join(struct scan *s, size_t from, size_t to)
+pass_parts(struct scan *s, size_t from)
 {
-    uint32_t n = (uint32_t)(to - from), separator = 0;
     for (size_t i = s->end; i < from; i++) {
         if (s->p[i] == '+')
             s->plus = i + 1;
         if (s->p[i] == '/')
             s->plain = 0;
     }
-    if (from - s->end == 1 && s->wide > 0)
-        separator = (uint32_t)weir__classes[s->p[s->end]] & WEIR__SEPARATORS;
-    s->wide += n;
-    s->plain += n;
-    s->lengths = s->lengths << 8 | (n < 255 ? n : 255);
+}
+
+/* The run [from, to), and what lies between it and the last one. */
+static inline void
+join(struct scan *s, size_t from, size_t to)
+{
+    uint32_t n = (uint32_t)(to - from), separator = 0;
+    if (from - s->end == 1) {
+        uint32_t class = weir__classes[s->p[s->end]];
+        separator = s->wide > 0 ? class & WEIR__SEPARATORS : 0;
+        if (class == WEIR__PLUS)
+            s->plus = from;
+        else if (class == WEIR__SLASH)
+            s->plain = 0;
+    } else if (from > s->end) {
+        pass_parts(s, from);
+    }
     if (separator == 0) {
         s->count = 0;
         s->digits = 0;
     }
-    s->dots = separator == WEIR__DOT && n <= 3 ? s->dots + 1 : 0;
-    s->groups[s->count++ % GROUPS] = (struct group){from, n, separator};
+    s->wide += n;
+    s->plain += n;
     s->digits += n;
+    s->lengths = s->lengths << 8 | (n < 255 ? n : 255);
+    s->dots = separator == WEIR__DOT && n <= 3 ? s->dots + 1 : 0;
+    struct group *group = &s->groups[s->count++ % GROUPS];
+    group->from = from;
+    group->digits = n;
+    group->separator = separator;
     s->end = to;
     if (s->p[from] == '0')
         s->trunk = from + 1;
@@ -199,14 +224,34 @@ on_number(struct scan *s, size_t from, size_t to)
         ask_numbers(s, to);
 }
 
-/* Digits and WEIR__PARTS from `at` on; at least one digit. Returns where it ends. */
-static size_t
-on_cluster(struct scan *s, size_t at)
+/* A run of digits was joined: who asks at its end? */
+static inline void
+on_run(struct scan *s, size_t from, size_t to)
+{
+    if (s->dots >= 3)
+        ask_all(s, s->numbers->at_address, to);
+    if (s->wide < 6 || to - from < 2)
+        return;
+    if (to == s->len || (weir__classes[s->p[to]] & WEIR__WORD) == 0)
+        on_number(s, from, to);
+    else if (weir__is_extension(s->g->text, to) && may_be_phone(s, to))
+        ask_all(s, s->numbers->at_phone, to);
+}
+
+static void
+begin_cluster(struct scan *s, size_t at)
 {
     s->from = s->end = at;
     s->plus = s->trunk = 0;
     s->wide = s->plain = s->lengths = s->digits = s->dots = s->count = 0;
     s->is_word_known = false;
+}
+
+/* Digits and WEIR__PARTS from `at` on; at least one digit. Returns where it ends. */
+static size_t
+on_cluster(struct scan *s, size_t at)
+{
+    begin_cluster(s, at);
     while (at < s->len && !s->g->is_full) {
         size_t from = at;
         while (at < s->len && weir__is_digit(s->p[at]))
@@ -218,16 +263,27 @@ on_cluster(struct scan *s, size_t at)
             continue;
         }
         join(s, from, at);
-        if (s->dots >= 3)
-            ask_all(s, s->numbers->at_address, at);
-        if (s->wide < 6 || at - from < 2)
-            continue;
-        if (at == s->len || (weir__classes[s->p[at]] & WEIR__WORD) == 0)
-            on_number(s, from, at);
-        else if (weir__is_extension(s->g->text, at) && may_be_phone(s, at))
-            ask_all(s, s->numbers->at_phone, at);
+        on_run(s, from, at);
     }
     return at;
+}
+
+/* The same, of one that ends in the block: its digits are bits. */
+static size_t
+on_short_cluster(struct scan *s, uint64_t digits, size_t base, unsigned from,
+                 unsigned to)
+{
+    begin_cluster(s, base + from);
+    for (uint64_t left = digits & bits_below(to) & ~bits_below(from);
+         left != 0 && !s->g->is_full;) {
+        unsigned first = (unsigned)__builtin_ctzll(left);
+        uint64_t behind = left + (left & -left); /* the run's carry */
+        unsigned end = (unsigned)__builtin_ctzll(behind);
+        left &= behind;
+        join(s, base + first, base + end);
+        on_run(s, base + first, base + end);
+    }
+    return base + to;
 }
 
 /* "::", or ":" with one to four hexadecimal digits and ":". */
@@ -252,48 +308,154 @@ on_colon(struct scan *s, size_t at)
 
 /* --------------------------------------------------------------- blocks */
 
-/* Of a block: two bytes that are only looked back at, those that are read,
- * and two that are only looked ahead at. */
-#define BACK  2
-#define READ  60
-#define VALID (((UINT64_C(1) << READ) - 1) << BACK)
+/* What is known of the text in front of a block. */
+struct front {
+    size_t done;     /* end of the last cluster that was read */
+    unsigned digits; /* of the cluster that reaches into the block */
+    unsigned dots;
+    uint64_t ends; /* the last block's digits */
+};
 
-/* `set` without its lowest two, and five. */
-static uint64_t
-but_two(uint64_t set)
-{
-    set &= set - 1;
-    return set & (set - 1);
-}
-
-static uint64_t
-but_five(uint64_t set)
-{
-    set = but_two(but_two(set));
-    return set & (set - 1);
-}
-
-/* Of a cluster that is seen from `at` on, behind the last one's end. */
+/* Where the cluster with this byte begins. */
 static size_t
 begin_of(const struct scan *s, size_t at, size_t done)
 {
-    if (at < done)
-        return done;
-    while (at > done && (weir__classes[s->p[at - 1]] & WEIR__PARTS) != 0)
+    while (at > done && (weir__is_digit(s->p[at - 1]) ||
+                         (weir__classes[s->p[at - 1]] & WEIR__PARTS) != 0))
         at--;
     return at;
 }
 
-/* Letters next to digits: national codes, and accounts. */
+/* Bits, of which there are few. */
+static unsigned
+count_bits(uint64_t set)
+{
+    unsigned n = 0;
+    for (; set != 0; set &= set - 1)
+        n++;
+    return n;
+}
+
+/* The first byte of the cluster that reaches into this block and, with what
+ * lies in front, has digits or dots enough; or none. */
+static uint64_t
+reaching(const struct weir_bitmaps *maps, uint64_t all,
+         const struct front *front)
+{
+    if (front->digits == 0 || (all & 1) == 0)
+        return 0;
+    uint64_t run = ~all & (all + 1); /* the bit behind it */
+    run = run != 0 ? run - 1 : UINT64_MAX;
+    return front->digits + count_bits(maps->digits & run) >= 6 ||
+                   front->dots + count_bits(maps->dots & run) >= 3
+               ? 1
+               : 0;
+}
+
+/* What this block leaves open for the next. */
+static void
+leave(const struct weir_bitmaps *maps, uint64_t all, struct front *front)
+{
+    uint64_t run = all;
+    if (~all != 0) {
+        front->digits = front->dots = 0;
+        if (all >> 63 == 0)
+            return;
+        run = ~bits_below(BLOCK - (unsigned)__builtin_clzll(~all));
+    }
+    front->digits += count_bits(maps->digits & run);
+    front->dots += count_bits(maps->dots & run);
+}
+
+/* Colons of a block in front of `to`; addresses are asked for in the order of
+ * the text, wherever blocks begin. */
+static void
+read_colons(struct scan *s, uint64_t *colons, size_t base, size_t to)
+{
+    uint64_t left =
+        *colons & bits_below(to < base + BLOCK ? (unsigned)(to - base) : BLOCK);
+    *colons &= ~left;
+    for (; left != 0; left &= left - 1)
+        on_colon(s, base + (size_t)__builtin_ctzll(left));
+}
+
+/* Reads those clusters of a block that have six digits or three dots. */
+static void
+read_clusters(struct scan *s, const struct weir_bitmaps *maps, size_t base,
+              uint64_t *colons, struct front *front)
+{
+    uint64_t all = maps->digits | maps->parts;
+    uint64_t left = maps->six_digits | reaching(maps, all, front);
+    if (s->numbers->at_address != 0)
+        left |= maps->three_dots;
+    if (front->done > base)
+        left &= ~bits_below((unsigned)(front->done - base));
+    while (left != 0 && !s->g->is_full) {
+        unsigned at = (unsigned)__builtin_ctzll(left);
+        uint64_t below = ~all & bits_below(at);
+        unsigned from = below != 0 ? 64 - (unsigned)__builtin_clzll(below) : 0;
+        uint64_t above = ~all & ~bits_below(at);
+        size_t first = from > 0 ? base + from : begin_of(s, base, front->done);
+        if (*colons != 0)
+            read_colons(s, colons, base, base + from);
+        front->done = first == base + from && above != 0
+                          ? on_short_cluster(s, maps->digits, base, from,
+                                             (unsigned)__builtin_ctzll(above))
+                          : on_cluster(s, first);
+        if (front->done >= base + BLOCK)
+            break;
+        left &= ~bits_below((unsigned)(front->done - base));
+    }
+    if (front->done >= base + BLOCK)
+        front->digits = front->dots = 0;
+    else
+        leave(maps, all, front);
+}
+
+static uint64_t
+bit_if(bool is_set, unsigned at)
+{
+    return (uint64_t)is_set << at;
+}
+
+static bool
+is_letter_at(const struct scan *s, size_t at)
+{
+    return (weir__classes[s->p[at]] & WEIR__ALPHA) != 0;
+}
+
+/* Letters next to digits: national codes, and accounts. `first` is where the
+ * scan began: nothing in front of it is looked at. */
 static void
 ask_letters(struct scan *s, const struct weir_bitmaps *maps, size_t base,
-            uint64_t valid)
+            size_t first, uint64_t digits_before)
 {
-    uint64_t last = maps->letters & ~(maps->words >> 1) & valid;
-    uint64_t at = last & maps->digits << 1;
-    uint64_t gap = last & maps->gaps << 1 & maps->digits << 2;
-    uint64_t country = maps->digits & ~(maps->digits << 1) & maps->digits >> 1 &
-                       maps->letters << 1 & maps->letters << 2 & valid;
+    size_t next = base + BLOCK;
+    uint64_t digits = maps->digits, behind = 0, one = 0, two = 0, gap_one = 0;
+    uint64_t digit_behind = 0;
+    uint64_t back_one = digits << 1 | digits_before >> 63;
+    uint64_t back_two = digits << 2 | digits_before >> 62;
+    /* were the bytes around the block all that they may be */
+    if ((maps->letters & ~(maps->words >> 1) &
+         (back_one | ((maps->gaps << 1 | 1) & back_two))) == 0 &&
+        (digits & (maps->letters << 1 | 1) & (maps->letters << 2 | 3)) == 0)
+        return;
+    if (next < s->len) {
+        unsigned char c = s->p[next];
+        behind = bit_if((weir__classes[c] & WEIR__WORD) != 0, 63);
+        digit_behind = bit_if(weir__is_digit(c), 63);
+    }
+    if (base > first) {
+        unsigned char c = s->p[base - 1];
+        one = bit_if(is_letter_at(s, base - 1), 0);
+        two = one << 1 | bit_if(is_letter_at(s, base - 2), 0);
+        gap_one = bit_if(c == ' ' || c == '-', 0);
+    }
+    uint64_t last = maps->letters & ~(maps->words >> 1 | behind);
+    uint64_t at = last & back_one;
+    uint64_t gap = last & (maps->gaps << 1 | gap_one) & back_two;
+    uint64_t country = digits & ~back_one & (digits >> 1 | digit_behind) &
+                       (maps->letters << 1 | one) & (maps->letters << 2 | two);
     for (; at != 0; at &= at - 1)
         ask_all(s, s->numbers->at_letter,
                 base + (size_t)__builtin_ctzll(at) + 1);
@@ -304,68 +466,50 @@ ask_letters(struct scan *s, const struct weir_bitmaps *maps, size_t base,
                 base + (size_t)__builtin_ctzll(country) + 2);
 }
 
-/*
- * Clusters of a block; `done` is where the last one ended. One that reaches
- * out of the block is left for the next, which begins with it, unless it
- * begins with this one. Returns the bytes of the block that were read.
- */
-static unsigned
-read_clusters(struct scan *s, const struct weir_bitmaps *maps, size_t base,
-              size_t *done)
+static void
+scan_signs(struct weir_gathering *g, size_t base)
 {
-    uint64_t all = maps->digits | maps->parts;
-    uint64_t left = maps->digits & VALID;
-    while (left != 0) {
-        unsigned first = (unsigned)__builtin_ctzll(left);
-        uint64_t below = ~all & ((UINT64_C(1) << first) - 1);
-        unsigned from = below != 0 ? 64 - (unsigned)__builtin_clzll(below) : 0;
-        uint64_t above = ~all >> first;
-        unsigned to =
-            above != 0 ? first + (unsigned)__builtin_ctzll(above) : 64;
-        if (to >= BACK + READ && from > BACK)
-            return from - BACK;
-        uint64_t range = (to < 64 ? (UINT64_C(1) << to) - 1 : UINT64_MAX) &
-                         ~((UINT64_C(1) << from) - 1);
-        left &= ~range;
-        bool is_short = to < BACK + READ && but_five(maps->digits & range) == 0;
-        if (base + first >= *done &&
-            (!is_short || but_two(maps->dots & range) != 0))
-            *done = on_cluster(s, begin_of(s, base + from, *done));
-    }
-    return READ;
+    const unsigned char *p = g->text->p, *at = p + base,
+                        *end = p + g->text->len;
+    struct scan s = {.g = g};
+    while (!g->is_full && (at = memchr(at, '@', (size_t)(end - at))) != NULL)
+        ask_all(&s, g->set->numbers.at_sign, (size_t)(++at - p));
 }
 
 void
 weir__scan_numbers(struct weir_gathering *g, size_t base)
 {
     struct scan s; /* its groups are written before they are read */
+    struct front front = {.done = base};
+    if (!g->set->numbers.has_digits) {
+        scan_signs(g, base);
+        return;
+    }
     memset(&s, 0, offsetof(struct scan, groups));
     s.g = g;
     s.numbers = &g->set->numbers;
     s.p = g->text->p;
     s.len = g->text->len;
-    size_t done = base; /* end of the last cluster */
-    for (size_t at = base, n; at < s.len && !g->is_full; at += n) {
-        unsigned char copy[64];
-        const unsigned char *p = s.p + at - BACK;
-        if (at < base + BACK || s.len - at < 64 - BACK) {
-            size_t back = at - base < BACK ? at - base : BACK;
-            size_t ahead = s.len - at < 64 - BACK ? s.len - at : 64 - BACK;
+    for (size_t at = base; at < s.len && !g->is_full; at += BLOCK) {
+        unsigned char copy[BLOCK];
+        const unsigned char *p = s.p + at;
+        if (s.len - at < BLOCK) {
             memset(copy, 0, sizeof copy);
-            memcpy(copy + BACK - back, s.p + at - back, back + ahead);
+            memcpy(copy, p, s.len - at);
             p = copy;
         }
-        struct weir_bitmaps maps = s.numbers->map(p);
-        uint64_t valid = VALID;
-        n = READ;
-        if (maps.digits != 0) {
-            n = read_clusters(&s, &maps, at - BACK, &done);
-            valid &= (UINT64_C(1) << (BACK + n)) - 1;
-            ask_letters(&s, &maps, at - BACK, valid);
+        bool is_near = front.digits != 0 || front.ends >> 62 != 0;
+        struct weir_bitmaps maps = s.numbers->map(p, is_near);
+        uint64_t colons = s.numbers->at_address != 0 ? maps.colons : 0;
+        if (maps.digits != 0 || is_near) {
+            read_clusters(&s, &maps, at, &colons, &front);
+            ask_letters(&s, &maps, at, base, front.ends);
         }
-        if (s.numbers->at_address != 0)
-            for (uint64_t left = maps.colons & valid; left != 0;
-                 left &= left - 1)
-                on_colon(&s, at - BACK + (size_t)__builtin_ctzll(left));
+        if (colons != 0)
+            read_colons(&s, &colons, at, at + BLOCK);
+        for (uint64_t left = maps.ats; left != 0; left &= left - 1)
+            ask_all(&s, s.numbers->at_sign,
+                    at + (size_t)__builtin_ctzll(left) + 1);
+        front.ends = maps.digits;
     }
 }

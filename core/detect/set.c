@@ -249,7 +249,11 @@ add_places(struct weir_numbers *numbers, const struct weir_detector *detector,
     uint64_t rule = UINT64_C(1) << number;
     if (detector->at != WEIR__AT_ANCHOR)
         numbers->has_some = true;
-    numbers->map = weir__map_block(false);
+    if ((detector->at & ~(WEIR__AT_ANCHOR | WEIR__AT_SIGN)) != 0)
+        numbers->has_digits = true;
+    for (int kernel = 0; kernel < WEIR__KERNELS; kernel++)
+        if (weir__map_block(kernel) != NULL)
+            numbers->map = weir__map_block(kernel);
     if ((detector->at & WEIR__AT_RUN) != 0)
         numbers->by_run[detector->digits] |= rule;
     if ((detector->at & WEIR__AT_PHONE) != 0)
@@ -264,6 +268,8 @@ add_places(struct weir_numbers *numbers, const struct weir_detector *detector,
         numbers->at_country |= rule;
     if ((detector->at & WEIR__AT_ADDRESS) != 0)
         numbers->at_address |= rule;
+    if ((detector->at & WEIR__AT_SIGN) != 0)
+        numbers->at_sign |= rule;
     if ((detector->at & WEIR__AT_NUMBER) == 0)
         return;
     for (unsigned n = detector->digits; n <= detector->most; n++)

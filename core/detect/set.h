@@ -10,9 +10,9 @@
 #include "maps.h"
 
 /* Candidates of one slice; see slice() for what happens beyond. */
-#define WEIR__CANDIDATES 1024
+#define WEIR__CANDIDATES 2048
 /* Bytes looked at in one go. */
-#define WEIR__SLICE 2048
+#define WEIR__SLICE 8192
 
 struct weir_candidate_range {
     uint32_t from;
@@ -52,9 +52,11 @@ struct weir_numbers {
     uint64_t by_count[WEIR__NUMBER_MOST + 1]; /* digits of all groups */
     uint64_t by_separators[WEIR__BRACKET];    /* these, or some of them */
     uint64_t at_letter, at_gap, at_country, at_address, at_phone, at_corsica;
+    uint64_t at_sign;
     weir_map_block *map;
     uint32_t least; /* digits of the shortest number */
     bool has_some;
+    bool has_digits; /* not only at_sign */
 };
 
 struct weir_detect_set {
@@ -66,7 +68,8 @@ struct weir_detect_set {
     struct weir_numbers numbers;
     hs_database_t *database;
     hs_scratch_t *scratch;
-    struct weir_candidate_range candidates[WEIR__CANDIDATES];
+    struct weir_candidate_range candidates[2 * WEIR__CANDIDATES]; /* and room to
+                                                                     sort */
 };
 
 /* What was found in one slice, while it is looked through. */

@@ -137,6 +137,51 @@ compare_candidates(const void *a, const void *b)
     return x->to == y->to ? 0 : x->to > y->to ? -1 : 1;
 }
 
+/* Puts nearly sorted candidates in order; false: they are not nearly. */
+static bool
+insert_sorted(struct weir_candidate_range *all, size_t count)
+{
+    size_t moves = 8 * count;
+    for (size_t i = 1; i < count; i++) {
+        if (all[i - 1].from < all[i].from)
+            continue;
+        struct weir_candidate_range one = all[i];
+        size_t k = i;
+        for (; k > 0 && compare_candidates(&all[k - 1], &one) > 0; k--) {
+            if (moves-- == 0) {
+                all[k] = one;
+                return false;
+            }
+            all[k] = all[k - 1];
+        }
+        all[k] = one;
+    }
+    return true;
+}
+
+/* The matcher's candidates, then the scan's from `middle` on: mostly each
+ * about in order, and then they are only merged. */
+static void
+sort_candidates(struct weir_gathering *g, size_t middle)
+{
+    struct weir_candidate_range *all = g->all;
+    struct weir_candidate_range *copy = all + WEIR__CANDIDATES;
+    size_t n = g->count - middle, at = g->count;
+    if (!insert_sorted(all, middle) || !insert_sorted(all + middle, n)) {
+        qsort(all, g->count, sizeof *all, compare_candidates);
+        return;
+    }
+    if (middle == 0 || n == 0)
+        return;
+    memcpy(copy, all + middle, n * sizeof *all);
+    while (n > 0)
+        if (middle > 0 &&
+            compare_candidates(&all[middle - 1], &copy[n - 1]) > 0)
+            all[--at] = all[--middle];
+        else
+            all[--at] = copy[--n];
+}
+
 /* False: more candidates than there is room for, or no answer at all. */
 static bool
 gather(struct weir_detect_stream *stream, const struct weir_detect_text *text,
@@ -167,12 +212,12 @@ gather(struct weir_detect_stream *stream, const struct weir_detect_text *text,
         if (status != HS_SUCCESS)
             return false;
     }
+    size_t matched = g->count;
     if (set->numbers.has_some)
         weir__scan_numbers(g, g->base);
     if (stream->restores != NULL && stream->restores->count > 0)
         gather_placeholders(g, stream->restores);
-    if (g->count > 1)
-        qsort(g->all, g->count, sizeof *g->all, compare_candidates);
+    sort_candidates(g, matched);
     return !g->is_full;
 }
 
