@@ -206,6 +206,7 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
     client->tags = WEIR_SPAN_NONE;
     client->trace.is_there = 0;
     client->shadow_of = WEIR_SPAN_NONE;
+    client->session_of = WEIR_SPAN_NONE;
 
     ngx_http_weir_headers_init(&headers, r);
 

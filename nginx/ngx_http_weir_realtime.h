@@ -6,6 +6,7 @@
  *   ngx_http_weir_session.c         what the origin says, limits, the end
  *   ngx_http_weir_session_client.c  what the client says
  *   ngx_http_weir_session_filter.c  rules over its texts
+ *   ngx_http_weir_session_scribe.c  a model that writes down what is heard
  *   ngx_http_weir_session_send.c    what is sent to either side
  */
 #ifndef _NGX_HTTP_WEIR_REALTIME_H_INCLUDED_
@@ -31,6 +32,9 @@ typedef struct {
 } ngx_http_weir_answer_t;
 
 
+typedef struct ngx_http_weir_scribe_s  ngx_http_weir_scribe_t;
+
+
 struct ngx_http_weir_realtime_s {
     ngx_str_t                       accept;     /* for the client */
     u_char                          expected[NGX_HTTP_WEIR_ACCEPT];
@@ -54,6 +58,9 @@ struct ngx_http_weir_realtime_s {
     ngx_msec_t                      closing;    /* since then, where it is */
     uint64_t                        image;      /* asked under: generations */
     uint64_t                        overlay;
+    ngx_http_weir_scribe_t         *scribe;     /* NULL: none was named */
+    struct weir_call               *speaker;    /* of the next refusal: whose
+                                                   budget; NULL: its own */
     uint64_t                        rules_of;   /* compared: generation */
     uint32_t                        rules;      /* and filters */
     struct weir_filter             *filter;     /* of all but answers */
@@ -113,6 +120,10 @@ ngx_int_t ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx);
 
 /* The client's connection has something; nothing may be touched after it. */
 void ngx_http_weir_session_read(ngx_http_request_t *r);
+/* The event that waited, which passes or is refused; then what came behind
+ * it. Nothing may be touched after it. */
+void ngx_http_weir_session_resume(ngx_http_weir_ctx_t *ctx, weir_span event,
+    weir_status status, struct weir_error *err, weir_span rest);
 /* The origin takes on; the same. */
 void ngx_http_weir_session_write(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
@@ -139,6 +150,33 @@ void ngx_http_weir_session_filter_end(ngx_http_weir_ctx_t *ctx);
 /* Whether what policy asked for last, by this image, is what it has. */
 ngx_uint_t ngx_http_weir_session_same_rules(ngx_http_weir_ctx_t *ctx,
     const struct weir_image *image);
+
+
+/* ngx_http_weir_session_scribe.c */
+
+/* The model that the event names is asked for, once in a session. WEIR_OK and
+ * ngx_http_weir_session_waits(): the event goes on later by itself. */
+weir_status ngx_http_weir_session_scribe(ngx_http_weir_ctx_t *ctx,
+    weir_span event, struct weir_realtime_sent *sent, struct weir_error *err);
+/* An event waits: nothing is read from the client, and what was read and
+ * stands behind it is kept. */
+ngx_uint_t ngx_http_weir_session_waits(ngx_http_weir_realtime_t *rt);
+void ngx_http_weir_session_keep(ngx_http_weir_ctx_t *ctx, weir_span input);
+/* One text more is held for. */
+weir_status ngx_http_weir_scribe_afford(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+void ngx_http_weir_scribe_hears(ngx_http_weir_ctx_t *ctx,
+    uint64_t audio_bytes);
+void ngx_http_weir_scribe_wrote(ngx_http_weir_ctx_t *ctx,
+    const struct weir_realtime_heard *heard);
+/* Policy, anew. */
+weir_status ngx_http_weir_scribe_ask(ngx_http_weir_ctx_t *ctx,
+    const struct weir_view *view, struct weir_error *err);
+void ngx_http_weir_scribe_quote(ngx_http_weir_ctx_t *ctx,
+    struct weir_buf *buf);
+void ngx_http_weir_scribe_settle(ngx_http_weir_ctx_t *ctx,
+    enum weir_ending ending);
+void ngx_http_weir_scribe_free(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_session_send.c */

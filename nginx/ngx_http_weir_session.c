@@ -101,6 +101,7 @@ ngx_http_weir_session_free(ngx_http_weir_ctx_t *ctx)
 
     ctx->realtime->is_open = 0;
     ngx_http_weir_session_filter_end(ctx);
+    ngx_http_weir_scribe_free(ctx);
     weir_ws_fini(&ctx->realtime->client);
     weir_ws_fini(&ctx->realtime->origin);
     weir_buf_fini(&ctx->realtime->up);
@@ -313,6 +314,10 @@ ngx_http_weir_hear_event(ngx_http_weir_ctx_t *ctx,
 
         return;
 
+    case WEIR_REALTIME_WRITTEN:
+        ngx_http_weir_scribe_wrote(ctx, heard);
+        return;
+
     case WEIR_REALTIME_FAILED:
         if (rt->asked) {
             rt->asked--;
@@ -424,6 +429,10 @@ ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx)
     status = weir_session_ask(&rt->session, &view->view,
                               ngx_http_weir_confirmed(), ngx_http_weir_now(),
                               &err);
+
+    if (status == WEIR_OK) {
+        status = ngx_http_weir_scribe_ask(ctx, &view->view, &err);
+    }
 
     rt->image = view->view.image.generation;
     rt->overlay = view->view.overlay.generation;
@@ -597,6 +606,7 @@ ngx_http_weir_session_settle(ngx_http_weir_ctx_t *ctx,
     }
 
     weir_session_end(&rt->session);
+    ngx_http_weir_scribe_settle(ctx, rt->ending);
     ngx_http_weir_session_filter_end(ctx);
 
     s->filtered = ngx_http_weir_filter_found(ctx);

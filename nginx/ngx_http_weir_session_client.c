@@ -8,6 +8,7 @@
 #include "ngx_http_weir_realtime.h"
 
 #include <weir/json.h>
+#include <weir/splice.h>
 
 
 #define NGX_HTTP_WEIR_ERRORS  32    /* refused events in a row */
@@ -77,46 +78,61 @@ ngx_http_weir_no(ngx_http_weir_ctx_t *ctx, weir_status status,
 }
 
 
-/* The origin's name of the model, in quotes. */
-
-static weir_span
-ngx_http_weir_quoted_model(ngx_http_weir_ctx_t *ctx, struct weir_buf *buf)
-{
-    const struct weir_image              *image;
-    const struct weir_image_deployment   *deployment;
-
-    image = &ctx->view->view.image;
-    deployment = &image->deployments[ctx->step.deployment];
-
-    weir_json_quote(buf, weir_image_text(image, deployment->origin_model));
-
-    return weir_buf_span(buf);
-}
-
+/* With the origin's names in place of the client's. */
 
 static void
 ngx_http_weir_pass_event(ngx_http_weir_ctx_t *ctx, weir_span event,
     const struct weir_realtime_sent *sent)
 {
-    char             text[1024];
-    size_t           at;
-    weir_span        parts[3];
-    struct weir_buf  buf;
+    ngx_uint_t                            i;
+    weir_span                             spots[2], whole;
+    struct weir_buf                       buf;
+    struct weir_splice                    splice;
+    const struct weir_image              *image;
+    const struct weir_image_deployment   *deployment;
 
-    if (sent->spot.len == 0) {
+    if (sent->spot.len == 0 && sent->scribe.len == 0) {
         ngx_http_weir_session_to_origin(ctx, WEIR_WS_TEXT, &event, 1);
         return;
     }
 
-    at = sent->spot.ptr - event.ptr;
-    weir_buf_init_fixed(&buf, text, sizeof(text));
+    image = &ctx->view->view.image;
+    deployment = &image->deployments[ctx->step.deployment];
 
-    parts[0] = (weir_span) { event.ptr, at };
-    parts[1] = ngx_http_weir_quoted_model(ctx, &buf);
-    parts[2] = (weir_span) { event.ptr + at + sent->spot.len,
-                             event.len - at - sent->spot.len };
+    i = sent->spot.len && sent->scribe.len
+        && sent->spot.ptr > sent->scribe.ptr;
+    spots[i] = sent->spot;
+    spots[!i] = sent->scribe;
 
-    ngx_http_weir_session_to_origin(ctx, WEIR_WS_TEXT, parts, 3);
+    weir_buf_init(&buf, event.len + 4096);
+    weir_splice_begin(&splice, event, &buf);
+
+    for (i = 0; i < 2; i++) {
+
+        if (spots[i].len == 0) {
+            continue;
+        }
+
+        weir_splice_to(&splice, spots[i]);
+
+        if (spots[i].ptr == sent->spot.ptr) {
+            weir_json_quote(&buf, weir_image_text(image,
+                                                  deployment->origin_model));
+
+        } else {
+            ngx_http_weir_scribe_quote(ctx, &buf);
+        }
+    }
+
+    if (weir_splice_end(&splice)) {
+        whole = weir_buf_span(&buf);
+        ngx_http_weir_session_to_origin(ctx, WEIR_WS_TEXT, &whole, 1);
+
+    } else {
+        ctx->realtime->up.overflow = true;      /* no memory: it ends */
+    }
+
+    weir_buf_fini(&buf);
 }
 
 
@@ -140,13 +156,8 @@ ngx_http_weir_check_event(ngx_http_weir_ctx_t *ctx, weir_span *event,
     ctx->call.reason = WEIR_REASON_BAD_REQUEST;
     status = ngx_http_weir_session_filter_sent(ctx, event, text, sent, err);
 
-    if (status == WEIR_OK && sent->scribe.len) {
-        sent->param = sent->scribe_param;
-        status = weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
-                           "is not served: it names a second model");
-    }
-
-    return status;
+    return status == WEIR_OK
+           ? ngx_http_weir_session_scribe(ctx, *event, sent, err) : status;
 }
 
 
@@ -171,6 +182,10 @@ ngx_http_weir_may_answer(ngx_http_weir_ctx_t *ctx,
     if (sent->asks || sent->feeds) {
         needed = rt->answer_count + rt->asked + 1;
         status = ngx_http_weir_session_afford(ctx, needed, &err);
+
+        if (status == WEIR_OK && sent->feeds) {
+            status = ngx_http_weir_scribe_afford(ctx, &err);
+        }
 
         if (status != WEIR_OK) {
             ngx_http_weir_no(ctx, status, &err, sent);
@@ -200,12 +215,16 @@ ngx_http_weir_client_event(ngx_http_weir_ctx_t *ctx, weir_span event)
     if (status != WEIR_OK) {
         ngx_http_weir_no(ctx, status, &err, &sent);
 
+    } else if (ngx_http_weir_session_waits(rt)) {
+        /* it comes here once more */
+
     } else if (ngx_http_weir_may_answer(ctx, &sent)) {
 
         rt->errors = 0;
         rt->asked += sent.asks;
         rt->text_in += sent.text_bytes;
         rt->audio_in += sent.audio_bytes;
+        ngx_http_weir_scribe_hears(ctx, sent.audio_bytes);
 
         if (sent.sets && sent.modes != WEIR_REALTIME_UNSAID) {
             rt->is_text = sent.modes == WEIR_REALTIME_TEXT;
@@ -277,8 +296,15 @@ ngx_http_weir_feed_client(ngx_http_weir_ctx_t *ctx, u_char *p, size_t n)
     rt = ctx->realtime;
     input = (weir_span) { (char *) p, n };
 
-    while (!rt->is_stopped && weir_ws_next(&rt->client, &input, &message)) {
+    while (!rt->is_stopped && !ngx_http_weir_session_waits(rt)
+           && weir_ws_next(&rt->client, &input, &message))
+    {
         ngx_http_weir_from_client(ctx, &message);
+    }
+
+    if (ngx_http_weir_session_waits(rt)) {
+        ngx_http_weir_session_keep(ctx, input);
+        return;
     }
 
     if (rt->client.fault && !rt->is_stopped) {
@@ -335,7 +361,9 @@ ngx_http_weir_session_read(ngx_http_request_t *r)
         return;
     }
 
-    while (!rt->is_stopped && rt->up.len == 0) {
+    while (!rt->is_stopped && rt->up.len == 0
+           && !ngx_http_weir_session_waits(rt))
+    {
 
         n = ngx_http_weir_recv(r, bytes, sizeof(bytes));
 
@@ -364,6 +392,39 @@ ngx_http_weir_session_read(ngx_http_request_t *r)
     }
 
     ngx_http_weir_session_push(ctx);
+}
+
+
+void
+ngx_http_weir_session_resume(ngx_http_weir_ctx_t *ctx, weir_span event,
+    weir_status status, struct weir_error *err, weir_span rest)
+{
+    ngx_http_weir_realtime_t  *rt;
+    struct weir_realtime_sent  sent;
+
+    rt = ctx->realtime;
+
+    if (status == WEIR_OK) {
+        ngx_http_weir_client_event(ctx, event);
+
+    } else if (weir_realtime_read_sent(event, ctx->ask.model, &sent, NULL)
+               == WEIR_OK)
+    {
+        sent.param = sent.scribe_param;
+        ngx_http_weir_no(ctx, status, err, &sent);
+    }
+
+    if (!rt->is_stopped) {
+        ngx_http_weir_feed_client(ctx, (u_char *) rest.ptr, rest.len);
+    }
+
+    if (rt->up.len && !rt->is_stopped
+        && ngx_http_weir_session_flush_up(ctx) == NGX_ERROR)
+    {
+        ngx_http_weir_session_stop_cut(ctx, "mid-session");
+    }
+
+    ngx_http_weir_session_read(ctx->request);
 }
 
 

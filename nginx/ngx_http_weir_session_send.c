@@ -146,8 +146,9 @@ ngx_http_weir_session_say(ngx_http_weir_ctx_t *ctx, weir_status status,
     struct weir_refusal   refusal;
 
     if (status == WEIR_EBUDGET || status == WEIR_ERATE) {
-        weir_call_refusal(&ctx->call, status, err, ngx_http_weir_now(), room,
-                          &refusal);
+        weir_call_refusal(ctx->realtime->speaker ? ctx->realtime->speaker
+                                                 : &ctx->call,
+                          status, err, ngx_http_weir_now(), room, &refusal);
 
     } else {
         ngx_memzero(&refusal, sizeof(struct weir_refusal));
@@ -157,6 +158,7 @@ ngx_http_weir_session_say(ngx_http_weir_ctx_t *ctx, weir_status status,
         refusal.request = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
     }
 
+    ctx->realtime->speaker = NULL;
     refusal.param = param;
 
     if (ctx->hop && status == WEIR_EUPSTREAM) {

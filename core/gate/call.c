@@ -85,19 +85,11 @@ unauthorised(struct weir_call *call, enum weir_reason reason, const char *text,
 }
 
 weir_status
-weir_call_identify(struct weir_call *call, weir_secret secret,
-                   struct weir_error *err)
+weir__call_identify_digest(struct weir_call *call, const uint8_t digest[32],
+                           struct weir_error *err)
 {
     const struct weir_image *image = &call->view->image;
-    weir_digest digest;
-
-    if (secret.len == 0)
-        return unauthorised(call, WEIR_REASON_NO_KEY,
-                            "no key was given: send `Authorization: Bearer "
-                            "wr_...`",
-                            err);
-    weir_sha256_of((weir_span){secret.ptr, secret.len}, &digest);
-    uint32_t row = weir_image_find_key(image, digest.bytes);
+    uint32_t row = weir_image_find_key(image, digest);
     if (row == WEIR_INDEX_NONE)
         return unauthorised(call, WEIR_REASON_UNKNOWN_KEY,
                             "the key is not known here", err);
@@ -122,6 +114,21 @@ weir_call_identify(struct weir_call *call, weir_secret secret,
                          "organisation first; its notices say why");
     }
     return WEIR_OK;
+}
+
+weir_status
+weir_call_identify(struct weir_call *call, weir_secret secret,
+                   struct weir_error *err)
+{
+    weir_digest digest;
+
+    if (secret.len == 0)
+        return unauthorised(call, WEIR_REASON_NO_KEY,
+                            "no key was given: send `Authorization: Bearer "
+                            "wr_...`",
+                            err);
+    weir_sha256_of((weir_span){secret.ptr, secret.len}, &digest);
+    return weir__call_identify_digest(call, digest.bytes, err);
 }
 
 /* A reseller's call says for whom it is. */
@@ -413,6 +420,7 @@ append_intent(struct weir_call *call, uint64_t *position_out,
     intent.tool = call->ask.tool;
     intent.signals = call->signals;
     intent.step = call->step;
+    intent.session_of = call->client.session_of;
     weir__gate_shadow_intent(call, shadow, &intent);
     intent.candidate_count = call->answer.candidate_count;
     weir__gate_record_candidates(call, &room, intent.candidates);
@@ -539,6 +547,7 @@ fill_outcome(const struct weir_call *call,
     outcome->sent_bytes = settlement->sent_bytes;
     outcome->origin_request = settlement->origin_request;
     outcome->shadow_of = call->client.shadow_of;
+    outcome->session_of = call->client.session_of;
     outcome->end_customer = weir__gate_is_operators(call)
                                 ? WEIR_SPAN_NONE
                                 : call->client.end_customer;

@@ -94,6 +94,11 @@ void weir__call_sizes(const struct weir_call *call,
                       const struct weir_settlement *settlement,
                       struct weir_record_sizes *sizes_out);
 
+/* weir_call_identify() by what the image knows of a key. */
+WEIR_MUST_USE weir_status weir__call_identify_digest(struct weir_call *call,
+                                                     const uint8_t digest[32],
+                                                     struct weir_error *err);
+
 /* The most the call may use of that model. */
 void weir__call_usage(const struct weir_call *call,
                       const struct weir_image_model *model,

@@ -266,6 +266,7 @@ weir_record_put_intent(const struct weir_record_intent *intent,
     put_tag(out, TAG_TAGS, intent->tags);
     put_tag(out, TAG_TOOL, intent->tool);
     put_tag(out, TAG_SHADOW, intent->shadow_of);
+    put_tag(out, TAG_SESSION, intent->session_of);
     put_signals(out, &intent->signals);
     put_step(out, &intent->step);
     put_candidates(out, intent->candidates, intent->candidate_count);
@@ -392,6 +393,7 @@ weir_record_put_outcome(const struct weir_record_outcome *outcome,
     put_tag(out, TAG_TOOL, outcome->tool);
     put_tag(out, TAG_FINDING, outcome->finding);
     put_tag(out, TAG_SHADOW, outcome->shadow_of);
+    put_tag(out, TAG_SESSION, outcome->session_of);
     put_tag(out, TAG_FINISH, outcome->finish);
     put_tag(out, TAG_FILTERED, outcome->filtered);
     put_tag(out, TAG_TERMS, outcome->terms);

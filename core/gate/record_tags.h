@@ -49,7 +49,8 @@ enum tag {
     TAG_FINISH = 39,
     TAG_SHADOW = 40,
     TAG_KEPT = 41, /* of a kept record: weir/kept.h */
-    TAG_COUNT = 42,
+    TAG_SESSION = 43, /* of a scribe's call: its session; and the reverse */
+    TAG_COUNT = 44,
 };
 
 #endif

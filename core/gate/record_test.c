@@ -166,6 +166,7 @@ TEST(record, outcome_reads_back_as_written)
         .currency = WEIR_SPAN("USD"),
         .deployment = WEIR_SPAN("d"),
         .finish = WEIR_SPAN("end_turn"),
+        .session_of = WEIR_SPAN("req_session"),
         .terms = WEIR_SPAN("t@1 inputs=may_not_train outputs=unsaid"),
         .units = {.cache_write_tokens = 10, .pictures = 11, .service = 2},
         .sizes = {.prompt_bytes = 12, .answer_bytes = 13, .shape = 3},
@@ -186,6 +187,7 @@ TEST(record, outcome_reads_back_as_written)
     assert_memory_equal(&out.sizes, &in.sizes, sizeof in.sizes);
     assert_span(out.terms, "t@1 inputs=may_not_train outputs=unsaid");
     assert_span(out.finish, "end_turn");
+    assert_span(out.session_of, "req_session");
     assert_int_equal(out.attempt_count, 1);
     assert_int_equal(out.attempts[0].http_status, 429);
     assert_int_equal(out.attempts[0].elapsed_ms, 17);

@@ -192,3 +192,61 @@ TEST(gate_session, what_a_session_cannot_do_is_refused)
     close_session(&call, &session);
     bench_free(bench);
 }
+
+static void
+with_scribe(struct weir_world *world)
+{
+    for (uint32_t i = 0; i < world->model_count; i++)
+        world->model_rows[i].operations =
+            UINT32_C(1) << WEIR_OP_REALTIME | UINT32_C(1) << WEIR_OP_TRANSCRIBE;
+}
+
+TEST(gate_session, a_scribe_is_a_call_of_its_own)
+{
+    struct bench *bench = bench_of(with_scribe);
+    struct weir_call call, scribe;
+    struct weir_session session, writing;
+    uint64_t position = 0;
+    assert_ok(open_session(bench, &call, &session));
+    assert_ok(weir_session_call_scribe(
+        &session, &scribe, &bench->view, WEIR_SPAN("large"),
+        WEIR_SPAN("req_session"), bench->now, &position, NULL));
+    assert_true(scribe.is_admitted);
+    assert_true(
+        weir_span_equal(scribe.client.session_of, WEIR_SPAN("req_session")));
+    assert_int_equal(scribe.key, call.key);
+    assert_memory_not_equal(scribe.id.bytes, call.id.bytes,
+                            sizeof(call.id.bytes));
+    assert_ok(weir_session_begin_scribe(&scribe, &bench->view.overlay,
+                                        bench->now, &writing, NULL));
+    int64_t before = (int64_t)project_day(bench).used;
+    weir_session_answer(&writing, &answer_of_300, bench->now);
+    assert_int_equal((int64_t)project_day(bench).used - before, 300);
+    assert_int_equal(session.sum.input_tokens, 0);
+    assert_int_equal(writing.sum.input_tokens, 200);
+    close_session(&scribe, &writing);
+    close_session(&call, &session);
+    assert_int_equal(project_day(bench).held, 0);
+    bench_free(bench);
+}
+
+TEST(gate_session, a_scribe_is_asked_for_as_any_call)
+{
+    struct bench *bench = bench_of(with_realtime); /* nobody transcribes */
+    struct weir_call call, scribe;
+    struct weir_session session;
+    uint64_t position;
+    assert_ok(open_session(bench, &call, &session));
+    assert_int_equal(weir_session_call_scribe(
+                         &session, &scribe, &bench->view, WEIR_SPAN("nobody"),
+                         WEIR_SPAN("s"), bench->now, &position, NULL),
+                     WEIR_ENOTFOUND);
+    assert_int_equal(weir_session_call_scribe(
+                         &session, &scribe, &bench->view, WEIR_SPAN("large"),
+                         WEIR_SPAN("s"), bench->now, &position, NULL),
+                     WEIR_EPARSE);
+    assert_int_equal(scribe.reason, WEIR_REASON_OPERATION);
+    assert_false(scribe.is_admitted);
+    close_session(&call, &session);
+    bench_free(bench);
+}

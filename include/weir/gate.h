@@ -267,6 +267,8 @@ struct weir_client {
     /* The call this is a copy of, its id as text; empty: it is none. Set by
      * who makes copies, never by a client. */
     weir_span shadow_of;
+    /* The session this is a part of, its id as text; as above. */
+    weir_span session_of;
 };
 
 /* Who stands in records of copies that the operator pays for. */

@@ -171,6 +171,7 @@ struct weir_record_intent {
     weir_span address;      /* text; empty where the tenant hides it */
     weir_span shadow_of;    /* a copy, of the call of this id; of one that the
                             operator pays for also its key, behind a blank */
+    weir_span session_of;   /* a part of the session of this id; or empty */
     weir_span end_customer; /* as the caller named it; may be empty */
     weir_span exception;    /* id of the grant it was let through by */
     weir_span tags;         /* weir/tags.h, written; may be empty */
@@ -327,6 +328,8 @@ struct weir_record_outcome {
     weir_span finding;        /* of the last pin that did not hold, or what
                                  closed the way to an origin */
     weir_span shadow_of;      /* a copy, of the call of this id */
+    weir_span session_of;     /* as in the intent; of a session: the call of
+                                 what wrote down its sound, or empty */
     weir_span finish;         /* why the answer ended, in the word of its
                                  dialect; "refusal": the model would not */
     weir_span filtered;       /* rules that found something, and how often:

@@ -71,6 +71,30 @@ WEIR_MUST_USE weir_status weir_session_ask(struct weir_session *session,
  * `sum` as the usage. */
 void weir_session_end(struct weir_session *session);
 
+/*
+ * The scribe: a model at the session's origin that writes down what is heard,
+ * as a call of its own by the same key. `scribe` is begun, asked for, held for
+ * and on record; `model` and `of`, the session's id, outlive it. Wait for
+ * `*position_out` as after weir_call_admit(). As weir_call_identify(),
+ * _decide() and _admit() fail; EDENIED too where no deployment of the model is
+ * at that origin, or policy asks for what cannot be. Then it is for
+ * weir_call_refusal() and weir_call_refuse().
+ */
+WEIR_MUST_USE weir_status weir_session_call_scribe(
+    const struct weir_session *session, struct weir_call *scribe,
+    const struct weir_view *view, weir_span model, weir_span of,
+    weir_time confirmed_us, uint64_t *position_out, struct weir_error *err);
+
+/*
+ * The intent is on disk. Each text that is written is an answer of
+ * `session_out`, for weir_session_hold(), _answer() and _ask(); at the end
+ * weir_session_end(), and settle. What weir_call_first() says no with: it is
+ * settled then, as not sent.
+ */
+WEIR_MUST_USE weir_status weir_session_begin_scribe(
+    struct weir_call *scribe, const struct weir_overlay *overlay, weir_time now,
+    struct weir_session *session_out, struct weir_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -36,6 +36,7 @@ class Origin:
         self.flooded = 0
         self.count = 0
         self.text = ""          # of the last item
+        self.written = None     # usage of what is written down
         context = None
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -119,6 +120,12 @@ class Origin:
                     self.answer(connection, event.get("response", {}).get(
                         "instructions", ""))
                 elif event["type"] == "input_audio_buffer.commit":
+                    if self.written is not None:
+                        connection.send(json.dumps({
+                            "type": "conversation.item.input_audio_"
+                            "transcription.completed", "item_id": "item_1",
+                            "event_id": "event_o", "content_index": 0,
+                            "transcript": "well", **self.written}))
                     self.answer(connection, "")
         except ConnectionClosed:
             pass
@@ -129,6 +136,7 @@ class Origin:
         self.heads.clear()
         self.gone.clear()
         self.flooded = 0
+        self.written = None
 
     def stop(self):
         self.server.shutdown()

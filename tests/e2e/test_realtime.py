@@ -36,11 +36,21 @@ class Setting:
                             "audio_input": "10", "audio_cached": "0.25",
                             "audio_output": "20"}}
         config["models"].append(talker)
-        for name, origin, called in (
-                ("talker-near", "near", "talker-9"),
-                ("talker-sealed", "sealed", "talker/9 é"),
-                ("talker-refused", "near", "refused-9")):
-            row = world.deployment(name, "talker", origin)
+        # What writes down is sold by the second: a thousandth of a unit each.
+        config["models"].append({
+            **world.model("small", "other", ["transcribe"]), "name": "writer",
+            "output_tokens_max": 50,
+            "price": {"input": "1000", "output": "0"}})
+        config["models"].append({
+            **world.model("small", "other", ["transcribe"]),
+            "name": "far-writer"})
+        for name, origin, called, model in (
+                ("talker-near", "near", "talker-9", "talker"),
+                ("talker-sealed", "sealed", "talker/9 é", "talker"),
+                ("talker-refused", "near", "refused-9", "talker"),
+                ("writer-near", "near", "writer-é\"9", "writer"),
+                ("writer-far", "far", "writer-8", "far-writer")):
+            row = world.deployment(name, model, origin)
             row["origin_model"] = called
             row["breaker"] = "none"
             config["deployments"].append(row)
