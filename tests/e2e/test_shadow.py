@@ -88,6 +88,19 @@ def test_a_copy_goes_to_the_shadow_and_the_client_hears_nothing_of_it(place):
     assert usage(place, "good") == before + 1
 
 
+def test_a_pair_is_one_whatever_came_first(place):
+    """Within a millisecond, ids do not tell which of two was first."""
+    for _ in range(6):
+        for _ in range(10):
+            served(place, "copied")
+        lab.wait_for(lambda: len(arrived(place)) == 10, 60, "the copies")
+        place.origin.reset()
+    lab.wait_for(
+        lambda: (lambda rows: rows["shadow"]["calls"] ==
+                 rows["main"]["calls"] >= 61)(pairs(place, "copied")),
+        60, "both sides of each pair")
+
+
 def test_streams_are_copied(place):
     _, reply = served(place, "copied", stream=True)
     assert events_of(reply)[-1] == b"[DONE]"

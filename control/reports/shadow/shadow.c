@@ -14,6 +14,7 @@ struct pairs {
     struct weir__report_sides sides;
     json_t *calls; /* object: id of a call that was copied, to its copy's */
     bool looks_for_copies;
+    bool has_early; /* copies that came before what they are of */
     json_int_t pairs, unread;
 };
 
@@ -50,7 +51,25 @@ on_copy(void *context, const struct weir_store_call *call,
     return WEIR_OK;
 }
 
-/* The call first, then, as the id of a copy is later, its copy. */
+/* Once: afterwards the pair is in the report. */
+static void
+add_copy(struct pairs *pairs, const struct weir_store_call *call,
+         const struct weir_record_outcome *outcome)
+{
+    const weir_span of = outcome->shadow_of;
+    const json_t *seen = json_object_getn(pairs->calls, of.ptr, of.len);
+    weir_span route = call->asked;
+    size_t skip = sizeof WEIR_SHADOW_NAME - 1;
+    if (!json_is_true(seen)) {
+        pairs->has_early = pairs->has_early || seen != NULL;
+        return;
+    }
+    if (weir_span_starts(route, WEIR_SPAN(WEIR_SHADOW_NAME)))
+        route = (weir_span){route.ptr + skip, route.len - skip};
+    weir__report_sides_add(&pairs->sides, route, "shadow", call, outcome);
+    json_object_setn_new(pairs->calls, of.ptr, of.len, json_false());
+}
+
 static weir_status
 on_side(void *context, const struct weir_store_call *call,
         struct weir_error *err)
@@ -62,20 +81,13 @@ on_side(void *context, const struct weir_store_call *call,
     if (!outcome_of(pairs, call, &outcome))
         return WEIR_OK;
     weir_request_id_format(&call->request, id);
-    if (json_object_get(pairs->calls, id) != NULL) {
+    if (json_is_string(json_object_get(pairs->calls, id))) {
         json_object_set_new(pairs->calls, id, json_true());
         pairs->pairs++;
         weir__report_sides_add(&pairs->sides, call->asked, "main", call,
                                &outcome);
-    } else if (outcome.shadow_of.len > 0 &&
-               json_is_true(json_object_getn(pairs->calls,
-                                             outcome.shadow_of.ptr,
-                                             outcome.shadow_of.len))) {
-        weir_span route = call->asked;
-        size_t skip = sizeof WEIR_SHADOW_NAME - 1;
-        if (weir_span_starts(route, WEIR_SPAN(WEIR_SHADOW_NAME)))
-            route = (weir_span){route.ptr + skip, route.len - skip};
-        weir__report_sides_add(&pairs->sides, route, "shadow", call, &outcome);
+    } else if (outcome.shadow_of.len > 0) {
+        add_copy(pairs, call, &outcome);
     }
     return WEIR_OK;
 }
@@ -94,6 +106,8 @@ weir__report_shadow(const struct weir_report_ask *ask, json_t *report,
         status = weir__report_calls(ask, on_copy, &pairs, err);
     pairs.looks_for_copies = false;
     if (status == WEIR_OK)
+        status = weir__report_calls(ask, on_side, &pairs, err);
+    if (status == WEIR_OK && pairs.has_early)
         status = weir__report_calls(ask, on_side, &pairs, err);
     if (status == WEIR_OK) {
         json_object_set_new(report, "summary",
