@@ -391,6 +391,7 @@ struct ngx_http_weir_ctx_s {
     u_char                         *body_start; /* of the collected reply */
     ngx_str_t                       content_type;
     ngx_int_t                       retry_after;
+    weir_span                       error_code; /* that a header told */
     ngx_msec_t                      last_read;
     size_t                          last_bytes; /* that it brought */
     uint64_t                        events;     /* of the reader, last seen */

@@ -125,6 +125,7 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
     ctx->has_region = 0;
     ctx->has_operator = 0;
     ctx->settlement.origin_request = WEIR_SPAN_NONE;
+    ctx->error_code = WEIR_SPAN_NONE;
     ngx_str_null(&ctx->content_type);
     ngx_memzero(&ctx->status, sizeof(ngx_http_status_t));
     ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
@@ -261,6 +262,25 @@ ngx_http_weir_retry_after(ngx_table_elt_t *h, ngx_int_t unit_ms)
 }
 
 
+/* "ValidationException:http://..": the word, in memory that lasts. */
+
+static void
+ngx_http_weir_note_error(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
+{
+    u_char  *p, *end;
+
+    end = ngx_strlchr(h->value.data, h->value.data + h->value.len, ':');
+    end = end ? end : h->value.data + h->value.len;
+
+    p = ngx_pnalloc(ctx->request->pool, end - h->value.data);
+    if (p) {
+        ctx->error_code = (weir_span) { (char *) p,
+                                        ngx_cpymem(p, h->value.data,
+                                                   end - h->value.data) - p };
+    }
+}
+
+
 /* True when nothing of it goes to the client. */
 
 static ngx_uint_t
@@ -298,6 +318,11 @@ ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
             ctx->retry_after = ngx_http_weir_retry_after(h, 1000);
         }
 
+        return 0;
+    }
+
+    if (ngx_http_weir_is(h, "x-amzn-errortype")) {
+        ngx_http_weir_note_error(ctx, h);
         return 0;
     }
 
@@ -622,6 +647,7 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
     setup.is_translated = ctx->outgoing.is_translated;
     setup.http_status = ctx->status.code;
     setup.request = &ctx->ask;
+    setup.error_code = ctx->error_code;
     setup.request_id = (weir_span) { ctx->id, WEIR_REQUEST_ID_TEXT - 1 };
     setup.now = ngx_time();
     setup.tools = ctx->tools ? ngx_http_weir_tools_gate(ctx) : NULL;

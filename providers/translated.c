@@ -334,6 +334,8 @@ weir_native_put_error(const struct weir_reply_setup *setup, weir_span body,
         refusal.message = WEIR_SPAN("the origin answered with an error");
     if (word.ptr != NULL)
         (void)weir_json_unescape_into(word, code, sizeof(code), &refusal.code);
+    else
+        refusal.code = setup->error_code; /* as REST services of AWS do */
     request->surface->put_refusal(&route, &refusal, out);
 }
 

@@ -138,7 +138,8 @@ struct weir_reply_setup {
     uint32_t http_status;               /* 400..: an error to put in words */
     const struct weir_request *request; /* as the client asked */
     weir_span request_id;               /* weir's: "req_..." */
-    int64_t now;                        /* seconds since 1970 */
+    weir_span error_code; /* what a header called the error; may be empty */
+    int64_t now;          /* seconds since 1970 */
 
     const struct weir_mcp_gate *tools; /* of a tool server's reply; outlives
                                         * the reply */

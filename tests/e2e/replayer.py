@@ -37,14 +37,18 @@ class Replayer:
                                        daemon=True)
         self.thread.start()
 
-    def set(self, body, kind="application/json", status=200, chunk=None):
+    def set(self, body, kind="application/json", status=200, chunk=None,
+            headers=None):
         """`chunk`: so many bytes at a time; None: all at once."""
+        self.headers = headers or {}
         self.reply = (status, kind, body, chunk)
 
     def answer(self, handler):
         status, kind, body, chunk = self.reply
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
+        for name, value in self.headers.items():
+            handler.send_header(name, value)
         if chunk is None:
             handler.send_header("Content-Length", str(len(body)))
             handler.end_headers()
