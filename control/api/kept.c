@@ -101,7 +101,7 @@ weir_api_my_kept(struct weir_api_call *call, struct weir_error *err)
     if (status != WEIR_OK)
         return status;
     /* A list that may lack what was just made is none. */
-    if (!weir_ingest_sync(call->door->ingest, WEIR_API_SYNC_MS))
+    if (!weir_ingest_sync_all(call->door->ingest, WEIR_API_SYNC_MS))
         return weir_fail(err, WEIR_EUNAVAIL, WEIR_OFFSET_NONE,
                          "the ledger has not caught up with the journal");
     ask.tenant = weir_span_of(caller.tenant);

@@ -41,6 +41,8 @@ void weir_ingest_close(struct weir_ingest *ingest);
  * `timeout_ms`: whoever asks then sees what was done before. False: it is not
  * known to be there. */
 bool weir_ingest_sync(struct weir_ingest *ingest, int timeout_ms);
+/* The same for all that any worker has appended, on disk or not yet. */
+bool weir_ingest_sync_all(struct weir_ingest *ingest, int timeout_ms);
 
 /* The last round read to the end of what is on disk. */
 bool weir_ingest_is_current(const struct weir_ingest *ingest);

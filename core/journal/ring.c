@@ -194,6 +194,22 @@ weir_ring_owner(const struct weir_ring *ring, uint32_t lane,
     return owner & ~WEIR__OWNER_RELEASED;
 }
 
+uint64_t
+weir_ring_published(const struct weir_ring *ring, uint32_t lane)
+{
+    return atomic_load(&weir__ring_lane(ring, lane)->head);
+}
+
+/* What is given up will never be there: nobody is to wait for it. */
+bool
+weir_ring_is_durable(const struct weir_ring *ring, uint32_t lane,
+                     uint64_t position)
+{
+    struct weir_shared_lane *shared = weir__ring_lane(ring, lane);
+    return atomic_load(&shared->damaged) != 0 ||
+           (int64_t)(atomic_load(&shared->durable) - position) >= 0;
+}
+
 uint32_t *
 weir_ring_bell(struct weir_ring *ring)
 {

@@ -54,6 +54,12 @@ void weir_ring_release(struct weir_journal_lane *lane);
 uint64_t weir_ring_owner(const struct weir_ring *ring, uint32_t lane,
                          bool *is_released_out);
 
+/* End of what the lane's producers have appended so far; and whether all up
+ * to there is in a segment. For who only looks on. */
+uint64_t weir_ring_published(const struct weir_ring *ring, uint32_t lane);
+bool weir_ring_is_durable(const struct weir_ring *ring, uint32_t lane,
+                          uint64_t position);
+
 /* ------------------------------------------------- sleeping, consuming */
 
 /* The bell: the word a writer sleeps on, and how deeply it sleeps. */

@@ -61,6 +61,8 @@ enum weir_bulk {
     WEIR_BULK_SEND,    /* a batch that brings its requests with it */
     WEIR_BULK_RESULTS, /* of such a one, line by line */
     WEIR_BULK_ERASE,   /* such a one, once it has ended */
+    WEIR_BULK_FILES,   /* the list of a tenant's: weir/lists.h */
+    WEIR_BULK_BATCHES, /* the same */
 };
 
 struct weir_surface_route {

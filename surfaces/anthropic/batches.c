@@ -27,6 +27,7 @@ static const struct {
     bool takes_body;
 } rows[] = {
     {"POST", NULL, WEIR_BULK_SEND, true},
+    {"GET", NULL, WEIR_BULK_BATCHES, false},
     {"GET", "", WEIR_BULK_BATCH, false},
     {"DELETE", "", WEIR_BULK_ERASE, false},
     {"GET", "/results", WEIR_BULK_RESULTS, false},

@@ -6,9 +6,6 @@
  *                  {"custom_id":..., "method":"POST", "url":..., "body":{...}}
  *    POST /batches {"input_file_id":..., "endpoint":..., ...}
  *
- * WHAT IS NOT SERVED. Lists: an origin's account is shared by all tenants,
- * and a list of it shows their files.
- *
  * WHY ONE MODEL. Origins ask for it, and it makes one decision true for all
  * lines. WHY `stream` IS REFUSED. Nobody is there to stream to.
  */
@@ -29,10 +26,12 @@ static const struct {
     bool is_form;
 } rows[] = {
     {"POST", "/files", NULL, WEIR_BULK_UPLOAD, true, true},
+    {"GET", "/files", NULL, WEIR_BULK_FILES, false, false},
     {"GET", "/files/", "", WEIR_BULK_FILE, false, false},
     {"DELETE", "/files/", "", WEIR_BULK_DELETE, false, false},
     {"GET", "/files/", "/content", WEIR_BULK_CONTENT, false, false},
     {"POST", "/batches", NULL, WEIR_BULK_CREATE, true, false},
+    {"GET", "/batches", NULL, WEIR_BULK_BATCHES, false, false},
     {"GET", "/batches/", "", WEIR_BULK_BATCH, false, false},
     {"POST", "/batches/", "/cancel", WEIR_BULK_CANCEL, false, false},
 };

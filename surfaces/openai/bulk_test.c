@@ -169,8 +169,12 @@ TEST(bulk, only_listed_verbs_of_files_and_batches_are_routed)
     assert_int_equal(way.bulk, WEIR_BULK_CONTENT);
     assert_int_equal(route_of("POST", "/v1/batches/b/cancel", &way), WEIR_OK);
     assert_int_equal(way.bulk, WEIR_BULK_CANCEL);
-    assert_int_equal(route_of("GET", "/v1/files", &way), WEIR_EMETHOD);
-    assert_int_equal(route_of("GET", "/v1/batches", &way), WEIR_EMETHOD);
+    assert_int_equal(route_of("GET", "/v1/files", &way), WEIR_OK);
+    assert_int_equal(way.bulk, WEIR_BULK_FILES);
+    assert_int_equal(route_of("GET", "/openai/batches", &way), WEIR_OK);
+    assert_int_equal(way.bulk, WEIR_BULK_BATCHES);
+    assert_int_equal(route_of("PUT", "/v1/files", &way), WEIR_EMETHOD);
+    assert_int_equal(route_of("DELETE", "/v1/batches", &way), WEIR_EMETHOD);
     assert_int_equal(route_of("PUT", "/v1/files/a", &way), WEIR_EMETHOD);
     assert_int_equal(route_of("GET", "/v1/files/", &way), WEIR_ENOTOURS);
     assert_int_equal(route_of("GET", "/v1/files/a/b", &way), WEIR_ENOTOURS);

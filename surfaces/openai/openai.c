@@ -65,6 +65,7 @@ wants_all(weir_span query)
  *    /models/chat/completions        Azure AI model inference, and embeddings
  *    /v2/rerank, /v2/embed           Cohere's client
  *    /openai/realtime                a session; the query names the model
+ *    /openai/files, /openai/batches  as behind /v1, with an api-version
  *
  * Gives the end to be looked up behind "/v1", and the name.
  */
@@ -77,7 +78,9 @@ without_azure(weir_span path, weir_span *name_out)
     if (weir_span_equal(path, WEIR_SPAN("/models/chat/completions")) ||
         weir_span_equal(path, WEIR_SPAN("/models/embeddings")))
         return (weir_span){path.ptr + 7, path.len - 7};
-    if (weir_span_equal(path, WEIR_SPAN("/openai/realtime")))
+    if (weir_span_equal(path, WEIR_SPAN("/openai/realtime")) ||
+        weir_span_starts(path, WEIR_SPAN("/openai/files")) ||
+        weir_span_starts(path, WEIR_SPAN("/openai/batches")))
         return (weir_span){path.ptr + 7, path.len - 7};
     if (weir_span_equal(path, WEIR_SPAN("/v2/rerank")) ||
         weir_span_equal(path, WEIR_SPAN("/v2/embed")) ||
