@@ -14,6 +14,7 @@
  *   ngx_http_weir_bulk.c     files and batches: asked and sent
  *   ngx_http_weir_bulk_reply.c  and what is told of them
  *   ngx_http_weir_files.c    files that calls name
+ *   ngx_http_weir_lists.c    lists of them; _inner.c: weir asks itself
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
  *   ngx_http_weir_egress.c   TLS of origins: anchors, names, certificates
@@ -86,6 +87,7 @@ typedef struct ngx_http_weir_classifying_s  ngx_http_weir_classifying_t;
 typedef struct ngx_http_weir_asker_s  ngx_http_weir_asker_t;
 typedef struct ngx_http_weir_tunnel_s  ngx_http_weir_tunnel_t;
 typedef struct ngx_http_weir_realtime_s  ngx_http_weir_realtime_t;
+typedef struct ngx_http_weir_listing_s  ngx_http_weir_listing_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -413,6 +415,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_tools_t          *tools;      /* the same */
     ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
     ngx_http_weir_realtime_t       *realtime;   /* NULL: another endpoint */
+    ngx_http_weir_listing_t        *listing;    /* the same */
     struct weir_settlement          settlement;
     off_t                           passed;     /* body bytes to the client */
     void                           *map;        /* of a body in a file */
@@ -576,6 +579,8 @@ ngx_int_t ngx_http_weir_journal_wait(ngx_http_weir_ctx_t *ctx,
 
 /* ngx_http_weir_call.c */
 ngx_int_t ngx_http_weir_handler(ngx_http_request_t *r);
+/* What the client shows, in whichever header. */
+weir_secret ngx_http_weir_key(ngx_http_request_t *r);
 /* When control last said that the policy is still the newest. */
 int64_t ngx_http_weir_confirmed(void);
 /* A call that was decided, filtered and classified goes on with this body. */

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_weir_bulk.h"
+#include "ngx_http_weir_lists.h"
 
 
 /* Batches whose end this worker has recorded: saying it again does no harm,
@@ -200,6 +201,8 @@ ngx_http_weir_bulk_seal(void *context, weir_span member, weir_span id,
     {
         return false;
     }
+
+    ngx_http_weir_kept_note(ctx, member, &sealed, (weir_span) { text, len });
 
     weir_buf_add_byte(out, '"');
 

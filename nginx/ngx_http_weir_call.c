@@ -22,6 +22,8 @@
 
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
+#include "ngx_http_weir_inner.h"
+#include "ngx_http_weir_lists.h"
 #include "ngx_http_weir_realtime.h"
 
 #include <sys/mman.h>
@@ -166,7 +168,7 @@ ngx_http_weir_cleanup(void *data)
 /* "Authorization: Bearer" as OpenAI's SDKs send it, or the headers that
  * SDKs of other houses use. */
 
-static weir_secret
+weir_secret
 ngx_http_weir_key(ngx_http_request_t *r)
 {
     ngx_table_elt_t          *h;
@@ -207,6 +209,8 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
     client->trace.is_there = 0;
     client->shadow_of = WEIR_SPAN_NONE;
     client->session_of = WEIR_SPAN_NONE;
+    client->key_id = WEIR_SPAN_NONE;
+    client->is_part = 0;
 
     ngx_http_weir_headers_init(&headers, r);
 
@@ -219,6 +223,9 @@ ngx_http_weir_hear(ngx_http_request_t *r, struct weir_client *client)
 
         } else if (ngx_http_weir_is_header(h, NGX_HTTP_WEIR_SHADOW)) {
             ngx_http_weir_shadow_hear(r, &h->value, client);
+
+        } else if (ngx_http_weir_is_header(h, NGX_HTTP_WEIR_INNER)) {
+            ngx_http_weir_inner_hear(r, &h->value, client);
 
         } else if (ngx_http_weir_is_header(h, "weir-tags")) {
 
@@ -339,7 +346,9 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         key = ngx_http_weir_realtime_key(r);
     }
 
-    status = weir_call_identify(&ctx->call, key, &err);
+    status = ctx->call.client.key_id.len
+             ? weir_call_identify_as(&ctx->call, &err)
+             : weir_call_identify(&ctx->call, key, &err);
     if (status != WEIR_OK) {
         return ngx_http_weir_refuse(ctx, status, &err);
     }
@@ -555,6 +564,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     struct weir_ask   ask;
 
     body = *body_out;
+
+    if (weir_list_of(&ctx->route)) {
+        return ngx_http_weir_lists_decide(ctx, err);
+    }
 
     if (ctx->route.endpoint == WEIR_ENDPOINT_BULK) {
         return ngx_http_weir_bulk_decide(ctx, body, err);

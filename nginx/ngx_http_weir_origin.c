@@ -20,6 +20,7 @@
 
 #include "ngx_http_weir.h"
 #include "ngx_http_weir_classify.h"
+#include "ngx_http_weir_lists.h"
 #include "ngx_http_weir_tunnel.h"
 #include "ngx_http_weir_realtime.h"
 
@@ -49,6 +50,11 @@ ngx_http_weir_start(ngx_http_weir_ctx_t *ctx)
     struct weir_error  err;
 
     if (ngx_http_weir_slow(ctx)) {
+        return;
+    }
+
+    if (ctx->listing) {
+        ngx_http_weir_lists_start(ctx);
         return;
     }
 

@@ -346,7 +346,7 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
                                   : ctx->is_tried ? WEIR_END_FAILED
                                   : WEIR_END_NOT_SENT);
 
-    } else if (ctx->route.takes_body || ctx->tools
+    } else if (ctx->route.takes_body || ctx->tools || ctx->listing
                || ctx->route.endpoint == WEIR_ENDPOINT_REALTIME)
     {
         weir_call_refuse(&ctx->call, &refusal);

@@ -22,7 +22,7 @@
  * copy that is not made. An answer is read and forgotten.
  */
 
-#include "ngx_http_weir.h"
+#include "ngx_http_weir_inner.h"
 
 
 /* Copies of a worker under way, the largest body, the longest life. */
@@ -202,61 +202,6 @@ ngx_http_weir_copy_connect(ngx_http_weir_copy_t *copy)
 
 /* -------------------------------------------------------------- copying */
 
-/* What is said of the connection, and what only weir itself may say. */
-
-static ngx_uint_t
-ngx_http_weir_is_own_header(ngx_table_elt_t *h)
-{
-    ngx_uint_t         i;
-    static ngx_str_t   names[] = {
-        ngx_string("host"), ngx_string("connection"),
-        ngx_string("content-length"), ngx_string("transfer-encoding"),
-        ngx_string("keep-alive"), ngx_string("expect"), ngx_string("te"),
-        ngx_string("upgrade"), ngx_string("traceparent"),
-        ngx_string(NGX_HTTP_WEIR_SHADOW),
-        ngx_string(NGX_HTTP_WEIR_SHADOW_CLIENT)
-    };
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (h->key.len == names[i].len
-            && ngx_strncasecmp(h->key.data, names[i].data, names[i].len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* The client's headers; with `p` NULL their size alone. */
-
-static size_t
-ngx_http_weir_copy_headers(ngx_http_request_t *r, u_char *p)
-{
-    size_t                    size;
-    ngx_table_elt_t          *h;
-    ngx_http_weir_headers_t   headers;
-
-    size = 0;
-    ngx_http_weir_headers_init(&headers, r);
-
-    while ((h = ngx_http_weir_headers_next(&headers))) {
-        if (ngx_http_weir_is_own_header(h)) {
-            continue;
-        }
-
-        size += h->key.len + h->value.len + 4;
-
-        if (p) {
-            p = ngx_sprintf(p, "%V: %V" CRLF, &h->key, &h->value);
-        }
-    }
-
-    return size;
-}
-
-
 static ngx_http_weir_copy_t *
 ngx_http_weir_copy_make(ngx_http_weir_ctx_t *ctx, weir_span route)
 {
@@ -271,7 +216,7 @@ ngx_http_weir_copy_make(ngx_http_weir_ctx_t *ctx, weir_span route)
         return NULL;
     }
 
-    headers = ngx_http_weir_copy_headers(r, NULL);
+    headers = ngx_http_weir_inner_headers(r, NULL);
     most = headers + ctx->shadow_body.len + r->unparsed_uri.len + route.len
            + r->connection->addr_text.len + 512;
 
@@ -291,7 +236,7 @@ ngx_http_weir_copy_make(ngx_http_weir_ctx_t *ctx, weir_span route)
                     ctx->id, route.len, route.ptr,
                     &r->connection->addr_text);
 
-    (void) ngx_http_weir_copy_headers(r, p);
+    (void) ngx_http_weir_inner_headers(r, p);
     p += headers;
     p = ngx_cpymem(p, CRLF, 2);
     p = ngx_cpymem(p, ctx->shadow_body.ptr, ctx->shadow_body.len);

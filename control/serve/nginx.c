@@ -289,9 +289,13 @@ weir__house_write_conf(struct weir_house *house, bool *changed_out,
 void
 weir__house_clear(struct weir_house *house)
 {
+    static const char *const names[] = {"shadow.sock", "inner.sock"};
     char path[WEIR_PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/shadow.sock", house->control->paths.run);
-    (void)unlink(path);
+    for (size_t i = 0; i < WEIR_COUNTOF(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", house->control->paths.run,
+                 names[i]);
+        (void)unlink(path);
+    }
 }
 
 /* ---------------------------------------------------------------- weir check */

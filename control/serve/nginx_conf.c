@@ -380,25 +380,35 @@ add_server(const struct weir_world *world, const struct weir_paths *paths,
     return status;
 }
 
-/* Copies of calls come in here; the client's address with them. */
+/* A door in the run directory: the client's address comes with the call. */
+static weir_status
+add_inner(const struct weir_paths *paths, const char *name,
+          const char *client_header, struct weir_buf *out,
+          struct weir_error *err)
+{
+    char place[WEIR_PATH_MAX + 32];
+    snprintf(place, sizeof place, "unix:%s/%s", paths->run, name);
+    weir_buf_addf(out, "server {\n    ");
+    weir_status status = add_path(out, "listen", weir_span_of(place), err);
+    weir_buf_addf(out,
+                  "    server_name _;\n    set_real_ip_from unix:;\n"
+                  "    real_ip_header %s;\n"
+                  "    real_ip_recursive off;\n"
+                  "    location / {\n        weir on;\n    }\n}\n",
+                  client_header);
+    return status;
+}
+
+/* Copies of calls come in here. */
 static weir_status
 add_shadows(const struct weir_world *world, const struct weir_paths *paths,
             struct weir_buf *out, struct weir_error *err)
 {
-    char place[WEIR_PATH_MAX + 32];
-    bool is_wanted = false;
     for (uint32_t i = 0; i < world->route_count; i++)
-        is_wanted = is_wanted || world->route_rows[i].is_shadow;
-    if (!is_wanted)
-        return WEIR_OK;
-    snprintf(place, sizeof place, "unix:%s/shadow.sock", paths->run);
-    weir_buf_addf(out, "server {\n    ");
-    weir_status status = add_path(out, "listen", weir_span_of(place), err);
-    weir_buf_addf(out, "    server_name _;\n    set_real_ip_from unix:;\n"
-                       "    real_ip_header weir-shadow-client;\n"
-                       "    real_ip_recursive off;\n"
-                       "    location / {\n        weir on;\n    }\n}\n");
-    return status;
+        if (world->route_rows[i].is_shadow)
+            return add_inner(paths, "shadow.sock", "weir-shadow-client", out,
+                             err);
+    return WEIR_OK;
 }
 
 weir_status
@@ -423,6 +433,8 @@ weir_nginx_conf(const struct weir_world *world, const struct weir_image *image,
         status = add_server(world, paths, &world->listen_rows[i], out, err);
     if (status == WEIR_OK)
         status = add_shadows(world, paths, out, err);
+    if (status == WEIR_OK) /* what weir asks of itself, for lists */
+        status = add_inner(paths, "inner.sock", "weir-inner-client", out, err);
     weir_buf_addf(out, "}\n");
     if (status == WEIR_OK && out->overflow)
         status = weir_fail(err, WEIR_ETOOBIG, WEIR_OFFSET_NONE,

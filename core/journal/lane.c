@@ -28,6 +28,14 @@ is_reached(uint64_t position, uint64_t wanted)
     return (int64_t)(position - wanted) >= 0;
 }
 
+/* The others are the writer's. */
+static bool
+is_of_lanes(enum weir_record_kind kind)
+{
+    return (kind >= WEIR_RECORD_INTENT && kind <= WEIR_RECORD_IMAGE) ||
+           kind == WEIR_RECORD_KEPT;
+}
+
 static bool
 is_new_work(enum weir_record_kind kind)
 {
@@ -63,7 +71,7 @@ weir_journal_append(struct weir_journal_lane *lane, enum weir_record_kind kind,
                     weir_journal_mark *mark_out, struct weir_error *err)
 {
     WEIR_ASSERT(lane->shared != NULL);
-    WEIR_ASSERT(kind >= WEIR_RECORD_INTENT && kind <= WEIR_RECORD_IMAGE);
+    WEIR_ASSERT(is_of_lanes(kind));
     size_t payload = 0;
     for (size_t i = 0; i < part_count; i++) {
         if (parts[i].len > WEIR_RECORD_PAYLOAD_MAX - payload)
@@ -183,7 +191,7 @@ read_at_cursor(struct weir_journal_drain *drain, uint64_t head,
     }
     weir_span bytes = {drain->bytes + offset, left < to_end ? left : to_end};
     if (weir_record_read(bytes, record_out) != WEIR_OK ||
-        record_out->kind > WEIR_RECORD_IMAGE ||
+        !is_of_lanes(record_out->kind) ||
         record_out->lane != drain->incarnation)
         return WEIR_DRAIN_DAMAGED;
     record_out->offset = head - left;

@@ -342,3 +342,29 @@ TEST(lane, status_is_read_as_written)
     assert_memory_equal(&back, &status, sizeof(back));
     free(ring);
 }
+
+TEST(lane, each_kind_that_lanes_carry_is_drained_as_it_was)
+{
+    static const enum weir_record_kind kinds[] = {
+        WEIR_RECORD_INTENT, WEIR_RECORD_OUTCOME, WEIR_RECORD_REFUSAL,
+        WEIR_RECORD_ADMIN,  WEIR_RECORD_IMAGE,   WEIR_RECORD_KEPT};
+    struct weir_ring *ring = make_ring();
+    struct weir_journal_lane lane;
+    struct weir_journal_drain drain;
+    struct weir_record record;
+    weir_journal_mark mark;
+    assert_ok(weir_ring_claim(ring, 7, false, &lane, NULL));
+    weir_drain_init(&drain, ring, lane.index);
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++)
+        assert_ok(append(&lane, kinds[i], 9, WEIR_TIER_CRASH, &mark));
+    uint64_t end = weir_ring_published(ring, lane.index);
+    assert_int_equal(end, mark.position);
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++) {
+        assert_false(weir_ring_is_durable(ring, lane.index, end));
+        assert_int_equal(weir_drain_next(&drain, &record), WEIR_DRAIN_RECORD);
+        assert_int_equal(record.kind, kinds[i]);
+    }
+    (void)weir_drain_commit(&drain);
+    assert_true(weir_ring_is_durable(ring, lane.index, end));
+    free(ring);
+}

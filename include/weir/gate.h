@@ -269,6 +269,10 @@ struct weir_client {
     weir_span shadow_of;
     /* The session this is a part of, its id as text; as above. */
     weir_span session_of;
+    /* A look that weir itself takes for a list, or in its own time: it is
+     * decided and recorded, and holds nothing of a budget. */
+    bool is_part;
+    weir_span key_id; /* on whose behalf, where no key was shown; or empty */
 };
 
 /* Who stands in records of copies that the operator pays for. */
@@ -370,6 +374,10 @@ void weir_call_begin(struct weir_call *call, struct weir_gate *gate,
 WEIR_MUST_USE weir_status weir_call_identify(struct weir_call *call,
                                              weir_secret key,
                                              struct weir_error *err);
+
+/* The same for weir's own looks, which show no key: call->client.key_id. */
+WEIR_MUST_USE weir_status weir_call_identify_as(struct weir_call *call,
+                                                struct weir_error *err);
 
 /* EDENIED, EHELD, ENOTFOUND (unknown model), ESTALE; EPARSE: the caller has to
  * name an end customer and did not, or what he named is no name; or his tags
@@ -554,6 +562,13 @@ WEIR_MUST_USE weir_status weir_call_decide_batch(struct weir_call *call,
                                                  enum weir_operation line,
                                                  uint64_t deployment,
                                                  struct weir_error *err);
+
+/*
+ * In place of weir_call_decide(), for a list of files or batches: allowed
+ * where batches of any model are. ENOTFOUND: no model here has them.
+ */
+WEIR_MUST_USE weir_status weir_call_decide_list(struct weir_call *call,
+                                                struct weir_error *err);
 
 /* The origin took the batch and works on: budgets keep what was held, the
  * call stays open in the ledger until it is concluded. In place of settle. */

@@ -18,8 +18,9 @@
 extern "C" {
 #endif
 
-#define WEIR_HTTP_LINE_MAX 4096  /* bytes of a line of the head */
-#define WEIR_HTTP_HEAD_MAX 32768 /* of all of them */
+#define WEIR_HTTP_LINE_MAX  4096  /* bytes of a line of the head */
+#define WEIR_HTTP_HEAD_MAX  32768 /* of all of them */
+#define WEIR_HTTP_VALUE_MAX 128   /* of a value that is wanted; more is cut */
 
 enum weir_http_read {
     WEIR_HTTP_MORE = 0,
@@ -32,6 +33,12 @@ struct weir_http_reply {
     uint32_t status;    /* 200; 0: not read yet */
     bool is_encoded;    /* compressed: the body is not the text */
     bool may_ask_again; /* on this connection, once done */
+    /* Set behind init: the name of a header, its value is copied to `value`,
+     * that of the last if there are several. NULL: none is wanted. */
+    const char *wanted;
+    bool has_value;
+    size_t value_len;
+    char value[WEIR_HTTP_VALUE_MAX];
     /* inside */
     uint8_t state;
     bool has_length;

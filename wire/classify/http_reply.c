@@ -70,6 +70,7 @@ read_status(struct weir_http_reply *reply, weir_span line)
     reply->status = (uint32_t)status;
     reply->may_ask_again = line.ptr[7] == '1';
     reply->has_length = reply->is_chunked = reply->is_encoded = false;
+    reply->has_value = false;
     return FIELD;
 }
 
@@ -83,6 +84,13 @@ read_field(struct weir_http_reply *reply, weir_span line)
     weir_span name = {line.ptr, (size_t)(colon - line.ptr)};
     weir_span value = trim((weir_span){colon + 1, line.len - name.len - 1});
     uint64_t number;
+    if (reply->wanted != NULL && is_word(name, reply->wanted)) {
+        reply->has_value = true;
+        reply->value_len =
+            value.len < sizeof reply->value ? value.len : sizeof reply->value;
+        if (value.len > 0)
+            memcpy(reply->value, value.ptr, reply->value_len);
+    }
     if (is_word(name, "content-length")) {
         if (!weir_span_to_u64(value, &number) || number > INT64_MAX ||
             (reply->has_length && number != reply->left))

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of files and batches: official clients through all pages, whose they
+are, what is gone, and what happens where an origin or control is silent."""
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import lab  # noqa: E402
+import test_batches as bulk  # noqa: E402
+import world  # noqa: E402
+
+openai = pytest.importorskip("openai")
+
+EXTRA = """
+@id("no-batches")
+@title("This tenant leaves nothing at an origin")
+@authority("test")
+@appeal("test")
+forbid (principal in Tenant::"busy", action == Action::"batch", resource);
+"""
+
+
+class Store(bulk.Store):
+    """As an origin that can be silent, refuse, and forget."""
+    mood = None
+
+    def reply(self, method, path, body, headers):
+        if self.mood and method == "GET":
+            return self.mood, "application/json", json.dumps(
+                {"error": {"message": "the origin's own words",
+                           "type": "server_error"}}).encode()
+        told = super().reply(method, path, body, headers)
+        if method == "DELETE" and told[0] == 200:
+            self.files.pop(path.rsplit("/", 1)[1], None)
+        return told
+
+
+class Setting(bulk.Setting):
+    def __init__(self, where):
+        self.origin = Store()
+        config = world.config({name: self.origin.url for name in
+                               ("near", "far", "slow")}, lab.free_port(),
+                              {}, 0)
+        config.pop("tls")
+        config.pop("listen")
+        for row in config["models"]:
+            if row["name"] == "large":
+                row["operations"] = ["chat", "batch"]
+        config["routes"] = [{"name": "bulk", "mode": "order", "candidates":
+                             ["large-near", "large-far"]}]
+        policies = {**world.POLICIES, "seller/extra.cedar": EXTRA}
+        self.weir = lab.Weir(where / "weir", config, policies)
+        try:
+            self.weir.start()
+            self.keys = {name: self.weir.key(name + "/app") for name in
+                         ("good", "insider", "busy", "thrifty", "limited",
+                          "poor")}
+        except BaseException:
+            self.stop()
+            raise
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    made = Setting(tmp_path_factory.mktemp("lists"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def moody(setting):
+    """Whoever makes the origin fail waits until it is asked again."""
+    yield setting
+    setting.origin.mood = None
+    lab.wait_for(lambda: setting.call("GET", "/v1/files")[0] == 200,
+                 what="the origin to be asked again", seconds=60)
+
+
+def put_files(setting, tenant, count):
+    client = setting.client(tenant)
+    return [bulk.upload(client, bulk.lines(f"file {n}")).id
+            for n in range(count)]
+
+
+def test_every_page_of_files(setting):
+    client = setting.client("good")
+    made = put_files(setting, "good", 5)
+    page = client.files.list(limit=2)
+    assert page.object == "list" and page.has_more
+    assert [row.id for row in page.data] == made[:2:-1]
+    assert (page.first_id, page.last_id) == (made[4], made[3])
+    assert [row.id for row in client.files.list(limit=2)] == made[::-1]
+    assert [row.id for row in client.files.list(order="asc", limit=3)] == made
+    assert [row.id for row in client.files.list()] == made[::-1]
+    assert [row.id for row in client.files.list(after=made[1])] == [made[0]]
+    for row in client.files.list(limit=2):
+        assert row == client.files.retrieve(row.id)
+    assert client.files.list(after=made[0]).data == []
+    assert not client.files.list(limit=5).has_more
+
+
+def test_each_tenant_sees_its_own(setting):
+    made = put_files(setting, "thrifty", 2)
+    theirs = {row.id for row in setting.client("good").files.list()}
+    assert theirs.isdisjoint(made)
+    mine = [row.id for row in setting.client("thrifty").files.list()]
+    assert mine == made[::-1]
+    with pytest.raises(openai.BadRequestError, match="after"):
+        setting.client("thrifty").files.list(after=next(iter(theirs)))
+
+
+def test_what_is_erased_is_gone_also_while_pages_are_read(setting):
+    client = setting.client("poor")
+    made = put_files(setting, "poor", 4)
+    seen = []
+    for row in client.files.list(limit=1):
+        seen.append(row.id)
+        assert client.files.delete(row.id).deleted
+    assert seen == made[::-1]
+    assert client.files.list().data == []
+
+
+def test_batches_and_what_they_made(setting):
+    client = setting.client("insider")
+    made = [bulk.begin(client, bulk.lines(f"call {n}"))[1].id
+            for n in range(3)]
+    assert [row.id for row in client.batches.list(limit=1)] == made[::-1]
+    assert {row.status for row in client.batches.list()} == {"validating"}
+    assert not list(client.files.list(purpose="batch_output"))
+    setting.origin.finish(None)
+    fresh = client.batches.list(limit=1).data[0]
+    assert fresh.status == "completed"
+    out = list(client.files.list(purpose="batch_output"))
+    assert [row.id for row in out] == [fresh.output_file_id]
+    assert len(list(client.files.list(purpose="batch"))) == 3
+    assert len(list(client.files.list())) == 4
+    assert not list(client.files.list(purpose="vision"))
+    client.files.delete(fresh.output_file_id)
+    client.batches.retrieve(fresh.id)     # tells of it again
+    assert not list(client.files.list(purpose="batch_output"))
+
+
+def test_what_the_origin_forgot_is_left_out(setting):
+    client = setting.client("good")
+    before = [row.id for row in client.files.list()]
+    put_files(setting, "good", 3)
+    name = list(setting.origin.files)[-2]
+    row = setting.origin.files.pop(name)
+    # a page of two is two all the same
+    assert len(client.files.list(limit=2).data) == 2
+    assert len(list(client.files.list(limit=2))) == len(before) + 2
+    setting.origin.files[name] = row
+    assert len(list(client.files.list(limit=2))) == len(before) + 3
+
+
+def test_an_origin_that_fails_fails_the_list_and_is_named(moody):
+    setting = moody
+    put_files(setting, "good", 2)
+    setting.origin.mood = 500
+    with pytest.raises(openai.InternalServerError) as said:
+        setting.client("good").files.list()
+    assert said.value.status_code == 502
+    assert "large-near answered 500" in json.dumps(said.value.body)
+    setting.origin.mood = 401       # of the seller, not of the client
+    with pytest.raises(openai.InternalServerError):
+        setting.client("good").files.list()
+
+
+def test_whom_policy_refuses_is_refused_in_the_clients_words(setting):
+    status, head, body = setting.call("GET", "/v1/files", "busy")
+    assert status == 403, body
+    error = json.loads(body)["error"]
+    assert "leaves nothing at an origin" in error["message"]
+    request = head["weir-request-id"]
+    said = lab.wait_for(lambda: setting.weir.cli(
+        "explain", request, "--json", check=False).stdout or None)
+    assert "no-batches" in said
+    assert lab.exchange(setting.weir.port, "GET", "/v1/files")[0] == 401
+    for path in ("/v1/files?limit=0", "/v1/files?order=up",
+                 "/v1/batches?limit=101", "/v1/files?after=a%20b"):
+        assert setting.call("GET", path)[0] == 400, path
+
+
+def test_azures_paths_have_the_same_lists(setting):
+    made = [row["id"] for row in json.loads(
+        setting.call("GET", "/v1/files")[2])["data"]]
+    for path in ("/openai/v1/files", "/openai/files?api-version=2024-10-21"):
+        status, _, body = setting.call("GET", path)
+        assert status == 200, body
+        assert [row["id"] for row in json.loads(body)["data"]] == made
+
+
+def test_a_list_is_one_request_on_record(setting):
+    put_files(setting, "limited", 2)    # of three a minute
+    status, head, body = setting.call("GET", "/v1/files", "limited")
+    assert status == 200 and len(json.loads(body)["data"]) == 2
+    outcome = bulk.ledger(setting, head["weir-request-id"])
+    assert outcome["ending"] == "complete" and outcome["http_status"] == 200
+    assert outcome["attempts"] == []
+
+
+def test_without_control_there_is_no_list_and_calls_go_on(setting):
+    put = put_files(setting, "good", 1)[0]
+    pid = next(pid for pid, name, _ in setting.weir.children()
+               if name == "weir")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        status, head, body = lab.exchange(
+            setting.weir.port, "GET", "/v1/files", None,
+            {"Authorization": "Bearer " + setting.keys["good"]})
+        assert status == 503, body
+        assert head["retry-after"] == "1"
+        assert "control" in json.loads(body)["error"]["message"]
+        assert setting.call("GET", f"/v1/files/{put}")[0] == 200
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    lab.wait_for(lambda: setting.call("GET", "/v1/files")[0] == 200,
+                 what="lists again", seconds=60)
