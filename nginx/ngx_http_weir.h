@@ -15,6 +15,8 @@
  *   ngx_http_weir_bulk_reply.c  and what is told of them
  *   ngx_http_weir_files.c    files that calls name
  *   ngx_http_weir_lists.c    lists of them; _inner.c: weir asks itself
+ *   ngx_http_weir_stored.c   what origins keep of answers: names, both ways
+ *   ngx_http_weir_stored_verbs.c  and answers that are read again
  *   ngx_http_weir_refuse.c   replies of weir's own, and the door for errors
  *   ngx_http_weir_origin.c   attempts: connection, restart, ending
  *   ngx_http_weir_egress.c   TLS of origins: anchors, names, certificates
@@ -344,6 +346,7 @@ typedef struct ngx_http_weir_content_s  ngx_http_weir_content_t;
 typedef struct ngx_http_weir_bulk_s  ngx_http_weir_bulk_t;
 typedef struct ngx_http_weir_files_s  ngx_http_weir_files_t;
 typedef struct ngx_http_weir_tools_s  ngx_http_weir_tools_t;
+typedef struct ngx_http_weir_stored_s  ngx_http_weir_stored_t;
 
 struct ngx_http_weir_block_s {
     ngx_http_weir_block_t          *next;
@@ -413,6 +416,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_weir_bulk_t           *bulk;       /* NULL: another endpoint */
     ngx_http_weir_files_t          *files;      /* NULL: the call names none */
     ngx_http_weir_tools_t          *tools;      /* the same */
+    ngx_http_weir_stored_t         *stored;     /* the same */
     ngx_http_weir_classifying_t    *classifying; /* NULL: nobody is asked */
     ngx_http_weir_realtime_t       *realtime;   /* NULL: another endpoint */
     ngx_http_weir_listing_t        *listing;    /* the same */
@@ -649,6 +653,33 @@ ngx_int_t ngx_http_weir_tools_pass_on(ngx_http_weir_ctx_t *ctx);
 ngx_uint_t ngx_http_weir_tools_is_broken(ngx_http_weir_ctx_t *ctx);
 void ngx_http_weir_tools_refusal(ngx_http_weir_ctx_t *ctx,
     struct weir_refusal *refusal);
+
+
+/* ngx_http_weir_stored.c, _verbs.c */
+
+/* Once policy was asked: opens the request's names, and bars candidates that
+ * have not what they name. Sets ctx->stored where the origin may keep what it
+ * answers; all others but the first four need that. */
+weir_status ngx_http_weir_stored_decide(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* In place of parsing and deciding, for WEIR_ENDPOINT_STORED. */
+weir_status ngx_http_weir_stored_serve(ngx_http_weir_ctx_t *ctx,
+    struct weir_error *err);
+/* Whether the call hangs on what an origin has stored. */
+ngx_uint_t ngx_http_weir_stored_is_bound(ngx_http_weir_ctx_t *ctx);
+/* Whether the reply's ids get names, by ngx_http_weir_stored_name(). */
+ngx_uint_t ngx_http_weir_stored_names_reply(ngx_http_weir_ctx_t *ctx);
+ngx_int_t ngx_http_weir_stored_name(ngx_http_weir_ctx_t *ctx,
+    struct weir_reply_piece *piece);
+/* The request with this attempt's ids; ctx->ask where it has none. */
+weir_status ngx_http_weir_stored_prepare(ngx_http_weir_ctx_t *ctx,
+    struct weir_request **ask_out, struct weir_error *err);
+/* Sets ctx->outgoing, for WEIR_ENDPOINT_STORED. */
+weir_status ngx_http_weir_stored_path(ngx_http_weir_ctx_t *ctx,
+    weir_span prefix, struct weir_error *err);
+void ngx_http_weir_stored_refusal(ngx_http_weir_ctx_t *ctx,
+    struct weir_refusal *refusal);
+void ngx_http_weir_stored_free(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_models.c */

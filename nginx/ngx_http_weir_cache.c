@@ -124,6 +124,7 @@ static ngx_uint_t
 ngx_http_weir_is_stateful(ngx_http_weir_ctx_t *ctx)
 {
     return ctx->ask.is_stateful
+           || ngx_http_weir_stored_is_bound(ctx)
            || ctx->route.is_form
            || ctx->ask.boundary.len
            || ctx->route.dialect == WEIR_DIALECT_OTHER;

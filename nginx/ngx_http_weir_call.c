@@ -137,6 +137,7 @@ ngx_http_weir_cleanup(void *data)
     ngx_http_weir_filter_free(ctx);
     ngx_http_weir_cache_free(ctx);
     ngx_http_weir_classify_free(ctx);
+    ngx_http_weir_stored_free(ctx);
     ngx_http_weir_free_blocks(ctx);
 
     if (ctx->map) {
@@ -364,6 +365,7 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         && ctx->route.endpoint != WEIR_ENDPOINT_REALTIME)
     {
         return ctx->route.endpoint == WEIR_ENDPOINT_BULK || ctx->tools
+               || ctx->route.endpoint == WEIR_ENDPOINT_STORED
                ? ngx_http_weir_bodiless(ctx) : ngx_http_weir_models(ctx);
     }
 
@@ -581,6 +583,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
         return ngx_http_weir_realtime_decide(ctx, err);
     }
 
+    if (ctx->route.endpoint == WEIR_ENDPOINT_STORED) {
+        return ngx_http_weir_stored_serve(ctx, err);
+    }
+
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
                                 err);
     if (status != WEIR_OK) {
@@ -623,6 +629,10 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
 
     if (ctx->route.dialect != WEIR_DIALECT_OTHER) {
         weir_call_watch(&ctx->call, body);
+    }
+
+    if (status == WEIR_OK) {
+        status = ngx_http_weir_stored_decide(ctx, err);
     }
 
     if (status != WEIR_OK) {

@@ -173,6 +173,7 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
     weir_status                           status;
     struct weir_arena                     arena;
     struct weir_target                    target;
+    struct weir_request                  *ask;
     const struct weir_image              *image;
     const struct weir_image_deployment   *deployment;
 
@@ -200,10 +201,22 @@ ngx_http_weir_prepare(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
         }
     }
 
+    if (ctx->route.endpoint == WEIR_ENDPOINT_STORED) {
+        return ngx_http_weir_stored_path(ctx, target.prefix, err);
+    }
+
     if (!weir_provider_translates(ctx->endpoint->provider, &ctx->ask)) {
         ctx->arena.used = ctx->arena_mark;
+        ask = &ctx->ask;
 
-        return weir_provider_prepare(ctx->endpoint->provider, &ctx->ask,
+        if (ctx->stored) {
+            status = ngx_http_weir_stored_prepare(ctx, &ask, err);
+            if (status != WEIR_OK) {
+                return status;
+            }
+        }
+
+        return weir_provider_prepare(ctx->endpoint->provider, ask,
                                      &target, &ctx->arena, &ctx->outgoing,
                                      err);
     }

@@ -339,6 +339,10 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
         ngx_http_weir_tools_refusal(ctx, &refusal);
     }
 
+    if (ctx->stored) {
+        ngx_http_weir_stored_refusal(ctx, &refusal);
+    }
+
     ctx->settlement.http_status = weir_refusal_http(&refusal);
 
     if (ctx->call.is_admitted) {
@@ -347,7 +351,8 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
                                   : WEIR_END_NOT_SENT);
 
     } else if (ctx->route.takes_body || ctx->tools || ctx->listing
-               || ctx->route.endpoint == WEIR_ENDPOINT_REALTIME)
+               || ctx->route.endpoint == WEIR_ENDPOINT_REALTIME
+               || ctx->route.endpoint == WEIR_ENDPOINT_STORED)
     {
         weir_call_refuse(&ctx->call, &refusal);
     }

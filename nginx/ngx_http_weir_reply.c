@@ -632,7 +632,8 @@ ngx_http_weir_new_reply(ngx_http_weir_ctx_t *ctx)
 
     ngx_memzero(&setup, sizeof(struct weir_reply_setup));
 
-    setup.endpoint = ctx->route.endpoint;
+    setup.endpoint = ctx->route.endpoint == WEIR_ENDPOINT_STORED
+                     ? WEIR_ENDPOINT_RESPONSES : ctx->route.endpoint;
     setup.is_streamed = ctx->is_stream;
     setup.is_opaque = ctx->route.dialect == WEIR_DIALECT_OTHER
                       && !ctx->is_stream
@@ -742,6 +743,7 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
         u->headers_in.content_length_n =
                       ctx->framing == NGX_HTTP_WEIR_LENGTH && !ctx->is_stream
                       && type.len == 0 && !ngx_http_weir_filters_reply(ctx)
+                      && !ngx_http_weir_stored_names_reply(ctx)
                       ? ctx->left : -1;
     }
 

@@ -258,6 +258,7 @@ ngx_http_weir_shadow(ngx_http_weir_ctx_t *ctx)
     w = &ngx_http_weir_worker;
 
     if (ctx->bulk || ctx->files || ctx->shadow_route.len || !ctx->is_tried
+        || ngx_http_weir_stored_is_bound(ctx)
         || ctx->shadow_body.len == 0)
     {
         return;

@@ -145,7 +145,18 @@ ngx_int_t
 ngx_http_weir_append_piece(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
     const struct weir_reply_piece *piece)
 {
+    struct weir_reply_piece  named;
+
     weir_call_watch_reply(&ctx->call, piece->bytes);
+
+    if (ngx_http_weir_stored_names_reply(ctx)) {
+        named = *piece;
+        piece = &named;
+
+        if (ngx_http_weir_stored_name(ctx, &named) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     if (ctx->caching) {
         ngx_http_weir_cache_note(ctx, piece->bytes);

@@ -22,6 +22,14 @@ ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx)
     struct weir_usage                usage;
     const struct weir_reply_facts   *facts;
 
+    if (ctx->route.endpoint == WEIR_ENDPOINT_STORED) {
+
+        /* it was paid when it was made */
+
+        ngx_memzero(&usage, sizeof(struct weir_usage));
+        return usage;
+    }
+
     usage = weir_reply_usage(ctx->reply, ctx->ask.prompt_bytes);
     facts = weir_reply_facts(ctx->reply);
 

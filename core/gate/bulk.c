@@ -128,6 +128,16 @@ weir_call_decide_batch(struct weir_call *call, const struct weir_ask *ask,
     return WEIR_OK;
 }
 
+weir_status
+weir_call_decide_there(struct weir_call *call, const struct weir_ask *ask,
+                       uint64_t deployment, struct weir_error *err)
+{
+    weir_status status = weir_call_decide(call, ask, err);
+    return status != WEIR_OK
+               ? status
+               : bar_others(call, deployment, allowed_of(&call->answer), err);
+}
+
 void
 weir_call_commit(struct weir_call *call)
 {

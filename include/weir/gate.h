@@ -570,6 +570,12 @@ WEIR_MUST_USE weir_status weir_call_decide_batch(struct weir_call *call,
 WEIR_MUST_USE weir_status weir_call_decide_list(struct weir_call *call,
                                                 struct weir_error *err);
 
+/* The same for one operation, `ask`'s own: of what lies at a deployment. */
+WEIR_MUST_USE weir_status weir_call_decide_there(struct weir_call *call,
+                                                 const struct weir_ask *ask,
+                                                 uint64_t deployment,
+                                                 struct weir_error *err);
+
 /* The origin took the batch and works on: budgets keep what was held, the
  * call stays open in the ledger until it is concluded. In place of settle. */
 void weir_call_commit(struct weir_call *call);

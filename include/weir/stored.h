@@ -116,6 +116,28 @@ weir_stored_names(struct weir_request *request, weir_stored_on_name on_name,
                   void *context, struct weir_arena *arena, struct weir_buf *out,
                   size_t *changed_out, struct weir_error *err);
 
+/* ----------------------------------------------------------------- verbs */
+
+/* The method for the origin, and what stands behind its "/responses/ID". */
+weir_span weir_stored_method(enum weir_stored_verb verb);
+weir_span weir_stored_suffix(enum weir_stored_verb verb);
+/* How records and people call it: "responses.retrieve". */
+weir_span weir_stored_title(enum weir_stored_verb verb);
+
+/* Letters, digits, `_`, `-`, `.`: nothing that ends a part of a path. */
+bool weir_stored_is_plain(weir_span text);
+
+/*
+ * The query for the origin, with its question mark, or nothing. Names of
+ * items go through `on_name` as in requests. `strips_logprobs`: that extra is
+ * not asked for. ETYPE: a parameter is not served, `*param_out` is its name
+ * (of `query`).
+ */
+WEIR_MUST_USE weir_status weir_stored_query(
+    enum weir_stored_verb verb, weir_span query, bool strips_logprobs,
+    weir_stored_on_name on_name, void *context, struct weir_buf *out,
+    weir_span *param_out, struct weir_error *err);
+
 #ifdef __cplusplus
 }
 #endif

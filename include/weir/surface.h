@@ -45,7 +45,17 @@ enum weir_endpoint {
     WEIR_ENDPOINT_COUNT = 11,   /* a prompt's tokens: answered by weir itself */
     WEIR_ENDPOINT_BULK = 12,    /* files and batches: see weir/bulk.h */
     WEIR_ENDPOINT_TOOLS = 13,   /* a tool server: see weir/mcp.h */
-    WEIR_ENDPOINT_REALTIME = 16 /* a WebSocket: see weir/realtime.h */
+    WEIR_ENDPOINT_REALTIME = 16, /* a WebSocket: see weir/realtime.h */
+    WEIR_ENDPOINT_STORED = 17    /* an answer that is kept: weir/stored.h */
+};
+
+/* What is done to an answer that an origin keeps. */
+enum weir_stored_verb {
+    WEIR_STORED_NONE,
+    WEIR_STORED_READ,
+    WEIR_STORED_ERASE,
+    WEIR_STORED_CANCEL, /* that is being made still */
+    WEIR_STORED_ITEMS   /* of the request that it answers */
 };
 
 /* What is done to a file or a batch. */
@@ -77,6 +87,7 @@ struct weir_surface_route {
     weir_span model;     /* where the path names it */
     weir_span end;       /* WEIR_DIALECT_OTHER: "/images/edits" */
     enum weir_bulk bulk; /* WEIR_ENDPOINT_BULK; `model` is the id then */
+    enum weir_stored_verb stored; /* WEIR_ENDPOINT_STORED; the same */
     weir_span id; /* WEIR_ENDPOINT_TOOLS: RAW, of the message; the caller's to
                    * set once it is read, so that refusals name it */
 };

@@ -14,6 +14,7 @@
 #include <weir/bulk.h>
 #include <weir/image.h>
 #include <weir/json.h>
+#include <weir/stored.h>
 
 #include <string.h>
 
@@ -165,6 +166,30 @@ static const weir_json_path line_members[LINE_MEMBERS] = {
     [BODY] = WEIR_JSON_PATH1("body"),
 };
 
+static enum weir_stored_act
+on_name(void *context, enum weir_bound_kind kind, enum weir_stored_need need,
+        weir_span text, struct weir_buf *word)
+{
+    (void)context, (void)kind, (void)need, (void)text, (void)word;
+    return WEIR_STORED_REFUSE;
+}
+
+/* Lines lie at the origin before anybody knows which of its ids they say. */
+static weir_status
+refuse_names(struct weir_bulk_line *line, struct weir_arena *arena,
+             weir_span *param_out, struct weir_error *err)
+{
+    size_t changed;
+    if (!weir_stored_may_name(&line->request) ||
+        weir_stored_names(&line->request, on_name, NULL, arena, NULL, &changed,
+                          err) == WEIR_OK)
+        return WEIR_OK;
+    *param_out = line->request.param;
+    return weir_fail(err, WEIR_ETYPE, WEIR_OFFSET_NONE,
+                     "%.*s names what an origin keeps: not for batches",
+                     WEIR_SPAN_ARG(*param_out));
+}
+
 weir_status
 weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
                       struct weir_bulk_line *line_out, weir_span *param_out,
@@ -208,7 +233,7 @@ weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
     }
     if (line_out->request.is_streamed)
         return refuse(param_out, "stream", "is not for batches", err);
-    return WEIR_OK;
+    return refuse_names(line_out, arena, param_out, err);
 }
 
 /* ------------------------------------------------------------------ order */

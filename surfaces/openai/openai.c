@@ -2,11 +2,14 @@
 /*
  * The OpenAI REST API as official SDKs speak it: which paths are served.
  *
- * What is not in the table is not passed on: fine-tuning, stored responses,
+ * What is not in the table is not passed on: fine-tuning, conversations,
  * lists of files and assistants would reach an origin past the gate. They
- * get their own rows when weir can govern them; see bulk.c for files.
+ * get their own rows when weir can govern them; see bulk.c for files, and
+ * stored_verbs.c for responses that are kept.
  */
 #include "openai.h"
+
+#include <weir/json.h>
 
 #include <string.h>
 
@@ -21,6 +24,8 @@ static const struct {
     {"POST", "/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT, true},
     {"POST", "/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES,
      true},
+    {"POST", "/responses/input_tokens", WEIR_ENDPOINT_COUNT,
+     WEIR_DIALECT_RESPONSES, true},
     {"POST", "/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS, true},
     {"POST", "/completions", WEIR_ENDPOINT_COMPLETE, WEIR_DIALECT_COMPLETIONS,
      true},
@@ -132,6 +137,13 @@ route(weir_span method, weir_span path, weir_span query,
             *route_out = found;
         return status;
     }
+    if (weir_span_starts(path, WEIR_SPAN("/responses/")) && wanted == NULL) {
+        weir_status status =
+            weir_openai_route_stored(method, path, query, &found, err);
+        if (status == WEIR_OK)
+            *route_out = found;
+        return status;
+    }
     if (wanted == NULL)
         return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,
                          "no such endpoint");
@@ -174,8 +186,24 @@ writing(enum weir_dialect dialect)
     return dialect == WEIR_DIALECT_CHAT ? &weir_openai_chat_writing : NULL;
 }
 
+static void
+put_count(const struct weir_surface_route *way, uint64_t tokens,
+          struct weir_buf *out)
+{
+    struct weir_json_writer writer;
+    (void)way;
+    weir_json_writer_init(&writer, out);
+    weir_json_begin_object(&writer);
+    weir_json_name(&writer, "object");
+    weir_json_add_string(&writer, WEIR_SPAN("response.input_tokens"));
+    weir_json_name(&writer, "input_tokens");
+    weir_json_add_uint(&writer, tokens);
+    weir_json_end_object(&writer);
+}
+
 const struct weir_surface weir_openai_surface = {
     .route = route,
+    .put_count = put_count,
     .parse = parse,
     .put_refusal = weir_openai_put_refusal,
     .put_cut = weir_openai_put_cut,

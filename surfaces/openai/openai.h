@@ -63,6 +63,11 @@ weir_status weir_openai_parse_form(const struct weir_surface_route *route,
 weir_status weir_openai_route_bulk(weir_span method, weir_span path,
                                    struct weir_surface_route *found,
                                    struct weir_error *err);
+/* Answers that are kept; `path` behind "/v1". See stored_verbs.c. */
+weir_status weir_openai_route_stored(weir_span method, weir_span path,
+                                     weir_span query,
+                                     struct weir_surface_route *found,
+                                     struct weir_error *err);
 /* A line of a file: weir_bulk_line(). */
 struct weir_bulk_line;
 weir_status weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,

@@ -267,6 +267,17 @@ read_loopholes(const struct reading *reading)
     return WEIR_OK;
 }
 
+/* What lies at an origin has tokens that weir does not see. */
+static weir_status
+read_counted(const struct reading *reading)
+{
+    static const uint8_t elsewhere[] = {PREVIOUS, CONVERSATION};
+    for (size_t i = 0; i < sizeof(elsewhere); i++)
+        if (!is_absent(reading, elsewhere[i]))
+            return reject(reading, elsewhere[i], "cannot be counted here");
+    return WEIR_OK;
+}
+
 static bool
 is_filled(const weir_json_hit *hit)
 {
@@ -372,5 +383,7 @@ weir_openai_parse(const struct weir_surface_route *route, weir_span body,
         status = read_loopholes(&reading);
     if (status == WEIR_OK)
         status = read_files(&reading);
+    if (status == WEIR_OK && request_out->endpoint == WEIR_ENDPOINT_COUNT)
+        status = read_counted(&reading);
     return status;
 }

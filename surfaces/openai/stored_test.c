@@ -254,3 +254,91 @@ TEST(stored_names, sound_of_an_earlier_answer_in_chat_is_a_reference)
     assert_int_equal(ran.status, WEIR_OK);
     assert_string_equal(ran.said, "");
 }
+
+/* ----------------------------------------------------------------- verbs */
+
+static weir_status
+query_of(enum weir_stored_verb verb, const char *query, bool strips,
+         char room[512], weir_span *param_out)
+{
+    struct opener opener = {.said = ""};
+    struct weir_buf out;
+    struct weir_error err;
+    weir_buf_init_fixed(&out, room, 511);
+    weir_status status =
+        weir_stored_query(verb, weir_span_of(query), strips, on_name, &opener,
+                          &out, param_out, &err);
+    room[out.len] = '\0';
+    return status;
+}
+
+TEST(stored_names, query_goes_on_as_far_as_it_is_known)
+{
+    static const struct {
+        enum weir_stored_verb verb;
+        const char *query;
+        bool strips;
+        const char *want;
+    } rows[] = {
+        {WEIR_STORED_READ, "", false, ""},
+        {WEIR_STORED_READ, "&&", false, ""},
+        {WEIR_STORED_READ, "stream=true&starting_after=4", false,
+         "?stream=true&starting_after=4"},
+        {WEIR_STORED_READ, "api-version=preview&include=a.b", false,
+         "?include=a.b"},
+        {WEIR_STORED_READ, "include%5b%5D=x.logprobs&include[]=y", true,
+         "?include[]=y"},
+        {WEIR_STORED_ITEMS, "limit=2&order=asc&after=ok_1&before=ok_2", false,
+         "?limit=2&order=asc&after=id_1&before=id_2"},
+    };
+    char room[512];
+    weir_span param;
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        assert_int_equal(
+            query_of(rows[i].verb, rows[i].query, rows[i].strips, room, &param),
+            WEIR_OK);
+        assert_string_equal(room, rows[i].want);
+    }
+}
+
+TEST(stored_names, query_with_anything_else_is_refused_by_name)
+{
+    static const struct {
+        enum weir_stored_verb verb;
+        const char *query, *param;
+    } rows[] = {
+        {WEIR_STORED_READ, "limit=1", "limit"},
+        {WEIR_STORED_ERASE, "stream=true", "stream"},
+        {WEIR_STORED_READ, "stream=tr%75e", "stream"},
+        {WEIR_STORED_READ, "stream", "stream"},
+        {WEIR_STORED_READ, "=x", ""},
+        {WEIR_STORED_READ, "include=a/b", "include"},
+        {WEIR_STORED_ITEMS, "after=msg_1", "after"},
+        {WEIR_STORED_ITEMS, "after=", "after"},
+        {WEIR_STORED_ITEMS, "order=asc&x-y=1", "x-y"},
+    };
+    char room[512];
+    weir_span param;
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        assert_int_equal(
+            query_of(rows[i].verb, rows[i].query, false, room, &param),
+            WEIR_ETYPE);
+        assert_true(weir_span_equal(param, weir_span_of(rows[i].param)));
+    }
+}
+
+TEST(stored_names, stream_is_wanted_by_the_query)
+{
+    struct weir_surface_route route;
+    assert_true(weir_surface_route(WEIR_SPAN("GET"),
+                                   WEIR_SPAN("/v1/responses/resp_1"),
+                                   WEIR_SPAN("include=a&stream=true"), &route,
+                                   NULL) == WEIR_OK);
+    assert_true(route.is_streamed && route.stored == WEIR_STORED_READ);
+    assert_span(route.model, "resp_1");
+    assert_true(
+        weir_surface_route(WEIR_SPAN("GET"),
+                           WEIR_SPAN("/v1/responses/resp_1/input_items"),
+                           WEIR_SPAN("stream=true"), &route, NULL) == WEIR_OK);
+    assert_true(!route.is_streamed && route.stored == WEIR_STORED_ITEMS);
+}

@@ -324,6 +324,11 @@ def test_another_tenant_sees_nothing(setting):
     (lines("a", url="/v1/fine_tuning/jobs"), "line 1: url"),
     (lines("a") + b'{"custom_id": "x"', "line 2"),
     (lines("a", background=True), "line 1: background"),
+    (lines("a", url="/v1/responses", previous_response_id="resp_1",
+           input="x"), "line 1: previous_response_id names what"),
+    (lines("a", url="/v1/responses", input=[
+        {"id": "msg_1", "role": "user", "content": "x"}]),
+     "line 1: input[0].id names what"),
     (lines("a", models=["large"]), "line 1: models"),
     (b"\n  \n", "no lines"),
     (b"", "file"),
@@ -487,6 +492,11 @@ SERVED = {
     ("DELETE", "/files/{file_id}"), ("GET", "/files/{file_id}/content"),
     ("POST", "/batches"), ("GET", "/batches/{batch_id}"),
     ("POST", "/batches/{batch_id}/cancel"),
+    ("POST", "/responses/input_tokens"),
+    ("GET", "/responses/{response_id}"),
+    ("DELETE", "/responses/{response_id}"),
+    ("POST", "/responses/{response_id}/cancel"),
+    ("GET", "/responses/{response_id}/input_items"),
 }
 
 

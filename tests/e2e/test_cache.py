@@ -203,12 +203,17 @@ def test_only_what_was_asked_for_is_kept(keeping):
 
 
 @pytest.mark.parametrize("more", [
-    {"previous_response_id": "resp_1"}, {"conversation": "conv_1"},
+    {"previous_response_id": None}, {"input": [
+        {"type": "item_reference", "id": None}]},
     {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}])
 def test_what_goes_on_from_an_origin_s_state_is_not_kept(keeping, more):
     plain = {"model": "kept", "input": "where were we " + str(more),
              "background": False, "conversation": None}
-    warm(keeping, plain, path="/v1/responses")
+    made = json.loads(warm(keeping, plain, path="/v1/responses")[1])
+    if "previous_response_id" in more:
+        more = {"previous_response_id": made["id"]}
+    if "input" in more:
+        more["input"][0]["id"] = made["output"][0]["id"]
     before = calls(keeping)
     for _ in range(2):
         status, headers, _ = keeping.call({**plain, **more},
