@@ -90,6 +90,7 @@ typedef struct ngx_http_weir_asker_s  ngx_http_weir_asker_t;
 typedef struct ngx_http_weir_tunnel_s  ngx_http_weir_tunnel_t;
 typedef struct ngx_http_weir_realtime_s  ngx_http_weir_realtime_t;
 typedef struct ngx_http_weir_listing_s  ngx_http_weir_listing_t;
+typedef struct ngx_http_weir_invoke_s  ngx_http_weir_invoke_t;
 typedef union ngx_http_weir_reader_u  ngx_http_weir_reader_t;
 
 /* From the first byte of a reply to its last: few are in use at a time, and
@@ -397,6 +398,7 @@ struct ngx_http_weir_ctx_s {
     ngx_str_t                       content_type;
     ngx_int_t                       retry_after;
     weir_span                       error_code; /* that a header told */
+    ngx_http_weir_invoke_t         *invoke;     /* NULL: said nothing */
     ngx_msec_t                      last_read;
     size_t                          last_bytes; /* that it brought */
     uint64_t                        events;     /* of the reader, last seen */
@@ -720,6 +722,15 @@ void ngx_http_weir_take(ngx_http_weir_ctx_t *ctx, struct weir_step step,
     struct weir_error *err);
 /* Ends an open call because of a withdrawal. */
 void ngx_http_weir_withdraw(ngx_http_weir_ctx_t *ctx);
+/* ngx_http_weir_invoke.c: counts that stand in headers */
+void ngx_http_weir_invoke_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h);
+/* False: none were there. */
+ngx_uint_t ngx_http_weir_invoke_usage(ngx_http_weir_ctx_t *ctx,
+    struct weir_usage *usage);
+/* Of a whole reply, to clients of InvokeModel. */
+ngx_int_t ngx_http_weir_invoke_heads(ngx_http_weir_ctx_t *ctx);
+
+
 /* ngx_http_weir_usage.c: of a reply; and WEIR_SIZES_* of a request. */
 struct weir_usage ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx);
 uint32_t ngx_http_weir_shape(const struct weir_request *ask);

@@ -111,6 +111,7 @@ ngx_http_weir_reply_reset(ngx_http_weir_ctx_t *ctx)
     ctx->left = 0;
     ctx->collected = 0;
     ctx->retry_after = -1;
+    ctx->invoke = NULL;
     ctx->events = 0;
     ctx->event_bytes = 0;
     ctx->is_stream = 0;
@@ -396,6 +397,8 @@ ngx_http_weir_read_header(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     if (ctx->realtime && ngx_http_weir_realtime_header(ctx, &h)) {
         return NGX_OK;
     }
+
+    ngx_http_weir_invoke_header(ctx, &h);
 
     rc = ngx_http_weir_framing_header(ctx, &h);
 
@@ -752,6 +755,10 @@ ngx_http_weir_pass_on(ngx_http_request_t *r)
     }
 
     if (ctx->reply && ctx->mode == NGX_HTTP_WEIR_WHOLE) {
+        if (ngx_http_weir_invoke_heads(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         len = ngx_http_weir_format_cost(ctx, text);
 
         return ngx_http_weir_add_header(r, "weir-cost", 9, text, len);

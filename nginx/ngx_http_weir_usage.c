@@ -37,6 +37,10 @@ ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx)
         return usage;
     }
 
+    if (ngx_http_weir_invoke_usage(ctx, &usage)) {
+        return usage;
+    }
+
     service = usage.service;
     usage = weir_call_estimate(&ctx->call, facts->content_bytes);
     usage.service = service;

@@ -4,6 +4,7 @@
 #ifndef WEIR_PROVIDER_BEDROCK_H
 #define WEIR_PROVIDER_BEDROCK_H
 
+#include <weir/pen.h>
 #include <weir/provider.h>
 
 extern const struct weir_reading_ops weir_bedrock_reading;
@@ -19,6 +20,26 @@ weir_status weir_bedrock_set_path(const struct weir_target *target,
                                   weir_span verb, struct weir_arena *arena,
                                   struct weir_outgoing *outgoing,
                                   struct weir_error *err);
+
+/* What both dialects do alike once their path can be set: the end of what
+ * was written, and a body of their own. */
+typedef weir_status weir_bedrock_path(const struct weir_request *request,
+                                      const struct weir_target *target,
+                                      struct weir_arena *arena,
+                                      struct weir_outgoing *outgoing,
+                                      struct weir_error *err);
+weir_status weir_bedrock_finish(struct weir_pen *pen,
+                                const struct weir_request *request,
+                                const struct weir_target *target,
+                                weir_bedrock_path *set_its_path,
+                                struct weir_outgoing *outgoing_out,
+                                struct weir_error *err);
+weir_status weir_bedrock_prepare(const struct weir_request *request,
+                                 const struct weir_target *target,
+                                 weir_bedrock_path *set_its_path,
+                                 struct weir_arena *arena,
+                                 struct weir_outgoing *outgoing_out,
+                                 struct weir_error *err);
 
 /* struct weir_reading_ops.next_frame: headers as the name. */
 bool weir_bedrock_next_frame(struct weir_buf *held, weir_span *input,

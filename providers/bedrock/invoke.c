@@ -41,9 +41,8 @@ write(struct weir_neutral *call, const struct weir_request *request,
     weir_pen_member_lit(&pen, "anthropic_version", "bedrock-2023-05-31");
     weir_status status = weir_anthropic_write_body(call, &pen, err);
     weir_pen_close(&pen, '}');
-    if (status == WEIR_OK)
-        status = set_path(request, target, arena, outgoing_out, err);
-    return status == WEIR_OK ? weir_native_pieces(&pen, outgoing_out, err)
+    return status == WEIR_OK ? weir_bedrock_finish(&pen, request, target,
+                                                   set_path, outgoing_out, err)
                              : status;
 }
 
@@ -52,13 +51,8 @@ prepare(const struct weir_request *request, const struct weir_target *target,
         struct weir_arena *arena, struct weir_outgoing *outgoing_out,
         struct weir_error *err)
 {
-    struct weir_outgoing outgoing = {0};
-    weir_status status = set_path(request, target, arena, &outgoing, err);
-    if (status == WEIR_OK)
-        status = weir_native_body(request, target, arena, &outgoing, err);
-    if (status == WEIR_OK)
-        *outgoing_out = outgoing;
-    return status;
+    return weir_bedrock_prepare(request, target, set_path, arena, outgoing_out,
+                                err);
 }
 
 /* --------------------------------------------------------------- reply */

@@ -489,6 +489,33 @@ put_settings(struct weir_neutral *call, struct weir_pen *pen,
 
 /* ------------------------------------------------------------- request */
 
+weir_status
+weir_bedrock_finish(struct weir_pen *pen, const struct weir_request *request,
+                    const struct weir_target *target,
+                    weir_bedrock_path *set_its_path,
+                    struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    weir_status status =
+        set_its_path(request, target, pen->arena, outgoing_out, err);
+    return status == WEIR_OK ? weir_native_pieces(pen, outgoing_out, err)
+                             : status;
+}
+
+weir_status
+weir_bedrock_prepare(const struct weir_request *request,
+                     const struct weir_target *target,
+                     weir_bedrock_path *set_its_path, struct weir_arena *arena,
+                     struct weir_outgoing *outgoing_out, struct weir_error *err)
+{
+    struct weir_outgoing outgoing = {0};
+    weir_status status = set_its_path(request, target, arena, &outgoing, err);
+    if (status == WEIR_OK)
+        status = weir_native_body(request, target, arena, &outgoing, err);
+    if (status == WEIR_OK)
+        *outgoing_out = outgoing;
+    return status;
+}
+
 static weir_status
 write(struct weir_neutral *call, const struct weir_request *request,
       const struct weir_target *target, struct weir_arena *arena,
@@ -506,9 +533,8 @@ write(struct weir_neutral *call, const struct weir_request *request,
     if (status == WEIR_OK)
         status = put_settings(call, &pen, target, err);
     weir_pen_close(&pen, '}');
-    if (status == WEIR_OK)
-        status = set_path(request, target, arena, outgoing_out, err);
-    return status == WEIR_OK ? weir_native_pieces(&pen, outgoing_out, err)
+    return status == WEIR_OK ? weir_bedrock_finish(&pen, request, target,
+                                                   set_path, outgoing_out, err)
                              : status;
 }
 
@@ -517,13 +543,8 @@ prepare(const struct weir_request *request, const struct weir_target *target,
         struct weir_arena *arena, struct weir_outgoing *outgoing_out,
         struct weir_error *err)
 {
-    struct weir_outgoing outgoing = {0};
-    weir_status status = set_path(request, target, arena, &outgoing, err);
-    if (status == WEIR_OK)
-        status = weir_native_body(request, target, arena, &outgoing, err);
-    if (status == WEIR_OK)
-        *outgoing_out = outgoing;
-    return status;
+    return weir_bedrock_prepare(request, target, set_path, arena, outgoing_out,
+                                err);
 }
 
 static struct weir_reply *

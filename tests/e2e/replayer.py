@@ -13,6 +13,7 @@ class Replayer:
     def __init__(self):
         self.asked = []
         self.pause = 0
+        self.check = None   # of a request: what is refused has a reply
         self.set(b"{}")
         replayer = self
 
@@ -42,9 +43,12 @@ class Replayer:
         """`chunk`: so many bytes at a time; None: all at once."""
         self.headers = headers or {}
         self.reply = (status, kind, body, chunk)
+        self.headers = headers or {}
 
     def answer(self, handler):
         status, kind, body, chunk = self.reply
+        if self.check and not self.check(*self.asked[-1]):
+            status, kind, body, chunk = 403, "application/json", b"{}", None
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
         for name, value in self.headers.items():

@@ -74,7 +74,11 @@ def gathered(got):
     assert message.pop("is_whole")
     for part in parts.values():
         if part["type"] == "tool_use":
-            part["input"] = json.loads(part.pop("json"))
+            text = part.pop("json", "") or "{}"
+            try:
+                part["input"] = json.loads(text)
+            except ValueError:      # that ended amid it
+                part["input"] = {"arguments": text}
     message["content"] = [parts[at] for at in sorted(parts)]
     return message
 

@@ -19,6 +19,7 @@ import lab  # noqa: E402
 import recorded  # noqa: E402
 from stored_names import with_ids  # noqa: E402
 from test_dialects import dialects  # noqa: E402,F401
+from test_invoke import BODY, chunk_of, gathered  # noqa: E402
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses",
          "messages": "/v1/messages"}
@@ -76,9 +77,31 @@ def as_converse(client, model, stream):
     return recorded.read_converse(list(events))
 
 
+def as_invoke(client, model, stream):
+    ask = {"modelId": model, "body": json.dumps(BODY)}
+    if not stream:
+        done = json.loads(client.bedrock.invoke_model(**ask)["body"].read())
+    else:
+        done = gathered(client.bedrock.invoke_model_with_response_stream(
+            **ask))
+    return recorded.read_messages([done])
+
+
 CLIENTS = {"chat": as_chat, "responses": as_responses,
            "messages": as_messages, "gemini": as_gemini,
-           "converse": as_converse}
+           "converse": as_converse, "invoke": as_invoke}
+
+
+def replies(data):
+    """The recordings; those of Messages once more as InvokeModel has them."""
+    for name, dialect, stream, raw, said in recorded.recordings(data):
+        yield name, dialect, stream, raw, said
+        # of one call cut short the official client makes a call of nothing
+        if dialect == "messages" and "spliced" not in name:
+            yield (name + " (invoke)", "invoke", stream, raw if not stream else
+                   b"".join(chunk_of(line[5:].strip())
+                            for line in raw.replace(b"\r", b"").split(b"\n")
+                            if line.startswith(b"data:")), said)
 
 
 def unchanged(client, dialect, stream, raw):
@@ -90,6 +113,10 @@ def unchanged(client, dialect, stream, raw):
     if dialect == "converse":
         path = "/model/to-converse/converse" + ("-stream" if stream else "")
         body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    if dialect == "invoke":
+        path = "/model/to-invoke/invoke" + (
+            "-with-response-stream" if stream else "")
+        body = BODY
     if dialect == "gemini":
         body = {"contents": [{"parts": [{"text": "hi"}]}]}
     status, _, got = lab.exchange(
@@ -102,7 +129,7 @@ def unchanged(client, dialect, stream, raw):
 
 def differences(said, got, surface):
     text = said.text
-    if surface in ("messages", "gemini", "converse"):
+    if surface in ("messages", "gemini", "converse", "invoke"):
         text += said.refusal
     if got.text != text:
         return f"text {got.text[:60]!r} for {text[:60]!r}"
@@ -111,7 +138,7 @@ def differences(said, got, surface):
     if said.usage:
         wanted = list(said.usage)
         have = list(got.usage or (0, 0, 0, 0))
-        if surface in ("messages", "converse"):  # has no count of reasoning
+        if surface in ("messages", "converse", "invoke"):  # has no count of reasoning
             wanted[3] = have[3] = 0
         if wanted != have:
             return f"usage {have} for {wanted}"
@@ -121,7 +148,8 @@ def differences(said, got, surface):
 def put_table(path, table):
     names = {"chat": "OpenAI chat", "responses": "OpenAI Responses",
              "messages": "Anthropic Messages", "gemini": "Gemini",
-             "converse": "Bedrock Converse"}
+             "converse": "Bedrock Converse",
+             "invoke": "Bedrock InvokeModel"}
     with open(path, "w", encoding="utf-8") as out:
         out.write("| origin, reply | " + " | ".join(
             names[name] for name in CLIENTS) + " |\n")
@@ -141,12 +169,12 @@ def test_every_recording_reaches_every_client(dialects):  # noqa: F811
         pytest.skip("WEIR_DATA is absent: no recordings to replay")
     table = collections.defaultdict(lambda: [0, 0])
     faults = []
-    for name, dialect, stream, raw, said in recorded.recordings(data):
+    for name, dialect, stream, raw, said in replies(data):
         if said.error:
             continue
         kind = "application/json" if not stream else \
-            "application/vnd.amazon.eventstream" if dialect == "converse" \
-            else "text/event-stream"
+            "application/vnd.amazon.eventstream" \
+            if dialect in ("converse", "invoke") else "text/event-stream"
         dialects.origin.set(raw, kind, chunk=701 if stream else None)
         for surface, ask in CLIENTS.items():
             try:
