@@ -70,6 +70,7 @@ struct weir__json_scan {
     uint64_t hex_wanted;     /* low bits: it must begin with hex digits */
     uint64_t after_scalar;   /* 1: a number or literal ran into it */
     bool after_high;         /* the last block held bytes from 0x80 */
+    bool is_long;            /* no string began or ended in it */
     const char *last_escape; /* last backslash before the block, or NULL */
 
     const char *fault; /* NULL: none */

@@ -39,9 +39,14 @@ TARGET static inline bool
 is_plain(const char *bytes)
 {
     __m512i block = block_at(bytes);
-    /* as signed bytes, those from 0x80 are below space too */
-    return (_mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(0x20)) |
-            is(block, '"') | is(block, '\\')) == 0;
+    /* as signed bytes, those from 0x80 are below space too; what is a quote
+     * or backslash is nought in one of the differences */
+    __m512i signs =
+        _mm512_min_epu8(_mm512_xor_si512(block, _mm512_set1_epi8('"')),
+                        _mm512_xor_si512(block, _mm512_set1_epi8('\\')));
+    return _kortestz_mask64_u8(
+        _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(0x20)),
+        _mm512_testn_epi8_mask(signs, signs));
 }
 
 TARGET static inline __m512i
@@ -119,6 +124,22 @@ prefix_xor(uint64_t bits)
     __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)bits),
                                            _mm_set1_epi8((char)0xFF), 0);
     return (uint64_t)_mm_cvtsi128_si64(product);
+}
+
+TARGET static inline void
+in_string(const char *bytes, uint64_t *backslash_out, uint64_t *stop_out,
+          uint64_t *fine_out)
+{
+    __m512i block = block_at(bytes);
+    /* A shuffle looks at the lower half of bytes below 0x80; those above
+     * stop. */
+    __m512i found = _mm512_and_si512(
+        _mm512_shuffle_epi8(table(fine_lower), block),
+        _mm512_shuffle_epi8(table(fine_upper), upper_half(block)));
+    *backslash_out = is(block, '\\');
+    *stop_out =
+        is(block, '"') | _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(0x20));
+    *fine_out = _mm512_test_epi8_mask(found, found);
 }
 
 #include "scan_loop.h"

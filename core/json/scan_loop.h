@@ -9,6 +9,8 @@
  *   escapes(bytes, &a, &u)      what may follow a backslash, `u`
  *   hex_digits(bytes)
  *   is_plain(bytes)             no quote, backslash, control or high byte
+ *   in_string(bytes, &b, &s, &f)  backslashes; quotes, control and high bytes;
+ *                               of what escapes() allows, all but `u`
  *   is_utf8(bytes)              as weir__json_block_is_utf8()
  *   prefix_xor(bits)            bit i: parity of bits 0..i
  *
@@ -67,6 +69,7 @@ scan_block(struct weir__json_scan *scan, const char *bytes, const char *base)
     uint64_t in_string = scan->in_string;
     if (quotes != 0)
         in_string ^= prefix_xor(quotes);
+    scan->is_long = quotes == 0;
     if ((escaped | scan->hex_wanted) != 0)
         check_escapes(scan, bytes, base, escaped);
     if (block.high != 0 || scan->after_high) {
@@ -116,6 +119,59 @@ pass_plain(const struct weir__json_scan *scan, size_t at)
     return at;
 }
 
+/* Passes blocks in a string in which it does not end, with escapes of one
+ * letter or sign. */
+TARGET static inline size_t
+pass_escapes(struct weir__json_scan *scan, size_t at)
+{
+    if (scan->in_string == 0 || scan->hex_wanted != 0 || scan->after_high)
+        return at;
+    uint64_t is_escaped = scan->is_escaped, last = 0;
+    size_t last_at = at;
+    for (; scan->len - at >= WEIR__JSON_BLOCK; at += WEIR__JSON_BLOCK) {
+        uint64_t backslash, stop, fine, carry = is_escaped;
+        in_string(scan->text + at, &backslash, &stop, &fine);
+        uint64_t escaped = escaped_bytes(backslash, &carry);
+        if (((stop & ~escaped) | (escaped & ~fine)) != 0)
+            break;
+        is_escaped = carry;
+        if (backslash != 0) {
+            last = backslash;
+            last_at = at;
+        }
+    }
+    scan->is_escaped = is_escaped;
+    if (last != 0)
+        scan->last_escape = scan->text + last_at + (63 - __builtin_clzll(last));
+    return at;
+}
+
+/* The same with \u, at half the speed; a block with a fault is left to
+ * scan_block(). */
+TARGET static inline size_t
+pass_hex_escapes(struct weir__json_scan *scan, size_t at)
+{
+    if (scan->in_string == 0 || scan->after_high)
+        return at;
+    for (; scan->len - at >= WEIR__JSON_BLOCK; at += WEIR__JSON_BLOCK) {
+        const char *bytes = scan->text + at;
+        uint64_t backslash, stop, fine, allowed, u, carry = scan->is_escaped;
+        in_string(bytes, &backslash, &stop, &fine);
+        escapes(bytes, &allowed, &u);
+        uint64_t escaped = escaped_bytes(backslash, &carry);
+        u &= escaped;
+        uint64_t wanted = scan->hex_wanted | u << 1 | u << 2 | u << 3 | u << 4;
+        if (((stop & ~escaped) | (escaped & ~allowed) |
+             (wanted & ~hex_digits(bytes))) != 0)
+            break;
+        scan->hex_wanted = u >> 63 | u >> 62 | u >> 61 | u >> 60;
+        scan->is_escaped = carry;
+        if (backslash != 0)
+            scan->last_escape = bytes + (63 - __builtin_clzll(backslash));
+    }
+    return at;
+}
+
 /* The whole text: first and last block by way of a padded copy, so that no
  * load reads outside the text. */
 TARGET static inline void
@@ -125,6 +181,10 @@ scan_blocks(struct weir__json_scan *scan)
     size_t at = 0;
     while (at < scan->len && scan->fault == NULL) {
         at = pass_plain(scan, at);
+        if (scan->is_long) {
+            at = pass_escapes(scan, at);
+            at = pass_hex_escapes(scan, at);
+        }
         if (at == scan->len)
             break;
         const char *base = scan->text + at;

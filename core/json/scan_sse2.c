@@ -141,6 +141,19 @@ is_utf8(const char *bytes)
     return weir__json_block_is_utf8(bytes);
 }
 
+TARGET static inline void
+in_string(const char *bytes, uint64_t *backslash_out, uint64_t *stop_out,
+          uint64_t *fine_out)
+{
+    struct weir__json_block block;
+    uint64_t allowed, u;
+    load(bytes, &block);
+    escapes(bytes, &allowed, &u);
+    *backslash_out = block.backslash;
+    *stop_out = block.quote | block.control | block.high;
+    *fine_out = allowed & ~u;
+}
+
 #include "scan_loop.h"
 
 void

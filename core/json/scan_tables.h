@@ -23,6 +23,10 @@ static const uint8_t allowed_lower[16] = {
     [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4,
     [0xC] = 2,         [0xE] = 4, [0xF] = 1};
 static const uint8_t allowed_upper[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
+/* The same without u. */
+static const uint8_t fine_lower[16] = {
+    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x6] = 4, [0xC] = 2, [0xE] = 4, [0xF] = 1};
+static const uint8_t fine_upper[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
 /* 3_ 0..9   4_ 6_ a..f */
 static const uint8_t hex_lower[16] = {1, 3, 3, 3, 3, 3, 3, 1, 1, 1};
 static const uint8_t hex_upper[16] = {[3] = 1, [4] = 2, [6] = 2};
