@@ -13,6 +13,7 @@
  *   ngx_http_weir_models.c   GET /v1/models
  *   ngx_http_weir_bulk.c     files and batches: asked and sent
  *   ngx_http_weir_bulk_reply.c  and what is told of them
+ *   ngx_http_weir_bulk_watch.c  what the watch sees of lines
  *   ngx_http_weir_files.c    files that calls name
  *   ngx_http_weir_lists.c    lists of them; _inner.c: weir asks itself
  *   ngx_http_weir_stored.c   what origins keep of answers: names, both ways
@@ -315,6 +316,7 @@ typedef struct {
     ngx_uint_t                      ticks;
     uint64_t                        overlay_cut; /* last one acted upon */
     uint64_t                        unwritten;   /* outcomes, as logged */
+    uint64_t                        lines_unwritten; /* the same of lines */
 
     u_char                          random[512];
     size_t                          random_left;

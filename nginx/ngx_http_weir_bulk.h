@@ -44,6 +44,10 @@ weir_status ngx_http_weir_bulk_type(ngx_http_weir_ctx_t *ctx,
     struct weir_error *err);
 
 
+/* ngx_http_weir_bulk_watch.c: the features of its lines, once it was taken */
+void ngx_http_weir_bulk_watch(ngx_http_weir_ctx_t *ctx);
+
+
 /* ngx_http_weir_files.c: files that calls name */
 
 /* Whether the file is one, which is uploaded or was named. */

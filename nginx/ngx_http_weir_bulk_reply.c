@@ -404,6 +404,13 @@ ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx)
         return 0;
     }
 
+    if (ctx->route.bulk == WEIR_BULK_SEND
+        || (ctx->route.bulk == WEIR_BULK_UPLOAD
+            && !ngx_http_weir_is_for_calls(ctx)))
+    {
+        ngx_http_weir_bulk_watch(ctx);
+    }
+
     switch (ctx->route.bulk) {
 
     case WEIR_BULK_CREATE:

@@ -426,6 +426,13 @@ ngx_http_weir_tick_handler(ngx_event_t *ev)
                       "journal", w->unwritten);
     }
 
+    if (w->lines_unwritten != w->gate.lines_unwritten) {
+        w->lines_unwritten = w->gate.lines_unwritten;
+        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+                      "weir: features of %uL lines of batches found no room "
+                      "in the journal", w->lines_unwritten);
+    }
+
     if (!ngx_exiting && !ngx_terminate) {
         ngx_add_timer(ev, NGX_HTTP_WEIR_TICK);
     }

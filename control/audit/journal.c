@@ -290,6 +290,7 @@ check_record(struct walk *walk, uint64_t number)
     case WEIR_RECORD_IMAGE:
     case WEIR_RECORD_BATCH:
     case WEIR_RECORD_KEPT:
+    case WEIR_RECORD_LINES:
         break;
     }
 }

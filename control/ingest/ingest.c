@@ -169,6 +169,7 @@ take_record(struct weir_ingest *ingest, const struct weir_record *record,
         status = take_kept(ingest, record, &is_new, err);
         break;
     case WEIR_RECORD_BATCH:
+    case WEIR_RECORD_LINES: /* the watch's */
         break;
     }
     ingest->figures.records++;

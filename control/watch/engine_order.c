@@ -31,10 +31,12 @@ compare(weir_time a_when, const struct weir_request_id *a, weir_time b_when,
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+/* Lines of one request by their numbers. */
 static bool
 is_before(const struct watch_waiting *a, const struct watch_waiting *b)
 {
-    return compare(a->when, &a->request, b->when, &b->request) < 0;
+    int order = compare(a->when, &a->request, b->when, &b->request);
+    return order < 0 || (order == 0 && a->kind < b->kind);
 }
 
 /* ------------------------------------------------------------------ heap */
@@ -105,11 +107,12 @@ weir__watch_closed_put(uint64_t *slots, uint64_t tag)
 
 /* True: it was there. */
 static bool
-close_request(struct watch_closed *closed, const struct weir_request_id *id)
+close_request(struct watch_closed *closed, const struct weir_request_id *id,
+              uint32_t line)
 {
     uint64_t tag =
         weir_hash64((weir_span){(const char *)id->bytes, sizeof(id->bytes)},
-                    11) |
+                    11 + line) |
         1;
     uint32_t at, older;
     if (find_closed(closed->slots[0], tag, &at) ||
@@ -156,11 +159,13 @@ release(struct weir_watch_engine *engine, weir_time when,
         pop(engine, &one);
         engine->floor_when = one.when;
         engine->floor_request = one.request;
+        engine->floor_line = one.kind;
         status = have_turn(engine, &one, err);
     }
     if (when > engine->floor_when) {
         engine->floor_when = when;
         memset(&engine->floor_request, 0, sizeof(engine->floor_request));
+        engine->floor_line = 0;
     }
     return status;
 }
@@ -169,8 +174,9 @@ static weir_status
 take(struct weir_watch_engine *engine, const struct watch_waiting *one,
      struct weir_error *err)
 {
-    if (compare(one->when, &one->request, engine->floor_when,
-                &engine->floor_request) <= 0) {
+    int order = compare(one->when, &one->request, engine->floor_when,
+                        &engine->floor_request);
+    if (order < 0 || (order == 0 && one->kind <= engine->floor_line)) {
         engine->figures.late += one->deed == WEIR_WATCH_DEED_NONE;
         return have_turn(engine, one, err);
     }
@@ -189,7 +195,7 @@ weir__watch_engine_take(struct weir_watch_engine *engine,
                         struct weir_error *err)
 {
     struct watch_waiting one;
-    if (close_request(&engine->closed, &told->request)) {
+    if (close_request(&engine->closed, &told->request, told->line)) {
         engine->figures.again++;
         return WEIR_OK;
     }
@@ -197,6 +203,7 @@ weir__watch_engine_take(struct weir_watch_engine *engine,
     one.when = told->when;
     one.request = told->request;
     one.position = told->position;
+    one.kind = told->line;
     one.pools = told->pools;
     one.is_judged = told->is_judged;
     weir_watch_pack(features, one.block);
@@ -219,7 +226,7 @@ weir__watch_engine_deed(struct weir_watch_engine *engine, weir_time when,
     for (uint32_t i = 0; i < 8; i++)
         one.request.bytes[i] = (uint8_t)(position >> (56 - 8 * i));
     one.request.bytes[15] = 1;
-    if (close_request(&engine->closed, &one.request))
+    if (close_request(&engine->closed, &one.request, 0))
         return WEIR_OK;
     size_t len =
         actor.len < sizeof(one.block) - 1 ? actor.len : sizeof(one.block) - 1;

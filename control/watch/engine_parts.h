@@ -31,7 +31,7 @@ struct watch_waiting {
     struct weir_request_id request; /* of a deed: its place */
     uint64_t position;
     uint32_t deed; /* enum weir_watch_deed */
-    uint32_t kind;
+    uint32_t kind; /* of a deed: its subject's; of a call: its line */
     uint64_t digest;
     struct weir_watch_pools pools;
     uint64_t is_judged;
@@ -88,6 +88,7 @@ struct weir_watch_engine {
     weir_time newest_when;
     weir_time floor_when; /* up to here everything was counted */
     struct weir_request_id floor_request;
+    uint32_t floor_line;
     uint64_t applied; /* calls counted: the position pools know */
     uint64_t segment;
     uint64_t offset;

@@ -4,6 +4,7 @@
  *
  *   intent   names of digests
  *   outcome  a call: its block and its pools
+ *   lines    some lines of a batch, each a call
  *   act      a person accepted or renewed a reference
  *
  * It follows the journal by itself and not behind ingest: the ledger and the
@@ -53,11 +54,18 @@ read_call(void *context, uint64_t position,
     struct weir_watch_live *live = context;
     struct weir_record record;
     struct weir_watch_seen seen;
+    uint32_t at = (uint32_t)(position % WEIR_LINES_RECORD);
+    uint32_t line;
     weir_buf_reset(&live->record);
-    return weir_segments_read_at(live->control->paths.journal, position >> 40,
-                                 position & ((UINT64_C(1) << 40) - 1),
-                                 &live->record, &record, NULL) == WEIR_OK &&
-           weir_watch_read_record(&record, &seen, NULL) == WEIR_OK &&
+    if (weir_segments_read_at(live->control->paths.journal, position >> 40,
+                              (position & ((UINT64_C(1) << 40) - 1)) - at,
+                              &live->record, &record, NULL) != WEIR_OK)
+        return false;
+    bool is_read =
+        record.kind == WEIR_RECORD_LINES
+            ? weir_watch_read_line(&record, at, &seen, &line)
+            : weir_watch_read_record(&record, &seen, NULL) == WEIR_OK;
+    return is_read &&
            weir_watch_unpack(seen.watch.block, features_out, NULL) == WEIR_OK;
 }
 
@@ -133,6 +141,32 @@ take_call(struct weir_watch_live *live, const struct weir_record *record,
 }
 
 static weir_status
+take_lines(struct weir_watch_live *live, const struct weir_record *record,
+           uint64_t segment, struct weir_error *err)
+{
+    struct weir_watch_seen seen;
+    struct weir_watch_features features;
+    uint32_t line, at = 0;
+    for (; weir_watch_read_line(record, at, &seen, &line); at++) {
+        const struct weir_watch_told told = {
+            .request = seen.request,
+            .position = weir_watch_position(segment, record->offset) + at,
+            .when = record->time,
+            .line = line,
+            .pools = seen.watch.pools,
+            .is_judged = seen.is_judged};
+        if (weir_watch_unpack(seen.watch.block, &features, NULL) != WEIR_OK)
+            break;
+        weir_status status =
+            weir__watch_engine_take(live->engine, &told, &features, err);
+        if (status != WEIR_OK)
+            return status;
+    }
+    live->unreadable += at == 0;
+    return WEIR_OK;
+}
+
+static weir_status
 take_act(struct weir_watch_live *live, const struct weir_record *record,
          uint64_t segment, struct weir_error *err)
 {
@@ -183,6 +217,8 @@ take_record(struct weir_watch_live *live, const struct weir_record *record,
     if (record->kind == WEIR_RECORD_OUTCOME ||
         record->kind == WEIR_RECORD_REFUSAL)
         return take_call(live, record, segment, err);
+    if (record->kind == WEIR_RECORD_LINES)
+        return take_lines(live, record, segment, err);
     if (record->kind == WEIR_RECORD_ADMIN)
         return take_act(live, record, segment, err);
     if (record->kind == WEIR_RECORD_INTENT &&

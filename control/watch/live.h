@@ -21,6 +21,7 @@
 #define WEIR_WATCH_LIVE_H
 
 #include <weir/journal.h>
+#include <weir/lines.h>
 #include <weir/record.h>
 
 #include "control/control.h"
@@ -36,12 +37,13 @@ struct weir_watch_told {
     struct weir_request_id request;
     uint64_t position; /* of its block in the journal; weir_watch_position() */
     weir_time when;    /* of the outcome */
+    uint32_t line;     /* of a batch, from 1; 0: a call by itself */
     struct weir_watch_pools pools;
     bool is_judged; /* as of weir_watch_read_record() */
 };
 
-/* What a record says of one call: of an outcome all of it (a line of a batch
- * has an outcome of its own), of a refusal what was seen of the prompt. */
+/* What a record says of one call: of an outcome all of it, of a refusal what
+ * was seen of the prompt. Lines of batches: weir_watch_read_lines(). */
 struct weir_watch_seen {
     struct weir_request_id request;
     struct weir_record_watch watch; /* borrows the record */
@@ -57,7 +59,12 @@ struct weir_watch_seen {
 WEIR_MUST_USE weir_status weir_watch_read_record(
     const struct weir_record *record, struct weir_watch_seen *seen_out,
     struct weir_error *err);
-/* Segment and offset as one number that grows; 0: none. */
+/* Lines of a batch, `at` 0 up to the record's count; false: there is none of
+ * that number, or the record is of another kind or damaged. */
+bool weir_watch_read_line(const struct weir_record *record, uint32_t at,
+                          struct weir_watch_seen *seen_out, uint32_t *line_out);
+/* Segment and offset as one number that grows; 0: none. Of a line its number
+ * in the record is added: offsets are multiples of WEIR_LINES_RECORD. */
 static inline uint64_t
 weir_watch_position(uint64_t segment, uint64_t offset)
 {

@@ -53,6 +53,28 @@ read_refusal(weir_span payload, struct weir_watch_seen *out,
     return WEIR_OK;
 }
 
+bool
+weir_watch_read_line(const struct weir_record *record, uint32_t at,
+                     struct weir_watch_seen *seen_out, uint32_t *line_out)
+{
+    struct weir_record_lines lines;
+    if (record->kind != WEIR_RECORD_LINES ||
+        weir_record_get_lines(record->payload, &lines, NULL) != WEIR_OK ||
+        at >= lines.count)
+        return false;
+    memset(seen_out, 0, sizeof(*seen_out));
+    seen_out->request = lines.request;
+    seen_out->watch.block =
+        (weir_span){lines.blocks.ptr + (size_t)at * WEIR_WATCH_BLOCK_BYTES,
+                    WEIR_WATCH_BLOCK_BYTES};
+    seen_out->watch.pools = lines.pools;
+    seen_out->watch.pools.matches = lines.seen[at].matches;
+    seen_out->watch.pools.exchanges = lines.seen[at].exchanges;
+    seen_out->is_judged = lines.seen[at].score >= CLASSIFIED_LINE;
+    *line_out = lines.first + at;
+    return true;
+}
+
 weir_status
 weir_watch_read_record(const struct weir_record *record,
                        struct weir_watch_seen *seen_out, struct weir_error *err)

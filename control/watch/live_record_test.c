@@ -72,7 +72,7 @@ TEST(watch_record, a_refusal_counts_where_a_classifier_judged_it)
     }
 }
 
-/* Whatever a batch was one of: each record with a block is one call. */
+/* Whatever it was of: each record with a block is one call. */
 TEST(watch_record, every_outcome_with_a_block_is_a_call)
 {
     struct weir_record_outcome outcome;
@@ -96,4 +96,45 @@ TEST(watch_record, every_outcome_with_a_block_is_a_call)
         assert_ok(weir_watch_read_record(&record, &seen, &err));
         assert_int_equal((int)seen.watch.block.len, 0);
     }
+}
+
+TEST(watch_record, each_line_of_a_batch_is_a_call)
+{
+    static uint8_t blocks[3 * WEIR_WATCH_BLOCK_BYTES];
+    struct weir_record_lines lines = {
+        .request = {{9}},
+        .first = 17,
+        .total = 400,
+        .count = 3,
+        .blocks = {(const char *)blocks, sizeof(blocks)},
+        .seen = {{0, 0, 10}, {4, 5, 80}, {0, 0, 79}}};
+    struct weir_buf out;
+    struct weir_watch_seen seen;
+    struct weir_error err;
+    uint32_t line = 0;
+    make_block();
+    for (size_t i = 0; i < 3; i++) {
+        memcpy(blocks + i * WEIR_WATCH_BLOCK_BYTES, block, sizeof(block));
+        blocks[i * WEIR_WATCH_BLOCK_BYTES + 100] = (uint8_t)i;
+    }
+    lines.pools.of[WEIR_WATCH_OF_KEY] = 42;
+    weir_buf_init_fixed(&out, memory, sizeof(memory));
+    weir_record_put_lines(&lines, &out);
+    struct weir_record record = {.kind = WEIR_RECORD_LINES,
+                                 .payload = weir_buf_span(&out)};
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(weir_watch_read_line(&record, i, &seen, &line));
+        assert_int_equal(line, 17 + i);
+        assert_int_equal(seen.is_judged, i == 1);
+        assert_int_equal(seen.watch.pools.matches, i == 1 ? 4 : 0);
+        assert_int_equal(seen.watch.pools.exchanges, i == 1 ? 5 : 0);
+        assert_true(seen.watch.pools.of[WEIR_WATCH_OF_KEY] == 42);
+        assert_int_equal((uint8_t)seen.watch.block.ptr[100], i);
+        assert_int_equal(seen.request.bytes[0], 9);
+    }
+    assert_false(weir_watch_read_line(&record, 3, &seen, &line));
+    assert_ok(weir_watch_read_record(&record, &seen, &err));
+    assert_int_equal((int)seen.watch.block.len, 0);
+    record.kind = WEIR_RECORD_OUTCOME;
+    assert_false(weir_watch_read_line(&record, 0, &seen, &line));
 }

@@ -192,6 +192,13 @@ weir_micros weir__call_cost_at(const struct weir_call *call,
 /* Milliseconds, toward the past. */
 int64_t weir__gate_milliseconds(weir_time when);
 
+/* Whether features of the call are recorded; whose it is; the share of the
+ * fullest window that it has used, < 0: unknown. */
+bool weir__gate_watches(const struct weir_call *call);
+void weir__gate_fill_pools(const struct weir_call *call,
+                           struct weir_watch_pools *pools);
+double weir__gate_quota_share(struct weir_call *call);
+
 /* Asks twice, as `line` and as WEIR_OP_BATCH: candidates that one of them
  * refuses are barred (UINT32_MAX: all are), obligations are those of both. */
 WEIR_MUST_USE weir_status weir__call_decide_twice(struct weir_call *call,

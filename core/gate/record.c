@@ -128,13 +128,10 @@ put_signals(struct weir_buf *out, const struct weir_signal_facts *signals)
 }
 
 /* All in one place, as they are read: `watch` is of one version throughout. */
-static void
-put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
+void
+weir__record_put_pools(struct weir_buf *out,
+                       const struct weir_watch_pools *pools)
 {
-    const struct weir_watch_pools *pools = &watch->pools;
-    if (watch->block.len == 0)
-        return;
-    put_tag(out, TAG_WATCH, watch->block);
     size_t start = open_tag(out, TAG_POOLS);
     for (size_t i = 1; i <= WEIR_WATCH_SUBJECTS; i++)
         put_le(out, pools->of[i], 8);
@@ -145,9 +142,18 @@ put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
     put_le(out, pools->matches, 2);
     put_le(out, pools->exchanges, 4);
     close_tag(out, start);
+}
+
+static void
+put_watch(struct weir_buf *out, const struct weir_record_watch *watch)
+{
+    if (watch->block.len == 0)
+        return;
+    put_tag(out, TAG_WATCH, watch->block);
+    weir__record_put_pools(out, &watch->pools);
     if (watch->classified_count == 0)
         return;
-    start = open_tag(out, TAG_CLASSIFIED);
+    size_t start = open_tag(out, TAG_CLASSIFIED);
     for (uint32_t i = 0; i < watch->classified_count; i++) {
         put_le(out, watch->classified[i].id, 1);
         put_le(out, watch->classified[i].score, 1);

@@ -102,8 +102,8 @@ get_signals(weir_span value, struct weir_signal_facts *signals_out)
     return !in.is_short;
 }
 
-static bool
-get_pools(weir_span value, struct weir_watch_pools *pools_out)
+bool
+weir__record_get_pools(weir_span value, struct weir_watch_pools *pools_out)
 {
     struct reader in = reader_of(value);
     if (value.ptr == NULL)
@@ -373,8 +373,9 @@ weir_record_get_refusal(weir_span payload,
     if (status == WEIR_OK && !get_signals(signals, &refusal.signals))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the signals of a refusal are cut off");
-    if (status == WEIR_OK && (!get_step(step, &refusal.step) ||
-                              !get_pools(pools, &refusal.watch.pools)))
+    if (status == WEIR_OK &&
+        (!get_step(step, &refusal.step) ||
+         !weir__record_get_pools(pools, &refusal.watch.pools)))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of a refusal is cut off");
     if (status == WEIR_OK && !weir_trace_unpack(trace, &refusal.trace))
@@ -473,7 +474,8 @@ weir_record_get_outcome(weir_span payload,
     if (status == WEIR_OK && !get_sizes(sizes, &outcome.sizes))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "the sizes of an outcome are cut off");
-    if (status == WEIR_OK && !get_pools(pools, &outcome.watch.pools))
+    if (status == WEIR_OK &&
+        !weir__record_get_pools(pools, &outcome.watch.pools))
         status = weir_fail(err, WEIR_ECORRUPT, WEIR_OFFSET_NONE,
                            "what the watch says of an outcome is cut off");
     if (status == WEIR_OK && !weir_trace_unpack(trace, &outcome.trace))

@@ -48,9 +48,17 @@ enum tag {
     TAG_SIZES = 38,
     TAG_FINISH = 39,
     TAG_SHADOW = 40,
-    TAG_KEPT = 41, /* of a kept record: weir/kept.h */
+    TAG_KEPT = 41,    /* of a kept record: weir/kept.h */
     TAG_SESSION = 43, /* of a scribe's call: its session; and the reverse */
-    TAG_COUNT = 44,
+    TAG_LINES = 45,   /* of lines: weir/lines.h */
+    TAG_COUNT = 46,
 };
+
+/* Whose a block is, and what it matched. */
+void weir__record_put_pools(struct weir_buf *out,
+                            const struct weir_watch_pools *pools);
+/* False: it is cut off. Absent: all stays as it is. */
+bool weir__record_get_pools(weir_span value,
+                            struct weir_watch_pools *pools_out);
 
 #endif

@@ -299,13 +299,19 @@ is_model_watched(const struct weir_call *call)
     return call->answer.candidate_count == 0;
 }
 
+bool
+weir__gate_watches(const struct weir_call *call)
+{
+    return call->tenant != WEIR_INDEX_NONE && !weir__gate_is_shadow(call) &&
+           (call->view->image.tenants[call->tenant].flags &
+            WEIR_TENANT_WATCHED) != 0 &&
+           is_model_watched(call);
+}
+
 void
 weir_call_watch(struct weir_call *call, weir_span body)
 {
-    if (call->tenant == WEIR_INDEX_NONE || weir__gate_is_shadow(call) ||
-        (call->view->image.tenants[call->tenant].flags & WEIR_TENANT_WATCHED) ==
-            0 ||
-        !is_model_watched(call))
+    if (!weir__gate_watches(call))
         return;
     weir_watch_begin(&call->watching);
     weir_watch_request(&call->watching, body);
@@ -336,8 +342,9 @@ model_of(const struct weir_call *call)
                : weir_kind_hash(WEIR_KIND_MODEL, call->ask.model);
 }
 
-static void
-fill_pools(const struct weir_call *call, struct weir_watch_pools *pools)
+void
+weir__gate_fill_pools(const struct weir_call *call,
+                      struct weir_watch_pools *pools)
 {
     const struct weir_image_tenant *tenant =
         &call->view->image.tenants[call->tenant];
@@ -354,8 +361,8 @@ fill_pools(const struct weir_call *call, struct weir_watch_pools *pools)
 }
 
 /* Share of the fullest window that calls of this caller have used. */
-static double
-quota_share(struct weir_call *call)
+double
+weir__gate_quota_share(struct weir_call *call)
 {
     double share = -1.0;
     if (call->gate->quota == NULL ||
@@ -393,13 +400,13 @@ weir__gate_watched(struct weir_call *call,
     } else {
         facts.input_tokens = call->ask.input_tokens;
     }
-    facts.quota = quota_share(call);
+    facts.quota = weir__gate_quota_share(call);
     weir_watch_finish(&call->watching, &facts, &features);
     weir_watch_pack(&features, block);
     watch_out->classified_count =
         weir_classify(&features, watch_out->classified);
     watch_out->block = (weir_span){(const char *)block, WEIR_WATCH_BLOCK_BYTES};
-    fill_pools(call, &watch_out->pools);
+    weir__gate_fill_pools(call, &watch_out->pools);
     if (call->gate->indicators != NULL && call->gate->indicators->count > 0) {
         struct weir_indicator_match match = weir_indicators_match(
             call->gate->indicators, &features, call->started);

@@ -33,14 +33,14 @@ static bool
 is_of_lanes(enum weir_record_kind kind)
 {
     return (kind >= WEIR_RECORD_INTENT && kind <= WEIR_RECORD_IMAGE) ||
-           kind == WEIR_RECORD_KEPT;
+           kind == WEIR_RECORD_KEPT || kind == WEIR_RECORD_LINES;
 }
 
 static bool
 is_new_work(enum weir_record_kind kind)
 {
     return kind == WEIR_RECORD_INTENT || kind == WEIR_RECORD_REFUSAL ||
-           kind == WEIR_RECORD_ADMIN;
+           kind == WEIR_RECORD_ADMIN || kind == WEIR_RECORD_LINES;
 }
 
 /* Room for `need` bytes, `kept` of which stay free? Asks the writer's side

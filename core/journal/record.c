@@ -29,7 +29,7 @@ weir_record_read(weir_span bytes, struct weir_record *record_out)
     uint32_t size = weir__load32(bytes.ptr);
     uint8_t kind = (uint8_t)bytes.ptr[4];
     if (size < SIZE_MIN || size > SIZE_MIN + WEIR_RECORD_PAYLOAD_MAX ||
-        kind < WEIR_RECORD_INTENT || kind > WEIR_RECORD_KEPT)
+        kind < WEIR_RECORD_INTENT || kind > WEIR_RECORD_LINES)
         return WEIR_ECORRUPT;
     size_t padded = (size + 7u) & ~(size_t)7;
     if (padded > bytes.len)

@@ -62,6 +62,7 @@ struct weir_gate {
     void *bell_context;
     uint64_t outcomes_unwritten; /* the journal was full: must stay 0 */
     uint64_t refusals_unwritten;
+    uint64_t lines_unwritten; /* of batches, that the watch does not see */
 };
 
 /* ----------------------------------------------------------- decide */

@@ -36,6 +36,7 @@ enum weir_record_kind {
     WEIR_RECORD_GAP = 6,     /* the writer's: what is missing, and why */
     WEIR_RECORD_BATCH = 7,   /* the writer's: opens each group commit */
     WEIR_RECORD_KEPT = 8,    /* something was made or erased at an origin */
+    WEIR_RECORD_LINES = 9,   /* what the watch saw of a batch's lines */
 };
 
 /* One record as read. `payload` and `raw` are borrowed from the bytes it
