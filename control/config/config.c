@@ -52,6 +52,7 @@ static const struct section sections[] = {
     {"withdrawal", read_withdrawal, true},
     {"translation", read_translation, true},
     {"files", read_files, true},
+    {"batches", read_batches, true},
     {"notices", read_notices, true},
     {"transparency", read_transparency, true},
     {"content", read_content, true},

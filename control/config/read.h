@@ -117,6 +117,7 @@ read_fn read_pins; /* of a deployment */
 read_fn read_withdrawal;
 read_fn read_translation;
 read_fn read_files;
+read_fn read_batches;
 read_fn read_transparency;
 read_fn read_content;
 read_fn read_reference; /* struct weir_world_reference */

@@ -167,6 +167,16 @@ read_files(struct reader *r, const struct yaml_node *node, void *member)
                 &r->world->settings);
 }
 
+void
+read_batches(struct reader *r, const struct yaml_node *node, void *member)
+{
+    static const struct field fields[] = {
+        FIELD("look", read_ms, struct weir_settings, batch_look_ms),
+    };
+    read_fields(r, node, "batches", fields, WEIR_COUNTOF(fields),
+                &r->world->settings);
+}
+
 static void
 read_ahead(struct reader *r, const struct yaml_node *node, void *member)
 {

@@ -13,6 +13,7 @@
 #include "control/budgets/budgets.h"
 #include "control/content/content.h"
 #include "control/control.h"
+#include "control/kept/looker.h"
 #include "control/keyring/keyring.h"
 #include "control/notices/courier.h"
 #include "control/schedule/schedule.h"
@@ -38,6 +39,7 @@ struct weir_house {
     size_t quota_bytes;
     struct weir_courier *courier;
     struct weir_herald *herald;
+    struct weir_looker *looker;
     struct weir_keeper *keeper;
     struct weir_steps_keeper *steps;
     struct weir_share_keeper *share;

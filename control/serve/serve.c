@@ -461,6 +461,8 @@ open_house(struct weir_house *house, const char *config_path,
     if (status == WEIR_OK)
         status = weir_herald_start(house->control, &house->herald, err);
     if (status == WEIR_OK)
+        status = weir_looker_start(house->control, &house->looker, err);
+    if (status == WEIR_OK)
         status = weir_budget_watch_start(house->control, house->quota,
                                          &house->budgets, err);
     if (status == WEIR_OK)
@@ -490,6 +492,7 @@ weir_serve(const char *config_path, struct weir_faults *faults,
         loop(&house, ingest);
     weir_api_stop(api);
     weir_herald_stop(house.herald);
+    weir_looker_stop(house.looker);
     weir_budget_watch_stop(house.budgets);
     weir_steps_stop(house.steps);
     weir_share_stop(house.share);

@@ -33,6 +33,7 @@ check_bounds(struct weir__check *check)
         {"limits.message", s->message_bytes_max, 4 * KIB, 256 * MIB},
         {"limits.session", s->session_ms_max, 1000, 86400000},
         {"limits.session_idle", s->session_idle_ms, 1000, 86400000},
+        {"batches.look", s->batch_look_ms, 1000, 86400000},
         {"journal.segment", s->segment_bytes, MIB, 4 * GIB},
         {"journal.free", s->journal_bytes_free, 0, 1024 * GIB},
     };

@@ -25,6 +25,7 @@ set_defaults(struct weir_settings *s)
     s->message_bytes_max = 16 * MIB;
     s->session_ms_max = 60 * 60 * 1000;
     s->session_idle_ms = 5 * 60 * 1000;
+    s->batch_look_ms = 10 * 60 * 1000;
     s->import_bytes_max = UINT64_C(2) << 30;
     s->notice_ahead[0] = 30 * WEIR_US_PER_DAY;
     s->notice_ahead[1] = 7 * WEIR_US_PER_DAY;

@@ -681,6 +681,7 @@ struct weir_settings {
     weir_span translation_drop;
     /* A model: who decides on files for calls that name none; may be empty. */
     struct weir_world_name files_model;
+    uint32_t batch_look_ms; /* between looks at an open batch */
     /* So long before a coming change customers are told, the longest first. */
     weir_time notice_ahead[WEIR_NOTICE_AHEAD_MAX];
     uint32_t notice_ahead_count; /* 0: they are not */

@@ -498,6 +498,8 @@ SERVED = {
     ("POST", "/responses/{response_id}/cancel"),
     ("GET", "/responses/{response_id}/input_items"),
 }
+# Made of looks at what the tenant has: tests/e2e/test_lists.py.
+LISTS = {("GET", "/files"), ("GET", "/batches")}
 
 
 def described():
@@ -535,6 +537,10 @@ def test_only_what_is_listed_passes(setting):
         if (method, path) == ("GET", "/models") or \
                 (method, path) == ("GET", "/models/{model}"):
             assert status == 200
+        elif (method, path) in LISTS:
+            assert status == 200
+            assert {row[0] for row in setting.origin.seen[seen:]} <= {"GET"}
+            seen = len(setting.origin.seen)
         elif (method, path.split("?")[0]) in SERVED:
             assert status in (400, 404), (method, path, status, body)
         else:

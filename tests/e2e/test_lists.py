@@ -11,7 +11,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import lab  # noqa: E402
+import node_clients  # noqa: E402
 import test_batches as bulk  # noqa: E402
+import test_message_batches as messages  # noqa: E402
 import world  # noqa: E402
 
 openai = pytest.importorskip("openai")
@@ -41,7 +43,7 @@ class Store(bulk.Store):
 
 
 class Setting(bulk.Setting):
-    def __init__(self, where):
+    def __init__(self, where, look="10 min"):
         self.origin = Store()
         config = world.config({name: self.origin.url for name in
                                ("near", "far", "slow")}, lab.free_port(),
@@ -51,6 +53,7 @@ class Setting(bulk.Setting):
         for row in config["models"]:
             if row["name"] == "large":
                 row["operations"] = ["chat", "batch"]
+        config["batches"] = {"look": look}
         config["routes"] = [{"name": "bulk", "mode": "order", "candidates":
                              ["large-near", "large-far"]}]
         policies = {**world.POLICIES, "seller/extra.cedar": EXTRA}
@@ -221,3 +224,132 @@ def test_without_control_there_is_no_list_and_calls_go_on(setting):
         os.kill(pid, signal.SIGCONT)
     lab.wait_for(lambda: setting.call("GET", "/v1/files")[0] == 200,
                  what="lists again", seconds=60)
+
+
+# ------------------------------------------------------- message batches
+
+
+class MessageSetting(messages.Setting):
+    """The same weir, for the other API; open batches are looked at."""
+
+    def __init__(self, where):
+        self.origin = messages.Store()
+        config = world.config({name: self.origin.url for name in
+                               ("near", "far", "slow")}, lab.free_port(),
+                              {}, 0)
+        config.pop("tls")
+        config.pop("listen")
+        config["batches"] = {"look": "1 s"}
+        for row in config["origins"]:
+            if row["name"] == "near":
+                row["dialect"] = "anthropic"
+        for row in config["models"]:
+            if row["name"] == "large":
+                row["operations"] = ["chat", "batch"]
+        self.weir = lab.Weir(where / "weir", config, world.POLICIES)
+        try:
+            self.weir.start()
+            self.keys = {name: self.weir.key(name + "/app") for name in
+                         ("good", "insider", "thrifty", "busy")}
+        except BaseException:
+            self.stop()
+            raise
+
+    def begin(self, tenant, count):
+        return [self.batches(tenant).create(
+            requests=messages.requests("a", "b")).id for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    pytest.importorskip("anthropic")
+    made = MessageSetting(tmp_path_factory.mktemp("said"))
+    yield made
+    made.stop()
+
+
+def test_message_batches_by_pages_both_ways(said):
+    client = said.batches()
+    made = said.begin("good", 5)[::-1]
+    said.begin("insider", 1)
+    page = client.list(limit=2)
+    assert [row.id for row in page.data] == made[:2]
+    assert page.has_more and (page.first_id, page.last_id) == tuple(made[:2])
+    assert [row.id for row in client.list(limit=2)] == made
+    assert [row.id for row in client.list()] == made
+    assert [row.id for row in client.list(after_id=made[2])] == made[3:]
+    back = client.list(before_id=made[3], limit=2)
+    assert [row.id for row in back.data] == made[1:3] and back.has_more
+    assert not client.list(before_id=made[1]).has_more
+    for row in client.list(limit=3):
+        assert row == client.retrieve(row.id)
+    with pytest.raises(messages.anthropic.BadRequestError, match="after_id"):
+        client.list(after_id="msgbatch_none")
+    status, _, body = said.call("GET", "/v1/messages/batches?limit=0")
+    assert status == 400 and json.loads(body)["type"] == "error"
+
+
+def test_a_message_batch_nobody_asks_about_is_settled(said):
+    before = said.used("thrifty")
+    raw = said.batches("thrifty").with_raw_response.create(
+        requests=messages.requests("a", "b"))
+    said.origin.finish()
+    outcome = said.ledger(raw.headers["weir-request-id"])
+    assert outcome["ending"] == "complete"
+    # 6 and 2 read from a cache, 5 written: twice
+    lab.wait_for(lambda: said.used("thrifty") - before == 26, seconds=40,
+                 what="the correction of the counter")
+
+
+# --------------------------------------------- left alone, and other clients
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    made = Setting(tmp_path_factory.mktemp("quick"), look="1 s")
+    yield made
+    made.stop()
+
+
+def test_a_batch_nobody_asks_about_is_settled_and_its_output_listed(quick):
+    client = quick.client("thrifty")
+    before = quick.held("thrifty", "tokens", "day")[0]
+    put = bulk.upload(client, bulk.lines("a", "b"))
+    raw = client.batches.with_raw_response.create(
+        input_file_id=put.id, endpoint="/v1/chat/completions",
+        completion_window="24h")
+    quick.origin.finish({"input_tokens": 20, "output_tokens": 11,
+                         "total_tokens": 31})
+    outcome = lab.wait_for(lambda: json.loads(quick.weir.cli(
+        "explain", raw.headers["weir-request-id"], "--json",
+        check=False).stdout or "{}").get("outcome"), 40, "the outcome")
+    assert outcome["ending"] == "complete"
+    lab.wait_for(lambda: quick.held("thrifty", "tokens", "day")[0] - before ==
+                 31, seconds=40, what="the correction of the counter")
+    lab.wait_for(lambda: list(client.files.list(purpose="batch_output")),
+                 seconds=40, what="its output in the list")
+
+
+def test_the_words_of_weirs_own_looks_count_from_nobody_else(quick):
+    key = json.loads(quick.weir.cli("keys", "list", "--json").stdout)
+    rows = key["keys"] if isinstance(key, dict) else key
+    for words in ({"weir-inner": "key " + rows[0]["id"]},
+                  {"weir-inner": "part"}):
+        status, _, body = lab.exchange(quick.weir.port, "GET", "/v1/files",
+                                       None, words)
+        assert status == 401, body
+
+
+def test_lists_by_the_clients_of_node(quick, said):
+    files = put_files(quick, "good", 5)
+    batches = [bulk.begin(quick.client("good"), bulk.lines(f"n {n}"))[1].id
+               for n in range(3)]
+    sent = said.begin("busy", 5)
+    told = node_clients.said(
+        "lists.mjs", quick.weir.base, f"http://127.0.0.1:{said.weir.port}",
+        KEY_OPENAI=quick.keys["good"], KEY_ANTHROPIC=said.keys["busy"])
+    assert set(files) <= set(told["files"])
+    assert len(told["files"]) == 8
+    assert told["ascending"] == told["files"][::-1]
+    assert told["batches"] == batches[::-1]
+    assert told["messages"] == sent[::-1]
