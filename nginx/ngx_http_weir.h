@@ -608,6 +608,9 @@ weir_status ngx_http_weir_files_bar(ngx_http_weir_ctx_t *ctx,
 weir_status ngx_http_weir_files_open(ngx_http_weir_ctx_t *ctx,
     struct weir_error *err);
 /* Of an error: what the origin calls files becomes what the client does. */
+/* Each `id` in the text becomes `name`. */
+ngx_int_t ngx_http_weir_rename(ngx_pool_t *pool, weir_span *text, weir_span id,
+    weir_span name);
 ngx_int_t ngx_http_weir_files_retell(ngx_http_weir_ctx_t *ctx,
     weir_span *body);
 
@@ -681,6 +684,9 @@ weir_status ngx_http_weir_stored_prepare(ngx_http_weir_ctx_t *ctx,
 /* Sets ctx->outgoing, for WEIR_ENDPOINT_STORED. */
 weir_status ngx_http_weir_stored_path(ngx_http_weir_ctx_t *ctx,
     weir_span prefix, struct weir_error *err);
+/* What an origin's error says of ids that the client named. */
+ngx_int_t ngx_http_weir_stored_retell(ngx_http_weir_ctx_t *ctx,
+    weir_span *body);
 void ngx_http_weir_stored_refusal(ngx_http_weir_ctx_t *ctx,
     struct weir_refusal *refusal);
 void ngx_http_weir_stored_free(ngx_http_weir_ctx_t *ctx);

@@ -177,7 +177,9 @@ ngx_http_weir_finish_collect(ngx_http_request_t *r, ngx_http_weir_ctx_t *ctx)
     u->buffer.pos = ctx->body_start;
     ctx->out_last = NULL;
 
-    if (ngx_http_weir_files_retell(ctx, &input) != NGX_OK) {
+    if (ngx_http_weir_files_retell(ctx, &input) != NGX_OK
+        || ngx_http_weir_stored_retell(ctx, &input) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -215,9 +215,7 @@ ngx_http_weir_files_open(ngx_http_weir_ctx_t *ctx, struct weir_error *err)
 
 /* -------------------------------------------------------------- errors */
 
-/* Each `id` in the text becomes `name`. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_weir_rename(ngx_pool_t *pool, weir_span *text, weir_span id,
     weir_span name)
 {

@@ -358,6 +358,36 @@ ngx_http_weir_stored_refusal(ngx_http_weir_ctx_t *ctx,
 
 /* ------------------------------------------------------------ outgoing */
 
+/* The reply goes by the name that the client said. */
+
+void
+ngx_http_weir_stored_say_again(ngx_http_weir_ctx_t *ctx,
+    enum weir_bound_kind kind, weir_span word, weir_span name)
+{
+    char                          *p;
+    ngx_http_weir_stored_t        *s;
+    ngx_http_weir_stored_said_t   *said;
+
+    s = ctx->stored;
+
+    if (s->said_count == NGX_HTTP_WEIR_STORED_SAID) {
+        return;
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, word.len + name.len);
+    if (p == NULL) {
+        return;
+    }
+
+    said = &s->said[s->said_count++];
+    said->kind = kind;
+    said->word = (weir_span) { p, word.len };
+    said->name = (weir_span) { p + word.len, name.len };
+    ngx_memcpy(p, word.ptr, word.len);
+    ngx_memcpy(p + word.len, name.ptr, name.len);
+}
+
+
 /* A weir_stored_on_name: for the origin of the attempt under way. */
 
 static enum weir_stored_act
@@ -366,13 +396,9 @@ ngx_http_weir_stored_say(void *context, enum weir_bound_kind kind,
 {
     ngx_http_weir_ctx_t  *ctx = context;
 
-    char                          *p;
-    uint32_t                       origin;
-    weir_span                      found;
-    ngx_http_weir_stored_t        *s;
-    ngx_http_weir_stored_said_t   *said;
+    uint32_t   origin;
+    weir_span  found;
 
-    s = ctx->stored;
     origin = ngx_http_weir_stored_open(ctx, kind, text, &found);
 
     if (origin == WEIR_INDEX_NONE
@@ -385,18 +411,8 @@ ngx_http_weir_stored_say(void *context, enum weir_bound_kind kind,
 
     weir_buf_add_span(word, found);
 
-    if (kind != WEIR_BOUND_ITEM && s->said_count < NGX_HTTP_WEIR_STORED_SAID) {
-
-        p = ngx_pnalloc(ctx->request->pool, found.len + text.len);
-
-        if (p) {
-            said = &s->said[s->said_count++];
-            said->kind = kind;
-            said->word = (weir_span) { p, found.len };
-            said->name = (weir_span) { p + found.len, text.len };
-            ngx_memcpy(p, found.ptr, found.len);
-            ngx_memcpy(p + found.len, text.ptr, text.len);
-        }
+    if (need == WEIR_STORED_MUST) {
+        ngx_http_weir_stored_say_again(ctx, kind, found, text);
     }
 
     return WEIR_STORED_WRITE;
@@ -434,13 +450,14 @@ ngx_http_weir_stored_prepare(ngx_http_weir_ctx_t *ctx,
     ngx_http_weir_stored_t  *s;
 
     s = ctx->stored;
-    s->said_count = 0;
     *ask_out = &ctx->ask;
 
     if (!s->has_names) {
         ngx_http_weir_stored_begin(ctx, ctx->ask.is_streamed);
         return WEIR_OK;
     }
+
+    s->said_count = 0;
 
     /* an id is shorter than its name */
 
@@ -498,6 +515,37 @@ ngx_http_weir_stored_name(ngx_http_weir_ctx_t *ctx,
 
     piece->bytes = weir_buf_span(&s->out);
     piece->is_held = true;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_weir_stored_retell(ngx_http_weir_ctx_t *ctx, weir_span *body)
+{
+    ngx_uint_t                     i;
+    ngx_http_weir_stored_t        *s;
+    ngx_http_weir_stored_said_t   *said;
+
+    s = ctx->stored;
+
+    if (s == NULL || ctx->status.code < NGX_HTTP_SPECIAL_RESPONSE
+        || ctx->outgoing.is_translated)
+    {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < s->said_count; i++) {
+        said = &s->said[i];
+
+        if (said->word.len >= NGX_HTTP_WEIR_STORED_WORD
+            && ngx_http_weir_rename(ctx->request->pool, body, said->word,
+                                    said->name)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }

@@ -10,7 +10,10 @@
 
 
 /* What a request said of it, so that the reply says the same. */
-#define NGX_HTTP_WEIR_STORED_SAID  2
+#define NGX_HTTP_WEIR_STORED_SAID  WEIR_STORED_KNOWN
+
+/* Shorter ids are not looked for in an error's words. */
+#define NGX_HTTP_WEIR_STORED_WORD  8
 
 typedef struct {
     enum weir_bound_kind       kind;
@@ -50,6 +53,8 @@ enum weir_stored_act ngx_http_weir_stored_look(void *context,
     enum weir_bound_kind kind, enum weir_stored_need need, weir_span text,
     struct weir_buf *word);
 ngx_int_t ngx_http_weir_stored_new(ngx_http_weir_ctx_t *ctx);
+void ngx_http_weir_stored_say_again(ngx_http_weir_ctx_t *ctx,
+    enum weir_bound_kind kind, weir_span word, weir_span name);
 
 
 #endif /* _NGX_HTTP_WEIR_STORED_H_INCLUDED_ */

@@ -64,6 +64,8 @@ ngx_http_weir_stored_read(ngx_http_weir_ctx_t *ctx, uint32_t *row_out,
     }
 
     s->id = weir_buf_span(&id);
+    ngx_http_weir_stored_say_again(ctx, WEIR_BOUND_RESPONSE, s->id,
+                                   ctx->route.model);
     *row_out = ngx_http_weir_stored_row(ctx, s->deployment);
     ctx->call.reason = WEIR_REASON_NONE;
 

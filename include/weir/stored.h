@@ -28,8 +28,10 @@ extern "C" {
 
 /* --------------------------------------------------------------- replies */
 
-/* Ids that were named last: a stream repeats one in each of its events. */
-#define WEIR_STORED_MEMO 4
+/* Ids that were named last: a stream repeats one in each of its events; and
+ * those that are known before. */
+#define WEIR_STORED_MEMO  6
+#define WEIR_STORED_KNOWN 2
 
 struct weir_stored_memo {
     uint8_t kind;
@@ -58,13 +60,15 @@ struct weir_stored_reply {
     uint32_t depth;
     uint32_t skipped; /* depth of a container nobody wants; 0: none */
     uint16_t len;
+    uint8_t known;
     uint8_t memo_next;
     char text[WEIR_BOUND_NAME_MAX]; /* a name or value being read */
     struct weir_stored_memo memo[WEIR_STORED_MEMO];
 };
 
 /* `is_streamed`: server-sent events. What the request named goes by the name
- * that the client said: weir_stored_reply_know(). */
+ * that the client said: weir_stored_reply_know(), before the first bytes, for
+ * so many as WEIR_STORED_KNOWN. */
 void weir_stored_reply_init(struct weir_stored_reply *reply,
                             const struct weir_bound_owner *owner,
                             uint64_t deployment, enum weir_dialect dialect,

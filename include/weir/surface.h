@@ -40,11 +40,11 @@ enum weir_endpoint {
     WEIR_ENDPOINT_IMAGE = 6,
     WEIR_ENDPOINT_SPEECH = 7,
     WEIR_ENDPOINT_TRANSCRIBE = 8,
-    WEIR_ENDPOINT_MODELS = 9,   /* the list */
-    WEIR_ENDPOINT_MODEL = 10,   /* one of it */
-    WEIR_ENDPOINT_COUNT = 11,   /* a prompt's tokens: answered by weir itself */
-    WEIR_ENDPOINT_BULK = 12,    /* files and batches: see weir/bulk.h */
-    WEIR_ENDPOINT_TOOLS = 13,   /* a tool server: see weir/mcp.h */
+    WEIR_ENDPOINT_MODELS = 9, /* the list */
+    WEIR_ENDPOINT_MODEL = 10, /* one of it */
+    WEIR_ENDPOINT_COUNT = 11, /* a prompt's tokens: answered by weir itself */
+    WEIR_ENDPOINT_BULK = 12,  /* files and batches: see weir/bulk.h */
+    WEIR_ENDPOINT_TOOLS = 13, /* a tool server: see weir/mcp.h */
     WEIR_ENDPOINT_REALTIME = 16, /* a WebSocket: see weir/realtime.h */
     WEIR_ENDPOINT_STORED = 17    /* an answer that is kept: weir/stored.h */
 };

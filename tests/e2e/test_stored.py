@@ -235,8 +235,14 @@ def test_read_again_and_erased(setting):
     assert client.responses.cancel(made.id).status == "cancelled"
     client.responses.delete(made.id)
     assert not any(name in made.id for name in setting.far.responses)
-    with pytest.raises(openai.NotFoundError):
+    # What the origin says of it is told by the client's name for it.
+    with pytest.raises(openai.NotFoundError) as caught:
         client.responses.retrieve(made.id)
+    assert f"Response with id '{made.id}' not found." in str(caught.value)
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="large", input="x",
+                                previous_response_id=made.id)
+    assert f"response with id '{made.id}' not found." in str(caught.value)
     # All of it was on record, and none of it was billed.
     assert setting.weir.budgets("thrifty")[("tokens", "day")]["used"] == usage
     request = raw.headers["weir-request-id"]

@@ -106,21 +106,27 @@ weir_stored_reply_init(struct weir_stored_reply *reply,
                                                : RESPONSE;
 }
 
-void
-weir_stored_reply_know(struct weir_stored_reply *reply,
-                       enum weir_bound_kind kind, weir_span word,
-                       weir_span name)
+static void
+remember(struct weir_stored_memo *memo, enum weir_bound_kind kind,
+         weir_span word, weir_span name)
 {
-    struct weir_stored_memo *memo = &reply->memo[reply->memo_next];
-    if (word.len == 0 || word.len > sizeof(memo->word) ||
-        name.len > sizeof(memo->name))
-        return;
     memo->kind = (uint8_t)kind;
     memo->word_len = (uint16_t)word.len;
     memo->name_len = (uint16_t)name.len;
     memcpy(memo->word, word.ptr, word.len);
     memcpy(memo->name, name.ptr, name.len);
-    reply->memo_next = (uint8_t)((reply->memo_next + 1) % WEIR_STORED_MEMO);
+}
+
+void
+weir_stored_reply_know(struct weir_stored_reply *reply,
+                       enum weir_bound_kind kind, weir_span word,
+                       weir_span name)
+{
+    if (word.len == 0 || word.len > WEIR_BOUND_NAME_MAX ||
+        name.len > WEIR_BOUND_NAME_MAX + WEIR_BOUND_NAME_MORE ||
+        reply->known == WEIR_STORED_KNOWN)
+        return;
+    remember(&reply->memo[reply->known++], kind, word, name);
 }
 
 /* Appends the id's name, or the id where it can have none. */
@@ -145,7 +151,11 @@ put_name(struct feed *feed, enum weir_bound_kind kind, weir_span word)
         return;
     }
     weir_buf_add_span(feed->out, weir_buf_span(&name));
-    weir_stored_reply_know(reply, kind, word, weir_buf_span(&name));
+    /* In place of the oldest, but for those that were known before. */
+    if (reply->memo_next < reply->known || reply->memo_next == WEIR_STORED_MEMO)
+        reply->memo_next = reply->known;
+    remember(&reply->memo[reply->memo_next++], kind, word,
+             weir_buf_span(&name));
 }
 
 /* ------------------------------------------------------------- structure */

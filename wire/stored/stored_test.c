@@ -236,9 +236,20 @@ TEST(stored, what_the_request_named_goes_by_the_clients_name)
                            WEIR_SPAN("resp_other1"));
     weir_buf_init_fixed(&out, room, sizeof(room));
     assert_true(weir_stored_reply_feed(
-        &reply, WEIR_SPAN("{\"previous_response_id\":\"resp_1\"}"), &out));
+        &reply, WEIR_SPAN("{\"previous_response_id\":\"resp_1\""), &out));
     assert_span(weir_buf_span(&out),
-                "{\"previous_response_id\":\"resp_other1\"}");
+                "{\"previous_response_id\":\"resp_other1\"");
+    /* However many ids come between. */
+    for (unsigned i = 0; i < 3 * WEIR_STORED_MEMO; i++) {
+        char item[64];
+        snprintf(item, sizeof(item), ",\"first_id\":\"msg_%u\"", i);
+        weir_buf_reset(&out);
+        assert_true(weir_stored_reply_feed(&reply, weir_span_of(item), &out));
+    }
+    weir_buf_reset(&out);
+    assert_true(
+        weir_stored_reply_feed(&reply, WEIR_SPAN(",\"id\":\"resp_1\"}"), &out));
+    assert_span(weir_buf_span(&out), ",\"id\":\"resp_other1\"}");
 }
 
 TEST(stored, without_a_seal_ids_pass)
