@@ -37,6 +37,7 @@ soak: all
 	$(BUILD)/tests/faults/journal_kill $(BUILD)/writer/weir-writer 200
 	$(PYTHON) -m pytest -q tests/faults --rounds 200
 	WEIR_BUILD=$(BUILD) $(PYTHON) bench/streams.py --streams 20000 --gap 15000 --events 10
+	WEIR_BUILD=$(BUILD) $(PYTHON) bench/files.py --mib 512
 	tests/cedar-differential/check --count 1000000
 	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/run_module_asan tests/e2e
 

@@ -9,7 +9,9 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import file_lab  # noqa: E402
+import files  # noqa: E402
 import lab  # noqa: E402
 import node_clients  # noqa: E402
 
@@ -270,6 +272,24 @@ def test_the_operator_names_a_model(tmp_path):
             assert done.returncode != 0 and said in done.stdout + done.stderr
     finally:
         made.stop()
+
+
+def test_a_large_file_is_not_held_in_memory():
+    for row in files.run(24, ("document", "text")):
+        assert row["status"] == 200 and row["memory_kib"] < 12 * 1024, row
+        assert row["arrived"] > 22 << 20
+
+
+def test_lists_have_them(setting):
+    client = setting.client()
+    name, own = near(setting)
+    lab.wait_for(lambda: name in [row.id for row in client.files.list()], 60,
+                 "the registry")
+    assert own not in str(client.files.list())
+    assert name in [row.id for row in client.files.list(purpose="user_data")]
+    assert name not in [row.id for row in client.files.list(purpose="vision")]
+    assert name not in [row.id for row in
+                        setting.client("insider").files.list()]
 
 
 def test_node(setting):

@@ -9,6 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool
+count_name(void *context, weir_span raw)
+{
+    if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
+        abort();
+    --*(uint32_t *)context;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 int
@@ -39,6 +48,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
             (raw.ptr < body.ptr || raw.ptr + raw.len > body.ptr + body.len))
             abort();
     }
+    uint32_t files = request.file_count;
+    if (!weir_surface_files(&request, count_name, &files) || files != 0)
+        abort();
     /* The last member of that name, as most readers would take it. */
     struct weir_json_reader reader;
     struct weir_arena heap;
