@@ -57,6 +57,8 @@ enum weir_stop {
     WEIR_STOP_TOOL,
     WEIR_STOP_FILTER, /* refused, by the model or a filter */
     WEIR_STOP_PAUSE,  /* to be continued by sending it back */
+    WEIR_STOP_BROKEN, /* what the model made is of no use: a call that is
+                       * none, an engine that gave up */
     WEIR_STOP_OTHER
 };
 

@@ -91,6 +91,8 @@ emit_stop(struct weir_reading *reading, weir_span reason)
         {"tool_use", WEIR_STOP_TOOL},
         {"guardrail_intervened", WEIR_STOP_FILTER},
         {"content_filtered", WEIR_STOP_FILTER},
+        {"malformed_model_output", WEIR_STOP_BROKEN},
+        {"malformed_tool_use", WEIR_STOP_BROKEN},
     };
     struct weir_event event = {.kind = WEIR_EVENT_STOP,
                                .stop = WEIR_STOP_OTHER,

@@ -144,9 +144,23 @@ read_part(struct weir_reading *reading, uint32_t choice, weir_span raw)
 static enum weir_stop
 stop_of(const struct weir_reading *reading, weir_span reason)
 {
-    static const char *const filters[] = {
-        "SAFETY",       "RECITATION", "LANGUAGE",           "BLOCKLIST",
-        "IMAGE_SAFETY", "SPII",       "PROHIBITED_CONTENT", "MODEL_ARMOR"};
+    static const char *const filters[] = {"SAFETY",
+                                          "RECITATION",
+                                          "LANGUAGE",
+                                          "BLOCKLIST",
+                                          "IMAGE_SAFETY",
+                                          "SPII",
+                                          "PROHIBITED_CONTENT",
+                                          "MODEL_ARMOR",
+                                          "IMAGE_RECITATION",
+                                          "IMAGE_PROHIBITED_CONTENT"};
+    static const char *const broken[] = {"MALFORMED_FUNCTION_CALL",
+                                         "UNEXPECTED_TOOL_CALL",
+                                         "TOO_MANY_TOOL_CALLS",
+                                         "MISSING_THOUGHT_SIGNATURE",
+                                         "MALFORMED_RESPONSE",
+                                         "NO_IMAGE",
+                                         "IMAGE_OTHER"};
     if (weir_raw_is(reason, "STOP"))
         return reading->has_tools ? WEIR_STOP_TOOL : WEIR_STOP_END;
     if (weir_raw_is(reason, "MAX_TOKENS"))
@@ -154,6 +168,9 @@ stop_of(const struct weir_reading *reading, weir_span reason)
     for (size_t i = 0; i < WEIR_COUNTOF(filters); i++)
         if (weir_raw_is(reason, filters[i]))
             return WEIR_STOP_FILTER;
+    for (size_t i = 0; i < WEIR_COUNTOF(broken); i++)
+        if (weir_raw_is(reason, broken[i]))
+            return WEIR_STOP_BROKEN;
     return WEIR_STOP_OTHER;
 }
 

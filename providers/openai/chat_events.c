@@ -207,6 +207,11 @@ emit_stop(const struct choice *choice, weir_span reason)
         {"tool_calls", WEIR_STOP_TOOL},
         {"function_call", WEIR_STOP_TOOL},
         {"content_filter", WEIR_STOP_FILTER},
+        /* Words of compatible ones. */
+        {"model_length", WEIR_STOP_LENGTH},
+        {"error", WEIR_STOP_BROKEN},
+        {"abort", WEIR_STOP_BROKEN},
+        {"insufficient_system_resource", WEIR_STOP_BROKEN},
     };
     struct weir_event event = {.kind = WEIR_EVENT_STOP,
                                .choice = choice->number,

@@ -49,6 +49,8 @@ reason_of(enum weir_stop stop)
         return WEIR_SPAN("stop_sequence");
     case WEIR_STOP_TOOL:
         return WEIR_SPAN("tool_use");
+    case WEIR_STOP_BROKEN:
+        return WEIR_SPAN("malformed_model_output");
     case WEIR_STOP_FILTER:
         return WEIR_SPAN("content_filtered");
     default:

@@ -21,6 +21,8 @@ reason_of(enum weir_stop stop)
         return WEIR_SPAN("MAX_TOKENS");
     case WEIR_STOP_FILTER:
         return WEIR_SPAN("SAFETY");
+    case WEIR_STOP_BROKEN:
+        return WEIR_SPAN("MALFORMED_RESPONSE");
     case WEIR_STOP_OTHER:
         return WEIR_SPAN("OTHER");
     default:

@@ -21,6 +21,7 @@ reason_of(enum weir_stop stop)
 {
     switch (stop) {
     case WEIR_STOP_LENGTH:
+    case WEIR_STOP_BROKEN: /* no word for it: not whole, at least */
         return WEIR_SPAN("length");
     case WEIR_STOP_TOOL:
         return WEIR_SPAN("tool_calls");

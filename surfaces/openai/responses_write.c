@@ -76,6 +76,7 @@ static bool
 is_incomplete(const struct weir_writing *writing)
 {
     return writing->stop == WEIR_STOP_LENGTH ||
+           writing->stop == WEIR_STOP_BROKEN ||
            writing->stop == WEIR_STOP_FILTER;
 }
 
@@ -104,7 +105,7 @@ put_response(struct weir_writing *writing, struct weir_pen *pen,
     weir_pen_name(pen, "incomplete_details");
     if (!is_over || !is_incomplete(writing))
         weir_pen_raw(pen, WEIR_SPAN("null"));
-    else if (writing->stop == WEIR_STOP_LENGTH)
+    else if (writing->stop != WEIR_STOP_FILTER)
         weir_pen_raw(pen, WEIR_SPAN("{\"reason\":\"max_output_tokens\"}"));
     else
         weir_pen_raw(pen, WEIR_SPAN("{\"reason\":\"content_filter\"}"));
