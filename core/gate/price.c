@@ -17,9 +17,10 @@
  * WHY THE BODY IS SEARCHED FOR WORDS. A word in a text that only looks like
  * the request's own holds too much for the length of one call. A rate that
  * nobody held for is a budget that does not hold. And it is searched only
- * where such a rate differs from that of plain input. The level of service
- * stands in one place: a surface whose parser looks there says it; and a word
- * that is a member's name is looked for among the names that the parser met.
+ * where such a rate differs from that of plain input, and where the parser met
+ * the name of a member that may hold it, be it in another surface's form. The
+ * level of service stands in one place: a surface whose parser looks there
+ * says it; and a word that is a member's name is looked for among the names.
  */
 #include "internal.h"
 
@@ -42,11 +43,50 @@ has_member(const struct weir_call *call, const char *name)
                : speaks_of(call, name);
 }
 
+/* A word that means something below one of these names only. */
+static bool
+speaks_below(const struct weir_call *call, const char *word,
+             const char *const names[])
+{
+    if (!call->ask.knows_names)
+        return speaks_of(call, word);
+    for (; *names != NULL; names++)
+        if (has_member(call, *names))
+            return speaks_of(call, word);
+    return false;
+}
+
 static bool
 may_be_priority(const struct weir_call *call)
 {
+    static const char *const names[] = {"service_tier", "serviceTier", NULL};
     return call->ask.knows_service ? call->ask.wants_priority
-                                   : speaks_of(call, "\"priority\"");
+                                   : speaks_below(call, "\"priority\"", names);
+}
+
+/* Names below which sound and pictures stand, or are asked for; `tools` may
+ * make pictures. */
+#define MEDIA                                                                  \
+    "source", "inlineData", "inline_data", "fileData", "file_data", "file_id", \
+        "file", "url", "modalities", "responseModalities",                     \
+        "response_modalities", "tools"
+
+static bool
+speaks_of_sound(const struct weir_call *call)
+{
+    static const char *const names[] = {
+        "audio",        "audios",        "audio_url", "input_audio", "voice",
+        "speechConfig", "speech_config", MEDIA,       NULL};
+    return speaks_below(call, "audio", names);
+}
+
+static bool
+speaks_of_pictures(const struct weir_call *call)
+{
+    static const char *const names[] = {
+        "image",       "images",       "image_url", "input_image",
+        "imageConfig", "image_config", MEDIA,       NULL};
+    return speaks_below(call, "image", names);
 }
 
 static void
@@ -72,14 +112,14 @@ expect(const struct weir_call *call, struct weir_price *price)
         if (speaks_of(call, "\"1h\""))
             raise(&price->input, price->cache_write_1h);
     }
-    if (price->audio_input > input && speaks_of(call, "audio"))
+    if (price->audio_input > input && speaks_of_sound(call))
         raise(&price->input, price->audio_input);
-    if (price->image_input > input && speaks_of(call, "image"))
+    if (price->image_input > input && speaks_of_pictures(call))
         raise(&price->input, price->image_input);
-    if (price->audio_output > price->output && speaks_of(call, "audio"))
+    if (price->audio_output > price->output && speaks_of_sound(call))
         raise(&price->output, price->audio_output);
     if (price->image_output > price->output &&
-        (call->ask.operation == WEIR_OP_IMAGE || speaks_of(call, "image")))
+        (call->ask.operation == WEIR_OP_IMAGE || speaks_of_pictures(call)))
         raise(&price->output, price->image_output);
     raise(&price->output, price->reasoning);
 }
