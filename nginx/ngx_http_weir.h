@@ -607,6 +607,9 @@ weir_status ngx_http_weir_files_bar(ngx_http_weir_ctx_t *ctx,
 /* Before the first attempt: ctx->ask becomes what the origin gets. */
 weir_status ngx_http_weir_files_open(ngx_http_weir_ctx_t *ctx,
     struct weir_error *err);
+/* A weir_stored_on_file: one that lies at the origin of the attempt. */
+bool ngx_http_weir_files_name(void *context, weir_span id,
+    struct weir_buf *name);
 /* Of an error: what the origin calls files becomes what the client does. */
 /* Each `id` in the text becomes `name`. */
 ngx_int_t ngx_http_weir_rename(ngx_pool_t *pool, weir_span *text, weir_span id,

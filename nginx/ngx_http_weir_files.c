@@ -324,6 +324,41 @@ ngx_http_weir_files_retell(ngx_http_weir_ctx_t *ctx, weir_span *body)
 }
 
 
+/* What an origin tells again of what this tenant has said: how large it is
+ * is not known here, so that it counts as a picture does. */
+
+bool
+ngx_http_weir_files_name(void *context, weir_span id, struct weir_buf *name)
+{
+    char                       text[WEIR_SEAL_TEXT];
+    size_t                     len;
+    struct weir_sealed         sealed;
+    struct weir_sealer         sealer;
+    ngx_http_weir_ctx_t       *ctx = context;
+    const struct weir_image   *image;
+
+    image = &ctx->view->view.image;
+    sealer = ngx_http_weir_sealer(ctx);
+
+    ngx_memzero(&sealed, sizeof(struct weir_sealed));
+
+    sealed.kind = WEIR_SEALED_FILE;
+    sealed.operation = WEIR_OP_CHAT;
+    sealed.deployment = image->deployments[ctx->step.deployment].hash;
+    sealed.origin = weir_kept_file_origin(image, ctx->step.deployment);
+    sealed.input_tokens = WEIR_SURFACE_MEDIA_BYTES;
+    sealed.id = id;
+
+    if (weir_seal(&sealer, &sealed, text, &len, NULL) != WEIR_OK) {
+        return false;
+    }
+
+    weir_buf_add(name, text, len);
+
+    return true;
+}
+
+
 /* -------------------------------------------------------------- upload */
 
 ngx_uint_t

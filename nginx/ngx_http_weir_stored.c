@@ -432,6 +432,9 @@ ngx_http_weir_stored_begin(ngx_http_weir_ctx_t *ctx, ngx_uint_t is_streamed)
                   ctx->view->view.image.deployments[ctx->step.deployment].hash,
                   ctx->route.dialect, is_streamed);
 
+    s->reply.on_file = ngx_http_weir_files_name;
+    s->reply.on_file_context = ctx;
+
     for (i = 0; i < s->said_count; i++) {
         said = &s->said[i];
         weir_stored_reply_know(&s->reply, said->kind, said->word, said->name);

@@ -41,8 +41,16 @@ struct weir_stored_memo {
     char name[WEIR_BOUND_NAME_MAX + WEIR_BOUND_NAME_MORE];
 };
 
-/* A reply on its way to the client; its insides are stored.c's. */
+/* Appends how the client names a file that it had named in what is told
+ * again (parts of input items); false: the id stays. */
+typedef bool weir_stored_on_file(void *context, weir_span id,
+                                 struct weir_buf *name);
+
+/* A reply on its way to the client; its insides are stored.c's, but for
+ * on_file, which may be set once it is begun. */
 struct weir_stored_reply {
+    weir_stored_on_file *on_file; /* NULL: ids of files stay */
+    void *on_file_context;
     struct weir_bound_owner owner;
     uint64_t deployment;
     bool is_streamed;

@@ -67,6 +67,12 @@ class Account(Store):
         return row
 
     def reply(self, method, path, body, headers):
+        if path.startswith("/v1/responses/resp_1/input_items"):
+            items = json.loads(self.calls[-1][1])["input"]
+            return 200, "application/json", json.dumps(
+                {"object": "list", "has_more": False, "data": [
+                    {"id": f"msg_{i}", "type": "message", **item}
+                    for i, item in enumerate(items)]}).encode()
         if path not in ("/v1/responses", "/v1/chat/completions"):
             return super().reply(method, path, body, headers)
         self.calls.append((path, body))

@@ -280,6 +280,21 @@ def test_a_large_file_is_not_held_in_memory():
         assert row["arrived"] > 22 << 20
 
 
+def test_what_is_told_again_names_it_for_the_client(setting):
+    """Items of a stored response: their files may be named as they stand."""
+    client = setting.client()
+    name, own = near(setting)
+    answer = client.responses.create(model="both", input=part(name))
+    raw = client.responses.input_items.with_raw_response.list(answer.id)
+    assert own not in raw.text
+    again = raw.parse().data[0].content[1].file_id
+    client.responses.create(model="both", input=part(again))
+    assert named(setting.near) == [own, own]
+    with pytest.raises(openai.BadRequestError):
+        setting.client("insider").responses.create(model="both",
+                                                   input=part(again))
+
+
 def test_lists_have_them(setting):
     client = setting.client()
     name, own = near(setting)

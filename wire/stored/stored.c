@@ -29,6 +29,8 @@ enum node {
     CONVERSATION,
     ITEMS, /* array */
     ITEM,
+    PARTS, /* array */
+    PART,
     CHAT,
     CHOICES, /* array */
     CHOICE,
@@ -36,6 +38,9 @@ enum node {
     AUDIO,
     NODES
 };
+
+/* Not bound, but sealed: weir/seal.h. */
+#define A_FILE UINT8_MAX
 
 static const struct rule {
     const char *name;
@@ -63,6 +68,9 @@ static const struct rule {
     RULE(EVENT, "response_id", WEIR_BOUND_RESPONSE, NOWHERE),
     RULE(ITEM, "id", WEIR_BOUND_ITEM, NOWHERE),
     RULE(ITEM, "approval_request_id", WEIR_BOUND_ITEM, NOWHERE),
+    RULE(ITEM, "content", 0, PARTS),
+    RULE(ITEM, "output", 0, PARTS),
+    RULE(PART, "file_id", A_FILE, NOWHERE),
     RULE(CHAT, "choices", 0, CHOICES),
     RULE(CHOICE, "message", 0, MESSAGE),
     RULE(CHOICE, "delta", 0, MESSAGE),
@@ -129,6 +137,15 @@ weir_stored_reply_know(struct weir_stored_reply *reply,
     remember(&reply->memo[reply->known++], kind, word, name);
 }
 
+static void
+put_file(struct feed *feed, weir_span id)
+{
+    struct weir_stored_reply *reply = feed->reply;
+    if (reply->on_file == NULL ||
+        !reply->on_file(reply->on_file_context, id, feed->out))
+        weir_buf_add_span(feed->out, id);
+}
+
 /* Appends the id's name, or the id where it can have none. */
 static void
 put_name(struct feed *feed, enum weir_bound_kind kind, weir_span word)
@@ -189,13 +206,15 @@ open_container(struct weir_stored_reply *reply, bool is_brace)
         /* An element: of the arrays that lead somewhere. */
         if (over == ITEMS)
             node = ITEM;
+        else if (over == PARTS)
+            node = PART;
         else if (over == CHOICES)
             node = CHOICE;
     }
     reply->depth++;
     if (reply->skipped != 0)
         return;
-    bool is_array = node == ITEMS || node == CHOICES;
+    bool is_array = node == ITEMS || node == PARTS || node == CHOICES;
     if (node == NOWHERE || is_array == is_brace || reply->depth > LEVELS) {
         reply->skipped = reply->depth;
         return;
@@ -349,8 +368,11 @@ read_string(struct feed *feed, const char *at, const char *end)
     if (reply->state == NAME) {
         close_name(reply);
     } else {
-        put_name(feed, (enum weir_bound_kind)reply->kind,
-                 (weir_span){reply->text, reply->len});
+        weir_span word = {reply->text, reply->len};
+        if (reply->kind == A_FILE)
+            put_file(feed, word);
+        else
+            put_name(feed, (enum weir_bound_kind)reply->kind, word);
         feed->from = at;
         reply->kind = 0;
     }

@@ -11,6 +11,18 @@
 
 static const struct weir_bound_owner owner = {{"0123456789abcdef", 16}, 7};
 
+/* As "#id": what seals it is not of this library. */
+static bool
+name_file(void *context, weir_span id, struct weir_buf *name)
+{
+    assert_null(context);
+    if (weir_span_equal(id, WEIR_SPAN("odd")))
+        return false;
+    weir_buf_add_byte(name, '#');
+    weir_buf_add_span(name, id);
+    return true;
+}
+
 /* Fed in pieces of `step` bytes, the first of `first`. */
 static weir_span
 fed(enum weir_dialect dialect, bool is_streamed, weir_span text, size_t first,
@@ -20,6 +32,7 @@ fed(enum weir_dialect dialect, bool is_streamed, weir_span text, size_t first,
     struct weir_buf out;
     memset(&reply, 0x5a, sizeof(reply));
     weir_stored_reply_init(&reply, &owner, DEPLOYMENT, dialect, is_streamed);
+    reply.on_file = name_file;
     weir_buf_init_fixed(&out, room, size);
     for (size_t at = 0; at < text.len;) {
         size_t len = at == 0 && first > 0 ? first : step;
@@ -141,6 +154,30 @@ TEST(stored, lists_of_items_and_deletions_have_names)
           "\"has_more\":false}");
     check(WEIR_DIALECT_RESPONSES, false,
           "{\"id\":\"@R:resp_1@\",\"object\":\"response\",\"deleted\":true}\n");
+}
+
+/* "$" stands in `pattern` for "#" in what is said, and for nothing before. */
+TEST(stored, files_that_the_client_had_named_have_names_again)
+{
+    static const char told[] =
+        "{\"object\":\"list\",\"data\":[{\"id\":\"x y\",\"content\":[{\"type\":"
+        "\"input_text\",\"text\":\"\\\"file_id\\\":\\\"f\\\"\"},{\"type\":"
+        "\"input_file\",\"file_id\":\"$file-1\",\"more\":{\"file_id\":"
+        "\"file-1\"}},{\"file_id\":\"odd\"},{\"file_id\":null}]},{\"type\":"
+        "\"function_call_output\",\"output\":[{\"file_id\":\"$file-2\"}]},"
+        "{\"output\":\"file_id\",\"file_id\":\"file-3\"}],\"file_id\":\"f\"}";
+    char in[sizeof(told)], want[sizeof(told)], got[sizeof(told)];
+    size_t in_len = 0, want_len = 0;
+    for (const char *at = told; *at != '\0'; at++) {
+        want[want_len++] = *at == '$' ? '#' : *at;
+        if (*at != '$')
+            in[in_len++] = *at;
+    }
+    for (size_t first = 0; first < in_len; first++)
+        assert_true(weir_span_equal(fed(WEIR_DIALECT_RESPONSES, false,
+                                        (weir_span){in, in_len}, first, in_len,
+                                        got, sizeof(got)),
+                                    (weir_span){want, want_len}));
 }
 
 TEST(stored, sound_of_a_chat_answer_has_a_name)
