@@ -17,6 +17,9 @@
  * members that repeat, and names with underscores or without, as some origin
  * does each of these.
  *
+ * Nor may it name servers of tools that the origin would ask by itself: what
+ * is called there, and with what, no rule of this gateway would see.
+ *
  * Addresses stay: data:, http: and https:. What Google's API gives addresses
  * to (files of the account) is not public however it is spelled; its object
  * store, storage.googleapis.com, is read without an account there and stays.
@@ -42,6 +45,7 @@ enum act {
     NEVER,   /* unless null */
     FILE_ID, /* a string that may be the sealed name of a file */
     NAMED,   /* never as a string, others are walked */
+    SERVER,  /* unless null or empty: of tools that the origin would call */
     SOUND    /* as it is; noted */
 };
 
@@ -82,6 +86,8 @@ static const struct rule {
     {"fileid", NULL, EITHER, NEVER, 0},
     {"fileids", "container", EITHER, NEVER, 0},
     {"vectorstoreids", "tools", EITHER, NEVER, 0},
+    {"serverurl", "tools", BIT(OPENAI), SERVER, 0},
+    {"connectorid", "tools", BIT(OPENAI), SERVER, 0},
 
     {"item", NULL, BIT(REALTIME), INTO, 1},
     {"session", NULL, BIT(REALTIME), INTO, 1},
@@ -100,6 +106,7 @@ static const struct rule {
     {"fileid", "content", BIT(ANTHROPIC), NEVER, 5},
     {"container", NULL, BIT(ANTHROPIC), NAMED, 1},
     {"id", "container", BIT(ANTHROPIC), NEVER, 2},
+    {"mcpservers", NULL, BIT(ANTHROPIC), SERVER, 1},
 
     {"contents", NULL, BIT(GEMINI), INTO, 0},
     {"systeminstruction", NULL, BIT(GEMINI), INTO, 0},
@@ -111,6 +118,7 @@ static const struct rule {
     {"fileuri", "filedata", BIT(GEMINI), ADDRESS, 0},
     {"cachedcontent", NULL, BIT(GEMINI), NEVER, 0},
     {"filesearch", "tools", BIT(GEMINI), NEVER, 0},
+    {"mcpservers", "tools", BIT(GEMINI), SERVER, 0},
     {"retrieval", "tools", BIT(GEMINI), NEVER, 0},
 
     {"converse", "input", BIT(BEDROCK), INTO, 0},
@@ -308,6 +316,12 @@ judge(struct walk *walk, const struct rule *rule, weir_span name)
     if (rule->act == NEVER || (rule->act == NAMED && kind == WEIR_JSON_STRING))
         return refuse(walk, name,
                       "is not served: it names what lies at an origin");
+    if (rule->act == SERVER)
+        return (kind == WEIR_JSON_ARRAY && weir_json_raw(&walk->reader, &raw) &&
+                weir_json_is_empty(raw)) ||
+               refuse(walk, name,
+                      "is not served: servers of tools are asked through "
+                      "this gateway");
     if (rule->act == FILE_ID)
         return take_file(walk, rule, name);
     if (rule->act == ADDRESS && kind == WEIR_JSON_STRING)
@@ -345,16 +359,20 @@ walk_value(struct walk *walk, const struct rule *rule)
 }
 
 /* Names that a rule refuses, or that lead to such, as origins spell them. */
-enum { NAMES = 20 };
+enum { NAMES = 24 };
 static const char *const known[][NAMES] = {
-    [OPENAI] = {"image_url", "imageUrl", "video_url", "videoUrl", "audio_url",
-                "audioUrl", "document_url", "documentUrl", "file_url",
-                "fileUrl", "file_id", "fileId", "file_ids", "fileIds",
-                "container", "container_id", "containerId", "vector_store_ids",
-                "vectorStoreIds"},
-    [ANTHROPIC] = {"source", "file_id", "container"},
+    [OPENAI] = {"image_url",      "imageUrl",    "video_url",
+                "videoUrl",       "audio_url",   "audioUrl",
+                "document_url",   "documentUrl", "file_url",
+                "fileUrl",        "file_id",     "fileId",
+                "file_ids",       "fileIds",     "container",
+                "container_id",   "containerId", "vector_store_ids",
+                "vectorStoreIds", "server_url",  "serverUrl",
+                "connector_id",   "connectorId"},
+    [ANTHROPIC] = {"source", "file_id", "container", "mcp_servers"},
     [GEMINI] = {"fileData", "file_data", "fileUri", "file_uri", "fileSearch",
-                "file_search", "cachedContent", "cached_content", "retrieval"},
+                "file_search", "cachedContent", "cached_content", "retrieval",
+                "mcpServers", "mcp_servers"},
     [BEDROCK] = {"s3Location", "s3_location"},
 };
 

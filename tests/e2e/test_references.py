@@ -104,6 +104,8 @@ def test_anthropic_files_and_containers_are_refused(
             ("url", {"messages": [{"role": "user", "content": [
                 {"type": "image", "source": {
                     "type": "url", "url": FILES[1]}}]}]}),
+            ("mcp_servers", {"messages": hi, "extra_body": {"mcp_servers": [
+                {"type": "url", "name": "t", "url": "https://t.example"}]}}),
             ("container", {"messages": hi,
                            "extra_body": {"container": "container_1"}})]
     before = len(dialects.origin.asked)
