@@ -642,7 +642,20 @@ void ngx_http_weir_bulk_results(ngx_http_weir_ctx_t *ctx, u_char *p,
 ngx_uint_t ngx_http_weir_bulk_settle(ngx_http_weir_ctx_t *ctx);
 
 
+/* ngx_http_weir_cors.c */
+
+/* Pages that use a tool server: what their browsers read of a reply. Other
+ * than NGX_DECLINED: it was a preflight, and is answered. */
+ngx_int_t ngx_http_weir_cors(ngx_http_weir_ctx_t *ctx);
+/* An origin's, which speaks for nobody here. */
+ngx_uint_t ngx_http_weir_cors_is_header(ngx_table_elt_t *h);
+
+
 /* ngx_http_weir_tools.c */
+
+/* Whether pages of this origin may use the server (a row). */
+ngx_uint_t ngx_http_weir_tools_is_origin(const struct weir_image *image,
+    uint32_t server, weir_span origin);
 
 /* Once the caller is known: NGX_DECLINED, or what ends the request. Sets
  * ctx->tools, which all others need. */

@@ -341,6 +341,12 @@ ngx_http_weir_handler(ngx_http_request_t *r)
                                           "there is no policy in force yet");
     }
 
+    rc = ngx_http_weir_cors(ctx);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     key = ngx_http_weir_key(r);
 
     if (key.len == 0 && ctx->route.endpoint == WEIR_ENDPOINT_REALTIME) {

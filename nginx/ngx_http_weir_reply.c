@@ -345,6 +345,10 @@ ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
         return 1;
     }
 
+    if (ctx->tools && ngx_http_weir_cors_is_header(h)) {
+        return 1;
+    }
+
     if (ngx_http_weir_is(h, "mcp-session-id")) {
         ctx->is_broken = ctx->tools
                          && ngx_http_weir_tools_given(ctx, &h->value)

@@ -150,7 +150,7 @@ ngx_http_weir_tools_hear(ngx_http_request_t *r, weir_span *values)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_weir_tools_is_origin(const struct weir_image *image, uint32_t server,
     weir_span origin)
 {

@@ -84,6 +84,7 @@ struct weir_surface_route {
     bool is_streamed;    /* where the path says so */
     bool is_batch;       /* embeds several texts */
     bool is_form;        /* the body is multipart/form-data */
+    bool is_preflight;   /* OPTIONS, which a browser asks by itself */
     weir_span model;     /* where the path names it */
     weir_span end;       /* WEIR_DIALECT_OTHER: "/images/edits" */
     enum weir_bulk bulk; /* WEIR_ENDPOINT_BULK; `model` is the id then */

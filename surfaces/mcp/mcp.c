@@ -5,6 +5,7 @@
  *    POST   /mcp/SERVER    one message
  *    GET    /mcp/SERVER    the stream of what the server has to say
  *    DELETE /mcp/SERVER    the session's end
+ *    OPTIONS /mcp/SERVER   a browser, before any of these
  *
  * WHY A REFUSAL OF A REQUEST IS 200. Clients read an error of JSON-RPC as the
  * answer to one call. A status of 400 and more they read as the end of the
@@ -22,11 +23,13 @@ route(weir_span method, weir_span path, weir_span query,
     const weir_span start = WEIR_SPAN("/mcp/");
     bool is_post = weir_span_equal(method, WEIR_SPAN("POST"));
     bool is_get = weir_span_equal(method, WEIR_SPAN("GET"));
+    bool is_preflight = weir_span_equal(method, WEIR_SPAN("OPTIONS"));
     (void)query;
     if (!weir_span_starts(path, start) || path.len == start.len)
         return weir_fail(err, WEIR_ENOTOURS, WEIR_OFFSET_NONE,
                          "no such endpoint");
-    if (!is_post && !is_get && !weir_span_equal(method, WEIR_SPAN("DELETE")))
+    if (!is_post && !is_get && !is_preflight &&
+        !weir_span_equal(method, WEIR_SPAN("DELETE")))
         return weir_fail(err, WEIR_EMETHOD, WEIR_OFFSET_NONE,
                          "this endpoint takes POST, GET and DELETE");
     *route_out = (struct weir_surface_route){
@@ -35,6 +38,7 @@ route(weir_span method, weir_span path, weir_span query,
         .dialect = WEIR_DIALECT_MCP,
         .takes_body = is_post,
         .is_streamed = is_get,
+        .is_preflight = is_preflight,
         .model = {path.ptr + start.len, path.len - start.len}};
     return WEIR_OK;
 }

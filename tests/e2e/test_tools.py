@@ -404,6 +404,65 @@ def test_http_around_the_message_is_checked(desk):
     assert status == 403
 
 
+APP = "https://app.example"
+ASKS = {"Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,mcp-session-id"}
+
+
+def small(headers):
+    return {name.lower(): value for name, value in dict(headers).items()}
+
+
+def test_a_browser_s_preflight_is_answered_by_the_list_of_origins(desk):
+    status, headers, body = lab.exchange(
+        desk.weir.port, "OPTIONS", "/mcp/tickets", None,
+        {"Origin": APP, **ASKS})
+    headers = small(headers)
+    assert (status, body) == (204, b"")
+    assert headers["access-control-allow-origin"] == APP
+    assert "POST" in headers["access-control-allow-methods"]
+    for name in ("authorization", "mcp-session-id", "mcp-protocol-version",
+                 "content-type", "last-event-id"):
+        assert name in headers["access-control-allow-headers"].split(", ")
+    assert headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in headers
+    for name, more in (("tickets", {"Origin": "https://evil.example"}),
+                       ("tickets", {}), ("tickets", {"Origin": "null"}),
+                       ("tickets", {"Origin": APP + ".evil.example"}),
+                       ("plain", {"Origin": APP}),
+                       ("nowhere", {"Origin": APP})):
+        status, headers, body = lab.exchange(
+            desk.weir.port, "OPTIONS", "/mcp/" + name, None, {**ASKS, **more})
+        assert status == 403, (name, more)
+        assert "access-control-allow-origin" not in small(headers)
+        assert json.loads(body)["jsonrpc"] == "2.0"
+    status, _, _ = lab.exchange(desk.weir.port, "OPTIONS",
+                                "/v1/chat/completions", None, {"Origin": APP})
+    assert status == 405
+
+
+def test_a_page_reads_replies_and_refusals_and_nobody_else_does(desk):
+    desk.odd.reply = (200, {"Content-Type": "application/json",
+                            "Access-Control-Allow-Origin": "*",
+                            "Access-Control-Allow-Credentials": "true"},
+                      b'{"jsonrpc":"2.0","id":1,"result":{}}')
+    status, headers, _ = desk.post("odd", request("ping"))
+    assert status == 200    # a server's own word does not count
+    assert not any(name.startswith("access-control")
+                   for name in small(headers))
+    for key, wanted in ((None, 200), ("wr_nobody", 401)):
+        status, headers, _ = desk.post(
+            "tickets", request("tools/list"), key=key, Origin=APP)
+        headers = small(headers)
+        assert headers["access-control-allow-origin"] == APP
+        assert "mcp-session-id" in headers["access-control-expose-headers"]
+        assert status == wanted or wanted == 200
+    status, headers, _ = desk.post("tickets", request("ping"),
+                                   Origin="https://evil.example")
+    assert status == 403
+    assert "access-control-allow-origin" not in small(headers)
+
+
 def test_only_listed_methods_and_single_messages_pass(desk):
     desk.odd.seen.clear()
     cases = [(request("weights/get"), 200, -32601),
