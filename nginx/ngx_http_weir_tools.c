@@ -16,7 +16,8 @@
  * is wrong with HTTP itself (origin, version, session, key), has its status.
  *
  * WHAT DOES NOT PASS: compressed replies, since lists of tools are cut;
- * headers that repeat arguments (Mcp-Param-*), since filters read bodies.
+ * headers that repeat arguments (Mcp-Param-*) and say what these, as they go
+ * on, do not.
  */
 
 #include "ngx_http_weir.h"
@@ -93,6 +94,10 @@ ngx_http_weir_tools_seal_event(void *context, weir_span id,
 /* -------------------------------------------------------------- headers */
 
 #define NGX_HTTP_WEIR_TOOLS_HEADERS  7
+
+/* Mcp-Param-*: so many of a call, and bytes of a name. */
+#define NGX_HTTP_WEIR_TOOLS_PARAMS      8
+#define NGX_HTTP_WEIR_TOOLS_PARAM_NAME  80
 
 typedef enum {
     NGX_HTTP_WEIR_TOOLS_SESSION = 0,
@@ -576,12 +581,49 @@ ngx_http_weir_tools_line(struct weir_buf *buf, const char *name,
 }
 
 
+/* Headers that repeat arguments, by which servers route: those that say what
+ * the message says as it goes on. Others would pass filters by. */
+
+static void
+ngx_http_weir_tools_params(ngx_http_weir_ctx_t *ctx, struct weir_buf *buf)
+{
+    ngx_uint_t                n;
+    ngx_table_elt_t          *h;
+    ngx_http_weir_headers_t   headers;
+
+    n = 0;
+    ngx_http_weir_headers_init(&headers, ctx->request);
+
+    while ((h = ngx_http_weir_headers_next(&headers))) {
+
+        if (h->key.len <= 10 || h->key.len > NGX_HTTP_WEIR_TOOLS_PARAM_NAME
+            || ngx_memcmp(h->lowcase_key, "mcp-param-", 10) != 0
+            || h->value.len > WEIR_MCP_PARAM_MAX
+            || !weir_mcp_repeats(ctx->ask.body,
+                                 ngx_http_weir_span(h->value)))
+        {
+            continue;
+        }
+
+        if (++n > NGX_HTTP_WEIR_TOOLS_PARAMS) {
+            return;
+        }
+
+        weir_buf_add_span(buf, ngx_http_weir_span(h->key));
+        weir_buf_add_span(buf, WEIR_SPAN(": "));
+        weir_buf_add_span(buf, ngx_http_weir_span(h->value));
+        weir_buf_add_span(buf, WEIR_SPAN(CRLF));
+    }
+}
+
+
 ngx_int_t
 ngx_http_weir_tools_lines(ngx_http_weir_ctx_t *ctx, weir_span *lines_out)
 {
     size_t                           size;
     u_char                          *p;
     weir_span                        name;
+    ngx_uint_t                       has_params;
     struct weir_buf                  buf;
     ngx_http_weir_tools_t           *t;
     const struct weir_mcp_message   *m;
@@ -597,6 +639,13 @@ ngx_http_weir_tools_lines(ngx_http_weir_ctx_t *ctx, weir_span *lines_out)
     size = 256 + t->session.len + t->event.len + t->version.len
            + m->method.len + name.len;
 
+    has_params = t->method.ptr && m->operation == WEIR_OP_CALL_TOOL;
+
+    if (has_params) {
+        size += NGX_HTTP_WEIR_TOOLS_PARAMS
+                * (WEIR_MCP_PARAM_MAX + NGX_HTTP_WEIR_TOOLS_PARAM_NAME + 4);
+    }
+
     p = ngx_pnalloc(ctx->request->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
@@ -611,6 +660,10 @@ ngx_http_weir_tools_lines(ngx_http_weir_ctx_t *ctx, weir_span *lines_out)
     if (t->method.ptr) {
         ngx_http_weir_tools_line(&buf, "Mcp-Method", m->method);
         ngx_http_weir_tools_line(&buf, "Mcp-Name", name);
+    }
+
+    if (has_params) {
+        ngx_http_weir_tools_params(ctx, &buf);
     }
 
     *lines_out = weir_buf_span(&buf);

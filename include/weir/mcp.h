@@ -88,6 +88,14 @@ WEIR_MUST_USE weir_status weir_mcp_cut_list(
 void weir_mcp_put_error(weir_span id, enum weir_mcp_code code,
                         weir_span message, struct weir_buf *out);
 
+/*
+ * Whether a header Mcp-Param-* says nothing that the message, as it goes on,
+ * does not: its value, plain or as "=?base64?...?=", is that of an argument
+ * that is a string, number or boolean. Of at most WEIR_MCP_PARAM_MAX bytes.
+ */
+#define WEIR_MCP_PARAM_MAX 1024
+bool weir_mcp_repeats(weir_span text, weir_span header);
+
 /* A version of the protocol that weir has read; others are refused. */
 bool weir_mcp_is_version(weir_span text);
 

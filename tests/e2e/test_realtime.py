@@ -19,7 +19,8 @@ pytest.importorskip("websockets")
 from realtime import Origin, Raw, SOUND, USAGE, frame, outcome  # noqa: E402
 
 class Setting:
-    def __init__(self, where, limits=None, policies=None, filters=None):
+    def __init__(self, where, limits=None, policies=None, filters=None,
+                 tls=False):
         self.certificates = lab.make_certificates(where)
         self.origin = Origin()
         self.sealed = Origin(self.certificates)
@@ -67,6 +68,13 @@ class Setting:
             **world.POLICIES, **(policies or {})},
             environment={"UPSTREAM": "sk-upstream"})
         self.keys = {}
+        self.port = lab.free_port() if tls else None
+        if tls:
+            self.weir.config["listen"].append(
+                {"address": f"127.0.0.1:{self.port}",
+                 "tls": {"certificate": self.certificates["certificate"],
+                         "key": self.certificates["key"]}})
+            self.weir.write()
         try:
             self.weir.start()
         except BaseException:

@@ -34,7 +34,7 @@ permit (principal, action == Action::"connect",
 @authority("The seller")
 @filter("addresses")
 permit (principal, action == Action::"call_tool", resource in Bloc::"hosting")
-when { ["search", "long", "leak", "fail"].contains(context.tool) };
+when { ["search", "long", "leak", "fail", "route"].contains(context.tool) };
 
 @id("tools-judged")
 @title("Texts may be turned, once somebody looked at them")
@@ -100,7 +100,7 @@ def tool_server(name, port, **more):
             "provider": "other", "origin": "SG", "region": "here",
             "stored_in": "DE", "operator": "seller",
             "tools": ["search", "close_ticket", "long", "leak", "fail",
-                      "turn"],
+                      "turn", "route"],
             "timeouts": {"connect": "2 s", "first_byte": "60 s",
                          "idle": "60 s"},
             "breaker": "none", **more}
@@ -217,7 +217,7 @@ def call(tool, **arguments):
     return request("tools/call", {"name": tool, "arguments": arguments})
 
 
-READER = ["fail", "leak", "long", "search", "turn"]
+READER = ["fail", "leak", "long", "route", "search", "turn"]
 
 SERVERS = [("tickets", "legacy"), ("plain", "legacy"), ("tickets", "auto"),
            ("plain", "auto")]
@@ -304,6 +304,40 @@ def test_filters_read_arguments_and_results(desk, name, mode):
             assert text_of(result) == "found of [MAIL]"
     run(work())
     assert ["search", "of [MAIL]"] in desk.seen(name)
+
+
+@pytest.mark.parametrize("name,mode", SERVERS)
+@pytest.mark.parametrize("region", ["here", "Zürich, 8001", "=?base64?eA==?="])
+def test_headers_that_repeat_arguments_pass(desk, name, mode, region):
+    async def work():
+        async with desk.client(name, desk.reader, mode) as client:
+            await client.list_tools()   # tells which arguments they are
+            result = await client.call_tool(
+                "route", {"region": region, "text": "lamp"})
+            assert text_of(result) == f"lamp in {region}"
+    run(work())
+
+
+def test_a_header_says_nothing_that_a_filter_took_out(desk):
+    desk.odd.reply = (200, {"Content-Type": "application/json"},
+                      b'{"jsonrpc":"2.0","id":1,"result":{"content":[]}}')
+    for arguments, header, passes in (
+            ({"text": "someone@example.org"}, "someone@example.org", False),
+            ({"text": "lamp"}, "someone@example.org", False),
+            ({"text": {"deep": ["x", 7]}, "n": 41}, "41", True),
+            ({"text": "lamp", "yes": True}, "true", True),
+            ({"text": "a b"}, "=?base64?YSBi?=", True),
+            ({"text": "a b"}, "=?base64?YSBi", False),
+            ({"text": "lamp"}, "lam", False)):
+        desk.odd.seen.clear()
+        status, _, body = desk.post(
+            "odd", call("search", **arguments), Mcp_Param_Text=header,
+            MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call",
+            Mcp_Name="search")
+        assert status == 200, body
+        head = {name.lower(): value
+                for name, value in desk.odd.seen[0][0].items()}
+        assert head.get("mcp-param-text") == (header if passes else None)
 
 
 @pytest.mark.parametrize("name,mode", SERVERS)

@@ -5,9 +5,11 @@ GET /seen tells which tools ran, and with what, so that a test knows what
 reached it.
 """
 import sys
+from typing import Annotated
 
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 server = MCPServer("tickets")
@@ -19,6 +21,14 @@ def search(text: str) -> str:
     """Finds tickets."""
     seen.append(["search", text])
     return f"found {text}"
+
+
+@server.tool()
+def route(region: Annotated[str, Field(json_schema_extra={
+        "x-mcp-header": "Region"})], text: str) -> str:
+    """Repeats its region in a header, where the revision has that."""
+    seen.append(["route", region, text])
+    return f"{text} in {region}"
 
 
 @server.tool()

@@ -225,3 +225,36 @@ TEST(mcp, tools_that_are_no_array_are_refused)
     weir_buf_fini(&out);
     weir_arena_fini(&arena);
 }
+
+TEST(mcp, a_header_repeats_an_argument_or_does_not)
+{
+    static const char text[] =
+        CALL("\"method\":\"tools/call\",\"params\":{\"name\":\"a\","
+             "\"arguments\":{\"s\":\"caf\\u00e9\",\"n\":42,\"b\":true,"
+             "\"o\":{\"in\":\"deep\"},\"l\":[\"listed\"],\"z\":null}}");
+    static const struct {
+        const char *header;
+        bool repeats;
+    } cases[] = {
+        {"caf\xc3\xa9", true},
+        {"=?base64?Y2Fmw6k=?=", true},
+        {"42", true},
+        {"true", true},
+        {"deep", true},
+        {"a", false}, /* a name, no argument */
+        {"listed", false},
+        {"null", false},
+        {"", false},
+        {"4", false},
+        {"=?base64?Y2Fmw6k?=", false}, /* not canonical */
+        {"=?base64?/w==?=", false},    /* not UTF-8 */
+        {"=?base64?=", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(
+            weir_mcp_repeats(weir_span_of(text), weir_span_of(cases[i].header)),
+            cases[i].repeats);
+    assert_false(weir_mcp_repeats(WEIR_SPAN("{"), WEIR_SPAN("42")));
+    assert_false(weir_mcp_repeats(
+        WEIR_SPAN("{\"params\":{\"arguments\":[42]}}"), WEIR_SPAN("42")));
+}
