@@ -48,7 +48,6 @@
 #define BATCH_MS      50
 #define BATCH_RECORDS 5000
 #define SLICE_RECORDS 1000 /* of a thread that is to give way */
-#define LAG_US        (20 * WEIR_US_PER_SEC) /* beyond it, no pause is made */
 #define LOST_US       (1 * WEIR_US_PER_SEC)
 #define LANE_US       (1 * WEIR_US_PER_SEC)
 #define SYNC_US       10000
@@ -526,14 +525,19 @@ monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Somebody waits for a round, or too much has gathered. */
+/* Somebody waits for a round. */
 static bool
 is_pressed(const struct weir_ingest *ingest)
 {
+    return atomic_load(&ingest->wants_all) || atomic_load(&ingest->is_stopping);
+}
+
+/* How far the ledger is behind the journal. */
+static int64_t
+lag_us(const struct weir_ingest *ingest)
+{
     weir_time read_up_to = ingest->figures.read_up_to;
-    return atomic_load(&ingest->wants_all) ||
-           atomic_load(&ingest->is_stopping) ||
-           (read_up_to != 0 && weir_control_now() - read_up_to > LAG_US);
+    return read_up_to == 0 ? 0 : weir_control_now() - read_up_to;
 }
 
 /* Reads what is there, in slices while others want the processor. */
@@ -545,7 +549,7 @@ keep_up(struct weir_ingest *ingest, struct weir_error *err)
     while (status == WEIR_OK && count > 0) {
         weir_pace_begin(&ingest->pace);
         status = follow(ingest, &count, err);
-        int pause = weir_pace_end(&ingest->pace);
+        int pause = weir_pace_end(&ingest->pace, lag_us(ingest));
         ingest->batch_records = pause > 0 ? SLICE_RECORDS : BATCH_RECORDS;
         struct pollfd wait = {.fd = ingest->event, .events = POLLIN};
         if (pause > 0 && !is_pressed(ingest))

@@ -15,6 +15,7 @@
 
 #include "control/ingest/figures.h"
 #include "control/ingest/ingest.h"
+#include "control/ingest/pace.h"
 #include "control/ingest/segments.h"
 #include "writer.h"
 
@@ -339,4 +340,19 @@ TEST(ingest, acts_reach_the_journal_and_are_marked)
                                       &pending, &err));
     assert_int_equal(pending, 0);
     close_bench(&bench);
+}
+
+TEST(pace, pauses_shrink_with_the_lag_and_end)
+{
+    const uint64_t ran = 10 * 1000000;
+    assert_int_equal(weir_pace_pause(ran, 0, 0), 0);       /* nobody else ran */
+    assert_int_equal(weir_pace_pause(ran, ran / 4, 0), 0); /* chance */
+    assert_int_equal(weir_pace_pause(ran, ran, 0), 190);
+    assert_int_equal(weir_pace_pause(ran, ran, WEIR_PACE_LAG_US), 190);
+    assert_int_equal(
+        weir_pace_pause(ran, ran,
+                        (WEIR_PACE_LAG_US + WEIR_PACE_LAG_MAX_US) / 2),
+        95);
+    assert_int_equal(weir_pace_pause(ran, ran, WEIR_PACE_LAG_MAX_US), 0);
+    assert_int_equal(weir_pace_pause(100 * ran, ran * 100, 0), 500);
 }

@@ -302,7 +302,8 @@ keep_up(struct weir_watch_live *live, struct weir_error *err)
             status = tell(live, err);
         if (status == WEIR_OK && weir__watch_engine_is_full(live->engine))
             status = make_safe(live, err);
-        int pause = weir_pace_end(&live->pace);
+        /* no shorter pauses: beyond its lag, which is less, there are none */
+        int pause = weir_pace_end(&live->pace, 0);
         struct pollfd wait = {.fd = live->event, .events = POLLIN};
         if (pause > 0 && !is_pressed(live))
             (void)poll(&wait, 1, pause);
