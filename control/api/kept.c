@@ -74,6 +74,8 @@ read_ask(const struct weir_api_call *call, struct weir_kept_ask *ask_out,
     for (int i = WEIR_KEPT_FILES; i <= WEIR_KEPT_MESSAGES; i++)
         if (weir_span_equal(list, weir_span_of(lists[i])))
             ask_out->list = (enum weir_kept_list)i;
+    if (list.len == 0)
+        ask_out->list = WEIR_KEPT_FILES;
     if (ask_out->list == WEIR_KEPT_NONE)
         return weir_fail(err, WEIR_EPARSE, WEIR_OFFSET_NONE,
                          "'list' is files, batches or message_batches");

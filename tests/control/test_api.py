@@ -124,7 +124,8 @@ def test_the_description_names_every_path_and_each_answers(place, tokens):
                         assert place.api("GET", path, other)[0] == 401
     own = [path for path, methods in told["paths"].items()
            if methods.get("get", {}).get("security") == [{"key": []}]]
-    assert sorted(own) == ["/v1/my/notices", "/v1/my/receipts/{id}",
+    assert sorted(own) == ["/v1/my/kept", "/v1/my/notices",
+                           "/v1/my/receipts/{id}",
                            "/v1/my/watch"]
 
 

@@ -353,3 +353,14 @@ def test_lists_by_the_clients_of_node(quick, said):
     assert told["ascending"] == told["files"][::-1]
     assert told["batches"] == batches[::-1]
     assert told["messages"] == sent[::-1]
+
+
+def test_files_that_calls_name_are_listed_too(quick):
+    client = quick.client("insider")
+    made = [client.files.create(
+        file=("a.txt", b"text", "text/plain"), purpose=purpose,
+        extra_headers={"x-weir-model": "large"}).id
+        for purpose in ("user_data", "vision")]
+    assert [row.id for row in client.files.list()] == made[::-1]
+    for name, purpose in zip(made, ("user_data", "vision")):
+        assert [row.id for row in client.files.list(purpose=purpose)] == [name]
