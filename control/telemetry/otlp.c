@@ -185,7 +185,11 @@ put_what(json_t *list, const struct call *call, weir_span provider)
              weir_span_of(operation_of(call->operation)));
     put_text(list, ATTRIBUTE_PROVIDER, provider);
     put_text(list, ATTRIBUTE_REQUEST_MODEL, call->asked);
-    put_text(list, ATTRIBUTE_METHOD, weir_record_method(call->tool));
+    /* Of tools, or what was done to an answer that is kept. */
+    put_text(list,
+             call->operation == WEIR_OP_RESPONSES ? ATTRIBUTE_VERB
+                                                  : ATTRIBUTE_METHOD,
+             weir_record_method(call->tool));
     put_text(list, ATTRIBUTE_TOOL, weir_record_tool(call->tool));
     if (call->is_streamed)
         put_bool(list, ATTRIBUTE_REQUEST_STREAM, true);

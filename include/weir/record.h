@@ -400,7 +400,8 @@ struct weir_record_head {
 };
 
 /* What was asked of a tool server is recorded as its method and, where a tool
- * is called, a blank and the tool's declared name: "tools/call search". These
+ * is called, a blank and the tool's declared name: "tools/call search". What
+ * was done to an answer that is kept is one word: "responses.retrieve". These
  * are the tool and the method in it; empty: none. */
 weir_span weir_record_tool(weir_span recorded);
 weir_span weir_record_method(weir_span recorded);
