@@ -32,6 +32,10 @@ typedef struct {
 } ngx_http_weir_answer_t;
 
 
+/* ms that the other side has for its close frame, or for what came last. */
+#define NGX_HTTP_WEIR_CLOSING  5000
+
+
 typedef struct ngx_http_weir_scribe_s  ngx_http_weir_scribe_t;
 
 
@@ -55,6 +59,7 @@ struct ngx_http_weir_realtime_s {
 
     ngx_msec_t                      begun;
     ngx_msec_t                      heard;      /* of either side */
+    ngx_msec_t                      gone;       /* the client, unheard */
     ngx_msec_t                      closing;    /* since then, where it is */
     uint64_t                        image;      /* asked under: generations */
     uint64_t                        overlay;
@@ -120,6 +125,9 @@ ngx_int_t ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx);
 
 /* The client's connection has something; nothing may be touched after it. */
 void ngx_http_weir_session_read(ngx_http_request_t *r);
+/* Whether the client left unheard, for some seconds: then it is ended, and
+ * nothing may be touched. Once a beat. */
+ngx_uint_t ngx_http_weir_session_is_gone(ngx_http_weir_ctx_t *ctx);
 /* The event that waited, which passes or is refused; then what came behind
  * it. Nothing may be touched after it. */
 void ngx_http_weir_session_resume(ngx_http_weir_ctx_t *ctx, weir_span event,

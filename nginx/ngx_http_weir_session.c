@@ -30,7 +30,6 @@
 
 #define NGX_HTTP_WEIR_BEAT     1000     /* ms between looks at limits */
 #define NGX_HTTP_WEIR_BEATS    10       /* and at policy, when nothing moved */
-#define NGX_HTTP_WEIR_CLOSING  5000     /* ms for the other's close frame */
 
 
 static ngx_int_t ngx_http_weir_session_init(void *data);
@@ -507,6 +506,11 @@ ngx_http_weir_session_beat(ngx_event_t *ev)
     ctx = ev->data;
     c = ctx->request->connection;
     rt = ctx->realtime;
+
+    if (ngx_http_weir_session_is_gone(ctx)) {
+        ngx_http_run_posted_requests(c);
+        return;
+    }
 
     ngx_add_timer(ev, NGX_HTTP_WEIR_BEAT);
     ngx_http_weir_follow();

@@ -46,6 +46,39 @@ ngx_http_weir_session_left(ngx_http_weir_ctx_t *ctx)
 }
 
 
+/*
+ * Nobody reads from a client while the origin takes nothing, so nobody hears
+ * that it is gone. What it sent last gets some seconds to be taken.
+ */
+
+ngx_uint_t
+ngx_http_weir_session_is_gone(ngx_http_weir_ctx_t *ctx)
+{
+    ngx_http_weir_realtime_t  *rt;
+
+    rt = ctx->realtime;
+
+    if (rt->is_stopped || rt->up.len == 0
+        || !ctx->request->connection->read->pending_eof)
+    {
+        rt->gone = 0;
+        return 0;
+    }
+
+    if (rt->gone == 0) {
+        rt->gone = ngx_current_msec;
+    }
+
+    if (ngx_current_msec - rt->gone < NGX_HTTP_WEIR_CLOSING) {
+        return 0;
+    }
+
+    ngx_http_weir_session_left(ctx);
+
+    return 1;
+}
+
+
 /* An event of the client's does not pass. */
 
 static void

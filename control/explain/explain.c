@@ -195,10 +195,9 @@ outcome_json(const struct weir_record_outcome *out)
         json_object_set_new(where, "shadow_of",
                             weir__explain_text(out->shadow_of));
     if (out->session_of.len > 0)
-        json_object_set_new(where,
-                            out->operation == WEIR_OP_REALTIME ? "scribe"
-                                                               : "session_of",
-                            weir__explain_text(out->session_of));
+        json_object_set_new(
+            where, out->operation == WEIR_OP_REALTIME ? "scribe" : "session_of",
+            weir__explain_text(out->session_of));
     if (out->finish.len > 0)
         json_object_set_new(where, "finish", weir__explain_text(out->finish));
     if (out->finding.len > 0)
