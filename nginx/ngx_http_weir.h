@@ -366,6 +366,7 @@ struct ngx_http_weir_ctx_s {
     ngx_http_request_t             *request;
     ngx_http_weir_view_t           *view;       /* NULL: refused before */
     struct weir_surface_route       route;
+    struct weir_urls                urls;       /* of route */
     struct weir_request             ask;
     ngx_buf_t                      *header_in;  /* nginx's, while another
                                                    stands in for it */
@@ -754,6 +755,12 @@ ngx_uint_t ngx_http_weir_invoke_usage(ngx_http_weir_ctx_t *ctx,
 /* Of a whole reply, to clients of InvokeModel. */
 ngx_int_t ngx_http_weir_invoke_heads(ngx_http_weir_ctx_t *ctx);
 
+/* ngx_http_weir_urls.c: once the caller is known; why a request that cannot
+ * be read is refused; whether another image lets the same be named. */
+void ngx_http_weir_urls_set(ngx_http_weir_ctx_t *ctx);
+enum weir_reason ngx_http_weir_bad_reason(weir_status status);
+ngx_uint_t ngx_http_weir_urls_same(ngx_http_weir_ctx_t *ctx,
+    const struct weir_image *image, const uint8_t digest[32]);
 
 /* ngx_http_weir_usage.c: of a reply; and WEIR_SIZES_* of a request. */
 struct weir_usage ngx_http_weir_usage(ngx_http_weir_ctx_t *ctx);

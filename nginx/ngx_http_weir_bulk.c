@@ -59,7 +59,7 @@ weir_status
 ngx_http_weir_bad(ngx_http_weir_ctx_t *ctx, weir_status status,
     weir_span param)
 {
-    ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+    ctx->call.reason = ngx_http_weir_bad_reason(status);
     ctx->ask.param = param;
 
     return status;
@@ -159,8 +159,8 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
     for ( ;; ) {
         weir_arena_init(&arena, memory, sizeof(memory));
 
-        status = weir_bulk_line(bulk->shape, &rest, &arena, &line, &param,
-                                err);
+        status = weir_bulk_line(bulk->shape, &rest, ctx->route.urls, &arena,
+                                &line, &param, err);
         if (status != WEIR_OK) {
             return status;
         }
@@ -213,8 +213,8 @@ ngx_http_weir_filter_lines(ngx_http_weir_ctx_t *ctx, struct weir_buf *part,
 
     ctx->arena.used = 0;
 
-    return weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
-                         &ctx->ask.param, err);
+    return weir_bulk_sum(bulk->shape, bulk->file, ctx->route.urls, &ctx->arena,
+                         &bulk->sum, &ctx->ask.param, err);
 }
 
 
@@ -377,8 +377,8 @@ ngx_http_weir_decide_upload(ngx_http_weir_ctx_t *ctx, weir_span body,
         return ngx_http_weir_files_upload(ctx, err);
     }
 
-    status = weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
-                           &ctx->ask.param, err);
+    status = weir_bulk_sum(bulk->shape, bulk->file, ctx->route.urls, &ctx->arena,
+                           &bulk->sum, &ctx->ask.param, err);
     if (status != WEIR_OK) {
         return ngx_http_weir_bad(ctx, status, ctx->ask.param);
     }
@@ -431,8 +431,8 @@ ngx_http_weir_decide_send(ngx_http_weir_ctx_t *ctx, weir_span body,
 
     bulk->file = bulk->original;
 
-    status = weir_bulk_sum(bulk->shape, bulk->file, &ctx->arena, &bulk->sum,
-                           &ctx->ask.param, err);
+    status = weir_bulk_sum(bulk->shape, bulk->file, ctx->route.urls, &ctx->arena,
+                           &bulk->sum, &ctx->ask.param, err);
     if (status != WEIR_OK) {
         return ngx_http_weir_bad(ctx, status, ctx->ask.param);
     }

@@ -79,7 +79,8 @@ ngx_http_weir_bulk_watch(ngx_http_weir_ctx_t *ctx)
 
         weir_arena_init(&arena, memory, sizeof(memory));
 
-        if (weir_bulk_line(bulk->shape, &rest, &arena, &line, &param, NULL)
+        if (weir_bulk_line(bulk->shape, &rest, NULL, &arena, &line, &param,
+                           NULL)
             != WEIR_OK
             || line.raw.ptr == NULL)
         {

@@ -360,6 +360,8 @@ ngx_http_weir_handler(ngx_http_request_t *r)
         return ngx_http_weir_refuse(ctx, status, &err);
     }
 
+    ngx_http_weir_urls_set(ctx);
+
     if (ctx->route.endpoint == WEIR_ENDPOINT_TOOLS) {
         rc = ngx_http_weir_tools_head(ctx);
         if (rc != NGX_DECLINED) {
@@ -596,7 +598,7 @@ ngx_http_weir_decide(ngx_http_weir_ctx_t *ctx, weir_span *body_out,
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
                                 err);
     if (status != WEIR_OK) {
-        ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+        ctx->call.reason = ngx_http_weir_bad_reason(status);
         return status;
     }
 
@@ -707,7 +709,7 @@ ngx_http_weir_count(ngx_http_weir_ctx_t *ctx, weir_span body)
     status = weir_surface_parse(&ctx->route, body, &ctx->arena, &ctx->ask,
                                 &err);
     if (status != WEIR_OK) {
-        ctx->call.reason = WEIR_REASON_BAD_REQUEST;
+        ctx->call.reason = ngx_http_weir_bad_reason(status);
         return ngx_http_weir_refuse(ctx, status, &err);
     }
 

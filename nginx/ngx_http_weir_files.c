@@ -645,8 +645,8 @@ ngx_http_weir_files_open_lines(ngx_http_weir_ctx_t *ctx,
     for ( ;; ) {
         weir_arena_init(&arena, memory, sizeof(memory));
 
-        status = weir_bulk_line(bulk->shape, &rest, &arena, &line, &param,
-                                err);
+        status = weir_bulk_line(bulk->shape, &rest, ctx->route.urls, &arena,
+                                &line, &param, err);
         if (status != WEIR_OK) {
             return status;
         }

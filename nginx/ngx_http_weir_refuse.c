@@ -325,7 +325,9 @@ ngx_http_weir_refuse(ngx_http_weir_ctx_t *ctx, weir_status status,
     weir_call_refusal(&ctx->call, status, err, ngx_http_weir_now(), room,
                       &refusal);
 
-    if (status == WEIR_EPARSE || status == WEIR_ETYPE) {
+    if (status == WEIR_EPARSE || status == WEIR_ETYPE
+        || ctx->call.reason == WEIR_REASON_ADDRESS)
+    {
         refusal.param = ctx->ask.param;
     }
 

@@ -439,7 +439,10 @@ ngx_http_weir_session_ask(ngx_http_weir_ctx_t *ctx)
 
     if (status == WEIR_OK) {
 
-        if (ngx_http_weir_session_same_rules(ctx, &view->view.image)) {
+        if (ngx_http_weir_session_same_rules(ctx, &view->view.image)
+            && ngx_http_weir_urls_same(ctx, &view->view.image,
+                                       rt->session.digest))
+        {
             return NGX_OK;
         }
 

@@ -178,11 +178,13 @@ ngx_http_weir_check_event(ngx_http_weir_ctx_t *ctx, weir_span *event,
 {
     weir_status  status;
 
-    status = weir_realtime_read_sent(*event, ctx->ask.model, sent, err);
+    status = weir_realtime_read_sent(*event, ctx->ask.model, ctx->route.urls,
+                                     sent, err);
 
     if (status != WEIR_OK) {
-        ctx->call.reason = status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
-                                                  : WEIR_REASON_BAD_REQUEST;
+        ctx->call.reason = sent->names_address ? WEIR_REASON_ADDRESS
+                           : status == WEIR_EDENIED ? WEIR_REASON_FORBIDDEN
+                                                    : WEIR_REASON_BAD_REQUEST;
         return status;
     }
 
@@ -440,7 +442,8 @@ ngx_http_weir_session_resume(ngx_http_weir_ctx_t *ctx, weir_span event,
     if (status == WEIR_OK) {
         ngx_http_weir_client_event(ctx, event);
 
-    } else if (weir_realtime_read_sent(event, ctx->ask.model, &sent, NULL)
+    } else if (weir_realtime_read_sent(event, ctx->ask.model,
+                                       ctx->route.urls, &sent, NULL)
                == WEIR_OK)
     {
         sent.param = sent.scribe_param;

@@ -142,7 +142,8 @@ ngx_http_weir_session_filter_sent(ngx_http_weir_ctx_t *ctx, weir_span *event,
 
     *event = weir_buf_span(text);
 
-    return weir_realtime_read_sent(*event, ctx->ask.model, sent, err);
+    return weir_realtime_read_sent(*event, ctx->ask.model, ctx->route.urls,
+                                   sent, err);
 }
 
 

@@ -38,7 +38,7 @@ weir_bulk_put_lines(const struct weir_provider *provider,
     for (;;) {
         weir_arena_init(&arena, memory, sizeof(memory));
         weir_status status =
-            weir_bulk_line(shape, &rest, &arena, &line, &param, err);
+            weir_bulk_line(shape, &rest, NULL, &arena, &line, &param, err);
         if (status != WEIR_OK)
             return status;
         if (line.raw.ptr == NULL)

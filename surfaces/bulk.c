@@ -9,13 +9,15 @@
 
 weir_status
 weir_bulk_line(enum weir_bulk_shape shape, weir_span *rest,
-               struct weir_arena *arena, struct weir_bulk_line *line_out,
-               weir_span *param_out, struct weir_error *err)
+               const struct weir_urls *urls, struct weir_arena *arena,
+               struct weir_bulk_line *line_out, weir_span *param_out,
+               struct weir_error *err)
 {
     return shape == WEIR_BULK_LINES
-               ? weir_openai_bulk_line(rest, arena, line_out, param_out, err)
-               : weir_anthropic_bulk_line(rest, arena, line_out, param_out,
-                                          err);
+               ? weir_openai_bulk_line(rest, urls, arena, line_out, param_out,
+                                       err)
+               : weir_anthropic_bulk_line(rest, urls, arena, line_out,
+                                          param_out, err);
 }
 
 static weir_span
@@ -60,8 +62,9 @@ add_line(struct weir_bulk_sum *sum, const struct weir_request *request)
 
 weir_status
 weir_bulk_sum(enum weir_bulk_shape shape, weir_span file,
-              struct weir_arena *arena, struct weir_bulk_sum *sum_out,
-              weir_span *param_out, struct weir_error *err)
+              const struct weir_urls *urls, struct weir_arena *arena,
+              struct weir_bulk_sum *sum_out, weir_span *param_out,
+              struct weir_error *err)
 {
     uint32_t lines_max =
         shape == WEIR_BULK_LINES ? WEIR_BULK_LINES_MAX : WEIR_BULK_REQUESTS_MAX;
@@ -71,7 +74,7 @@ weir_bulk_sum(enum weir_bulk_shape shape, weir_span file,
     for (;;) {
         size_t mark = arena->used;
         weir_status status =
-            weir_bulk_line(shape, &rest, arena, &line, param_out, err);
+            weir_bulk_line(shape, &rest, urls, arena, &line, param_out, err);
         if (status != WEIR_OK)
             return at_line(shape, sum.lines + 1, status, err);
         if (line.raw.ptr == NULL)

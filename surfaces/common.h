@@ -51,13 +51,29 @@ void weir_scan_prompt(const struct weir_scanned *scanned, const uint8_t *texts,
                       size_t media_count);
 
 /* Refuses a parsed request that names what lies at an origin, with ETYPE and
- * request->param; see references.c. */
+ * request->param, or an address that `urls` (NULL: any) does not let be named,
+ * with EDENIED; see references.c. */
 weir_status weir_surface_check_references(struct weir_request *request,
+                                          const struct weir_urls *urls,
                                           struct weir_error *err);
 /* The same for an event of a realtime session, which is JSON; and whether it
  * brings sound. `param_out` is left where nothing is refused. */
-weir_status weir_surface_check_event(weir_span event, bool *has_sound_out,
-                                     weir_span *param_out,
+weir_status weir_surface_check_event(weir_span event,
+                                     const struct weir_urls *urls,
+                                     bool *has_sound_out, weir_span *param_out,
                                      struct weir_error *err);
+
+/* Addresses in prompts: address.c. */
+enum weir_address {
+    WEIR_ADDRESS_FITS,
+    WEIR_ADDRESS_UNKNOWN,   /* not of the public web, for all that it says */
+    WEIR_ADDRESS_FORBIDDEN, /* `urls` does not let it be named */
+};
+enum weir_address weir_address_judge(weir_span text,
+                                     const struct weir_urls *urls);
+/* "data:": the bytes are in it. */
+bool weir_address_is_data(weir_span text);
+/* Base64 where an address belongs. */
+bool weir_address_is_bytes(weir_span text);
 
 #endif

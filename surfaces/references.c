@@ -20,9 +20,9 @@
  * Nor may it name servers of tools that the origin would ask by itself: what
  * is called there, and with what, no rule of this gateway would see.
  *
- * Addresses stay: data:, http: and https:. What Google's API gives addresses
- * to (files of the account) is not public however it is spelled; its object
- * store, storage.googleapis.com, is read without an account there and stays.
+ * Addresses stay: data:, http: and https: (address.c), unless who runs this
+ * gateway lets none or few be named (weir/urls.h). Then tools that read
+ * whatever address a text has count as addresses too.
  */
 #include "common.h"
 
@@ -42,6 +42,8 @@ enum act {
     INTO,    /* what lies in it is walked */
     ALL,     /* all that lies in it, whatever the names */
     ADDRESS, /* a string must be a web address, others are walked */
+    FETCHER, /* of strict rules: reads addresses that stand in texts */
+    BY_TYPE, /* of strict rules: a FETCHER by its type */
     NEVER,   /* unless null */
     FILE_ID, /* a string that may be the sealed name of a file */
     NAMED,   /* never as a string, others are walked */
@@ -51,13 +53,14 @@ enum act {
 
 /* `name` in small letters without underscores; `under`: the named member
  * that it lies in, NULL: any; `depth` of its object, 0: any. */
-static const struct rule {
+struct rule {
     const char *name;
     const char *under;
     unsigned surfaces;
     enum act act;
     unsigned depth;
-} rules[] = {
+};
+static const struct rule rules[] = {
     {"messages", NULL, BIT(OPENAI) | BIT(ANTHROPIC) | BIT(BEDROCK), INTO, 0},
     {"content", NULL, ~0u, INTO, 0},
     {"tools", NULL, EITHER | BIT(GEMINI), INTO, 0},
@@ -130,12 +133,26 @@ static const struct rule {
     {"s3location", NULL, BIT(BEDROCK), NEVER, 0},
 };
 
+/* Where not every address may be named, before the others: what leads an
+ * origin to one that they let be. */
+static const struct rule strict_rules[] = {
+    {"images", NULL, BIT(OPENAI), ADDRESS, 1},
+    {"image", NULL, BIT(OPENAI), ADDRESS, 1},
+    {"inputs", NULL, BIT(OPENAI), INTO, 1}, /* of Cohere's embeddings */
+    {"tools", NULL, BIT(ANTHROPIC), INTO, 1},
+    {"type", "tools", BIT(ANTHROPIC), BY_TYPE, 0},
+    {"urlcontext", "tools", BIT(GEMINI), FETCHER, 0},
+};
+
 struct walk {
     struct weir_json_reader reader;
-    struct weir_arena names; /* of the member being read, if escaped */
+    struct weir_arena names;      /* of the member being read, if escaped */
+    const struct weir_urls *urls; /* NULL: any */
     unsigned surface;
     weir_span body;
-    weir_span *param; /* what is refused */
+    weir_span name;     /* of the member whose list is walked */
+    weir_span *param;   /* what is refused */
+    weir_status status; /* why */
     bool has_sound;
     enum weir_dialect dialect;     /* OPENAI: whose files may be named */
     uint32_t file_count;           /* names so far */
@@ -148,87 +165,20 @@ struct walk {
 
 /* ------------------------------------------------------------ addresses */
 
-static bool
-is_host(weir_span host)
-{
-    static const char signs[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789.-_:[]";
-    for (size_t i = 0; i < host.len; i++)
-        if (memchr(signs, host.ptr[i], sizeof(signs) - 1) == NULL)
-            return false;
-    return host.len > 0;
-}
-
-static bool
-ends_nocase(weir_span text, weir_span end)
-{
-    return text.len >= end.len &&
-           weir_span_equal_nocase(
-               (weir_span){text.ptr + text.len - end.len, end.len}, end);
-}
-
-static bool
-starts_nocase(weir_span text, weir_span start)
-{
-    return text.len >= start.len &&
-           weir_span_equal_nocase((weir_span){text.ptr, start.len}, start);
-}
-
-/* Whether anybody may read what lies there, for all that its name says. */
-static bool
-is_public(weir_span address)
-{
-    size_t scheme = starts_nocase(address, WEIR_SPAN("https://"))  ? 8
-                    : starts_nocase(address, WEIR_SPAN("http://")) ? 7
-                                                                   : 0;
-    if (scheme == 0)
-        return false;
-    weir_span host = {address.ptr + scheme, 0};
-    while (scheme + host.len < address.len &&
-           memchr("/?#", host.ptr[host.len], 3) == NULL)
-        host.len++;
-    if (!is_host(host))
-        return false;
-    const char *port = memchr(host.ptr, ':', host.len);
-    if (port != NULL && host.ptr[0] != '[')
-        host.len = (size_t)(port - host.ptr);
-    while (host.len > 0 && host.ptr[host.len - 1] == '.')
-        host.len--;
-    if (weir_span_equal_nocase(host, WEIR_SPAN("storage.googleapis.com")))
-        return true;
-    return host.len > 0 && !ends_nocase(host, WEIR_SPAN("googleapis.com")) &&
-           !weir_span_equal_nocase(host, WEIR_SPAN("storage.cloud.google.com"));
-}
-
-/* Some clients put an image's base64 where its address belongs: too long for
- * a name of a file, and no path to one. */
-static bool
-is_bare_bytes(weir_span text)
-{
-    size_t near = text.len < 256 ? text.len : 256;
-    for (size_t i = 0; i < near; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-              (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '='))
-            return false;
-    }
-    return near == 256 && memmem(text.ptr, near, "files/", 6) == NULL;
-}
-
 /* RAW string. Of data: the bytes are here, and may be many. */
-static bool
-is_address(struct walk *walk, weir_span raw)
+static enum weir_address
+address_of(struct walk *walk, weir_span raw)
 {
     weir_span text = {raw.ptr + 1, raw.len - 2};
-    if (starts_nocase(text, WEIR_SPAN("data:")))
-        return true;
+    if (weir_address_is_data(text))
+        return WEIR_ADDRESS_FITS;
     if (memchr(raw.ptr, '\\', raw.len) != NULL &&
         !weir_json_unescape_into(raw, walk->address, sizeof walk->address,
                                  &text))
-        return false;
-    return is_public(text) ||
-           ((BIT(walk->surface) & EITHER) != 0 && is_bare_bytes(text));
+        return WEIR_ADDRESS_UNKNOWN;
+    if ((BIT(walk->surface) & EITHER) != 0 && weir_address_is_bytes(text))
+        return WEIR_ADDRESS_FITS;
+    return weir_address_judge(text, walk->urls);
 }
 
 /* ----------------------------------------------------------------- walk */
@@ -251,11 +201,11 @@ is_called(weir_span name, const char *small)
 }
 
 static const struct rule *
-rule_of(const struct walk *walk, const struct rule *parent, weir_span name)
+find_rule(const struct rule *list, size_t count, const struct walk *walk,
+          const struct rule *parent, weir_span name)
 {
-    static const struct rule any = {"", NULL, ~0u, INTO, 0};
-    for (size_t i = 0; i < WEIR_COUNTOF(rules); i++) {
-        const struct rule *rule = &rules[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct rule *rule = &list[i];
         if ((rule->surfaces & BIT(walk->surface)) == 0 ||
             (rule->depth != 0 && rule->depth != walk->reader.depth) ||
             !is_called(name, rule->name))
@@ -264,19 +214,79 @@ rule_of(const struct walk *walk, const struct rule *parent, weir_span name)
             (parent != NULL && strcmp(parent->name, rule->under) == 0))
             return rule;
     }
-    return parent != NULL && parent->act == ALL ? &any : NULL;
+    return NULL;
+}
+
+static const struct rule *
+rule_of(const struct walk *walk, const struct rule *parent, weir_span name)
+{
+    static const struct rule any = {"", NULL, ~0u, INTO, 0};
+    const struct rule *rule = NULL;
+    if (walk->urls != NULL)
+        rule = find_rule(strict_rules, WEIR_COUNTOF(strict_rules), walk, parent,
+                         name);
+    if (rule == NULL)
+        rule = find_rule(rules, WEIR_COUNTOF(rules), walk, parent, name);
+    if (rule == NULL && parent != NULL && parent->act == ALL)
+        rule = &any;
+    return rule;
 }
 
 /* The name is the client's own, from the body: it outlives the walk. */
 static bool
-refuse(struct walk *walk, weir_span name, const char *reason)
+refuse_as(struct walk *walk, weir_status status, weir_span name,
+          const char *reason)
 {
     bool is_of_body = name.ptr >= walk->body.ptr &&
                       name.ptr < walk->body.ptr + walk->body.len;
     *walk->param = is_of_body ? name : WEIR_SPAN_NONE;
-    (void)weir_fail(walk->err, WEIR_ETYPE, walk->reader.at, "%.*s %s",
-                    WEIR_SPAN_ARG(name), reason);
+    walk->status = weir_fail(walk->err, status, walk->reader.at, "%.*s %s",
+                             WEIR_SPAN_ARG(name), reason);
     return false;
+}
+
+static bool
+refuse(struct walk *walk, weir_span name, const char *reason)
+{
+    return refuse_as(walk, WEIR_ETYPE, name, reason);
+}
+
+/* A string at a member whose rule is about addresses. */
+static bool
+judge_address(struct walk *walk, weir_span name)
+{
+    weir_span raw;
+    if (!weir_json_raw(&walk->reader, &raw))
+        return true; /* the reader says so */
+    switch (address_of(walk, raw)) {
+    case WEIR_ADDRESS_FITS:
+        return true;
+    case WEIR_ADDRESS_FORBIDDEN:
+        return refuse_as(walk, WEIR_EDENIED, name,
+                         walk->urls->mode == WEIR_URLS_HOSTS
+                             ? "names a host that the operator of this gateway "
+                               "does not let be named: send the bytes"
+                             : "names an address, and the operator of this "
+                               "gateway lets none be named: send the bytes");
+    default:
+        return refuse(walk, name,
+                      "is not a public web address: send the file's bytes");
+    }
+}
+
+static bool
+judge_fetcher(struct walk *walk, const struct rule *rule, weir_span name)
+{
+    weir_span raw;
+    if (rule->act == BY_TYPE &&
+        (weir_json_peek(&walk->reader) != WEIR_JSON_STRING ||
+         !weir_json_raw(&walk->reader, &raw) ||
+         (memchr(raw.ptr, '\\', raw.len) == NULL &&
+          memmem(raw.ptr, raw.len, "web_fetch", 9) == NULL)))
+        return true;
+    return refuse_as(walk, WEIR_EDENIED, name,
+                     "asks for a tool that reads addresses, which the operator "
+                     "of this gateway does not let be named");
 }
 
 /* A part of a chat has its file in `file`, one of Responses, or of a tool's
@@ -324,10 +334,11 @@ judge(struct walk *walk, const struct rule *rule, weir_span name)
                       "this gateway");
     if (rule->act == FILE_ID)
         return take_file(walk, rule, name);
+    if (rule->act == FETCHER || rule->act == BY_TYPE)
+        return judge_fetcher(walk, rule, name);
     if (rule->act == ADDRESS && kind == WEIR_JSON_STRING)
-        return !weir_json_raw(&walk->reader, &raw) || is_address(walk, raw) ||
-               refuse(walk, name,
-                      "is not a public web address: send the file's bytes");
+        return judge_address(walk, name);
+    walk->name = name;
     return walk_value(walk, rule);
 }
 
@@ -339,9 +350,13 @@ walk_value(struct walk *walk, const struct rule *rule)
     switch (weir_json_peek(&walk->reader)) {
     case WEIR_JSON_ARRAY:
         (void)weir_json_array(&walk->reader);
-        while (weir_json_element(&walk->reader))
-            if (!walk_value(walk, rule))
+        while (weir_json_element(&walk->reader)) {
+            bool is_string = weir_json_peek(&walk->reader) == WEIR_JSON_STRING;
+            if (!(is_string && rule != NULL && rule->act == ADDRESS
+                      ? judge_address(walk, walk->name)
+                      : walk_value(walk, rule)))
                 return false;
+        }
         return true;
     case WEIR_JSON_OBJECT:
         (void)weir_json_object(&walk->reader);
@@ -375,14 +390,22 @@ static const char *const known[][NAMES] = {
                 "mcpServers", "mcp_servers"},
     [BEDROCK] = {"s3Location", "s3_location"},
 };
+static const char *const known_strictly[][NAMES] = {
+    [OPENAI] = {"images", "image"},
+    [ANTHROPIC] = {"tools"},
+    [GEMINI] = {"urlContext", "url_context"},
+    [BEDROCK] = {NULL},
+};
 
 /* By what the parser met: no pass over the body of its own. */
 static bool
-has_name(const struct weir_json_names *names, unsigned surface)
+has_name(const struct weir_json_names *names, unsigned surface, bool is_strict)
 {
     struct weir_json_names wanted = {{0}};
     for (size_t i = 0; i < NAMES && known[surface][i] != NULL; i++)
         weir_json_names_add(&wanted, weir_span_of(known[surface][i]));
+    for (size_t i = 0; is_strict && known_strictly[surface][i] != NULL; i++)
+        weir_json_names_add(&wanted, weir_span_of(known_strictly[surface][i]));
     return names->has_escapes || (names->bits[0] & wanted.bits[0]) != 0 ||
            (names->bits[1] & wanted.bits[1]) != 0;
 }
@@ -399,14 +422,19 @@ walk_body(struct walk *walk, unsigned surface, weir_span body, weir_span *param,
     walk->err = err;
     weir_arena_init(&walk->names, walk->memory, sizeof walk->memory);
     weir_json_reader_init(&walk->reader, body, &walk->names);
+    walk->status = WEIR_ETYPE;
+    walk->name = WEIR_SPAN_NONE;
+    if (walk->urls != NULL && walk->urls->mode == WEIR_URLS_ANY)
+        walk->urls = NULL;
     if (!walk_value(walk, NULL))
-        return WEIR_ETYPE;
+        return walk->status;
     /* The body is JSON: what fails is a name too long for any that is known. */
     return weir_json_reader_end(&walk->reader, err);
 }
 
 weir_status
 weir_surface_check_references(struct weir_request *request,
+                              const struct weir_urls *urls,
                               struct weir_error *err)
 {
     static const struct weir_surface *const surfaces[] = {
@@ -424,8 +452,11 @@ weir_surface_check_references(struct weir_request *request,
         surface = ANTHROPIC; /* whose bodies these are */
     /* A form's files lie in the form. */
     if (surface == WEIR_COUNTOF(surfaces) || request->boundary.len > 0 ||
-        (request->knows_names && !has_name(&request->names, surface)))
+        (request->knows_names &&
+         !has_name(&request->names, surface,
+                   urls != NULL && urls->mode != WEIR_URLS_ANY)))
         return WEIR_OK;
+    walk.urls = urls;
     walk.dialect = request->dialect;
     walk.on_file = NULL;
     status = walk_body(&walk, surface, request->body, &request->param, err);
@@ -445,11 +476,13 @@ weir_surface_files(const struct weir_request *request,
 }
 
 weir_status
-weir_surface_check_event(weir_span event, bool *has_sound_out,
-                         weir_span *param_out, struct weir_error *err)
+weir_surface_check_event(weir_span event, const struct weir_urls *urls,
+                         bool *has_sound_out, weir_span *param_out,
+                         struct weir_error *err)
 {
     struct walk walk;
     walk.on_file = NULL;
+    walk.urls = urls;
     weir_status status = walk_body(&walk, REALTIME, event, param_out, err);
     *has_sound_out = walk.has_sound;
     return status;

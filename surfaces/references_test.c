@@ -7,8 +7,8 @@
 #include "test.h"
 
 static weir_status
-parse(const char *path, const char *body, struct weir_request *request,
-      struct weir_error *err)
+parse_by(const struct weir_urls *urls, const char *path, const char *body,
+         struct weir_request *request, struct weir_error *err)
 {
     static char memory[4096];
     struct weir_arena arena;
@@ -18,7 +18,15 @@ parse(const char *path, const char *body, struct weir_request *request,
         strstr(path, ":stream") != NULL ? WEIR_SPAN("alt=sse") : WEIR_SPAN_NONE,
         &route, NULL));
     weir_arena_init(&arena, memory, sizeof memory);
+    route.urls = urls;
     return weir_surface_parse(&route, weir_span_of(body), &arena, request, err);
+}
+
+static weir_status
+parse(const char *path, const char *body, struct weir_request *request,
+      struct weir_error *err)
+{
+    return parse_by(NULL, path, body, request, err);
 }
 
 static const char chat[] = "/v1/chat/completions";
@@ -132,6 +140,70 @@ static const struct {
     {"gs://b/o", false},
     {"", false},
 };
+
+/* `X` is a host; `param`: what is refused where no address may be named. */
+static const struct {
+    const char *path;
+    const char *body;
+    const char *param;
+} addressed[] = {
+    {chat, "{'model':'m','messages':[{'content':[{'type':'image_url','image_url':{'url':'https://X/a.png'}}]}]}", "url"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'image_url','image_url':'https://X:8443/a.png'}]}]}", "image_url"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':{'url':'HTTPS:\\/\\/X.\\/a.png'}}]}]}", "url"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':['https://X/a.png']}]}]}", "image_url"},
+    {chat, "{'model':'m','messages':[{'content':[{'im\\u0061ge_url':{'url':'https://X/a.png'}}]}]}", "url"},
+    {chat, "{'model':'m','messages':[{'content':[{'type':'video_url','video_url':{'url':'http://X'}}]}]}", "url"},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_image','image_url':'https://X/a.png'}]}]}", "image_url"},
+    {responses, "{'model':'m','input':[{'content':[{'type':'input_file','file_url':'https://X/a.pdf?q#f'}]}]}", "file_url"},
+    {responses, "{'model':'m','input':[{'type':'function_call_output','output':[{'type':'input_image','image_url':'https://X/'}]}]}", "image_url"},
+    {responses, "{'model':'m','input':'x','tools':[{'type':'image_generation','input_image_mask':{'image_url':'https://X/a'}}]}", "image_url"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'image','source':{'type':'url','url':'https://X/a'}}]}]}", "url"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'tool_result','content':[{'type':'document','source':{'type':'url','url':'https://X/a'}}]}]}]}", "url"},
+    {"/v1/messages/count_tokens", "{'model':'m','messages':[{'content':[{'source':{'url':'https://X/a'}}]}]}", "url"},
+    {"/model/m/invoke", "{'anthropic_version':'bedrock-2023-05-31','max_tokens':9,'messages':[{'content':[{'type':'image','source':{'url':'https://X/a'}}]}]}", "url"},
+    {gemini, "{'contents':[{'parts':[{'fileData':{'fileUri':'https://X/a.png'}}]}]}", "fileUri"},
+    {gemini, "{'contents':{'parts':{'file_data':{'file_uri':'https://X/a.png'}}}}", "file_uri"},
+    {"/v1beta/models/m:batchEmbedContents", "{'requests':[{'content':{'parts':[{'fileData':{'fileUri':'https://X/a'}}]}}]}", "fileUri"},
+    {"/v1/images/generations", "{'model':'m','prompt':'p','image':['https://X/a.png']}", "image"},
+    {"/v1/moderations", "{'model':'m','input':[{'type':'image_url','image_url':{'url':'https://X/a'}}]}", "url"},
+    {"/v2/embed", "{'model':'m','inputs':[{'content':[{'type':'image_url','image_url':{'url':'https://X/a'}}]}]}", "url"},
+};
+/* Tools that read whatever address a text has: with any restriction. */
+static const struct {
+    const char *path;
+    const char *body;
+    const char *param;
+} fetching[] = {
+    {gemini, "{'contents':[],'tools':[{'urlContext':{}}]}", "urlContext"},
+    {gemini, "{'contents':[],'tools':[{'url_context':{}}]}", "url_context"},
+    {messages, "{'model':'m','messages':[],'tools':[{'type':'web_fetch_20250910','name':'web_fetch'}]}", "type"},
+    {messages, "{'model':'m','messages':[],'tools':[{'type':'w\\u0065b_fetch_20250910','name':'web_fetch'}]}", "type"},
+};
+static const struct {
+    const char *path;
+    const char *body;
+} bytes[] = {
+    {chat, "{'model':'m','messages':[{'content':'https://x.example/ is a page'}]}"},
+    {chat, "{'model':'m','messages':[{'content':[{'image_url':{'url':'data:image/png;base64,aGk='}}]}]}"},
+    {chat, "{'model':'m','messages':[],'tools':[{'function':{'name':'f','parameters':{'properties':{'image_url':{'default':'https://x.example'}}}}}]}"},
+    {messages, "{'model':'m','messages':[{'content':[{'source':{'type':'base64','data':'aGk='}}]}],'tools':[{'type':'custom','name':'f','input_schema':{'type':'object'}},{'type':'web_search_20250305','name':'web_search'}]}"},
+    {messages, "{'model':'m','messages':[{'content':[{'type':'tool_use','input':{'url':'https://x.example','source':{'url':'https://x.example'}}}]}]}"},
+    {gemini, "{'contents':[{'parts':[{'inlineData':{'data':'aGk='}}]}],'tools':[{'functionDeclarations':[{'name':'urlContext'}]}]}"},
+    {converse, "{'messages':[{'content':[{'image':{'source':{'bytes':'aGk='}}}]}]}"},
+    {"/v1/images/generations", "{'model':'m','prompt':'p','image':'data:image/png;base64,aGk='}"},
+};
+
+static const struct {
+    const char *host;
+    bool is_let;
+} hosts[] = {
+    {"pictures.example", true},       {"a.pictures.example", true},
+    {"A.B.Pictures.Example", true},   {"192.0.2.7", true},
+    {"pictures.example:8443", true},  {"notpictures.example", false},
+    {"pictures.example.net", false},  {"example", false},
+    {"1.192.0.2.7.example", false},   {"192.0.2.70", false},
+    {"[2001:db8::1]", false},         {"pictures.example_", false},
+};
 /* clang-format on */
 
 /* Rows are written with ' for ". */
@@ -191,6 +263,71 @@ TEST(references, an_address_is_public_or_no_address)
             print_error("%s\n", addresses[i].address);
         assert_int_equal(status, addresses[i].is_public ? WEIR_OK : WEIR_ETYPE);
     }
+}
+
+/* The row's body, with `host` for X. */
+static const char *
+naming(const char *body, const char *host)
+{
+    static char text[1024];
+    struct weir_buf buf;
+    weir_buf_init_fixed(&buf, text, sizeof text - 1);
+    for (const char *at = quoted(body); *at != '\0'; at++) {
+        if (*at == 'X')
+            weir_buf_add(&buf, host, strlen(host));
+        else
+            weir_buf_add_byte(&buf, (uint8_t)*at);
+    }
+    text[buf.len] = '\0';
+    return text;
+}
+
+static void
+expect(const struct weir_urls *urls, const char *path, const char *body,
+       const char *param)
+{
+    struct weir_request request = {0};
+    struct weir_error err = {0};
+    weir_status wanted = param == NULL ? WEIR_OK : WEIR_EDENIED;
+    weir_status status = parse_by(urls, path, body, &request, &err);
+    if (status != wanted)
+        print_error("%s %s: %d %s\n", path, body, status, err.text);
+    assert_int_equal(status, wanted);
+    if (param == NULL)
+        return;
+    assert_true(weir_span_equal(request.param, weir_span_of(param)) ||
+                request.param.len == 0);
+    assert_non_null(strstr(err.text, param));
+    assert_non_null(strstr(err.text, "operator"));
+}
+
+TEST(references, addresses_pass_as_far_as_the_operator_lets_them)
+{
+    static const struct weir_urls any = {.mode = WEIR_URLS_ANY};
+    static const struct weir_urls none = {.mode = WEIR_URLS_NONE};
+    const struct weir_urls some = {
+        .mode = WEIR_URLS_HOSTS,
+        .hosts = WEIR_SPAN("192.0.2.7\npictures.example\n")};
+    for (size_t i = 0; i < WEIR_COUNTOF(addressed); i++) {
+        const char *path = addressed[i].path, *param = addressed[i].param;
+        const char *in = naming(addressed[i].body, "a.pictures.example");
+        expect(NULL, path, in, NULL);
+        expect(&any, path, in, NULL);
+        expect(&some, path, in, NULL);
+        expect(&none, path, in, param);
+        expect(&some, path, naming(addressed[i].body, "b.example"), param);
+    }
+    for (size_t i = 0; i < WEIR_COUNTOF(fetching); i++) {
+        const char *body = quoted(fetching[i].body);
+        expect(&any, fetching[i].path, body, NULL);
+        expect(&some, fetching[i].path, body, fetching[i].param);
+        expect(&none, fetching[i].path, body, fetching[i].param);
+    }
+    for (size_t i = 0; i < WEIR_COUNTOF(bytes); i++)
+        expect(&none, bytes[i].path, quoted(bytes[i].body), NULL);
+    for (size_t i = 0; i < WEIR_COUNTOF(hosts); i++)
+        expect(&some, gemini, naming(addressed[14].body, hosts[i].host),
+               hosts[i].is_let ? NULL : "fileUri");
 }
 
 TEST(references, names_with_escapes_end_no_walk)

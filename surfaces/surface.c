@@ -76,7 +76,7 @@ weir_surface_parse(const struct weir_surface_route *route, weir_span body,
     weir_status status =
         route->surface->parse(route, body, arena, request_out, err);
     if (status == WEIR_OK)
-        status = weir_surface_check_references(request_out, err);
+        status = weir_surface_check_references(request_out, route->urls, err);
     request_out->has_media |= request_out->file_count > 0;
     return status;
 }

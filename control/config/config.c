@@ -60,6 +60,7 @@ static const struct section sections[] = {
     {"onboarding", read_onboarding, true},
     {"watch", read_watch, true},
     {"telemetry", read_telemetry, true},
+    {"references", read_references, true},
     {"filters", read_filters, false},
     {"cache", read_cache, true},
     {"classifiers", read_classifiers, false},

@@ -133,6 +133,8 @@ read_fn read_tenant_share; /* struct weir_image_share */
 read_fn read_route_cache;  /* uint32_t: seconds, or `none` */
 read_fn read_tenant_cache; /* struct weir_image_share: its flags */
 read_fn read_hit;          /* of a struct weir_world_model */
+read_fn read_references;
+read_fn read_urls_of; /* struct weir_world_urls */
 read_fn read_classifiers;
 read_fn read_tool_servers;
 read_fn read_timeouts;   /* struct weir_world_origin */

@@ -395,6 +395,7 @@ read_tenants(struct reader *r, const struct yaml_node *node, void *member)
         FIELD("budgets", read_limits_of, row, limits),
         FIELD("share", read_tenant_share, row, share),
         FIELD("cache", read_tenant_cache, row, share),
+        FIELD("references", read_urls_of, row, urls),
         {"projects", read_projects, 0},
     };
     if (!is_list(r, node, "tenants"))

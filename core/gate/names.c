@@ -38,6 +38,7 @@ static const char *const reasons[] = {
     [WEIR_REASON_RESTING] = "deployments_resting",
     [WEIR_REASON_FULL] = "deployments_full",
     [WEIR_REASON_UNCLASSIFIED] = "classifier_unavailable",
+    [WEIR_REASON_ADDRESS] = "address_forbidden",
 };
 
 const char *

@@ -166,6 +166,7 @@ compile_tables(struct weir__compiler *c, weir_time now)
     weir__compile_budgets(c);
     weir__compile_filters(c);
     weir__compile_shares(c);
+    weir__compile_urls(c);
     weir__compile_classifiers(c);
     weir__compile_servers(c);
     weir__compile_policies(c);

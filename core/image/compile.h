@@ -40,6 +40,7 @@ void weir__compile_routes(struct weir__compiler *c);
 void weir__compile_lives(struct weir__compiler *c);
 void weir__compile_filters(struct weir__compiler *c);
 void weir__compile_shares(struct weir__compiler *c);
+void weir__compile_urls(struct weir__compiler *c);
 void weir__compile_classifiers(struct weir__compiler *c);
 void weir__compile_servers(struct weir__compiler *c);
 void weir__compile_listings(struct weir__compiler *c); /* after the routes */

@@ -99,7 +99,8 @@ struct weir__image_facts {
     X(TRIAL, trial, struct weir_image_trial)                                   \
     X(SERVER, server, struct weir_image_server)                                \
     X(TOOL, tool, struct weir_image_tool)                                      \
-    X(FACTOR, factor, struct weir_factor)
+    X(FACTOR, factor, struct weir_factor)                                      \
+    X(URLS, url_rule, struct weir_image_urls)
 
 enum weir__section_id {
 #define WEIR__SECTION(id, name, type) WEIR__SECTION_##id,

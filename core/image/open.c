@@ -147,6 +147,7 @@ assign(struct weir_image *image, const char *base,
     ROWS(SHIFT, shift);
     ROWS(TRIAL, trial);
     ROWS(FACTOR, factor);
+    ROWS(URLS, url_rule);
 #undef ROWS
     image->policies = (const void *)(base + s[WEIR__SECTION_POLICY].offset);
     image->policy_count = s[WEIR__SECTION_POLICY].count;
@@ -357,8 +358,13 @@ are_share_rows(const struct opening *o)
     m->reserving_count = 0;
     if (m->hit_count != m->model_count ||
         m->queue_count != m->deployment_count ||
-        m->share_count != m->tenant_count)
+        m->share_count != m->tenant_count ||
+        m->url_rule_count != m->tenant_count)
         return false;
+    for (uint32_t i = 0; i < m->url_rule_count; i++)
+        if (!is_text(o, m->url_rules[i].hosts) ||
+            m->url_rules[i].mode >= WEIR_URLS_MODES)
+            return false;
     for (uint32_t i = 0; i < m->hit_count; i++)
         if (m->hits[i].ppm > 1000000 || m->hits[i].amount < 0)
             return false;

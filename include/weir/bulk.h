@@ -71,14 +71,13 @@ struct weir_bulk_line {
 /*
  * The next line that is not blank; raw.ptr NULL: there is none. The model's
  * name is in `arena`. EPARSE, ETYPE: what is wrong, without the line's
- * number; `param_out` names the member.
+ * number; `param_out` names the member. EDENIED: an address that `urls` (NULL:
+ * any) does not let be named.
  */
-WEIR_MUST_USE weir_status weir_bulk_line(enum weir_bulk_shape shape,
-                                         weir_span *rest,
-                                         struct weir_arena *arena,
-                                         struct weir_bulk_line *line_out,
-                                         weir_span *param_out,
-                                         struct weir_error *err);
+WEIR_MUST_USE weir_status weir_bulk_line(
+    enum weir_bulk_shape shape, weir_span *rest, const struct weir_urls *urls,
+    struct weir_arena *arena, struct weir_bulk_line *line_out,
+    weir_span *param_out, struct weir_error *err);
 
 /* What all lines of a file come to. */
 struct weir_bulk_sum {
@@ -93,12 +92,10 @@ struct weir_bulk_sum {
 
 /* Reads every line. ETYPE: empty, too many, or two lines ask differently;
  * err names the line. */
-WEIR_MUST_USE weir_status weir_bulk_sum(enum weir_bulk_shape shape,
-                                        weir_span file,
-                                        struct weir_arena *arena,
-                                        struct weir_bulk_sum *sum_out,
-                                        weir_span *param_out,
-                                        struct weir_error *err);
+WEIR_MUST_USE weir_status weir_bulk_sum(
+    enum weir_bulk_shape shape, weir_span file, const struct weir_urls *urls,
+    struct weir_arena *arena, struct weir_bulk_sum *sum_out,
+    weir_span *param_out, struct weir_error *err);
 
 /* A request for a batch. */
 struct weir_bulk_order {

@@ -24,9 +24,10 @@
 #include <weir/grant.h>
 #include <weir/health.h>
 #include <weir/parties.h>
+#include <weir/urls.h>
 #include <weir/watch_step.h>
 
-#define WEIR_IMAGE_VERSION 7
+#define WEIR_IMAGE_VERSION 8
 #define WEIR_INDEX_NONE    UINT32_MAX
 
 /* Bytes inside the image. */
@@ -529,6 +530,13 @@ struct weir_image_share {
     uint32_t flags;    /* WEIR_SHARE_* */
 };
 
+/* Which addresses a tenant's requests may name; one for each. */
+struct weir_image_urls {
+    weir_ref hosts; /* as struct weir_urls has them */
+    uint32_t mode;  /* enum weir_urls_mode */
+    uint32_t reserved;
+};
+
 /* ---------------------------------------------------------- reading */
 
 /* Actions of the schema, in the order of WEIR_OPERATIONS. */
@@ -625,7 +633,8 @@ struct weir_image {
     const struct weir_image_trial *trials; /* as many as routes */
     const struct weir_image_server *servers;
     const struct weir_image_tool *tools;
-    const struct weir_factor *factors; /* as many as models */
+    const struct weir_factor *factors;       /* as many as models */
+    const struct weir_image_urls *url_rules; /* as many as tenants */
     uint32_t jurisdiction_count;
     uint32_t provider_count;
     uint32_t model_count;
@@ -666,6 +675,7 @@ struct weir_image {
     uint32_t server_count;
     uint32_t tool_count;
     uint32_t factor_count;
+    uint32_t url_rule_count;
     uint32_t actions[WEIR_OPERATIONS]; /* Cedar handles */
 
     struct weir_cedar_program program;
@@ -713,6 +723,9 @@ uint32_t weir_image_find_listing(const struct weir_image *image,
                                  weir_span name);
 
 /* The server of that name, and whether it offers such a tool. */
+/* The rule of a tenant's row; its hosts are the image's. */
+struct weir_urls weir_image_urls_of(const struct weir_image *image,
+                                    uint32_t tenant);
 uint32_t weir_image_find_server(const struct weir_image *image, weir_span name);
 bool weir_image_has_tool(const struct weir_image *image, uint32_t server,
                          weir_span tool);

@@ -52,16 +52,18 @@ struct weir_realtime_sent {
     uint64_t text_bytes;    /* that the model reads */
     uint64_t audio_bytes;   /* the same, without base64 */
     weir_span param;        /* on failure */
+    bool names_address;     /* the failure is one that may not be named */
 };
 
 /*
  * `model`: as the handshake named it. EPARSE: not JSON; ETYPE: an event that
  * is not on the list, or a member that would walk round the gate, or that
- * names what lies at an origin; EDENIED: another model.
+ * names what lies at an origin; EDENIED: another model, or an address that
+ * `urls` (NULL: any) does not let be named.
  */
 WEIR_MUST_USE weir_status weir_realtime_read_sent(
-    weir_span event, weir_span model, struct weir_realtime_sent *sent_out,
-    struct weir_error *err);
+    weir_span event, weir_span model, const struct weir_urls *urls,
+    struct weir_realtime_sent *sent_out, struct weir_error *err);
 
 enum weir_realtime_kind {
     WEIR_REALTIME_OTHER,

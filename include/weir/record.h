@@ -75,6 +75,7 @@ enum weir_reason {
     WEIR_REASON_RESTING = 30,  /* their origins asked for a pause */
     WEIR_REASON_FULL = 31,     /* they have as many calls as they may have */
     WEIR_REASON_UNCLASSIFIED = 32, /* no verdict of a classifier that counts */
+    WEIR_REASON_ADDRESS = 33, /* it names an address that may not be named */
 };
 const char *weir_reason_code(enum weir_reason reason); /* "policy_forbids" */
 const char *weir_verdict_name(enum weir_verdict verdict);

@@ -21,6 +21,7 @@
 #include <weir/json.h>
 #include <weir/mcp.h>
 #include <weir/neutral.h>
+#include <weir/urls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -91,6 +92,8 @@ struct weir_surface_route {
     enum weir_stored_verb stored; /* WEIR_ENDPOINT_STORED; the same */
     weir_span id; /* WEIR_ENDPOINT_TOOLS: RAW, of the message; the caller's to
                    * set once it is read, so that refusals name it */
+    const struct weir_urls *urls; /* the caller's to set: which addresses a
+                                   * body may name; NULL: any */
 };
 
 /*
@@ -178,6 +181,7 @@ struct weir_request {
  * a member that weir reads appears twice. ETYPE: missing, of the wrong type,
  * or something that cannot be governed (a background response, a list of
  * further models). ELIMIT: the arena is too small for the model's name.
+ * EDENIED: an address that route->urls does not let be named.
  */
 WEIR_MUST_USE weir_status
 weir_surface_parse(const struct weir_surface_route *route, weir_span body,

@@ -387,6 +387,7 @@ struct weir_world_tenant {
     enum weir_end_customer end_customer;
     struct weir_world_range limits;
     struct weir_image_share share; /* weight 0: not said, as most */
+    struct weir_world_urls urls;
 };
 
 struct weir_world_project {
@@ -688,6 +689,7 @@ struct weir_settings {
     struct weir_transparency_settings transparency;
     struct weir_content_settings content;
     struct weir_cache_settings cache;
+    struct weir_world_urls urls;
     uint64_t memory_bytes_max;    /* of all workers; beyond it calls are shed;
                                   0: by what the machine has */
     weir_span telemetry_instance; /* of exported signals; empty: the host */

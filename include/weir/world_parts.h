@@ -9,6 +9,7 @@
 #define WEIR_WORLD_PARTS_H
 
 #include <weir/base.h>
+#include <weir/urls.h>
 
 struct weir_place {
     weir_span file; /* empty: not from a file (keys) */
@@ -34,6 +35,12 @@ struct weir_world_name {
     struct weir_place place;
     weir_span text;
     uint32_t row; /* WEIR_INDEX_NONE until checked */
+};
+
+/* `references:`, of all or of a tenant. */
+struct weir_world_urls {
+    bool is_said;
+    struct weir_urls rule;
 };
 
 /* A part of one of the lists below: rows first .. first + count - 1. */

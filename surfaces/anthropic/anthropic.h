@@ -31,7 +31,9 @@ weir_status weir_anthropic_route_batches(weir_span method, weir_span rest,
                                          struct weir_error *err);
 /* A request of one: weir_bulk_line(). */
 struct weir_bulk_line;
-weir_status weir_anthropic_bulk_line(weir_span *rest, struct weir_arena *arena,
+weir_status weir_anthropic_bulk_line(weir_span *rest,
+                                     const struct weir_urls *urls,
+                                     struct weir_arena *arena,
                                      struct weir_bulk_line *line_out,
                                      weir_span *param_out,
                                      struct weir_error *err);

@@ -159,7 +159,8 @@ static const weir_json_path members[MEMBERS] = {
 };
 
 weir_status
-weir_anthropic_bulk_line(weir_span *rest, struct weir_arena *arena,
+weir_anthropic_bulk_line(weir_span *rest, const struct weir_urls *urls,
+                         struct weir_arena *arena,
                          struct weir_bulk_line *line_out, weir_span *param_out,
                          struct weir_error *err)
 {
@@ -168,6 +169,7 @@ weir_anthropic_bulk_line(weir_span *rest, struct weir_arena *arena,
         .endpoint = WEIR_ENDPOINT_CHAT,
         .dialect = WEIR_DIALECT_MESSAGES,
         .takes_body = true,
+        .urls = urls,
     };
     weir_json_hit hits[MEMBERS];
     struct weir_json_root root;

@@ -90,7 +90,7 @@ static const struct {
     const char *url;
     enum weir_endpoint endpoint; /* as the operation */
     enum weir_dialect dialect;
-} urls[] = {
+} kinds[] = {
     {"/v1/chat/completions", WEIR_ENDPOINT_CHAT, WEIR_DIALECT_CHAT},
     {"/v1/responses", WEIR_ENDPOINT_RESPONSES, WEIR_DIALECT_RESPONSES},
     {"/v1/embeddings", WEIR_ENDPOINT_EMBED, WEIR_DIALECT_EMBEDDINGS},
@@ -100,9 +100,9 @@ static const struct {
 weir_span
 weir_bulk_url(enum weir_operation operation)
 {
-    for (size_t i = 0; i < WEIR_COUNTOF(urls); i++)
-        if ((int)urls[i].endpoint == (int)operation)
-            return weir_span_of(urls[i].url);
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++)
+        if ((int)kinds[i].endpoint == (int)operation)
+            return weir_span_of(kinds[i].url);
     return WEIR_SPAN_NONE;
 }
 
@@ -110,13 +110,13 @@ weir_bulk_url(enum weir_operation operation)
 static bool
 find_url(weir_span url, struct weir_surface_route *way_out)
 {
-    for (size_t i = 0; i < WEIR_COUNTOF(urls); i++) {
-        if (!weir_span_equal(url, weir_span_of(urls[i].url)))
+    for (size_t i = 0; i < WEIR_COUNTOF(kinds); i++) {
+        if (!weir_span_equal(url, weir_span_of(kinds[i].url)))
             continue;
         *way_out = (struct weir_surface_route){
             .surface = &weir_openai_surface,
-            .endpoint = urls[i].endpoint,
-            .dialect = urls[i].dialect,
+            .endpoint = kinds[i].endpoint,
+            .dialect = kinds[i].dialect,
             .takes_body = true,
         };
         return true;
@@ -191,9 +191,9 @@ refuse_names(struct weir_bulk_line *line, struct weir_arena *arena,
 }
 
 weir_status
-weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
-                      struct weir_bulk_line *line_out, weir_span *param_out,
-                      struct weir_error *err)
+weir_openai_bulk_line(weir_span *rest, const struct weir_urls *urls,
+                      struct weir_arena *arena, struct weir_bulk_line *line_out,
+                      weir_span *param_out, struct weir_error *err)
 {
     weir_json_hit hits[LINE_MEMBERS];
     struct weir_json_root root;
@@ -225,6 +225,7 @@ weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
     if (hits[BODY].kind != WEIR_JSON_OBJECT)
         return refuse(param_out, "body", "must be an object", err);
     line_out->body = hits[BODY].raw;
+    way.urls = urls;
     status = weir_surface_parse(&way, line_out->body, arena, &line_out->request,
                                 err);
     if (status != WEIR_OK) {

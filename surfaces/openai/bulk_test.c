@@ -17,7 +17,7 @@ sum_of(const char *file, struct weir_bulk_sum *sum, struct weir_error *err)
     struct weir_arena arena;
     weir_span param;
     weir_arena_init(&arena, memory, sizeof(memory));
-    return weir_bulk_sum(WEIR_BULK_LINES, weir_span_of(file), &arena, sum,
+    return weir_bulk_sum(WEIR_BULK_LINES, weir_span_of(file), NULL, &arena, sum,
                          &param, err);
 }
 
@@ -237,8 +237,8 @@ requests_of(const char *body, struct weir_bulk_sum *sum, weir_span *file,
     weir_status status =
         weir_bulk_read_requests(weir_span_of(body), file, &param, err);
     return status != WEIR_OK ? status
-                             : weir_bulk_sum(WEIR_BULK_REQUESTS, *file, &arena,
-                                             sum, &param, err);
+                             : weir_bulk_sum(WEIR_BULK_REQUESTS, *file, NULL,
+                                             &arena, sum, &param, err);
 }
 
 TEST(bulk, requests_in_an_array_are_lines)

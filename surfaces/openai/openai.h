@@ -70,7 +70,8 @@ weir_status weir_openai_route_stored(weir_span method, weir_span path,
                                      struct weir_error *err);
 /* A line of a file: weir_bulk_line(). */
 struct weir_bulk_line;
-weir_status weir_openai_bulk_line(weir_span *rest, struct weir_arena *arena,
+weir_status weir_openai_bulk_line(weir_span *rest, const struct weir_urls *urls,
+                                  struct weir_arena *arena,
                                   struct weir_bulk_line *line_out,
                                   weir_span *param_out, struct weir_error *err);
 

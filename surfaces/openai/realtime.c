@@ -330,7 +330,8 @@ read_modes(const weir_json_hit *list, const weir_json_hit *each,
 
 /* What it names that lies elsewhere, whether it brings sound or wants it. */
 static weir_status
-read_content(weir_span event, const weir_json_hit hits[SENT_MEMBERS],
+read_content(weir_span event, const struct weir_urls *urls,
+             const weir_json_hit hits[SENT_MEMBERS],
              struct weir_realtime_sent *sent, struct weir_error *err)
 {
     unsigned at = sent->asks ? RESPONSE_OUTPUT : SESSION_OUTPUT;
@@ -344,8 +345,9 @@ read_content(weir_span event, const weir_json_hit hits[SENT_MEMBERS],
         return WEIR_OK;
     bool has_sound = false;
     weir_status status =
-        weir_surface_check_event(event, &has_sound, &sent->param, err);
+        weir_surface_check_event(event, urls, &has_sound, &sent->param, err);
     sent->has_sound |= has_sound;
+    sent->names_address = status == WEIR_EDENIED;
     return status;
 }
 
@@ -357,6 +359,7 @@ sound_bytes(uint64_t base64)
 
 weir_status
 weir_realtime_read_sent(weir_span event, weir_span model,
+                        const struct weir_urls *urls,
                         struct weir_realtime_sent *sent_out,
                         struct weir_error *err)
 {
@@ -380,7 +383,7 @@ weir_realtime_read_sent(weir_span event, weir_span model,
     if (status == WEIR_OK)
         status = read_scribe(hits, sent_out, err);
     if (status == WEIR_OK)
-        status = read_content(event, hits, sent_out, err);
+        status = read_content(event, urls, hits, sent_out, err);
     uint64_t sound = hits[AUDIO].bytes_total + hits[ITEM_AUDIO].bytes_total;
     sent_out->audio_bytes = sound_bytes(sound);
     sent_out->text_bytes = hits[SESSION].bytes_total +

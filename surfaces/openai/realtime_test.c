@@ -11,8 +11,8 @@ static weir_status
 send_event(const char *event, struct weir_realtime_sent *sent,
            struct weir_error *err)
 {
-    return weir_realtime_read_sent(weir_span_of(event), WEIR_SPAN("fast"), sent,
-                                   err);
+    return weir_realtime_read_sent(weir_span_of(event), WEIR_SPAN("fast"), NULL,
+                                   sent, err);
 }
 
 static void
@@ -46,6 +46,27 @@ TEST(realtime, only_listed_events_pass)
             WEIR_EPARSE, "");
     refused("{\"Type\":\"response.create\",\"type\":\"response.cancel\"}",
             WEIR_EPARSE, "");
+}
+
+TEST(realtime, addresses_pass_as_far_as_the_operator_lets_them)
+{
+    static const char event[] =
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":"
+        "\"message\",\"role\":\"user\",\"content\":[{\"type\":"
+        "\"input_image\",\"image_url\":\"https://a.example/x\"}]}}";
+    const struct weir_urls none = {.mode = WEIR_URLS_NONE};
+    const struct weir_urls some = {.mode = WEIR_URLS_HOSTS,
+                                   .hosts = WEIR_SPAN("a.example\n")};
+    struct weir_realtime_sent sent;
+    struct weir_error err;
+    weir_span text = weir_span_of(event), model = WEIR_SPAN("fast");
+    assert_ok(weir_realtime_read_sent(text, model, NULL, &sent, &err));
+    assert_ok(weir_realtime_read_sent(text, model, &some, &sent, &err));
+    assert_false(sent.names_address);
+    assert_int_equal(weir_realtime_read_sent(text, model, &none, &sent, &err),
+                     WEIR_EDENIED);
+    assert_true(sent.names_address);
+    assert_true(weir_span_equal(sent.param, WEIR_SPAN("image_url")));
 }
 
 TEST(realtime, a_session_keeps_its_model)

@@ -97,12 +97,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cut_model(body, &form);
         body = form.file;
     }
-    if (weir_bulk_sum(WEIR_BULK_LINES, body, &arena, &sum, &param, NULL) ==
-        WEIR_OK)
+    if (weir_bulk_sum(WEIR_BULK_LINES, body, NULL, &arena, &sum, &param,
+                      NULL) == WEIR_OK)
         put_lines(WEIR_BULK_LINES, body, &sum);
     if (weir_bulk_read_requests(body, &file, &param, NULL) == WEIR_OK &&
-        weir_bulk_sum(WEIR_BULK_REQUESTS, file, &arena, &sum, &param, NULL) ==
-            WEIR_OK)
+        weir_bulk_sum(WEIR_BULK_REQUESTS, file, NULL, &arena, &sum, &param,
+                      NULL) == WEIR_OK)
         put_lines(WEIR_BULK_REQUESTS, file, &sum);
     (void)weir_bulk_read_order(body, &order, NULL);
     for (int shape = WEIR_BULK_LINES; shape <= WEIR_BULK_REQUESTS; shape++) {

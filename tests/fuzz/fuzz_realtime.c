@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         abort();
     (void)weir_realtime_read_heard(text, &heard);
     weir_status status =
-        weir_realtime_read_sent(text, WEIR_SPAN("fast"), &sent, &err);
+        weir_realtime_read_sent(text, WEIR_SPAN("fast"), NULL, &sent, &err);
     check_inside(sent.id, text);
     check_inside(sent.spot, text);
     check_inside(sent.scribe, text);
