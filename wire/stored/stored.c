@@ -308,25 +308,36 @@ read_between(struct feed *feed, const char *at, const char *end)
 
 /* --------------------------------------------------------------- strings */
 
+/* The next `c`, or the end; `found` is what was found before: nothing is
+ * looked through twice. */
+static const char *
+next_of(const char *found, char c, const char *at, const char *end)
+{
+    if (found != NULL && found >= at)
+        return found;
+    found = memchr(at, c, (size_t)(end - at));
+    return found != NULL ? found : end;
+}
+
 /* Of a string that nobody wants. */
 static const char *
 skip_string(struct weir_stored_reply *reply, const char *at, const char *end)
 {
+    const char *quote = NULL;
     while (at < end) {
         if (reply->is_escaped) {
             reply->is_escaped = false;
             at++;
             continue;
         }
-        const char *quote = memchr(at, '"', (size_t)(end - at));
-        const char *to = quote != NULL ? quote : end;
-        const char *escape = memchr(at, '\\', (size_t)(to - at));
+        quote = next_of(quote, '"', at, end);
+        const char *escape = memchr(at, '\\', (size_t)(quote - at));
         if (escape != NULL) {
             reply->is_escaped = true;
             at = escape + 1;
             continue;
         }
-        if (quote == NULL)
+        if (quote == end)
             return end;
         reply->state = BETWEEN;
         return quote + 1;
@@ -418,21 +429,13 @@ end_line(struct feed *feed, const char *at)
     reply->line_len = 0;
 }
 
-/* How much of the line lies here: up to its end, which stays. */
-static const char *
-end_of_line(const char *at, const char *end)
-{
-    const char *lf = memchr(at, '\n', (size_t)(end - at));
-    const char *to = lf != NULL ? lf : end;
-    const char *cr = memchr(at, '\r', (size_t)(to - at));
-    return cr != NULL ? cr : to;
-}
-
 static void
 feed_events(struct feed *feed, const char *at, const char *end)
 {
     static const char field[] = "data:";
     struct weir_stored_reply *reply = feed->reply;
+    const char *lf = NULL;
+    const char *cr = NULL;
     while (at < end) {
         if (*at == '\n' || *at == '\r') {
             end_line(feed, at++);
@@ -447,7 +450,9 @@ feed_events(struct feed *feed, const char *at, const char *end)
             at++;
             continue;
         }
-        const char *to = end_of_line(at, end);
+        lf = next_of(lf, '\n', at, end);
+        cr = next_of(cr, '\r', at, end);
+        const char *to = lf < cr ? lf : cr;
         if (reply->line == LINE_DATA)
             feed_json(feed, at, to);
         at = to;
