@@ -84,19 +84,24 @@ is_base64(weir_span s)
 static size_t
 string_end(weir_span body, size_t at, bool *has_escapes_out)
 {
-    *has_escapes_out = false;
-    for (at++; at < body.len; at++) {
+    size_t start = at + 1;
+    size_t end = body.len;
+    for (at = start; at < body.len;) {
         const char *quote = memchr(body.ptr + at, '"', body.len - at);
         if (quote == NULL)
-            return body.len;
-        size_t end = (size_t)(quote - body.ptr);
-        const char *slash = memchr(body.ptr + at, '\\', end - at);
-        if (slash == NULL)
-            return end + 1;
-        *has_escapes_out = true;
-        at = (size_t)(slash - body.ptr) + 1; /* and the byte it escapes */
+            break;
+        size_t slashes = 0;
+        size_t here = (size_t)(quote - body.ptr);
+        while (here - slashes > at && body.ptr[here - slashes - 1] == '\\')
+            slashes++;
+        at = here + 1;
+        if (slashes % 2 == 0) {
+            end = at;
+            break;
+        }
     }
-    return body.len;
+    *has_escapes_out = memchr(body.ptr + start, '\\', end - start) != NULL;
+    return end;
 }
 
 struct walk {

@@ -563,3 +563,31 @@ TEST(detect, a_body_changes_in_its_strings_only)
                 "{\"role\":\"user\",\"content\":\"a [WORD]\"}");
     weir_detect_free(set);
 }
+
+static bool
+count_text(void *context, weir_span text)
+{
+    *(size_t *)context += text.len;
+    return true;
+}
+
+/* What took the square of its size took minutes for this. */
+TEST(body, strings_that_are_all_escapes_take_no_longer_than_others)
+{
+    size_t size = (size_t)8 << 20;
+    char *body = malloc(size + 16);
+    char *room = malloc(size);
+    struct weir_arena arena;
+    size_t seen = 0;
+    assert_true(body != NULL && room != NULL);
+    memcpy(body, "{\"a\":\"", 6);
+    for (size_t at = 6; at < size; at += 2)
+        memcpy(body + at, at % 64 == 0 ? "\\\"" : "\\n", 2);
+    memcpy(body + size, "\"}", 2);
+    weir_arena_init(&arena, room, size);
+    assert_true(weir_detect_texts((weir_span){body, size + 2}, &arena,
+                                  count_text, &seen));
+    assert_int_equal(seen, (size - 6) / 2);
+    free(room);
+    free(body);
+}
