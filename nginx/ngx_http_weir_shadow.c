@@ -18,8 +18,8 @@
  * the words that make a copy of a request count there and nowhere else.
  *
  * BOUNDS. Of a worker NGX_HTTP_WEIR_SHADOWS copies are under way; a body that
- * is large, a busy worker and a lack of memory are each a
- * copy that is not made. An answer is read and forgotten.
+ * is large, a busy worker and a lack of memory are each a copy that is not
+ * made, counted by why in the table of health. An answer is read and forgotten.
  */
 
 #include "ngx_http_weir_inner.h"
@@ -77,6 +77,38 @@ ngx_http_weir_shadow_hear(ngx_http_request_t *r, ngx_str_t *value,
 }
 
 
+/* ------------------------------------------------------------ counting */
+
+static void
+ngx_http_weir_copy_note(enum weir_health_copy what)
+{
+    if (ngx_http_weir_worker.gate.health) {
+        weir_health_copied(ngx_http_weir_worker.gate.health, what);
+    }
+}
+
+
+/* As for a call; but what is shed here is no call, and not counted as one. */
+
+static ngx_uint_t
+ngx_http_weir_copy_is_shed(ngx_http_weir_worker_t *w)
+{
+    struct weir_fair_memory  memory;
+
+    if (w->requests > w->conf->calls_max) {
+        return 1;
+    }
+
+    if (w->gate.fair == NULL) {
+        return 0;
+    }
+
+    weir_fair_memory_get(w->gate.fair, &memory);
+
+    return memory.bytes_max > 0 && memory.bytes >= memory.bytes_max;
+}
+
+
 /* ------------------------------------------------------------- sending */
 
 static void
@@ -85,6 +117,10 @@ ngx_http_weir_copy_end(ngx_http_weir_copy_t *copy)
     ngx_http_weir_worker_t  *w;
 
     w = &ngx_http_weir_worker;
+
+    if (copy->sent < copy->size) {
+        ngx_http_weir_copy_note(WEIR_HEALTH_COPY_UNREACHABLE);
+    }
 
     ngx_close_connection(copy->connection);
     ngx_queue_remove(&copy->queue);
@@ -124,6 +160,10 @@ ngx_http_weir_copy_handler(ngx_event_t *ev)
         }
 
         copy->sent += n;
+
+        if (copy->sent == copy->size) {
+            ngx_http_weir_copy_note(WEIR_HEALTH_COPY_MADE);
+        }
     }
 
     for ( ;; ) {
@@ -211,11 +251,6 @@ ngx_http_weir_copy_make(ngx_http_weir_ctx_t *ctx, weir_span route)
     ngx_http_weir_copy_t  *copy;
 
     r = ctx->request;
-
-    if (ctx->shadow_body.len > NGX_HTTP_WEIR_SHADOW_BODY) {
-        return NULL;
-    }
-
     headers = ngx_http_weir_inner_headers(r, NULL);
     most = headers + ctx->shadow_body.len + r->unparsed_uri.len + route.len
            + r->connection->addr_text.len + 512;
@@ -247,10 +282,50 @@ ngx_http_weir_copy_make(ngx_http_weir_ctx_t *ctx, weir_span route)
 }
 
 
+/* Whether this call is one of its route's share; the rest is room. */
+
+static ngx_uint_t
+ngx_http_weir_copy_is_drawn(const struct weir_image *image, uint32_t row)
+{
+    uint32_t  ppm;
+
+    if (row >= image->route_count) {
+        return 0;
+    }
+
+    ppm = image->trials[row].shadow & WEIR_SHADOW_PPM;
+
+    return ppm > 0 && (uint32_t) ngx_random() % 1000000 < ppm;
+}
+
+
+/* MADE: nothing is in its way. */
+
+static enum weir_health_copy
+ngx_http_weir_copy_room(ngx_http_weir_ctx_t *ctx, ngx_http_weir_worker_t *w)
+{
+    if (ngx_exiting || ngx_terminate) {
+        return WEIR_HEALTH_COPY_STOPPING;
+    }
+
+    if (ctx->shadow_body.len > NGX_HTTP_WEIR_SHADOW_BODY) {
+        return WEIR_HEALTH_COPY_LARGE;
+    }
+
+    if (w->shadow_count >= NGX_HTTP_WEIR_SHADOWS) {
+        return WEIR_HEALTH_COPY_BUSY;
+    }
+
+    return ngx_http_weir_copy_is_shed(w) ? WEIR_HEALTH_COPY_SHED
+                                         : WEIR_HEALTH_COPY_MADE;
+}
+
+
 void
 ngx_http_weir_shadow(ngx_http_weir_ctx_t *ctx)
 {
-    uint32_t                  ppm, row;
+    uint32_t                  row;
+    enum weir_health_copy     room;
     ngx_http_weir_copy_t     *copy;
     const struct weir_image  *image;
     ngx_http_weir_worker_t   *w;
@@ -267,26 +342,26 @@ ngx_http_weir_shadow(ngx_http_weir_ctx_t *ctx)
     image = &ctx->view->view.image;
     row = ctx->call.answer.route;
 
-    if (row >= image->route_count) {
+    if (!ngx_http_weir_copy_is_drawn(image, row)) {
         return;
     }
 
-    ppm = image->trials[row].shadow & WEIR_SHADOW_PPM;
+    room = ngx_http_weir_copy_room(ctx, w);
 
-    if (ppm == 0 || (uint32_t) ngx_random() % 1000000 >= ppm
-        || w->shadow_count >= NGX_HTTP_WEIR_SHADOWS
-        || ngx_exiting || ngx_terminate || ngx_http_weir_sheds(w))
-    {
+    if (room != WEIR_HEALTH_COPY_MADE) {
+        ngx_http_weir_copy_note(room);
         return;
     }
 
     copy = ngx_http_weir_copy_make(ctx, weir_image_text(image,
                                                    image->routes[row].name));
     if (copy == NULL) {
+        ngx_http_weir_copy_note(WEIR_HEALTH_COPY_SHED);
         return;
     }
 
     if (ngx_http_weir_copy_connect(copy) != NGX_OK) {
+        ngx_http_weir_copy_note(WEIR_HEALTH_COPY_UNREACHABLE);
         explicit_bzero(copy->bytes, copy->size);
         ngx_free(copy);
         return;

@@ -462,6 +462,24 @@ figure_passed(const struct weir_health_view *view)
     return (double)view->passed_over;
 }
 
+static void
+add_copies(struct weir_buf *out, const struct weir_health *table)
+{
+    gauge(out, "weir_shadow_copies_total", "counter",
+          "copies of calls that were sent to a route's shadow",
+          (double)weir_health_copies(table, WEIR_HEALTH_COPY_MADE));
+    head(out, "weir_shadow_copies_dropped_total", "counter",
+         "copies that were drawn and not made, by why");
+    for (int i = WEIR_HEALTH_COPY_MADE + 1; i < WEIR_HEALTH_COPIES; i++) {
+        enum weir_health_copy why = (enum weir_health_copy)i;
+        weir_buf_addf(out,
+                      "weir_shadow_copies_dropped_total{reason=\"%s\"} "
+                      "%llu\n",
+                      weir_health_copy_name(why),
+                      (unsigned long long)weir_health_copies(table, why));
+    }
+}
+
 /* Of deployments that were used since the machine started. */
 static void
 add_health(struct weir_buf *out, const struct weir_control *control)
@@ -498,6 +516,7 @@ add_health(struct weir_buf *out, const struct weir_control *control)
             weir_buf_addf(out, "} %.17g\n", figures[f].of(&view));
         }
     }
+    add_copies(out, file.table);
     weir_health_file_close(&file);
 }
 

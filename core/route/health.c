@@ -74,7 +74,7 @@ struct weir_health {
     uint64_t magic;
     uint32_t rows;
     uint32_t row_bytes;
-    uint64_t reserved[6];
+    uint64_t copies[WEIR_HEALTH_COPIES]; /* a table of old has zeros here */
     struct row row[];
 };
 _Static_assert(sizeof(struct weir_health) == 64, "as drawn");
@@ -596,4 +596,33 @@ weir_health_state_name(enum weir_health_state state)
         [WEIR_HEALTH_FULL] = "full",
     };
     return (size_t)state < WEIR_COUNTOF(names) ? names[state] : "unknown";
+}
+
+/* ------------------------------------------------------------- copies */
+
+void
+weir_health_copied(struct weir_health *table, enum weir_health_copy what)
+{
+    WEIR_ASSERT((size_t)what < WEIR_HEALTH_COPIES);
+    (void)__atomic_add_fetch(&table->copies[what], 1, __ATOMIC_RELAXED);
+}
+
+uint64_t
+weir_health_copies(const struct weir_health *table, enum weir_health_copy what)
+{
+    return (size_t)what < WEIR_HEALTH_COPIES ? load(&table->copies[what]) : 0;
+}
+
+const char *
+weir_health_copy_name(enum weir_health_copy what)
+{
+    static const char *const names[WEIR_HEALTH_COPIES] = {
+        [WEIR_HEALTH_COPY_MADE] = "made",
+        [WEIR_HEALTH_COPY_LARGE] = "too_large",
+        [WEIR_HEALTH_COPY_BUSY] = "too_many",
+        [WEIR_HEALTH_COPY_SHED] = "shed",
+        [WEIR_HEALTH_COPY_UNREACHABLE] = "no_connection",
+        [WEIR_HEALTH_COPY_STOPPING] = "stopping",
+    };
+    return (size_t)what < WEIR_COUNTOF(names) ? names[what] : "unknown";
 }

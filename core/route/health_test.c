@@ -357,3 +357,24 @@ TEST(health, eight_processes_never_pass_the_cap_and_send_one_probe)
     munmap(tally, sizeof(*tally));
     drop(table);
 }
+
+TEST(health, copies_are_counted_by_what_became_of_them)
+{
+    struct weir_health *table = make(), *again;
+    for (int what = 0; what < WEIR_HEALTH_COPIES; what++)
+        for (int i = 0; i <= what; i++)
+            weir_health_copied(table, (enum weir_health_copy)what);
+    assert_ok(weir_health_attach(table, weir_health_size(64), &again, NULL));
+    for (int what = 0; what < WEIR_HEALTH_COPIES; what++) {
+        assert_int_equal(weir_health_copies(again, (enum weir_health_copy)what),
+                         what + 1);
+        for (int i = 0; i < what; i++)
+            assert_string_not_equal(
+                weir_health_copy_name((enum weir_health_copy)what),
+                weir_health_copy_name((enum weir_health_copy)i));
+    }
+    assert_int_equal(
+        weir_health_copies(again, (enum weir_health_copy)WEIR_HEALTH_COPIES),
+        0);
+    drop(table);
+}

@@ -130,6 +130,24 @@ bool weir_health_view_get(const struct weir_health *table, uint64_t key,
 /* "ejected", "full", ... */
 const char *weir_health_state_name(enum weir_health_state state);
 
+/* Copies of calls for deployments on trial: made, or why not. Each number is
+ * a place in the table's head, which has no more of them. */
+enum weir_health_copy {
+    WEIR_HEALTH_COPY_MADE = 0,    /* sent whole */
+    WEIR_HEALTH_COPY_LARGE,       /* its body */
+    WEIR_HEALTH_COPY_BUSY,        /* as many under way as a worker may have */
+    WEIR_HEALTH_COPY_SHED,        /* no memory, or connections for callers */
+    WEIR_HEALTH_COPY_UNREACHABLE, /* no connection, or one that broke off */
+    WEIR_HEALTH_COPY_STOPPING,    /* the worker ends */
+    WEIR_HEALTH_COPIES
+};
+/* Counted over all workers, since the machine started. */
+void weir_health_copied(struct weir_health *table, enum weir_health_copy what);
+uint64_t weir_health_copies(const struct weir_health *table,
+                            enum weir_health_copy what);
+/* "made", "too_large", ... */
+const char *weir_health_copy_name(enum weir_health_copy what);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shadows: copies of permitted calls for a deployment on trial."""
 import json
+import re
 
 import pytest
 
@@ -185,3 +186,60 @@ def test_the_record_says_what_a_copy_is(place):
     said = lab.wait_for(copy, 60, "the copy's record")
     assert said["is_same"], said["differences"]
     assert said["who"]["tenant"] == "(operator)"
+
+
+def copies(place):
+    """Copies made, and those not made by why."""
+    if place.weir.token is None:
+        place.weir.admin("GET", "/v1/tenants")
+    status, _, reply = lab.exchange(
+        place.weir.admin_port, "GET", "/metrics", None,
+        {"Authorization": "Bearer " + place.weir.token})
+    assert status == 200
+    made, = re.findall(r"^weir_shadow_copies_total (\d+)$", reply.decode(),
+                       re.M)
+    dropped = re.findall(r"^weir_shadow_copies_dropped_total"
+                         r'\{reason="(\w+)"\} (\d+)$', reply.decode(), re.M)
+    return {"made": int(made), **{why: int(count) for why, count in dropped}}
+
+
+def counted(place, before, what):
+    """What became more, once `what` has; a call before may still be made."""
+    def change():
+        now = copies(place)
+        more = {why for why in now if now[why] > before[why]}
+        return more if what in more else None
+    return lab.wait_for(change, 60, f"a copy that is {what}") - {"made"}
+
+
+def test_copies_are_counted_and_those_that_are_not_made_by_why(place):
+    before = copies(place)
+    served(place, "copied")
+    assert counted(place, before, "made") == set()
+    before = copies(place)
+    served(place, "copied", "x " * 600_000, tenant="busy")
+    assert counted(place, before, "too_large") == {"too_large"}
+    sock = place.weir.run_dir / "shadow.sock"
+    before = copies(place)
+    aside = sock.rename(sock.with_suffix(".aside"))
+    try:
+        served(place, "copied")
+        assert counted(place, before, "no_connection") == {"no_connection"}
+    finally:
+        aside.rename(sock)
+    before = copies(place)
+    served(place, "copied")
+    assert counted(place, before, "made") == set()
+
+
+def test_more_copies_than_a_worker_may_have_are_not_made(place):
+    """Two workers, each copy half a minute under way."""
+    place.origin.next("events=30;gap=1000", 500, "far")
+    before = copies(place)
+    for _ in range(40):
+        for _ in range(10):
+            served(place, "copied", tenant="busy", stream=True)
+        if copies(place)["too_many"] > before["too_many"]:
+            break
+    assert counted(place, before, "too_many") == {"too_many"}
+    assert copies(place)["made"] >= before["made"] + 32
