@@ -446,6 +446,36 @@ ngx_http_weir_text_most(ngx_http_weir_classifying_t *cl, ngx_uint_t d)
 }
 
 
+/* A prompt in tokens is one that no classifier can read. */
+
+static bool
+ngx_http_weir_has_tokens(ngx_http_weir_ctx_t *ctx, weir_span body,
+    struct weir_arena *room)
+{
+    weir_span    line;
+    const char  *end;
+
+    if (ctx->bulk == NULL) {
+        return weir_detect_has_tokens(body, room);
+    }
+
+    while (body.len) {
+        end = memchr(body.ptr, '\n', body.len);
+        line = (weir_span) { body.ptr, end ? (size_t) (end - body.ptr)
+                                           : body.len };
+        if (weir_detect_has_tokens(line, room)) {
+            return true;
+        }
+
+        line.len += end != NULL;
+        body.ptr += line.len;
+        body.len -= line.len;
+    }
+
+    return false;
+}
+
+
 ngx_int_t
 ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
 {
@@ -496,6 +526,7 @@ ngx_http_weir_classify_request(ngx_http_weir_ctx_t *ctx, weir_span body)
               : ctx->route.is_form && ctx->bulk == NULL
               ? weir_form_texts(body, ngx_http_weir_gather_text, &gather)
               : i < body.len && (body.ptr[i] == '{' || body.ptr[i] == '[')
+                && !ngx_http_weir_has_tokens(ctx, body, &room)
                 && weir_detect_texts(body, &room, ngx_http_weir_gather_text,
                                      &gather);
 

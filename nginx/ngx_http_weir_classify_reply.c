@@ -5,6 +5,9 @@
  */
 
 #include "ngx_http_weir_classify_int.h"
+#include "ngx_http_weir_filter.h"
+
+#include <weir/json.h>
 
 
 /* --------------------------------------------------------------- reply */
@@ -76,7 +79,9 @@ ngx_http_weir_is_windowed(ngx_http_weir_classifying_t *cl, size_t *window_out)
     image = &cl->ctx->view->view.image;
     window = 0;
 
-    if (!cl->ctx->is_stream) {
+    /* windows are for what the client gets as it comes */
+
+    if (!cl->ctx->is_stream || !ngx_http_weir_filters_stream(cl->ctx)) {
         return 0;
     }
 
@@ -121,7 +126,8 @@ ngx_http_weir_held_max(ngx_http_weir_classifying_t *cl)
         }
     }
 
-    return cl->ctx->is_stream ? most : NGX_HTTP_WEIR_FILTERED_MAX;
+    return ngx_http_weir_filters_stream(cl->ctx) ? most
+                                                 : NGX_HTTP_WEIR_FILTERED_MAX;
 }
 
 
@@ -292,6 +298,32 @@ ngx_http_weir_classify_reply(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain,
 }
 
 
+/* Plain text is one text, subtitles with their times too. What is neither
+ * that nor JSON throughout may say what nobody would be shown. */
+
+static bool
+ngx_http_weir_body_texts(ngx_http_weir_ctx_t *ctx, weir_span body,
+    struct weir_arena *room, struct ngx_http_weir_gather *gather)
+{
+    struct weir_json_root  root;
+
+    if (ngx_http_weir_filters_text(ctx)) {
+        return weir_form_is_text(body)
+               && ngx_http_weir_gather_text(gather, body);
+    }
+
+    /* files are read line by line */
+
+    if (ctx->bulk == NULL
+        && weir_json_scan(body, NULL, 0, 0, &root, NULL, NULL) != WEIR_OK)
+    {
+        return false;
+    }
+
+    return weir_detect_texts(body, room, ngx_http_weir_gather_text, gather);
+}
+
+
 /* What a reply that is no stream says, all of it. */
 
 void
@@ -305,7 +337,8 @@ ngx_http_weir_classify_body(ngx_http_weir_ctx_t *ctx, weir_span body)
 
     cl = ctx->classifying;
 
-    if (cl == NULL || body.len == 0 || ctx->is_stream || cl->is_given_up
+    if (cl == NULL || body.len == 0 || cl->is_given_up
+        || ngx_http_weir_filters_stream(ctx)
         || !ngx_http_weir_asks_in(cl, NGX_HTTP_WEIR_OUTPUT))
     {
         return;
@@ -318,8 +351,7 @@ ngx_http_weir_classify_body(ngx_http_weir_ctx_t *ctx, weir_span body)
     weir_buf_init(&texts, 6 * gather.most + 4096);
     weir_arena_init_heap(&room, 2 * gather.most + 4096);
 
-    is_read = weir_detect_texts(body, &room, ngx_http_weir_gather_text,
-                                &gather);
+    is_read = ngx_http_weir_body_texts(ctx, body, &room, &gather);
 
     cl->part = 1;
     cl->is_last = 1;
@@ -423,7 +455,7 @@ ngx_http_weir_classify_end(ngx_http_weir_ctx_t *ctx, ngx_chain_t **chain)
 
     cl->is_finished = 1;
 
-    if (!ctx->is_stream) {
+    if (!ngx_http_weir_filters_stream(ctx)) {
         cl->going = cl->held.len;
 
     } else if (!ngx_http_weir_awaits(cl, NGX_HTTP_WEIR_OUTPUT)

@@ -9,8 +9,9 @@
  * The filter is the last to touch a reply, in the client's own dialect: what
  * the reader counted is what the origin made, whatever is masked.
  *
- * WHAT CANNOT BE LOOKED AT does not pass: compressed replies, texts that are
- * neither JSON nor events. Sound and images do.
+ * WHAT CANNOT BE LOOKED AT does not pass: compressed replies, bytes that are
+ * neither JSON nor events nor text. Sound and images do, where they were asked
+ * for: an origin's word alone makes no answer a picture.
  */
 
 #include "ngx_http_weir_filter.h"
@@ -74,6 +75,34 @@ ngx_http_weir_is_type(weir_span type, const char *name)
 }
 
 
+/* Sound, pictures: of calls that ask for them, and files as they are kept. */
+
+static ngx_uint_t
+ngx_http_weir_is_media(ngx_http_weir_ctx_t *ctx, weir_span type)
+{
+    return !ctx->is_encoded
+           && (ctx->bulk || ctx->call.ask.operation == WEIR_OP_SPEECH
+               || ctx->call.ask.operation == WEIR_OP_IMAGE)
+           && (ngx_http_weir_is_type(type, "audio/")
+               || ngx_http_weir_is_type(type, "image/")
+               || ngx_http_weir_is_type(type, "video/"));
+}
+
+
+ngx_uint_t
+ngx_http_weir_filters_stream(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->filtering && ctx->filtering->is_streamed;
+}
+
+
+ngx_uint_t
+ngx_http_weir_filters_text(ngx_http_weir_ctx_t *ctx)
+{
+    return ctx->filtering && ctx->filtering->is_text;
+}
+
+
 ngx_int_t
 ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
 {
@@ -89,11 +118,7 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
 
     type = ngx_http_weir_reply_type(ctx);
 
-    if (!ctx->is_encoded
-        && (ngx_http_weir_is_type(type, "audio/")
-            || ngx_http_weir_is_type(type, "image/")
-            || ngx_http_weir_is_type(type, "video/")))
-    {
+    if (ngx_http_weir_is_media(ctx, type)) {
         f->is_passed = 1;
         return NGX_OK;
     }
@@ -131,6 +156,8 @@ ngx_http_weir_begin_filter(ngx_http_weir_ctx_t *ctx)
                         || ngx_http_weir_is_type(type, "text/vtt")
                         || ngx_http_weir_is_type(type,
                                                  "application/x-subrip"));
+    f->is_streamed = setup.is_streamed;
+    f->is_text = setup.is_text;
     setup.held_max = setup.is_streamed ? ngx_http_weir_worker.conf->event_max
                                        : NGX_HTTP_WEIR_FILTERED_MAX;
 
@@ -249,6 +276,8 @@ ngx_http_weir_filter_reset(ngx_http_weir_ctx_t *ctx)
         f->filter = NULL;
         f->is_blocked = 0;
         f->is_passed = 0;
+        f->is_streamed = 0;
+        f->is_text = 0;
         weir_buf_reset(&f->out);
     }
 

@@ -33,6 +33,8 @@ struct ngx_http_weir_filtering_s {
     struct weir_buf                 out;
     ngx_uint_t                      is_blocked;
     ngx_uint_t                      is_passed;  /* sound and images */
+    ngx_uint_t                      is_streamed;/* what the client gets */
+    ngx_uint_t                      is_text;    /* one text, no JSON */
     uint8_t                         blocked_by; /* rule of the reply's set */
     uint32_t                        found[WEIR_DETECT_RULES_MAX];
     uint32_t                        replied[WEIR_DETECT_RULES_MAX]; /* of
@@ -51,6 +53,12 @@ ngx_uint_t ngx_http_weir_rules(const struct weir_image *image, uint32_t mask,
 ngx_http_weir_set_t *ngx_http_weir_get_set(const struct weir_image *image,
     uint32_t *rows, ngx_uint_t n);
 void ngx_http_weir_unref_set(ngx_http_weir_set_t *set);
+
+
+/* ngx_http_weir_filter.c: what the client gets, once a reply has begun; an
+ * origin's stream may have become one body, or one body a stream. */
+ngx_uint_t ngx_http_weir_filters_stream(ngx_http_weir_ctx_t *ctx);
+ngx_uint_t ngx_http_weir_filters_text(ngx_http_weir_ctx_t *ctx);
 
 
 /* ngx_http_weir_filter_request.c */

@@ -253,3 +253,60 @@ weir_detect_texts(weir_span body, struct weir_arena *room,
     }
     return !is_broken;
 }
+
+/* ---------------------------------------------------------------- tokens */
+
+/* Where embeddings, completions and rankings have their texts. */
+static const char *const prompts[] = {
+    "input", "inputs", "prompt", "texts", "documents", "prompt_token_ids",
+};
+
+/* The reader stands before an array: at one of numbers, or of arrays of
+ * them? Nobody takes them any deeper. */
+static bool
+holds_numbers(struct weir_json_reader *reader, bool is_inner)
+{
+    bool is_found = false;
+    if (!weir_json_array(reader))
+        return false;
+    while (weir_json_element(reader)) {
+        enum weir_json_kind kind = weir_json_peek(reader);
+        if (kind == WEIR_JSON_ARRAY && !is_inner) {
+            is_found |= holds_numbers(reader, true);
+            continue;
+        }
+        is_found |= kind == WEIR_JSON_NUMBER;
+        if (!weir_json_skip(reader))
+            break;
+    }
+    return is_found;
+}
+
+static bool
+has_tokens(struct weir_json_reader *reader, bool is_line)
+{
+    weir_span name;
+    bool is_found = false;
+    if (weir_json_peek(reader) != WEIR_JSON_OBJECT || !weir_json_object(reader))
+        return false;
+    while (!is_found && weir_json_member(reader, &name)) {
+        enum weir_json_kind kind = weir_json_peek(reader);
+        if (kind == WEIR_JSON_ARRAY &&
+            is_one_of(name, prompts, WEIR_COUNTOF(prompts)))
+            is_found = holds_numbers(reader, false);
+        else if (kind == WEIR_JSON_OBJECT && is_line &&
+                 weir_span_equal(name, WEIR_SPAN("body")))
+            is_found = has_tokens(reader, false);
+        else if (!weir_json_skip(reader))
+            break;
+    }
+    return is_found;
+}
+
+bool
+weir_detect_has_tokens(weir_span body, struct weir_arena *room)
+{
+    struct weir_json_reader reader;
+    weir_json_reader_init(&reader, body, room);
+    return has_tokens(&reader, true);
+}

@@ -540,6 +540,36 @@ expect_body(const struct weir_detect_set *set, const char *body,
     assert_string_equal(buf.ptr, wanted != NULL ? wanted : "");
 }
 
+TEST(detect, a_prompt_in_tokens_is_told_from_one_in_texts)
+{
+    static const struct {
+        const char *body;
+        bool has_tokens;
+    } rows[] = {
+        {"{\"model\":\"m\",\"input\":[1,2,3]}", true},
+        {"{\"input\":[[1,2],[3]]}", true},
+        {"{\"prompt\":[\"a\", 7]}", true},
+        {"{\"\\u0069nput\":[\"a\",[5]]}", true},
+        {"{\"body\":{\"x\":0,\"input\":[4]},\"custom_id\":\"1\"}", true},
+        {"{\"prompt_token_ids\":[1]}", true},
+        {"{\"input\":[\"a\",\"b\"],\"dimensions\":5}", false},
+        {"{\"input\":[{\"role\":\"user\",\"content\":[1]}]}", false},
+        {"{\"stop\":[1],\"logit_bias\":{\"5\":1},\"prompt\":\"a\"}", false},
+        {"{\"input\":[],\"prompt\":[[]]}", false},
+        {"[1,2]", false},
+        {"{\"input\":[", false},
+        {"", false},
+    };
+    char memory[4096];
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_arena arena;
+        weir_arena_init(&arena, memory, sizeof memory);
+        if (weir_detect_has_tokens(weir_span_of(rows[i].body), &arena) !=
+            rows[i].has_tokens)
+            fail_msg("%s", rows[i].body);
+    }
+}
+
 TEST(detect, a_body_changes_in_its_strings_only)
 {
     struct weir_detect_set *set = all_detectors(WEIR_DETECT_MASK);

@@ -179,6 +179,12 @@ typedef bool weir_detect_on_text(void *context, weir_span text);
 bool weir_detect_texts(weir_span body, struct weir_arena *room,
                        weir_detect_on_text *on_text, void *context);
 
+/* Whether a prompt in it is told in tokens, numbers that only a model's own
+ * vocabulary reads: an array of numbers, or arrays of them, where embeddings
+ * and completions have their texts; also in the `body` of a batch's line.
+ * `room` is for names with escapes. */
+bool weir_detect_has_tokens(weir_span body, struct weir_arena *room);
+
 #ifdef __cplusplus
 }
 #endif

@@ -390,6 +390,32 @@ def test_another_dialect_is_classified_alike(judged):
             judged.chat("abuse", "Say it", model=route)
 
 
+def test_a_stream_that_becomes_one_answer_is_classified(judged):
+    """An origin that streams to a client who asked for no stream."""
+    events = [
+        {"type": "message_start", "message": {
+            "id": "msg_1", "type": "message", "role": "assistant",
+            "model": "large", "content": [], "stop_reason": None,
+            "usage": {"input_tokens": 3, "output_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {
+            "type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {
+            "type": "text_delta", "text": "the payload"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+         "usage": {"output_tokens": 4}}, {"type": "message_stop"}]
+    judged.origin.set("".join(
+        f"event: {e['type']}\ndata: {json.dumps(e)}\n\n"
+        for e in events).encode(), "text/event-stream")
+    said = judged.chat("abuse", "Say it", model="to-messages")
+    assert said.choices[0].message.content == "the payload"
+    assert "the payload" in judged.judge.texts("output")
+    judged.judge.bad = ("payload",)
+    for who in ("abuse", "held"):
+        with pytest.raises(openai.OpenAIError):
+            judged.chat(who, "Say it", model="to-messages")
+
+
 # What a classifier does that it should not: `on_failure` decides.
 CLUMSY = {
     "slow": lambda judge: setattr(judge, "delay", 5),

@@ -620,6 +620,11 @@ static bool
 finish_text(struct weir_filter *filter, weir_span body, struct weir_buf *out)
 {
     struct weir_detect_stream stream;
+    if (weir_detect_rule_count(filter->setup.set) == 0 &&
+        filter->setup.restores == NULL) {
+        weir_buf_add_span(out, body); /* no rule minds what it is */
+        return !out->overflow || give_up(filter);
+    }
     if (!weir_utf8_valid(body))
         return give_up(filter);
     weir_detect_stream_init(&stream, filter->setup.set, filter->setup.restores);

@@ -486,6 +486,14 @@ TEST(filter, a_plain_text_is_one_text)
     weir_detect_free(set);
 }
 
+TEST(filter, a_text_without_rules_goes_on_as_it_is)
+{
+    struct weir_detect_set *set = set_of(usual, 0, WEIR_DETECT_MASK);
+    const struct weir_filter_setup setup = {.set = set, .is_text = true};
+    expect(&setup, "\xff\xfe a@b.io", "\xff\xfe a@b.io");
+    weir_detect_free(set);
+}
+
 TEST(filter, messages_without_deltas_are_told_once_each)
 {
     struct weir_detect_set *set = set_of(usual, 3, WEIR_DETECT_MASK);

@@ -132,3 +132,17 @@ TEST(form, texts_are_those_that_say_something)
     assert_span(weir_buf_span(&all), "a song|");
     weir_buf_fini(&all);
 }
+
+TEST(form, a_field_that_is_no_text_is_not_passed_over)
+{
+    struct weir_buf all;
+    weir_buf_init(&all, 4096);
+    assert_false(weir_form_texts(
+        WEIR_SPAN(FIELD("model", "m") FIELD("prompt", "a \xff b") LAST), add,
+        &all));
+    assert_true(weir_form_texts(
+        WEIR_SPAN(FIELD("prompt", "") FIELD("language", "en") LAST), add,
+        &all));
+    assert_int_equal(all.len, 0);
+    weir_buf_fini(&all);
+}

@@ -122,7 +122,9 @@ weir_form_texts(weir_span body, weir_detect_on_text *on_text, void *context)
         is_done = weir_form_next(&form, &field, &is_there, &err) == WEIR_OK;
         if (!is_done || !is_there)
             break;
-        if (weir_form_is_text(field.value) && !is_naming(&field))
+        if (!weir_form_is_text(field.value))
+            is_done = field.is_file || field.value.len == 0;
+        else if (!is_naming(&field))
             is_done = on_text(context, field.value);
     }
     return is_done;
