@@ -17,8 +17,9 @@ from test_other import SOUND, Setting, form  # noqa: E402
 openai = pytest.importorskip("openai")
 
 # Projects: `judged` has a classifier that answers, the rest but `counted`
-# one that does not; `masked` has a rule of a filter besides.
-KINDS = ("judged", "shut", "lax", "counted", "masked")
+# one that does not; `masked` has a rule of a filter besides, `asked` one that
+# answers about prompts alone: else policy refuses files of batches.
+KINDS = ("judged", "shut", "lax", "counted", "masked", "asked")
 
 
 class World(Setting):
@@ -50,14 +51,19 @@ class World(Setting):
              "on_failure": "allow"},
             {"name": "counted", "url": self.judge.url(), "timeout": "20 s",
              "thresholds": {"malware": "0.8"}},
+            {"name": "asked", "url": self.judge.url(), "timeout": "20 s",
+             "thresholds": {"malware": "0.8"}, "sends": "input"},
         ]
         config["filters"] = [
             {"name": name, "rules": [
                 {"classifier": name,
                  "action": "flag" if name == "counted" else "block"}]}
-            for name in ("judged", "shut", "lax", "counted")]
+            for name in ("judged", "shut", "lax", "counted", "asked")]
         config["filters"].append({"name": "masks", "rules": [
             {"detector": "card", "action": "mask"}]})
+        embedder = next(m for m in config["models"]
+                        if m["name"] == "embedder")
+        embedder["operations"] = ["embed", "batch"]
         good = next(t for t in config["tenants"] if t["name"] == "good")
         good["projects"] += [{"name": name} for name in KINDS]
 
@@ -280,4 +286,29 @@ def test_prompts_that_no_classifier_can_read_go_by_the_rule(setting, route):
     assert setting.judge.asked == [] and setting.origin.seen == []
     status, said = post(setting, "lax", path, body)
     assert status == 200, said
+    assert len(setting.origin.seen) == 1
+
+
+def test_lines_of_a_batch_are_judged_or_unreadable(setting):
+    def upload(*inputs):
+        lines = b"".join(json.dumps({
+            "custom_id": str(n), "method": "POST", "url": "/v1/embeddings",
+            "body": {"model": "embedder", "input": what}}).encode() + b"\n"
+            for n, what in enumerate(inputs))
+        return setting.clients["asked"].files.create(
+            file=("in.jsonl", lines), purpose="batch")
+    setting.origin.set("/files", {
+        "id": "file-1", "object": "file", "bytes": 9, "created_at": 1,
+        "filename": "in.jsonl", "purpose": "batch", "status": "processed"})
+    assert upload(WORD, ["a"]).id
+    assert WORD in setting.judge.texts("input")
+    assert len(setting.origin.seen) == 1
+    setting.judge.bad = (WORD,)
+    with pytest.raises(openai.PermissionDeniedError):
+        upload("a", WORD)
+    asked = len(setting.judge.asked)
+    with pytest.raises(openai.InternalServerError) as refused:
+        upload("a", [[1, 2, 3]])
+    assert refused.value.code == "classifier_unavailable"
+    assert len(setting.judge.asked) == asked
     assert len(setting.origin.seen) == 1
