@@ -444,6 +444,7 @@ ngx_http_weir_note_failure(ngx_http_weir_ctx_t *ctx, ngx_int_t rc)
         /* it has answered, and would answer so again */
 
         .is_started = ctx->is_unreadable,
+        .is_unreadable = ctx->is_unreadable,
     };
 
     if (ctx->is_pin_broken) {

@@ -489,7 +489,8 @@ ngx_http_weir_realtime_switch(ngx_http_weir_ctx_t *ctx)
     rt = ctx->realtime;
 
     if (!rt->has_upgrade || !rt->has_accept || rt->is_wrong
-        || ctx->has_length || ctx->framing == NGX_HTTP_WEIR_CHUNKED)
+        || ctx->has_length || ctx->framing == NGX_HTTP_WEIR_CHUNKED
+        || ctx->is_encoded)
     {
         return ngx_http_weir_invalid(r, "the handshake of a WebSocket");
     }

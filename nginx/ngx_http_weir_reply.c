@@ -302,10 +302,16 @@ ngx_http_weir_note_header(ngx_http_weir_ctx_t *ctx, ngx_table_elt_t *h)
     }
 
     if (ngx_http_weir_is(h, "content-encoding")) {
-        ctx->is_encoded = !(h->value.len == 8
-                            && ngx_strncasecmp(h->value.data,
-                                               (u_char *) "identity", 8)
-                               == 0);
+
+        /* of several lines, one that says so is enough */
+
+        if (!(h->value.len == 8
+              && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8)
+                 == 0))
+        {
+            ctx->is_encoded = 1;
+        }
+
         return 0;
     }
 
@@ -503,7 +509,7 @@ ngx_http_weir_is_unreadable(ngx_http_weir_ctx_t *ctx)
 {
     if (!ctx->is_encoded || ctx->is_complete
         || (ctx->status.code >= NGX_HTTP_BAD_REQUEST
-            && !ctx->outgoing.is_translated))
+            && !ctx->outgoing.is_translated && !ctx->tools))
     {
         return 0;
     }
@@ -587,8 +593,8 @@ ngx_http_weir_process_head(ngx_http_request_t *r)
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
-    if (ctx->tools && (ctx->is_encoded || ctx->is_broken)) {
-        return ngx_http_weir_invalid(r, "a compressed list, or its session");
+    if (ctx->tools && ctx->is_broken) {
+        return ngx_http_weir_invalid(r, "its session");
     }
 
     ctx->settlement.first_byte_us = ngx_http_weir_now() - ctx->call.started;

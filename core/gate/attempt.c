@@ -209,7 +209,9 @@ name_hop(const struct weir_call *call, const struct weir_attempt_result *result,
               : is_ours ? WEIR_EUNAVAIL
                         : WEIR_EUPSTREAM,
               WEIR_OFFSET_NONE, "deployment %.*s: %s", WEIR_SPAN_ARG(name),
-              what[result->end]);
+              result->is_unreadable
+                  ? "the origin sent a reply that cannot be read"
+                  : what[result->end]);
 }
 
 /* Whether the call waits for what is full: that it has not tried yet comes

@@ -46,6 +46,7 @@ struct weir_attempt_result {
     enum weir_attempt_end end;
     uint16_t status;        /* REPLIED only */
     bool is_started;        /* bytes have reached the client */
+    bool is_unreadable;     /* it replied, with what cannot be read */
     int64_t retry_after_ms; /* of the reply; -1 = none */
 };
 

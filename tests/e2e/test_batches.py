@@ -61,6 +61,7 @@ class Store:
 
     def __init__(self):
         self.files, self.batches, self.seen = {}, {}, []
+        self.more = ()          # headers of every reply
         store = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -75,6 +76,8 @@ class Store:
                                                  self.headers)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
+                for line in store.more:
+                    self.send_header(*line)
                 self.send_header("Content-Length", str(len(told)))
                 self.end_headers()
                 self.wfile.write(told)

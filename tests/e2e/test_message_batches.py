@@ -43,6 +43,7 @@ class Store:
     def __init__(self):
         self.batches, self.results, self.seen = {}, {}, []
         self.breaks = False
+        self.more = ()          # headers of every reply
         store = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,6 +61,8 @@ class Store:
                 status, kind, told = store.reply(self.command, self.path, body)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
+                for line in store.more:
+                    self.send_header(*line)
                 self.send_header("Content-Length", str(len(told)))
                 self.end_headers()
                 self.wfile.write(told)

@@ -231,6 +231,30 @@ TEST(opinion, a_reply_without_length_ends_with_its_connection)
     weir_http_reply_fini(&reply);
 }
 
+TEST(opinion, an_encoding_is_one_whatever_the_next_line_says)
+{
+    static const struct {
+        const char *lines;
+        bool is_encoded;
+    } rows[] = {
+        {"", false},
+        {"Content-Encoding: Identity\r\n", false},
+        {"Content-Encoding: gzip\r\n", true},
+        {"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", true},
+        {"content-encoding: identity\r\ncontent-encoding: br\r\n", true},
+    };
+    for (size_t i = 0; i < WEIR_COUNTOF(rows); i++) {
+        struct weir_http_reply reply;
+        char text[256];
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\n{}",
+                 rows[i].lines);
+        assert_int_equal(feed(&reply, text, 5), WEIR_HTTP_DONE);
+        assert_int_equal(reply.is_encoded, rows[i].is_encoded);
+        weir_http_reply_fini(&reply);
+    }
+}
+
 TEST(opinion, a_head_or_line_without_end_is_too_long)
 {
     struct weir_http_reply reply;

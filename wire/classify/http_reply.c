@@ -102,7 +102,8 @@ read_field(struct weir_http_reply *reply, weir_span line)
             return BROKEN;
         reply->is_chunked = true;
     } else if (is_word(name, "content-encoding")) {
-        reply->is_encoded = !is_word(value, "identity");
+        if (!is_word(value, "identity"))
+            reply->is_encoded = true;
     } else if (is_word(name, "connection")) {
         if (!is_word(value, "keep-alive"))
             reply->may_ask_again = false;
