@@ -13,6 +13,7 @@
  * is of another call than the list: none of it fits an intent or an outcome.
  */
 #include "internal.h"
+#include "record_bytes.h"
 #include "record_tags.h"
 
 #include <weir/kept.h>
@@ -49,32 +50,25 @@ weir_kept_purpose(enum weir_sealed_kind kind)
 /* ----------------------------------------------------------- writing */
 
 static void
-put_number(struct weir_buf *out, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        weir_buf_add_byte(out, (char)(value >> (8 * i)));
-}
-
-static void
 put_tag(struct weir_buf *out, enum tag tag, weir_span text)
 {
     if (text.len == 0)
         return;
     if (text.len > TEXT_MAX)
         text.len = TEXT_MAX;
-    put_number(out, tag, 2);
-    put_number(out, text.len, 2);
+    weir__record_put(out, tag, 2);
+    weir__record_put(out, text.len, 2);
     weir_buf_add_span(out, text);
 }
 
 void
 weir_record_put_kept(const struct weir_record_kept *kept, struct weir_buf *out)
 {
-    put_number(out, HEAD_BYTES, 2);
+    weir__record_put(out, HEAD_BYTES, 2);
     weir_buf_add(out, kept->request.bytes, WEIR_REQUEST_ID_BYTES);
-    put_number(out, kept->kind, 1);
-    put_number(out, kept->deed, 1);
-    put_number(out, kept->operation, 2);
+    weir__record_put(out, kept->kind, 1);
+    weir__record_put(out, kept->deed, 1);
+    weir__record_put(out, kept->operation, 2);
     put_tag(out, TAG_KEY, kept->key);
     put_tag(out, TAG_TENANT, kept->tenant);
     put_tag(out, TAG_KEPT, kept->name);
@@ -83,37 +77,13 @@ weir_record_put_kept(const struct weir_record_kept *kept, struct weir_buf *out)
 /* ----------------------------------------------------------- reading */
 
 static bool
-take_number(weir_span *in, size_t bytes, uint32_t *value_out)
-{
-    *value_out = 0;
-    if (in->len < bytes)
-        return false;
-    for (size_t i = 0; i < bytes; i++)
-        *value_out |= (uint32_t)(uint8_t)in->ptr[i] << (8 * i);
-    in->ptr += bytes;
-    in->len -= bytes;
-    return true;
-}
-
-static bool
-take_text(weir_span *in, weir_span *text_out)
-{
-    uint32_t len;
-    if (!take_number(in, 2, &len) || in->len < len)
-        return false;
-    *text_out = (weir_span){in->ptr, len};
-    in->ptr += len;
-    in->len -= len;
-    return true;
-}
-
-static bool
 take_tags(weir_span in, struct weir_record_kept *kept)
 {
     while (in.len > 0) {
         uint32_t tag;
         weir_span text;
-        if (!take_number(&in, 2, &tag) || !take_text(&in, &text))
+        if (!weir__record_take(&in, 2, &tag) ||
+            !weir__record_take_text(&in, &text))
             return false;
         if (tag == TAG_KEY)
             kept->key = text;
@@ -131,14 +101,15 @@ weir_record_get_kept(weir_span payload, struct weir_record_kept *kept_out,
 {
     struct weir_record_kept kept = {0};
     weir_span head;
-    if (!take_text(&payload, &head) || head.len < HEAD_BYTES)
+    if (!weir__record_take_text(&payload, &head) || head.len < HEAD_BYTES)
         goto cut;
     memcpy(kept.request.bytes, head.ptr, WEIR_REQUEST_ID_BYTES);
     head.ptr += WEIR_REQUEST_ID_BYTES;
     head.len -= WEIR_REQUEST_ID_BYTES;
-    if (!take_number(&head, 1, &kept.kind) ||
-        !take_number(&head, 1, &kept.deed) ||
-        !take_number(&head, 2, &kept.operation) || !take_tags(payload, &kept))
+    if (!weir__record_take(&head, 1, &kept.kind) ||
+        !weir__record_take(&head, 1, &kept.deed) ||
+        !weir__record_take(&head, 2, &kept.operation) ||
+        !take_tags(payload, &kept))
         goto cut;
     *kept_out = kept;
     return WEIR_OK;

@@ -20,6 +20,7 @@
  * WHY WHEN THE FILE COMES. Nobody has the lines when a batch of them begins.
  */
 #include "internal.h"
+#include "record_bytes.h"
 #include "record_tags.h"
 
 #include <weir/lines.h>
@@ -34,59 +35,27 @@ _Static_assert(WEIR_LINES_RECORD *WEIR_WATCH_BLOCK_BYTES <= UINT16_MAX,
 
 /* ------------------------------------------------------------- record */
 
-static void
-put_number(struct weir_buf *out, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        weir_buf_add_byte(out, (char)(value >> (8 * i)));
-}
-
 void
 weir_record_put_lines(const struct weir_record_lines *lines,
                       struct weir_buf *out)
 {
     WEIR_ASSERT(lines->count <= WEIR_LINES_RECORD);
-    put_number(out, HEAD_BYTES, 2);
+    weir__record_put(out, HEAD_BYTES, 2);
     weir_buf_add(out, lines->request.bytes, WEIR_REQUEST_ID_BYTES);
-    put_number(out, lines->first, 4);
-    put_number(out, lines->total, 4);
-    put_number(out, lines->count, 2);
-    put_number(out, TAG_WATCH, 2);
-    put_number(out, lines->blocks.len, 2);
+    weir__record_put(out, lines->first, 4);
+    weir__record_put(out, lines->total, 4);
+    weir__record_put(out, lines->count, 2);
+    weir__record_put(out, TAG_WATCH, 2);
+    weir__record_put(out, lines->blocks.len, 2);
     weir_buf_add_span(out, lines->blocks);
     weir__record_put_pools(out, &lines->pools);
-    put_number(out, TAG_LINES, 2);
-    put_number(out, (uint64_t)lines->count * SEEN_BYTES, 2);
+    weir__record_put(out, TAG_LINES, 2);
+    weir__record_put(out, (uint64_t)lines->count * SEEN_BYTES, 2);
     for (uint32_t i = 0; i < lines->count; i++) {
-        put_number(out, lines->seen[i].matches, 2);
-        put_number(out, lines->seen[i].exchanges, 4);
-        put_number(out, lines->seen[i].score, 2);
+        weir__record_put(out, lines->seen[i].matches, 2);
+        weir__record_put(out, lines->seen[i].exchanges, 4);
+        weir__record_put(out, lines->seen[i].score, 2);
     }
-}
-
-static bool
-take_number(weir_span *in, size_t bytes, uint32_t *value_out)
-{
-    *value_out = 0;
-    if (in->len < bytes)
-        return false;
-    for (size_t i = 0; i < bytes; i++)
-        *value_out |= (uint32_t)(uint8_t)in->ptr[i] << (8 * i);
-    in->ptr += bytes;
-    in->len -= bytes;
-    return true;
-}
-
-static bool
-take_text(weir_span *in, weir_span *text_out)
-{
-    uint32_t len;
-    if (!take_number(in, 2, &len) || in->len < len)
-        return false;
-    *text_out = (weir_span){in->ptr, len};
-    in->ptr += len;
-    in->len -= len;
-    return true;
 }
 
 static bool
@@ -96,9 +65,9 @@ take_seen(weir_span in, struct weir_record_lines *lines)
         return false;
     for (uint32_t i = 0; i < lines->count; i++) {
         uint32_t matches = 0, score = 0;
-        if (!take_number(&in, 2, &matches) ||
-            !take_number(&in, 4, &lines->seen[i].exchanges) ||
-            !take_number(&in, 2, &score))
+        if (!weir__record_take(&in, 2, &matches) ||
+            !weir__record_take(&in, 4, &lines->seen[i].exchanges) ||
+            !weir__record_take(&in, 2, &score))
             return false;
         lines->seen[i].matches = (uint16_t)matches;
         lines->seen[i].score = (uint8_t)score;
@@ -113,7 +82,8 @@ take_tags(weir_span in, struct weir_record_lines *lines)
     while (in.len > 0) {
         uint32_t tag;
         weir_span value;
-        if (!take_number(&in, 2, &tag) || !take_text(&in, &value))
+        if (!weir__record_take(&in, 2, &tag) ||
+            !weir__record_take_text(&in, &value))
             return false;
         if (tag == TAG_WATCH)
             lines->blocks = value;
@@ -132,14 +102,14 @@ weir_record_get_lines(weir_span payload, struct weir_record_lines *lines_out,
 {
     struct weir_record_lines lines = {0};
     weir_span head;
-    if (!take_text(&payload, &head) || head.len < HEAD_BYTES)
+    if (!weir__record_take_text(&payload, &head) || head.len < HEAD_BYTES)
         goto cut;
     memcpy(lines.request.bytes, head.ptr, WEIR_REQUEST_ID_BYTES);
     head.ptr += WEIR_REQUEST_ID_BYTES;
     head.len -= WEIR_REQUEST_ID_BYTES;
-    if (!take_number(&head, 4, &lines.first) ||
-        !take_number(&head, 4, &lines.total) ||
-        !take_number(&head, 2, &lines.count) || lines.count == 0 ||
+    if (!weir__record_take(&head, 4, &lines.first) ||
+        !weir__record_take(&head, 4, &lines.total) ||
+        !weir__record_take(&head, 2, &lines.count) || lines.count == 0 ||
         lines.count > WEIR_LINES_RECORD || !take_tags(payload, &lines))
         goto cut;
     *lines_out = lines;
