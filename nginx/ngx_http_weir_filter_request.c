@@ -6,6 +6,7 @@
  * about what the origin gets.
  */
 
+#include "ngx_http_weir_bulk.h"
 #include "ngx_http_weir_filter.h"
 
 
@@ -66,18 +67,76 @@ ngx_http_weir_refuse_filtered(ngx_http_weir_ctx_t *ctx, const char *what,
 }
 
 
+/*
+ * A prompt in tokens is numbers that only a model's vocabulary reads: no rule
+ * could find anything there. It does not pass where a rule would act.
+ */
+
+static weir_status
+ngx_http_weir_refuse_tokens(ngx_http_weir_ctx_t *ctx, weir_span body,
+    struct weir_error *err)
+{
+    bool                            is_in_tokens;
+    size_t                          i, n;
+    struct weir_arena               room;
+    enum weir_operation             operation;
+    const struct weir_detect_set   *set;
+
+    set = ctx->filtering->request->set;
+    n = weir_detect_rule_count(set);
+    operation = ctx->bulk ? ctx->bulk->sum.operation
+                          : ctx->call.ask.operation;
+
+    if (operation != WEIR_OP_EMBED && operation != WEIR_OP_COMPLETE) {
+        return WEIR_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (weir_detect_rule_action(set, i) != WEIR_DETECT_FLAG) {
+            break;
+        }
+    }
+
+    if (i == n) {
+        return WEIR_OK;
+    }
+
+    weir_arena_init_heap(&room, NGX_HTTP_WEIR_FILTERED_MAX);
+    is_in_tokens = weir_detect_has_tokens(body, &room);
+    weir_arena_fini(&room);
+
+    if (!is_in_tokens) {
+        return WEIR_OK;
+    }
+
+    ctx->call.reason = WEIR_REASON_FILTERED;
+
+    return weir_fail(err, WEIR_EDENIED, WEIR_OFFSET_NONE,
+                     "a prompt in tokens cannot be looked at by the filters "
+                     "that policy asks for: send its text");
+}
+
+
 static weir_status
 ngx_http_weir_filter_strings(ngx_http_weir_ctx_t *ctx, weir_span *body,
     struct weir_error *err)
 {
     bool                        is_done;
     u_char                     *p;
+    weir_status                 status;
     struct weir_buf             text;
     struct weir_arena           room;
     struct weir_detect_out      out;
     ngx_http_weir_filtering_t  *f;
 
     f = ctx->filtering;
+
+    if (!ctx->route.is_form) {
+        status = ngx_http_weir_refuse_tokens(ctx, *body, err);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
 
     weir_buf_init(&text, NGX_HTTP_WEIR_FILTERED_MAX);
     weir_arena_init_heap(&room, NGX_HTTP_WEIR_FILTERED_MAX);
@@ -165,6 +224,11 @@ ngx_http_weir_filter_part(ngx_http_weir_ctx_t *ctx, weir_span *part,
 
     if (f->request == NULL) {
         return WEIR_OK;
+    }
+
+    status = ngx_http_weir_refuse_tokens(ctx, *part, err);
+    if (status != WEIR_OK) {
+        return status;
     }
 
     weir_buf_reset(out_text);

@@ -140,6 +140,31 @@ def test_a_secret_of_the_prompt_stops_the_call(filters):
     assert len(filters.origin.asked) == before
 
 
+@pytest.mark.parametrize("prompt", [[1, 2, 3], [[1, 2], [3]]])
+def test_a_prompt_in_tokens_cannot_be_looked_at(filters, prompt):
+    before = len(filters.origin.asked)
+    for ask in (
+            lambda: filters.openai.completions.create(model="only-near",
+                                                      prompt=prompt),
+            lambda: filters.openai.embeddings.create(model="embed",
+                                                     input=prompt)):
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            ask()
+        assert refused.value.code == "content_filtered"
+        assert "send its text" in refused.value.message
+    assert len(filters.origin.asked) == before
+
+
+def test_a_prompt_of_texts_is_looked_at(filters):
+    filters.origin.set(json.dumps({
+        "object": "list", "model": "embed",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+        "usage": {"prompt_tokens": 3, "total_tokens": 3}}).encode())
+    filters.openai.embeddings.create(model="embed", encoding_format="float",
+                                     input=["card 4111 1111 1111 1111"])
+    assert "4111 1111" not in filters.origin.asked[-1][2].decode()
+
+
 def test_a_secret_of_an_answer_is_not_shown(filters):
     filters.say(f"it is {KEY}")
     with pytest.raises(openai.PermissionDeniedError) as refused:
