@@ -12,7 +12,9 @@ import streams  # noqa: E402
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    options = streams.parse(["--streams", "500", "--gap", "700",
+    # Half of them must be more than two workers may let in between two looks
+    # at their memory (256 calls each), however fast they come.
+    options = streams.parse(["--streams", "1500", "--gap", "1000",
                              "--events", "6"])
     return {one["phase"]: one for one in
             streams.measure(options, tmp_path_factory.mktemp("streams"))}
